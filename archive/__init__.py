@@ -1,0 +1,1 @@
+"""The archive: spool, drain, database, objects, search. Imports none of the other Postbuch packages."""

@@ -1,0 +1,289 @@
+"""The configuration: one TOML file, read once into validated, frozen models.
+
+`example()` prints the commented file that stands in `docs/configuration.md`; a test holds the two together.
+"""
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from postbuch.archive.errors import ConfigError
+
+ENVIRONMENT_VARIABLE = "POSTBUCH_CONFIG"
+DEFAULT_FILE = "postbuch.toml"
+# 100 MiB: what the large providers accept today (Gmail 25 MB, Exchange Online up to 150 MB) with room.
+DEFAULT_MAX_SIZE_OCTETS = 104_857_600
+
+PORTS = {"imaps": 993, "imap": 143, "smtps": 465, "submission": 587, "smtp": 25}
+PLAIN = {"imap", "smtp"}
+
+
+class Address(BaseModel):
+    """A host and a port; `str()` gives `host:port` with brackets round an IPv6 host."""
+
+    model_config = ConfigDict(frozen=True)
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """`host:port` or `[v6]:port` as an `Address`. Raises ValueError with a sentence."""
+    parts = urlsplit(f"//{text}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if not parts.hostname or port is None:
+        raise ValueError(f"'{text}' is not of the form host:port, for example 0.0.0.0:993")
+    return Address(host=parts.hostname, port=port)
+
+
+class Endpoint(BaseModel):
+    """One upstream service: scheme (imaps, imap, smtps, submission, smtp), host, port."""
+
+    model_config = ConfigDict(frozen=True)
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine by its name or address, without asking the DNS."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_endpoint(text: str, schemes: tuple[str, ...]) -> Endpoint:
+    """`scheme://host[:port]` as an `Endpoint`. Raises ValueError with a sentence."""
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"'{text}' must look like {schemes[0]}://host:port (schemes: {', '.join(schemes)})")
+    try:
+        port = parts.port or PORTS[parts.scheme]
+    except ValueError:
+        raise ValueError(f"'{text}' has a port that is not a number from 1 to 65535") from None
+    if parts.scheme in PLAIN and not is_loopback(parts.hostname):
+        raise ValueError(f"'{text}' is without TLS, which is accepted for loopback addresses only; use {schemes[0]}://")
+    return Endpoint(scheme=parts.scheme, host=parts.hostname, port=port)
+
+
+def _imap_url(text: str) -> str:
+    parse_endpoint(text, ("imaps", "imap"))
+    return text
+
+
+def _submission_url(text: str) -> str:
+    parse_endpoint(text, ("smtps", "submission", "smtp"))
+    return text
+
+
+def _listen(text: str) -> str:
+    parse_address(text)
+    return text
+
+
+def _web_listen(text: str) -> str:
+    bare = text.removeprefix("http://")
+    if bare != text and not is_loopback(parse_address(bare).host):
+        raise ValueError(f"'{text}' is without TLS, which is accepted for loopback addresses only")
+    parse_address(bare)
+    return text
+
+
+def _database_url(text: str) -> str:
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in ("mysql", "mariadb") or not parts.hostname or not parts.path.strip("/"):
+        raise ValueError("the database URL must look like mysql://user:password@host/database")
+    return text
+
+
+Listen = Annotated[str, AfterValidator(_listen)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Database(_Section):
+    """Where the archive's rows live."""
+
+    url: Annotated[str, AfterValidator(_database_url)] = Field(
+        "", description="empty: own MariaDB in data_dir; else mysql://user:pass@host/db"
+    )
+
+
+class Imap(_Section):
+    """The IMAP listener for mail programs."""
+
+    listen: list[Listen] = Field(["0.0.0.0:993"], description="implicit TLS")
+
+
+class Submission(_Section):
+    """The submission listener for mail programs."""
+
+    listen: list[Listen] = Field(["0.0.0.0:465"], description="implicit TLS")
+    max_size_octets: int = Field(DEFAULT_MAX_SIZE_OCTETS, gt=0, description="larger messages are refused with 552")
+
+
+class Web(_Section):
+    """The web mail client."""
+
+    listen: Annotated[str, AfterValidator(_web_listen)] = Field(
+        "0.0.0.0:443",
+        description="TLS with the same certificates; http://127.0.0.1:PORT form for behind a proxy",
+    )
+    public_url: str = Field("https://localhost", description="the address that people type; used in links")
+
+
+class Upstream(_Section):
+    """One mail provider. Routing comes from here alone, never from a name that a client typed."""
+
+    name: str = Field(min_length=1, description="how status and log call it")
+    domains: list[str] = Field(min_length=1, description="which log-ins go there; nothing else does")
+    imap: Annotated[str, AfterValidator(_imap_url)] = Field(description="imaps://host:993; imap:// for loopback only")
+    submission: Annotated[str, AfterValidator(_submission_url)] = Field(
+        description="smtps://host:465, or submission://host:587 (STARTTLS required); smtp:// for loopback only"
+    )
+    ca_file: str = Field("", description="extra trust root (PEM) for internal servers")
+    auth: Literal["password", "stored", "oauth2"] = Field("password", description="password | stored | oauth2")
+    remember: bool = Field(
+        False, description="keep the password of a good log-in, sealed, so that the collector can work for it"
+    )
+    archive: str = Field(
+        "all", description="all | none; per account also: mailbox names, or an archive address"
+    )
+
+    @property
+    def imap_endpoint(self) -> Endpoint:
+        return parse_endpoint(self.imap, ("imaps", "imap"))
+
+    @property
+    def submission_endpoint(self) -> Endpoint:
+        return parse_endpoint(self.submission, ("smtps", "submission", "smtp"))
+
+
+class Config(_Section):
+    """The whole file. `data_dir` is absolute after loading (a relative one counts from the file's folder)."""
+
+    data_dir: str = Field("/var/lib/postbuch", description="everything that Postbuch keeps lies below this folder")
+    database: Database = Database()
+    imap: Imap = Imap()
+    submission: Submission = Submission()
+    web: Web = Web()
+    upstream: list[Upstream] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_upstream_a_domain(self) -> "Config":
+        owner: dict[str, str] = {}
+        for upstream in self.upstream:
+            for domain in upstream.domains:
+                other = owner.setdefault(domain.lower(), upstream.name)
+                if other != upstream.name:
+                    raise ValueError(f"two upstreams claim the domain '{domain}': '{other}' and '{upstream.name}'")
+        names = [upstream.name for upstream in self.upstream]
+        if len(set(names)) != len(names):
+            raise ValueError("two upstreams have the same name")
+        return self
+
+    @property
+    def data(self) -> Path:
+        return Path(self.data_dir)
+
+    def upstream_for(self, login: str) -> Upstream | None:
+        """The upstream that serves the domain of a log-in name (`anna@firma.example`), or None."""
+        domain = login.rpartition("@")[2].lower()
+        return next((u for u in self.upstream if domain in (d.lower() for d in u.domains)), None)
+
+
+def locate(given: Path | None) -> Path:
+    """The configuration file: `--config`, else POSTBUCH_CONFIG, else ./postbuch.toml."""
+    return given or Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FILE)
+
+
+def load(path: Path) -> Config:
+    """Read and check the file. Raises ConfigError with one sentence that names the file and the key."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such configuration file; `postbuch config example > {path}` writes one"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+    return parse(raw, path)
+
+
+def parse(raw: dict[str, Any], path: Path) -> Config:
+    """Check a read TOML document. `path` is for messages and for relative paths."""
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_sentence(error)}") from None
+    base = path.absolute().parent
+    upstream = [
+        u.model_copy(update={"ca_file": str(base / u.ca_file)}) if u.ca_file else u for u in config.upstream
+    ]
+    return config.model_copy(update={"data_dir": str(base / config.data_dir), "upstream": upstream})
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"the key '{key}' is unknown; `postbuch config example` lists all keys"
+    if first["type"] == "missing":
+        return f"the key '{key}' is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"the key '{key}': {message}" if key else message
+
+
+_EXAMPLE_UPSTREAM: dict[str, Any] = {
+    "name": "provider",
+    "domains": ["firma.example"],
+    "imap": "imaps://imap.provider.example:993",
+    "submission": "smtps://smtp.provider.example:465",
+}
+
+
+def example() -> str:
+    """The commented example file, made from the models so that it cannot drift from them."""
+    lines = [f'data_dir = "{Config.model_fields["data_dir"].default}"']
+    for name, model in (("database", Database), ("imap", Imap), ("submission", Submission), ("web", Web)):
+        lines += ["", f"[{name}]", *_keys(model, {})]
+    lines += ["", "[[upstream]]", *_keys(Upstream, _EXAMPLE_UPSTREAM)]
+    return "\n".join(lines) + "\n"
+
+
+def _keys(model: type[BaseModel], values: dict[str, Any]) -> list[str]:
+    out = []
+    for key, field in model.model_fields.items():
+        setting = f"{key} = {_toml(values.get(key, field.default))}"
+        out.append(f"{setting:<40} # {field.description}" if field.description else setting)
+    return out
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return str(value) if isinstance(value, int) else '"' + str(value) + '"'

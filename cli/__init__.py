@@ -1,0 +1,1 @@
+"""The front door: the `postbuch` command and the supervisor of the processes."""

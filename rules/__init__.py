@@ -1,0 +1,1 @@
+"""Work on the archive by schedule: rules, reminders, reports. May import `certs` and `archive`."""

@@ -1,0 +1,1 @@
+"""The web mail client on the archive. Never imports `proxy`."""
