@@ -1,0 +1,31 @@
+"""`postbuch config`: the example file, and a check of the file that is there."""
+
+import typer
+
+from postbuch.archive import config as configuration
+from postbuch.cli import output
+from postbuch.cli.language import translate as _
+from postbuch.cli.options import ConfigOption, JsonOption, load
+
+app = typer.Typer(help=_("The configuration file: an example, a check."), no_args_is_help=True)
+
+
+@app.command(help=_("Print a commented example file with every key and its default."))
+def example(config: ConfigOption = None, json: JsonOption = False) -> None:
+    text = configuration.example()
+    if json:
+        output.print_json({"example": text})
+    else:
+        output.print_octets(text.encode())
+
+
+@app.command(help=_("Read the file and say in one sentence what is wrong with it, if anything is."))
+def check(config: ConfigOption = None, json: JsonOption = False) -> None:
+    path = configuration.locate(config)
+    loaded = load(config)
+    if json:
+        output.print_json({"ok": True, "file": str(path), "upstreams": [upstream.name for upstream in loaded.upstream]})
+    else:
+        output.say(_("{path}: no fault found.").format(path=path))
+        if not loaded.upstream:
+            output.say(_("There is no [[upstream]] in it yet: nobody can log in."))

@@ -1,0 +1,57 @@
+"""The `postbuch` command: puts the command groups together and turns every failure into one sentence."""
+
+import os
+import sys
+import traceback
+
+import typer
+
+from postbuch.archive.errors import PostbuchError
+from postbuch.cli import configuration, output, up
+from postbuch.cli.language import translate as _
+
+# Shows where an error of ours comes from; never needed for a wrong call.
+TRACEBACK_VARIABLE = "POSTBUCH_TRACEBACK"
+_INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+app = typer.Typer(
+    name="postbuch",
+    help=_("Postbuch archives every message that passes between mail programs and the mail provider."),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+up.add_to(app)
+app.add_typer(configuration.app, name="config")
+
+
+def run() -> None:
+    """The entry point. Exit codes: 0 done, 1 done and found something, 2 wrong use, 3 a service is missing."""
+    try:
+        app()
+    except PostbuchError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            traceback.print_exc()
+        _fail(
+            _("an error in Postbuch itself: {error}; please report it with what {variable}=1 shows").format(
+                error=f"{type(error).__name__}: {error}", variable=TRACEBACK_VARIABLE
+            ),
+            1,
+        )
+
+
+def _fail(sentence: str, code: int) -> None:
+    if "--json" in sys.argv[1:]:
+        output.print_json({"error": sentence, "exit_code": code})
+    output.say_problem(sentence)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    run()

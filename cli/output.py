@@ -1,0 +1,81 @@
+"""What the command line prints. The home of rich: results on standard output, words for people on standard error."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+_Item = TypeVar("_Item")
+
+_results = Console(highlight=False, soft_wrap=True)
+_messages = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output. Octets and times were made into text by whoever made the document."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def print_json_line(document: Any) -> None:
+    """One item of a running result: one line each, so that a reader needs not wait for the end."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def print_line(text: str) -> None:
+    """A line of the result, without markup."""
+    _results.print(text, markup=False)
+
+
+def print_octets(octets: bytes) -> None:
+    """Octets as they are."""
+    sys.stdout.buffer.write(octets)
+    sys.stdout.buffer.flush()
+
+
+def say(text: str) -> None:
+    """A sentence for people, on standard error."""
+    _messages.print(text, markup=False)
+
+
+def say_problem(text: str) -> None:
+    """The sentence that tells why the command did not do its work, on standard error."""
+    _messages.print(f"[bold red]postbuch:[/] {escape(text)}")
+
+
+def print_mark(good: bool, label: str, sentence: str) -> None:
+    """One line of a check-up: a mark, what was looked at, what was found."""
+    mark = "[green]ok     [/]" if good else "[bold red]problem[/]"
+    _results.print(f"{mark}  {escape(label)}" + (f": {escape(sentence)}" if sentence else ""))
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Rows under titles on standard output. Piped elsewhere it is as wide as its longest row, so nothing is cut."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, overflow="fold" if _results.is_terminal else "ignore", no_wrap=not _results.is_terminal)
+    for row in rows:
+        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    if _results.is_terminal:
+        _results.print(table)
+    else:
+        _results.print(table, width=max(_results.measure(table).maximum, 1))
+
+
+def progress(items: Iterable[_Item], label: str, total: int | None, *, shown: bool) -> Iterator[_Item]:
+    """The items one by one with a bar on standard error. `total` is None while it is not known."""
+    if not shown:
+        yield from items
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_messages, transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        for item in items:
+            yield item
+            bar.advance(task)

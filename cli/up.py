@@ -1,0 +1,68 @@
+"""`postbuch up` runs everything; `postbuch run` is one of its processes alone, for systemd units and the supervisor."""
+
+import importlib
+import logging
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from postbuch.archive import config as configuration
+from postbuch.certs import authority
+from postbuch.cli import preflight
+from postbuch.cli.language import translate as _
+from postbuch.cli.options import ConfigOption, load
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+class Process(StrEnum):
+    """The processes that can be run one by one."""
+
+    PROXY = "proxy"
+    ARCHIVE = "archive"
+    WEBMAIL = "webmail"
+
+
+def start_log() -> None:
+    """`event key=value` lines on standard error."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
+
+
+def up(config: ConfigOption = None) -> None:
+    """Run everything in the foreground until SIGTERM."""
+    path = configuration.locate(config).absolute()
+    loaded = load(path)
+    preflight.check_initialised(loaded)
+    preflight.check_writable(loaded.data)
+    lock = preflight.DataLock(loaded)
+    lock.take()
+    preflight.check_ports(loaded)
+    authority.renew_if_due(loaded.data, authority.server_names(loaded))
+    start_log()
+    # Imported here: importing the reactor installs it, and no other command needs one.
+    from twisted.internet import reactor
+
+    from postbuch.cli.supervisor import Supervisor
+
+    code = Supervisor(reactor, loaded, path).run()
+    lock.release()
+    raise typer.Exit(code)
+
+
+def run(
+    process: Annotated[Process, typer.Argument(help=_("Which process."))],
+    config: ConfigOption = None,
+) -> None:
+    """Run one process until SIGTERM."""
+    loaded = load(config)
+    start_log()
+    # Imported by name: each process needs a different, large part of the program.
+    raise typer.Exit(importlib.import_module(f"postbuch.{process}.process").main(loaded))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(help=_("Run everything in the foreground; says `postbuch: ready` when all listeners accept."))(up)
+    app.command(help=_("Run one process alone, for systemd units; `up` runs all of them."), hidden=True)(run)
