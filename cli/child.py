@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.interfaces import IDelayedCall, IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -23,11 +22,17 @@ WELL_AFTER_S = 60.0
 _LINE_OCTETS = 8192
 
 
+class Call(Protocol):
+    """What was asked of the reactor for later."""
+
+    def cancel(self) -> None: ...
+
+
 class Reactor(Protocol):
     """What of Twisted's reactor is used here."""
 
-    def spawnProcess(self, *args: Any, **kw: Any) -> IProcessTransport: ...
-    def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> IDelayedCall: ...
+    def spawnProcess(self, *args: Any, **kw: Any) -> Any: ...
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> Call: ...
     def seconds(self) -> float: ...
 
 
@@ -62,7 +67,7 @@ class Child(ProcessProtocol):
         self._pause_s = FIRST_PAUSE_S
         self._started_at = 0.0
         self._line = b""
-        self._again: IDelayedCall | None = None
+        self._again: Call | None = None
         self._ended: Deferred[None] | None = None
 
     def start(self) -> None:
@@ -101,7 +106,8 @@ class Child(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         """Twisted: it is gone and its pipes are closed."""
-        code, number = reason.value.exitCode, reason.value.signal
+        ended: Any = reason.value  # ProcessDone or ProcessTerminated
+        code, number = ended.exitCode, ended.signal
         if self.state is State.ENDING:
             log.info("child-ended name=%s code=%s signal=%s", self.name, code, number)
             self._finish()
@@ -137,10 +143,9 @@ class Child(ProcessProtocol):
             self._signal("KILL")
 
     def _signal(self, name: str) -> None:
-        if self.transport is None:
-            return
+        transport: Any = self.transport
         try:
-            self.transport.signalProcess(name)
+            transport.signalProcess(name)
         except ProcessExitedAlready:
             log.debug("child-gone name=%s", self.name)
 
