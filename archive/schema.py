@@ -109,6 +109,18 @@ account_grant = _table(
     Index("account_grant_user", "user_id", "until"),
 )
 
+web_session = _table(
+    "web_session", "A log-in to the web mail client; each with its end", Writes.VERSIONED,
+    _id("Number of the session"),
+    _col("token_sha256", _DIGEST, "SHA-256 of the secret in the browser's cookie", unique=True),
+    _ref("user_id", "app_user", "Who logged in"),
+    _col("client_address", String(60), "Where the log-in came from"),
+    _col("since", _TIME, "When the log-in was (UTC)"),
+    _col("seen_at", _TIME, "When the last page was asked for, to the minute (UTC)"),
+    _col("until", _TIME, "When it ends at the latest, or when the user logged out (UTC)"),
+    Index("web_session_user", "user_id", "until"),
+)
+
 # --- the images and what is known of them --------------------------------------------------------------------------
 
 image = _table(
