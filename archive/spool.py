@@ -1,0 +1,287 @@
+"""The spool: where a captured message is durable before anything is acknowledged.
+
+Must not parse messages and must not wait for the database. One writer thread a process; any number of processes may
+share the folder. `tmp` and `new` lie on one file system:
+
+    write tmp/<pid>-<token>-<n>.tmp → fsync → rename to new/<µs>-<pid>-<n>-<messages>-<events>.pbs → fsync of new/
+
+Group commit: the thread takes everything that queued while the last sync ran and writes one file of it. So an idle
+writer makes one message durable at once, and a busy one thousands a second.
+"""
+
+import itertools
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from postbuch.archive.errors import SpoolError
+from postbuch.archive.record import EVENT, MESSAGE, Record, SpoolDamaged, counts_in, new_capture, read, salvage
+from postbuch.archive.spoolfile import SMALL_OCTETS, Group, LargeFile, as_spool_error
+from postbuch.archive.spoolfolder import quarantine, sync_folder, waiting, waiting_counts
+
+__all__ = [
+    "SMALL_OCTETS", "Record", "SpoolDamaged", "SpoolMessage", "SpoolWriter",
+    "counts_in", "quarantine", "read", "salvage", "waiting", "waiting_counts",
+]
+
+# 64 MiB: what must stay free, so that events and the database still find room when messages are refused.
+RESERVE_OCTETS = 67_108_864
+# 32 MiB: a file of many records is read as one batch by the drain; this bounds its memory.
+GROUP_OCTETS = 33_554_432
+# How long a record that nobody waits for may wait for company.
+LINGER_S = 0.05
+# After a write error other than a full disk, nothing is accepted for this long.
+PAUSE_S = 1.0
+
+CLOSED = "the spool is closed"
+_TOKEN = os.urandom(4).hex()
+_NUMBERS = itertools.count(1)
+
+
+class SpoolMessage:
+    """One message while it is received. One caller at a time; made by `SpoolWriter.begin`."""
+
+    def __init__(self, writer: "SpoolWriter") -> None:
+        self.capture = new_capture()
+        self._writer = writer
+        self._block = bytearray()
+        self._large: LargeFile | None = None
+        self._done = False
+
+    @property
+    def pending_octets(self) -> int:
+        """Octets given and not yet written. Pause reading above 4 MiB, go on below."""
+        return len(self._block) + (self._large.pending if self._large else 0)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Copies what it must keep and returns; a write error is told by `commit`."""
+        self._block += data
+        if len(self._block) > SMALL_OCTETS:
+            if self._large is None:
+                self._large = LargeFile(self._writer)
+            large, block, self._block = self._large, self._block, bytearray()
+            large.give(len(block))
+            if not self._writer.put(lambda: large.write(block)):
+                large.give(-len(block))
+
+    def commit(self, facts: Mapping[str, Any], *, urgent: bool) -> "Future[str]":
+        """Ends the message. The future gives the SHA-256 in hex once it is durable, or SpoolError.
+
+        `urgent`: somebody waits for the answer; else the record may wait up to 50 ms for company.
+        """
+        self._done = True
+        future: Future[str] = Future()
+        future.set_running_or_notify_cancel()
+        whole = {"capture": self.capture.hex(), **facts, "kind": "message"}
+        block, self._block = self._block, bytearray()
+        if self._large is None:
+            self._writer.put_record(MESSAGE, [block] if block else [], whole, future, urgent)
+        else:
+            large = self._large
+            large.give(len(block))
+
+            def finish() -> None:
+                large.write(block)
+                large.finish(whole, future)
+
+            if not self._writer.put(finish):
+                future.set_exception(SpoolError(CLOSED))
+        return future
+
+    def abort(self) -> None:
+        """Forget the message; nothing of it stays on the disk. Harmless after `commit`."""
+        if not self._done:
+            self._done = True
+            self._block = bytearray()
+            if self._large is not None:
+                self._writer.put(self._large.discard)
+
+
+class SpoolWriter:
+    """The one writer of a process. Thread-safe; belongs to no loop. `start` before use, `close` at the end."""
+
+    def __init__(self, folder: Path, *, reserve_octets: int = RESERVE_OCTETS) -> None:
+        self.folder = folder
+        self.streams: set[LargeFile] = set()
+        self.captured = 0
+        self._reserve_octets = reserve_octets
+        self._condition = threading.Condition()
+        self._jobs: list[Callable[[], None]] = []
+        self._records: list[tuple[int, list[bytearray], Mapping[str, Any], Future[Any]]] = []
+        self._due: float | None = None  # when the oldest record that waits for company must go
+        self._closing = False
+        self._failure: tuple[float, str] | None = None
+        self._thread: threading.Thread | None = None
+        self._directory = -1
+
+    def start(self) -> None:
+        """Make the folders, remove what dead processes left in tmp, start the thread. Raises SpoolError."""
+        try:
+            for name in ("tmp", "new"):
+                (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            sync_folder(self.folder)
+            for path in (self.folder / "tmp").iterdir():
+                if _is_orphan(path.name):  # never acknowledged: its writer died before the rename
+                    path.unlink(missing_ok=True)
+            self._directory = os.open(self.folder / "new", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise as_spool_error(error, self.folder) from error
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what is waiting, drop what was never committed, end the thread. May block for one sync."""
+        if self._thread is None:
+            return
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        self._thread.join()
+        self._thread = None
+        for stream in list(self.streams):
+            stream.discard()
+        os.close(self._directory)
+
+    def __enter__(self) -> "SpoolWriter":
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # --- for the proxy -------------------------------------------------------------------------------------------
+
+    def begin(self, expected_octets: int | None = None) -> SpoolMessage:
+        """A new message. Raises SpoolError at once when there is no room for it and the reserve. Does not block."""
+        reason = self.obstacle(expected_octets or 0)
+        if reason is not None:
+            raise SpoolError(reason)
+        return SpoolMessage(self)
+
+    def event(self, facts: Mapping[str, Any], *, urgent: bool = False) -> "Future[None]":
+        """A record without octets: outcome, refusal, gap, login. Durable when the future is done."""
+        future: Future[None] = Future()
+        future.set_running_or_notify_cancel()
+        whole = {"capture": new_capture().hex(), **facts, "kind": "event"}
+        self.put_record(EVENT, [], whole, future, urgent)
+        return future
+
+    def obstacle(self, expected_octets: int = 0) -> str | None:
+        """Why nothing can be captured now, as a sentence; None when all is well."""
+        if self._failure is not None and time.monotonic() < self._failure[0]:
+            return self._failure[1]
+        try:
+            room = os.statvfs(self.folder / "tmp")
+        except OSError as error:
+            return str(as_spool_error(error, self.folder))
+        if room.f_bavail * room.f_frsize < expected_octets + self._reserve_octets:
+            return f"{self.folder}: the disk of the spool is full; make room, mail programs try again by themselves"
+        return None
+
+    def report(self) -> dict[str, Any]:
+        """The `spool` entry of a health file."""
+        messages, _ = waiting_counts(self.folder)
+        return {"writable": self.obstacle() is None, "waiting_messages": messages, "captured": self.captured}
+
+    # --- for SpoolMessage and the thread --------------------------------------------------------------------------
+
+    def put(self, job: Callable[[], None]) -> bool:
+        """Have the thread do the job; False when it has ended."""
+        with self._condition:
+            if self._closing or self._thread is None:
+                return False
+            self._jobs.append(job)
+            self._condition.notify()
+        return True
+
+    def put_record(
+        self, kind: int, chunks: list[bytearray], facts: Mapping[str, Any], future: Future[Any], urgent: bool
+    ) -> None:
+        now = time.monotonic()
+        with self._condition:
+            if self._closing or self._thread is None:
+                future.set_exception(SpoolError(CLOSED))
+                return
+            self._records.append((kind, chunks, facts, future))
+            due = now if urgent else now + LINGER_S
+            self._due = due if self._due is None else min(self._due, due)
+            self._condition.notify()
+
+    def new_temporary(self) -> Path:
+        return self.folder / "tmp" / f"{os.getpid()}-{_TOKEN}-{next(_NUMBERS)}.tmp"
+
+    def publish(self, temporary: Path, messages: int, events: int) -> None:
+        """Rename a synced file into `new` and sync the directory. Raises OSError."""
+        stamp = f"{time.time_ns() // 1000:020d}-{os.getpid()}-{next(_NUMBERS)}-{messages}-{events}.pbs"
+        temporary.rename(self.folder / "new" / stamp)
+        os.fsync(self._directory)
+        self.captured += messages
+
+    def failed(self, error: OSError) -> None:
+        self._failure = (time.monotonic() + PAUSE_S, str(as_spool_error(error, self.folder)))
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                while not self._jobs and not self._closing:
+                    left = None if self._due is None else self._due - time.monotonic()
+                    if left is not None and left <= 0:
+                        break
+                    self._condition.wait(left)
+                jobs, self._jobs = self._jobs, []
+                ready = self._due is not None and (self._closing or self._due <= time.monotonic())
+                records = self._records if ready else []
+                if ready:
+                    self._records, self._due = [], None
+                if self._closing and not jobs and not records:
+                    return
+            for job in jobs:
+                self._guard(job, ())
+            self._guard(partial(self._write_records, records), [future for *_, future in records])
+
+    def _guard(self, job: Callable[[], None], waiters: Iterable[Future[Any]]) -> None:
+        """Nothing may end the thread while people wait for it: not even a lack of memory."""
+        try:
+            job()
+        except Exception:
+            logging.getLogger(__name__).exception("spool-writer-error")
+            for future in waiters:
+                if not future.done():
+                    future.set_exception(SpoolError("the spool could not write a record; see the log"))
+
+    def _write_records(
+        self, records: list[tuple[int, list[bytearray], Mapping[str, Any], Future[Any]]]
+    ) -> None:
+        group = Group()
+        for kind, chunks, facts, future in records:
+            try:
+                group.add(kind, chunks, facts, future)
+            except (TypeError, ValueError) as error:
+                future.set_exception(error)
+            if group.octets >= GROUP_OCTETS:
+                group.write(self)
+                group = Group()
+        if group.waiters:
+            group.write(self)
+
+
+def _is_orphan(name: str) -> bool:
+    pid, _, rest = name.partition("-")
+    if not pid.isdecimal():
+        return True
+    if int(pid) == os.getpid():  # in a container a restarted process often has the number of its predecessor
+        return not rest.startswith(_TOKEN)
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False

@@ -1,0 +1,165 @@
+"""How the writer thread puts records into files: a group of small ones, or one large one as it comes in."""
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Protocol
+
+from postbuch.archive.errors import SpoolError
+from postbuch.archive.record import HEADER, MESSAGE, facts_octets, header_octets
+
+# 256 KiB: above it a message streams to a file of its own and is never held in memory as a whole.
+SMALL_OCTETS = 262_144
+# 8 MiB: a large file is synced as it grows, so that the last sync does not hold up other people's messages.
+SYNC_OCTETS = 8_388_608
+
+
+class Folder(Protocol):
+    """What a file needs of the writer."""
+
+    streams: "set[LargeFile]"
+
+    def new_temporary(self) -> Path: ...
+
+    def publish(self, temporary: Path, messages: int, events: int) -> None: ...
+
+    def failed(self, error: OSError) -> None: ...
+
+
+class Group:
+    """Records that go into one file together, and who waits for them."""
+
+    def __init__(self) -> None:
+        self.buffers: list[bytes | bytearray] = []
+        self.octets = self.messages = self.events = 0
+        self.waiters: list[tuple[Future[Any], Any]] = []
+
+    def add(self, kind: int, chunks: Iterable[bytearray], facts: Mapping[str, Any], future: Future[Any]) -> None:
+        if kind == MESSAGE:
+            digest, size = hashlib.sha256(), 0
+            chunks = list(chunks)
+            for chunk in chunks:
+                digest.update(chunk)
+                size += len(chunk)
+            facts = {**facts, "sha256": digest.hexdigest(), "size_octets": size}
+            encoded = facts_octets(facts)
+            self.buffers += [header_octets(kind, encoded, size), *chunks, encoded]
+            self.octets += size
+            self.messages += 1
+            self.waiters.append((future, digest.hexdigest()))
+        else:
+            encoded = facts_octets(facts)
+            self.buffers += [header_octets(kind, encoded, 0), encoded]
+            self.events += 1
+            self.waiters.append((future, None))
+
+    def write(self, folder: Folder) -> None:
+        """Write, sync and publish one file, then tell the waiters: the result, or SpoolError."""
+        path = folder.new_temporary()
+        try:
+            # Buffered, so that the many short headers and facts do not cost a system call each.
+            with path.open("xb", buffering=SMALL_OCTETS) as stream:
+                path.chmod(0o600)
+                stream.writelines(self.buffers)
+                stream.flush()
+                os.fsync(stream.fileno())
+            folder.publish(path, self.messages, self.events)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            folder.failed(error)
+            for future, _ in self.waiters:
+                future.set_exception(as_spool_error(error))
+        else:
+            for future, result in self.waiters:
+                future.set_result(result)
+
+
+class LargeFile:
+    """A message above SMALL_OCTETS: streamed to its own file by the writer thread."""
+
+    def __init__(self, writer: Folder) -> None:
+        self.pending = 0
+        self._lock = threading.Lock()
+        self._writer = writer
+        self._path: Path | None = None
+        self._handle = -1
+        self._digest = hashlib.sha256()
+        self._size = self._unsynced = 0
+        self._error: OSError | None = None
+
+    def give(self, octets: int) -> None:
+        with self._lock:
+            self.pending += octets
+
+    def write(self, block: bytearray) -> None:
+        try:
+            if self._error is None:
+                self._write(block)
+        except OSError as error:
+            self._error = error
+            self._writer.failed(error)
+            self.discard()
+        finally:
+            self.give(-len(block))
+
+    def _write(self, block: bytearray) -> None:
+        if self._handle < 0:
+            self._path = self._writer.new_temporary()
+            self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._writer.streams.add(self)
+            _write_all(self._handle, bytes(HEADER.size))
+        self._digest.update(block)
+        _write_all(self._handle, block)
+        self._size += len(block)
+        self._unsynced += len(block)
+        if self._unsynced >= SYNC_OCTETS:
+            os.fdatasync(self._handle)
+            self._unsynced = 0
+
+    def finish(self, facts: Mapping[str, Any], future: "Future[str]") -> None:
+        try:
+            if self._error is not None:
+                raise self._error
+            if self._path is None:
+                raise SpoolError("a large message was ended before it began")
+            whole = {**facts, "sha256": self._digest.hexdigest(), "size_octets": self._size}
+            encoded = facts_octets(whole)
+            _write_all(self._handle, encoded)
+            os.pwrite(self._handle, header_octets(MESSAGE, encoded, self._size), 0)
+            os.fsync(self._handle)
+            os.close(self._handle)
+            self._handle = -1
+            self._writer.publish(self._path, 1, 0)
+            self._writer.streams.discard(self)
+        except OSError as error:
+            self._writer.failed(error)
+            self.discard()
+            future.set_exception(as_spool_error(error))
+        except (SpoolError, TypeError, ValueError) as error:  # facts that are not JSON: not the disk's fault
+            self.discard()
+            future.set_exception(error)
+        else:
+            future.set_result(self._digest.hexdigest())
+
+    def discard(self) -> None:
+        self._writer.streams.discard(self)
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def _write_all(handle: int, data: bytes | bytearray) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def as_spool_error(error: OSError, folder: Path | None = None) -> SpoolError:
+    return SpoolError(f"{error.filename or folder or 'spool'}: cannot be written: {error.strerror}")

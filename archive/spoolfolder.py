@@ -1,0 +1,40 @@
+"""The folders of the spool as the drain sees them: what waits, what was set aside, what dead processes left."""
+
+import os
+from pathlib import Path
+
+from postbuch.archive.record import counts_in
+
+
+def waiting(folder: Path) -> list[Path]:
+    """The spool files to drain, oldest first."""
+    try:
+        names = [entry.name for entry in os.scandir(folder / "new") if entry.name.endswith(".pbs")]
+    except FileNotFoundError:
+        return []
+    return [folder / "new" / name for name in sorted(names)]
+
+
+def waiting_counts(folder: Path) -> tuple[int, int]:
+    """(messages, events) durable in the spool and not yet drained."""
+    counts = [counts_in(path.name) for path in waiting(folder)]
+    return sum(messages for messages, _ in counts), sum(events for _, events in counts)
+
+
+def quarantine(folder: Path, path: Path, reason: str) -> Path:
+    """Set a damaged file aside in `damaged/`, with the reason beside it, for a person to look at. Raises OSError."""
+    aside = folder / "damaged"
+    aside.mkdir(mode=0o700, exist_ok=True)
+    (aside / f"{path.name}.reason").write_text(reason + "\n", encoding="utf-8")
+    target = aside / path.name
+    path.rename(target)
+    sync_folder(aside)
+    return target
+
+
+def sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

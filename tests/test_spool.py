@@ -1,0 +1,335 @@
+"""The spool: durable before acknowledged (invariant 2), quick for many, small in memory for one large message."""
+
+import hashlib
+import itertools
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from postbuch.archive import record, spool
+from postbuch.archive.config import Config
+from postbuch.archive.errors import SpoolError
+from postbuch.archive.health import HealthFile, read_all
+
+FACTS = {"source": "fetch", "account": "anna@firma.example", "mailbox": "INBOX"}
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[spool.SpoolWriter]:
+    with spool.SpoolWriter(tmp_path / "spool", reserve_octets=0) as made:
+        yield made
+
+
+def put(writer: spool.SpoolWriter, octets: bytes, urgent: bool = True) -> Future[str]:
+    message = writer.begin(len(octets))
+    for start in range(0, len(octets), 65_536):
+        message.write(memoryview(octets)[start : start + 65_536])
+    return message.commit(FACTS, urgent=urgent)
+
+
+def everything(folder: Path) -> list[record.Record]:
+    return [item for path in spool.waiting(folder) for item in spool.read(path)]
+
+
+@pytest.mark.parametrize("size", [0, 1, spool.SMALL_OCTETS, spool.SMALL_OCTETS + 1, 3_000_000])
+def test_message_comes_back_octet_for_octet(writer: spool.SpoolWriter, size: int) -> None:
+    """Invariant 1: what is read from the spool is what was written, with its digest and its facts."""
+    octets = os.urandom(size)
+    digest = put(writer, octets).result(10)
+    [item] = everything(writer.folder)
+    assert item.load() == octets
+    assert digest == hashlib.sha256(octets).hexdigest() == item.facts["sha256"]
+    assert item.facts["size_octets"] == size and item.facts["account"] == "anna@firma.example"
+    assert item.facts["kind"] == "message" and len(item.capture) == 16
+    assert not list((writer.folder / "tmp").iterdir())
+
+
+@settings(max_examples=30, deadline=None)
+@given(octets=st.binary(max_size=2000), cuts=st.lists(st.integers(0, 2000), max_size=5))
+def test_any_split_of_the_writes_is_the_same_message(
+    tmp_path_factory: pytest.TempPathFactory, octets: bytes, cuts: list[int]
+) -> None:
+    """However the octets arrive, the record holds all of them in order."""
+    with spool.SpoolWriter(tmp_path_factory.mktemp("s"), reserve_octets=0) as writer:
+        message = writer.begin()
+        places = [0, *sorted(cuts), len(octets)]
+        for start, stop in itertools.pairwise(places):
+            message.write(octets[start:stop])
+        message.commit({}, urgent=True).result(10)
+        assert everything(writer.folder)[0].load() == octets
+
+
+def test_many_at_once_share_a_file_and_a_sync(writer: spool.SpoolWriter) -> None:
+    """Group commit: 2,000 messages that arrive together need few files; each is there once."""
+    futures = [put(writer, b"message %d" % number) for number in range(2000)]
+    digests = {future.result(30) for future in futures}
+    assert len(digests) == 2000
+    assert {item.facts["sha256"] for item in everything(writer.folder)} == digests
+    assert len(spool.waiting(writer.folder)) < 500
+    assert spool.waiting_counts(writer.folder) == (2000, 0)
+    assert writer.report() == {"writable": True, "waiting_messages": 2000, "captured": 2000}
+
+
+def test_events_are_kept_in_order_with_the_messages(writer: spool.SpoolWriter) -> None:
+    """An outcome never stands in front of its message."""
+    message = writer.begin()
+    message.write(b"x")
+    message.commit(FACTS, urgent=True).result(10)
+    writer.event({"event": "outcome", "of": message.capture.hex(), "verdict": "accepted"}).result(10)
+    first, second = everything(writer.folder)
+    assert first.capture == message.capture
+    assert second.facts["of"] == message.capture.hex() and second.facts["kind"] == "event"
+    assert second.octets is None and first.capture < second.capture
+
+
+def test_from_many_threads(writer: spool.SpoolWriter) -> None:
+    """The writer is safe for any thread, with large and small ones mixed."""
+    results: list[str] = []
+
+    def work(seed: int) -> None:
+        for number in range(20):
+            octets = bytes([seed]) * (number * 40_000)
+            results.append(put(writer, octets + b"%d %d" % (seed, number)).result(30))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for item in everything(writer.folder):
+        item.load()
+    assert sorted(item.facts["sha256"] for item in everything(writer.folder)) == sorted(results)
+
+
+def test_abort_leaves_nothing(writer: spool.SpoolWriter) -> None:
+    """A message that breaks off half-way, small or large, is not in the spool and not in tmp."""
+    for size in (10, 1_000_000):
+        message = writer.begin()
+        message.write(bytes(size))
+        message.abort()
+    put(writer, b"after").result(10)
+    assert len(everything(writer.folder)) == 1
+    assert not list((writer.folder / "tmp").iterdir())
+
+
+def test_close_writes_what_waits_and_drops_what_was_not_committed(tmp_path: Path) -> None:
+    """An orderly stop loses no committed record and leaves no half file."""
+    writer = spool.SpoolWriter(tmp_path, reserve_octets=0)
+    writer.start()
+    waiting = [writer.event({"event": "gap", "number": number}) for number in range(10)]
+    half = writer.begin()
+    half.write(bytes(1_000_000))
+    writer.close()
+    assert all(future.done() for future in waiting)
+    assert len(everything(tmp_path)) == 10
+    assert not list((tmp_path / "tmp").iterdir())
+    with pytest.raises(SpoolError):
+        half.commit({}, urgent=True).result(1)
+
+
+def test_no_room_is_refused_at_once(tmp_path: Path) -> None:
+    """A disk that is too full for the message and the reserve refuses in begin, before an octet was read."""
+    with spool.SpoolWriter(tmp_path, reserve_octets=1 << 60) as writer:
+        with pytest.raises(SpoolError, match="full"):
+            writer.begin(100)
+        assert not writer.report()["writable"]
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from postbuch.archive.errors import SpoolError
+from postbuch.archive.spool import SpoolWriter, waiting
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+writer = SpoolWriter(Path(sys.argv[1]), reserve_octets=0)
+writer.start()
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+large = writer.begin()
+small = [writer.begin() for _ in range(10)]
+for _ in range(20):
+    large.write(bytes(100_000))
+for message in small:
+    message.write(bytes(90_000))
+futures = [large.commit({}, urgent=True)] + [message.commit({}, urgent=False) for message in small]
+for future in futures:
+    assert isinstance(future.exception(10), SpoolError), future
+assert large.pending_octets == 0
+try:
+    writer.begin()
+    raise AssertionError("accepted")
+except SpoolError as error:
+    print(error)
+assert not list(Path(sys.argv[1], "tmp").iterdir()) and not waiting(Path(sys.argv[1]))
+"""
+
+
+def test_failed_write_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    """A write that fails (here by a file size limit) is an error for those that wait, and no half file stays."""
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "cannot be written" in done.stdout
+
+
+LARGE = """
+import resource, sys, time
+from pathlib import Path
+from postbuch.archive.spool import SpoolWriter
+writer = SpoolWriter(Path(sys.argv[1]), reserve_octets=0)
+writer.start()
+chunk = bytes(65_536)
+message = writer.begin()
+message.write(chunk * 8)
+time.sleep(0.2)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(1600):
+    message.write(chunk)
+    while message.pending_octets > 4 * 1024 * 1024:
+        time.sleep(0.001)
+message.commit({}, urgent=True).result(60)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_large_message_is_not_held_in_memory(tmp_path: Path) -> None:
+    """100 MiB through the spool raise the process by less than 16 MiB."""
+    done = subprocess.run([sys.executable, "-c", LARGE, str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 16 * 1024
+    [item] = everything(tmp_path)
+    assert item.octets is None and item.size_octets == 1608 * 65_536
+    assert len(item.load()) == item.size_octets
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from postbuch.archive.spool import SpoolWriter
+writer = SpoolWriter(Path(sys.argv[1]), reserve_octets=0)
+writer.start()
+large = writer.begin()
+large.write(bytes(600_000))
+number = 0
+while True:
+    message = writer.begin()
+    message.write(b"%d" % number)
+    print(message.commit({}, urgent=True).result(), flush=True)
+    number += 1
+"""
+
+
+def test_killed_writer_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    """Invariant 2: kill -9 at any moment; everything acknowledged is there, and the next start clears tmp."""
+    for _ in range(5):
+        child = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        acknowledged = [child.stdout.readline().strip() for _ in range(50)]
+        child.kill()
+        acknowledged += [line.strip() for line in child.stdout.read().splitlines() if len(line.strip()) == 64]
+        child.wait()
+        child.stdout.close()
+        assert list((tmp_path / "tmp").iterdir())
+        found = {item.facts["sha256"] for item in everything(tmp_path)}
+        assert set(acknowledged) <= found
+        with spool.SpoolWriter(tmp_path, reserve_octets=0):
+            assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_start_spares_the_files_of_living_processes(writer: spool.SpoolWriter) -> None:
+    """Several processes share the folder: a second start must not remove the first one's half file."""
+    message = writer.begin()
+    message.write(bytes(1_000_000))
+    put(writer, b"to be sure the block is written").result(10)
+    with spool.SpoolWriter(writer.folder, reserve_octets=0):
+        assert len(list((writer.folder / "tmp").iterdir())) == 1
+    message.commit({}, urgent=True).result(10)
+    assert len(everything(writer.folder)) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_damage_is_found_and_the_rest_is_salvaged(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
+    """Any flipped octet is noticed; the other records are read all the same, and nothing else is raised."""
+    folder = tmp_path_factory.mktemp("s")
+    with spool.SpoolWriter(folder, reserve_octets=0) as writer:
+        futures = [put(writer, bytes([number]) * 50, urgent=False) for number in range(3)]
+        digests = [future.result(10) for future in futures]
+    [path] = spool.waiting(folder)
+    raw = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, len(raw) - 1))
+    raw[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(raw[: data.draw(st.sampled_from([len(raw), len(raw), place]))])
+    with pytest.raises(record.SpoolDamaged):
+        for item in spool.read(path):
+            item.load()
+    records, problems = spool.salvage(path)
+    good = []
+    for item in records:
+        try:
+            item.load()
+        except record.SpoolDamaged as damage:
+            problems.append(str(damage))
+        else:
+            good.append(item.facts["sha256"])
+    assert problems or len(good) < 3
+    assert set(good) <= set(digests)
+
+
+def test_quarantine_sets_the_file_and_the_reason_aside(writer: spool.SpoolWriter) -> None:
+    """A damaged file is out of the way and still there for a person to look at."""
+    put(writer, b"x").result(10)
+    [path] = spool.waiting(writer.folder)
+    target = spool.quarantine(writer.folder, path, "a record is cut off")
+    assert not spool.waiting(writer.folder) and target.exists()
+    assert "cut off" in (target.parent / (target.name + ".reason")).read_text()
+
+
+def test_facts_that_are_not_json_are_the_callers_error(writer: spool.SpoolWriter) -> None:
+    """A programming error reaches the one who made it; others are written."""
+    bad = writer.event({"at": object()})
+    good = put(writer, b"x", urgent=False)
+    with pytest.raises(TypeError):
+        bad.result(10)
+    assert good.result(10)
+
+
+def test_idle_writer_is_quick(writer: spool.SpoolWriter) -> None:
+    """One message on an idle writer is durable at once, not after the linger of the others."""
+    put(writer, b"warm").result(10)
+    spent = []
+    for number in range(20):
+        start = time.perf_counter()
+        put(writer, b"%d" % number).result(10)
+        spent.append(time.perf_counter() - start)
+    assert sorted(spent)[10] < 0.04
+
+
+def test_health_file_is_whole_and_tells_who_lives(tmp_path: Path) -> None:
+    """What status reads: the process's words, and whether it still lives."""
+    config = Config(data_dir=str(tmp_path))
+    file = HealthFile(tmp_path / "run" / "proxy.json")
+    file.write({"listeners": [{"name": "imap", "address": "127.0.0.1:993"}]})
+    (tmp_path / "run" / "broken.json").write_text("{")
+    found = read_all(config)
+    assert list(found) == ["proxy"] and found["proxy"]["alive"] and found["proxy"]["pid"] == os.getpid()
+    dead = json.loads(file.path.read_text()) | {"pid": 2**22 + 1}
+    file.path.write_text(json.dumps(dead))
+    assert not read_all(config)["proxy"]["alive"]
+    file.remove()
+    assert read_all(config) == {}
+
+
+def test_memory_of_this_process_is_known() -> None:
+    """The measure that the memory tests rely on is in KiB on this system."""
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 10_000
