@@ -1,0 +1,39 @@
+"""The documentation of the configuration is what the program prints, and every key is explained."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from postbuch.archive import config as configuration
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _example_in(page: str) -> str:
+    return page.split("```toml\n", 1)[1].split("```", 1)[0]
+
+
+def test_the_example_in_the_docs_is_the_printed_one() -> None:
+    """docs/configuration.md shows exactly what `postbuch config example` prints."""
+    printed = subprocess.run(
+        [sys.executable, "-m", "postbuch.cli.main", "config", "example"], capture_output=True, text=True, check=True
+    ).stdout
+    assert _example_in((ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")) == printed
+
+
+def test_the_example_is_a_configuration(tmp_path: Path) -> None:
+    """What is printed can be used as it is."""
+    file = tmp_path / "postbuch.toml"
+    file.write_text(configuration.example(), encoding="utf-8")
+    loaded = configuration.load(file)
+    assert [upstream.name for upstream in loaded.upstream] == ["provider"]
+
+
+def test_every_key_says_what_it_is_for() -> None:
+    """Each key of each table carries a description, which stands beside it in the example."""
+    models = (
+        configuration.Database, configuration.Imap, configuration.Submission, configuration.Web, configuration.Upstream,
+    )  # fmt: skip
+    without = [f"{model.__name__}.{key}" for model in models for key, field in model.model_fields.items()
+               if not field.description]  # fmt: skip
+    assert without == []

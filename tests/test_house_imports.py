@@ -1,0 +1,94 @@
+"""Imports point one way, and each big library is imported in the few files that are its home."""
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("archive", "certs", "cli", "proxy", "rules", "webmail")
+
+# Which of our packages each may import besides itself.
+MAY_IMPORT = {
+    "archive": set[str](),
+    "certs": {"archive"},
+    "rules": {"certs", "archive"},
+    "webmail": {"rules", "certs", "archive"},
+    "proxy": {"certs", "archive"},
+    "cli": {"webmail", "rules", "certs", "archive", "proxy"},
+}
+
+# The files that may import a library; everywhere else its types and exceptions are unknown.
+HOMES: dict[str, tuple[str, ...]] = {
+    "OpenSSL": ("certs/reactor.py",),
+    "aiosmtpd": ("proxy/submission*.py",),
+    "alembic": ("archive/migrations/*",),
+    "argon2": ("archive/users.py",),
+    "cryptography": ("certs/authority.py",),
+    "fast_mail_parser": ("archive/message.py",),
+    "flask": ("webmail/*",),
+    "flask_babel": ("webmail/*",),
+    "flask_limiter": ("webmail/*",),
+    "flask_login": ("webmail/*",),
+    "flask_wtf": ("webmail/*",),
+    "nh3": ("webmail/*",),
+    "pydantic": ("archive/config.py",),
+    "pymysql": ("archive/database.py",),
+    "rich": ("cli/output.py",),
+    "sqlalchemy": ("archive/*", "cli/connection.py"),
+    "tinycss2": ("webmail/*",),
+    "twisted": ("certs/reactor.py", "cli/child.py", "cli/supervisor.py", "cli/up.py", "webmail/*", "proxy/*"),
+    "typer": ("cli/*",),
+    "uvloop": ("proxy/*",),
+    "werkzeug": ("webmail/*",),
+    "zope": ("certs/reactor.py", "webmail/*"),
+    "zstandard": ("archive/*",),
+}
+
+
+def _files() -> list[Path]:
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")
+                  if "node_modules" not in path.parts)  # fmt: skip
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write postbuch.… in full, a relative import hides the direction"
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_in_one_direction(package: str) -> None:
+    """cli → webmail → rules → certs → archive; proxy → certs, archive; nothing the other way."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in _files()
+        if path.relative_to(ROOT).parts[0] == package
+        for name in _imported(path)
+        if name.startswith("postbuch.") and name.split(".")[1] not in {package, *MAY_IMPORT[package]}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", sorted(HOMES))
+def test_each_library_stays_in_its_home(library: str) -> None:
+    """Replacing a library then means changing the files that are named here."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in _files()
+        if any(name.split(".")[0] == library for name in _imported(path))
+        and not any(fnmatch(str(path.relative_to(ROOT)), home) for home in HOMES[library])
+    ]
+    assert wrong == []
+
+
+def test_no_module_is_called_by_what_it_is_not() -> None:
+    """Names that say nothing attract everything: utils, helpers, common, manager."""
+    banned = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+    assert [str(path) for path in _files() if path.stem in banned] == []

@@ -1,0 +1,69 @@
+"""Every text is there in German and English, none is fuzzy, and what is marked in the code is what is translated."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from postbuch.cli import language
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("cli", "webmail")
+LANGUAGES = ("de", "en")
+
+
+def _catalogue(folder: str, name: str) -> Catalog:
+    path = ROOT / folder / "translations" / name / "LC_MESSAGES" / "messages.po"
+    return read_po(io.BytesIO(path.read_bytes()), locale=name)
+
+
+def _marked(folder: str) -> set[str]:
+    methods = [("**.py", "python"), ("templates/**.html", "jinja2")]
+    found = extract_from_dir(ROOT / folder, methods, keywords=_keywords(), strip_comment_tags=True)
+    return {message[0] if isinstance(message, tuple) else message for _, _, message, _, _ in found}
+
+
+def _keywords() -> dict[str, tuple[int, ...] | None]:
+    single = ("_", "gettext", "lazy_gettext", "translate")
+    plural = ("ngettext", "lazy_ngettext", "translate_plural")
+    return {**dict.fromkeys(single), **dict.fromkeys(plural, (1, 2))}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_every_marked_text_is_translated(folder: str, name: str) -> None:
+    """Nothing missing, nothing empty, nothing fuzzy."""
+    catalogue = _catalogue(folder, name)
+    translated = {
+        (message.id[0] if isinstance(message.id, tuple) else message.id): message for message in catalogue if message.id
+    }
+    missing = sorted(_marked(folder) - set(translated))
+    assert missing == []
+    empty = [key for key, message in translated.items() if not message.string or "" in tuple(message.string)]
+    if name == "de":
+        assert empty == []
+    assert [key for key, message in translated.items() if message.fuzzy] == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_placeholders_survive_translation(folder: str) -> None:
+    """`{name}` and `%(name)s` stand in the German text as in the English one."""
+    pattern = re.compile(r"\{\w*\}|%\(\w+\)[sd]")
+    for message in _catalogue(folder, "de"):
+        if message.id and isinstance(message.string, str):
+            key = message.id if isinstance(message.id, str) else message.id[0]
+            assert sorted(pattern.findall(key)) == sorted(pattern.findall(message.string)), key
+
+
+def test_the_language_follows_the_locale() -> None:
+    """LC_ALL before LC_MESSAGES before LANG; LANGUAGE first when a locale is set; C means English."""
+    assert language.choose({"LANG": "de_DE.UTF-8"}) == "de"
+    assert language.choose({"LANG": "de_AT.UTF-8", "LC_ALL": "en_GB.UTF-8"}) == "en"
+    assert language.choose({"LANG": "en_US.UTF-8", "LANGUAGE": "de:en"}) == "de"
+    assert language.choose({"LANG": "C.UTF-8", "LANGUAGE": "de"}) == "en"
+    assert language.choose({"LANG": "fr_FR.UTF-8"}) == "en"
+    assert language.choose({}) == "en"
