@@ -18,7 +18,6 @@ class Writes(Enum):
     ONCE = "once"  # INSERT by `ingest`; nobody changes or removes a row
     ONCE_BY_ALL = "once by all"  # INSERT by `ingest` and `web` (audit); nobody changes or removes a row
     VERSIONED = "versioned"  # INSERT and UPDATE by `ingest` and `web`; nobody removes a row
-    GROWING = "growing"  # INSERT and UPDATE by `ingest` alone (links that only grow); nobody removes a row
 
 
 metadata = MetaData()

@@ -1,0 +1,182 @@
+"""Connections to the database: one engine for each of its users, and the server for the time of one command.
+
+The home of PyMySQL: its errors become ours here.
+"""
+
+import contextlib
+import fcntl
+import time
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pymysql
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from postbuch.archive import secrets
+from postbuch.archive.config import Config
+from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.server import DATABASE, TEMPORARY, PrivateServer
+
+# How long a command waits for another one that is starting or ending the private server.
+_LOCK_PATIENCE_S = 30.0
+# MariaDB error numbers after which the same transaction may succeed: deadlock, lock wait time-out.
+_AGAIN = {1213, 1205}
+# The statement did not run and the connection is no use: gone away, lost, shut down, killed.
+_GONE = {1053, 1927, 2002, 2003, 2006, 2013, 2055}
+
+
+class Role(Enum):
+    """The database users; what each may do is in `access.py`."""
+
+    OWNER = "owner"
+    INGEST = "ingest"
+    WEB = "web"
+    REPORT = "report"
+
+    @property
+    def user(self) -> str:
+        return f"postbuch_{self.value}"
+
+
+def engine(config: Config, role: Role) -> Engine:
+    """A pool of connections as one database user: READ COMMITTED, UTC, utf8mb4. Does not connect yet.
+
+    With an external database the owner is the user in the URL, and so is a role that has no password here.
+    """
+    made = create_engine(
+        url(config, role),
+        connect_args={"init_command": "SET time_zone = '+00:00'", "connect_timeout": 10, **_tls(config)},
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_recycle=3600,
+        pool_size=5,
+        max_overflow=20,
+    )
+    event.listen(made, "handle_error", _translate)
+    return made
+
+
+def url(config: Config, role: Role) -> URL:
+    """SQLAlchemy's URL for a role."""
+    passwords = secrets.read(config.data / "keys")
+    if not config.database.url:
+        query = {"unix_socket": str(PrivateServer(config).socket), "charset": "utf8mb4"}
+        return URL.create("mysql+pymysql", role.user, passwords.get(role.user, ""), database=DATABASE, query=query)
+    parts = urlsplit(config.database.url)
+    own = role is not Role.OWNER and role.user in passwords
+    return URL.create(
+        "mysql+pymysql",
+        role.user if own else unquote(parts.username or ""),
+        passwords[role.user] if own else unquote(parts.password or ""),
+        host=parts.hostname,
+        port=parts.port or 3306,
+        database=parts.path.strip("/"),
+        query={"charset": "utf8mb4"},
+    )
+
+
+def _tls(config: Config) -> dict[str, Any]:
+    """Verified TLS for an external database when its URL asks for it with `?tls=true`."""
+    return {"ssl": {"check_hostname": True}} if urlsplit(config.database.url).query == "tls=true" else {}
+
+
+def _translate(context: Any) -> None:
+    """PyMySQL's "I cannot reach it" as ServiceMissing, with a sentence; the rest stays for the one who asked."""
+    error = context.original_exception
+    if isinstance(error, pymysql.MySQLError | OSError) and (is_gone(error) or context.connection is None):
+        raise ServiceMissing(f"the database does not answer: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """What the database said, without its number."""
+    return str(error.args[-1]) if error.args else type(error).__name__
+
+
+def number(error: BaseException) -> int:
+    """MariaDB's error number; 0 when there is none."""
+    original = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return original.args[0] if original.args and isinstance(original.args[0], int) else 0
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether the error says that the server or the connection is not there."""
+    if isinstance(error, ServiceMissing | InterfaceError | OSError | pymysql.err.InterfaceError):
+        return True
+    return number(error) in _GONE
+
+
+def may_try_again(error: BaseException) -> bool:
+    """Whether the same transaction may succeed when it is run again: a deadlock or a lock that took too long."""
+    return number(error) in _AGAIN
+
+
+@contextlib.contextmanager
+def running(config: Config) -> Iterator[None]:
+    """Have the database for the time of one command: as it is when it answers, else the private one started for it.
+
+    Commands that overlap share one server; the last one ends it. Raises ServiceMissing.
+    """
+    if config.database.url:
+        yield
+        return
+    server = PrivateServer(config)
+    server.run.mkdir(parents=True, exist_ok=True)
+    with (server.run / "mariadb.lock").open("a") as lock:
+        marker = server.run / TEMPORARY
+        if not server.healthy():
+            _lock(lock, fcntl.LOCK_EX)
+            if not server.healthy():
+                server.prepare()
+                marker.touch()
+                server.start()
+        # A shared lock says "in use"; who finds it free of others at the end may stop the server.
+        _lock(lock, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if marker.exists():
+                    server.end_predecessor()
+                    server.stop()
+                    marker.unlink()
+
+
+def _lock(stream: Any, kind: int) -> None:
+    end = time.monotonic() + _LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(stream, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise ServiceMissing("another postbuch command holds the database; try again when it is done") from None
+            time.sleep(0.1)
+        else:
+            return
+
+
+def check(config: Config, role: Role) -> None:
+    """Connect once. Raises ServiceMissing with a sentence that names what the database answered."""
+    probe = engine(config, role)
+    try:
+        with probe.connect():
+            pass
+    except (OperationalError, ServiceMissing) as error:
+        cause = error.orig if isinstance(error, OperationalError) and error.orig else error
+        raise ServiceMissing(f"no log-in to the database as {role.user}: {reason(cause)}") from error
+    finally:
+        probe.dispose()
+
+
+@contextlib.contextmanager
+def connection(config: Config, role: Role) -> Iterator[Connection]:
+    """One connection with one transaction, for commands: committed at the end, rolled back on an exception."""
+    made = engine(config, role)
+    try:
+        with made.begin() as conn:
+            yield conn
+    finally:
+        made.dispose()

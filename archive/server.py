@@ -1,0 +1,208 @@
+"""The private MariaDB: a server of our own in the data folder, on a Unix socket, with no network.
+
+One job: have a server that answers. It is set up once (`prepare`), run by the supervisor as a child (`command`), or
+for the time of one command (`start`, `stop`). After a `kill -9`, of it or of us, the next `prepare` ends what is
+left over; InnoDB recovers by itself. What is in the database is not known here.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pymysql
+
+from postbuch.archive import secrets
+from postbuch.archive.config import Config
+from postbuch.archive.errors import ServiceMissing
+
+# Debian packages that hold the programs used here.
+PACKAGES = ("mariadb-server-core", "mariadb-client-core")
+DATABASE = "postbuch"
+# Beside the socket while a server runs for commands alone and the last of them is to end it.
+TEMPORARY = "mariadb.temporary"
+# sockaddr_un.sun_path is 108 octets with its final NUL (unix(7)).
+_SOCKET_PATH_OCTETS = 107
+# InnoDB applies up to innodb_log_file_size (96 MiB) of redo after a crash: seconds on any disk, a minute on a bad one.
+START_PATIENCE_S = 60.0
+STOP_PATIENCE_S = 30.0
+_POLL_S = 0.05
+
+
+class PrivateServer:
+    """The server of one data folder. Every method blocks; none is for an event loop."""
+
+    def __init__(self, config: Config) -> None:
+        self.folder = config.data / "mariadb"
+        self.run = config.data / "run"
+        self.error_log = self.run / "mariadb.log"
+        self.socket = _socket_path(self.run)
+        self.pid_file = self.run / "mariadb.pid"
+        self._keys = config.data / "keys"
+        self._version_file = self.folder / "postbuch-version"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> None:
+        """Set up what is missing, end a left-over predecessor, upgrade after a change of version.
+
+        Raises ServiceMissing with one sentence.
+        """
+        self.run.mkdir(parents=True, exist_ok=True)
+        self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.end_predecessor()
+        (self.run / TEMPORARY).unlink(missing_ok=True)
+        if not (self.folder / "mysql").is_dir():
+            self._install()
+        if self._version_file.read_text(encoding="utf-8") != server_version():
+            self._upgrade()
+
+    def command(self) -> list[str]:
+        """How the server is run: durable, local, and quiet about what the machine's own files say."""
+        words = [_program("mariadbd"), "--no-defaults"]
+        if os.geteuid() == 0:
+            words.append("--user=root")
+        return [
+            *words,
+            f"--datadir={self.folder}",
+            f"--socket={self.socket}",
+            f"--pid-file={self.pid_file}",
+            f"--log-error={self.error_log}",
+            "--skip-networking",
+            "--skip-name-resolve",
+            "--character-set-server=utf8mb4",
+            "--collation-server=utf8mb4_unicode_ci",
+            "--default-time-zone=+00:00",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-buffer-pool-size=256M",
+            "--innodb-log-file-size=96M",
+            # Larger than the largest skeleton: max_size_octets (100 MiB) escaped by the client, at most twice.
+            "--max-allowed-packet=512M",
+            "--max-connections=200",
+        ]
+
+    def healthy(self) -> bool:
+        """Whether the server answers a connection."""
+        try:
+            pymysql.connect(
+                unix_socket=str(self.socket), user="root", password=secrets.read(self._keys).get("root", ""),
+                connect_timeout=5,
+            ).close()
+        except (pymysql.MySQLError, OSError):
+            return False
+        return True
+
+    def start(self) -> None:
+        """Start it as a child of this process and wait until it answers. Raises ServiceMissing."""
+        self._process = subprocess.Popen(  # noqa: S603 - our own words
+            self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        end = time.monotonic() + START_PATIENCE_S
+        while not self.healthy():
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise ServiceMissing(f"the database server does not start; its log {self.error_log} says why")
+            time.sleep(_POLL_S)
+
+    def stop(self) -> None:
+        """End the server that `start` began, cleanly. Harmless when there is none."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def end_predecessor(self) -> None:
+        """End a server of this data folder that an earlier, killed run left behind."""
+        pid = self._predecessor()
+        if pid is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            end = time.monotonic() + STOP_PATIENCE_S
+            while time.monotonic() < end:
+                if self._predecessor() is None:
+                    return
+                time.sleep(_POLL_S)
+        raise ServiceMissing(f"an old database server (process {pid}) does not end; end it by hand")
+
+    def _predecessor(self) -> int | None:
+        """The process in our pid file, if it is alive and works on our folder (a pid may have been given anew)."""
+        try:
+            pid = int(self.pid_file.read_text(encoding="ascii"))
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError):
+            return None
+        return pid if os.fsencode(f"--datadir={self.folder}") in words else None
+
+    def _install(self) -> None:
+        """Make the server's own tables and give its root a password. A half-made folder is made again."""
+        fresh = self.folder.with_name("mariadb.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        user = ["--user=root"] if os.geteuid() == 0 else []
+        self._run([
+            _program("mariadb-install-db"), "--no-defaults", *user, f"--datadir={fresh}", "--skip-test-db",
+            "--skip-name-resolve", "--auth-root-authentication-method=normal",
+        ])
+        password = secrets.ensure(self._keys, "root")
+        statements = f"FLUSH PRIVILEGES;\nALTER USER root@localhost IDENTIFIED BY '{password}';\n"
+        self._run(
+            [_program("mariadbd"), "--no-defaults", *user, f"--datadir={fresh}", "--bootstrap", "--skip-networking"],
+            statements,
+        )
+        (fresh / self._version_file.name).write_text(server_version(), encoding="utf-8")
+        fresh.replace(self.folder)
+
+    def _upgrade(self) -> None:
+        """After Debian brought another version: let the server's own program bring its tables along."""
+        self.start()
+        try:
+            with tempfile.NamedTemporaryFile("w", suffix=".cnf", dir=self.run) as options:  # made with mode 0600
+                password = secrets.read(self._keys)["root"]
+                options.write(f"[client]\nuser=root\npassword={password}\nsocket={self.socket}\n")
+                options.flush()
+                self._run([_program("mariadb-upgrade"), f"--defaults-file={options.name}"])
+        finally:
+            self.stop()
+        self._version_file.write_text(server_version(), encoding="utf-8")
+
+    def _run(self, words: list[str], text: str = "") -> None:
+        done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+        if done.returncode != 0:
+            last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            raise ServiceMissing(f"{Path(words[0]).name} failed: {' '.join(last) or 'it said nothing'}")
+
+
+def server_version() -> str:
+    """What `mariadbd --version` prints. Raises ServiceMissing when it is not installed."""
+    words = [_program("mariadbd"), "--no-defaults", "--version"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - our own
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin")
+    if found is None:
+        raise ServiceMissing(
+            f"the program {name} is not installed; `apt-get install {' '.join(PACKAGES)}` installs it, "
+            "or set database.url to use a database elsewhere"
+        )
+    return found
+
+
+def _socket_path(run: Path) -> Path:
+    """`run/mariadb.sock`, or in the system's folder for temporary files where that path would be too long."""
+    path = run / "mariadb.sock"
+    if len(os.fsencode(path)) <= _SOCKET_PATH_OCTETS:
+        return path
+    short = hashlib.sha256(os.fsencode(run)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"postbuch-{os.geteuid()}-{short}" / "mariadb.sock"

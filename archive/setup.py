@@ -1,0 +1,62 @@
+"""Setting up the database: what `postbuch init` does, harmless when run again."""
+
+import pymysql
+
+from postbuch.archive import access, database, migrations, secrets
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.server import DATABASE, PrivateServer
+
+_WARNING_FILE = "database-warning"
+
+
+def initialise(config: Config) -> None:
+    """The database with its tables, users, grants and triggers. Raises ServiceMissing or ConfigError."""
+    with database.running(config):
+        if config.database.url:
+            database.check(config, Role.OWNER)
+        else:
+            _make_owner(config)
+        migrations.upgrade(config)
+        keys = config.data / "keys"
+        passwords = {role: secrets.ensure(keys, role.user) for role in access.ROLES}
+        host = "%" if config.database.url else "localhost"
+        with database.connection(config, Role.OWNER) as conn:
+            problem = access.apply_users(conn, passwords, host)
+        if problem:
+            secrets.forget(keys, [role.user for role in access.ROLES])
+        _remember(config, problem)
+
+
+def warning(config: Config) -> str:
+    """What is weaker than it could be with an external database: one sentence, or empty."""
+    path = config.data / "keys" / _WARNING_FILE
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _remember(config: Config, problem: str) -> None:
+    path = config.data / "keys" / _WARNING_FILE
+    if problem:
+        path.write_text(problem, encoding="utf-8")
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _make_owner(config: Config) -> None:
+    """The private server's schema and the user that migrates it."""
+    server = PrivateServer(config)
+    keys = config.data / "keys"
+    owner = f"{Role.OWNER.user}@localhost"
+    password = secrets.ensure(keys, Role.OWNER.user)
+    try:
+        conn = pymysql.connect(unix_socket=str(server.socket), user="root", password=secrets.read(keys)["root"])
+        with conn, conn.cursor() as cursor:
+            cursor.execute(
+                f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+            )
+            cursor.execute(f"CREATE USER IF NOT EXISTS {owner} IDENTIFIED BY %s", (password,))
+            cursor.execute(f"GRANT ALL PRIVILEGES ON {DATABASE}.* TO {owner} WITH GRANT OPTION")
+            cursor.execute(f"GRANT CREATE USER ON *.* TO {owner}")
+    except pymysql.MySQLError as error:
+        raise ServiceMissing(f"the private database cannot be set up: {database.reason(error)}") from error
