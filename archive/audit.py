@@ -1,0 +1,45 @@
+"""The record of who did what (invariant 9). Written in the caller's transaction, before the result is shown."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from postbuch.archive.schema import KEY_CHARACTERS, audit_event
+
+
+def now() -> datetime:
+    """The present in UTC, without a zone as the database keeps it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def record(
+    conn: Connection,
+    actor: str,
+    origin: str,
+    action: str,
+    target: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """One event. `origin` is a client address or `cli`; `target` names the thing, for example `letter 12`."""
+    conn.execute(
+        insert(audit_event).values(
+            at=now(),
+            actor=actor[:KEY_CHARACTERS],
+            origin=origin[:60],
+            action=action,
+            target=target[:KEY_CHARACTERS],
+            before_value=None if before is None else json.dumps(before, ensure_ascii=False, default=str),
+            after_value=None if after is None else json.dumps(after, ensure_ascii=False, default=str),
+        )
+    )
+
+
+def history(conn: Connection, target: str, limit: int = 200) -> list[dict[str, Any]]:
+    """The newest events on one target: at, actor, origin, action."""
+    columns = (audit_event.c.at, audit_event.c.actor, audit_event.c.origin, audit_event.c.action)
+    query = select(*columns).where(audit_event.c.target == target).order_by(audit_event.c.id.desc()).limit(limit)
+    return [dict(row._mapping) for row in conn.execute(query)]

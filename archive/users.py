@@ -1,0 +1,174 @@
+"""Users of Postbuch: who logs in to the web, and which accounts each may read.
+
+What a user may read is said by grants alone, never by the role: an administrator without a grant reads nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import argon2
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from postbuch.archive.accounts import find_account
+from postbuch.archive.audit import now
+from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.schema import account, account_grant, app_user
+
+# Which accounts somebody may read: their numbers, or all of them (also those that come later).
+Rights = frozenset[int] | Literal["all"]
+ALL: Final = "all"
+FOREVER = datetime(9999, 12, 31)
+ROLES = ("employee", "auditor", "admin")
+MIN_PASSWORD_CHARACTERS = 8
+
+# argon2-cffi's defaults follow RFC 9106 section 4 (low-memory profile: 64 MiB, 3 passes, 4 lanes).
+_hasher = argon2.PasswordHasher()
+# Compared with when there is no such user, so that the answer takes as long.
+_NOBODY = _hasher.hash("nobody has this password")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One person. `has_password` is False when upstream checks the password."""
+
+    id: int
+    login: str
+    role: str
+    language: str
+    has_password: bool
+
+
+def create_user(conn: Connection, login: str, *, role: str = "employee", password: str = "") -> int:
+    """Make a user; an empty password leaves the check to upstream. Raises UsageError."""
+    login = login.strip().lower()
+    if "@" not in login or len(login) > 255:
+        raise UsageError(f"'{login}' is not a mail address; users log in with one, for example anna@firma.example")
+    if role not in ROLES:
+        raise UsageError(f"the role '{role}' is not one of {', '.join(ROLES)}")
+    if find_user(conn, login) is not None:
+        raise UsageError(f"there is already a user '{login}'; `postbuch user list` shows all")
+    hashed = _hash(password) if password else ""
+    done = conn.execute(insert(app_user).values(login=login, role=role, password_hash=hashed, created_at=now()))
+    return int(done.inserted_primary_key[0])
+
+
+def find_user(conn: Connection, login: str) -> User | None:
+    """The active user with this log-in name."""
+    row = conn.execute(_active().where(app_user.c.login == login.strip().lower())).one_or_none()
+    return None if row is None else _user(row)
+
+
+def get_user(conn: Connection, user_id: int) -> User | None:
+    """The active user with this number."""
+    row = conn.execute(_active().where(app_user.c.id == user_id)).one_or_none()
+    return None if row is None else _user(row)
+
+
+def check_password(conn: Connection, login: str, password: str) -> User | None:
+    """The user, when the Postbuch password is right. Takes about 50 ms whoever asks."""
+    query = select(app_user.c.password_hash).where(app_user.c.login == login.strip().lower(), app_user.c.active)
+    hashed = conn.scalar(query)
+    try:
+        _hasher.verify(hashed or _NOBODY, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return None
+    return find_user(conn, login) if hashed else None
+
+
+def set_password(conn: Connection, user_id: int, password: str) -> None:
+    """Give a user a new Postbuch password. Raises UsageError when it is too short."""
+    conn.execute(update(app_user).where(app_user.c.id == user_id).values(password_hash=_hash(password)))
+
+
+def set_language(conn: Connection, user_id: int, language: str) -> None:
+    """Keep the language of the pages: de, en, or empty for the browser's."""
+    conn.execute(update(app_user).where(app_user.c.id == user_id).values(language=language))
+
+
+def list_users(conn: Connection) -> list[dict[str, Any]]:
+    """Every user: id, login, role, active, accounts (addresses in one string, `*` for all)."""
+    found = []
+    for row in conn.execute(select(app_user).order_by(app_user.c.login)).all():
+        rights = accounts_of(conn, row.id)
+        addresses = "*" if rights == ALL else ", ".join(_addresses(conn, rights))
+        found.append(
+            {"id": row.id, "login": row.login, "role": row.role, "active": bool(row.active), "accounts": addresses}
+        )
+    return found
+
+
+def accounts_of(conn: Connection, user_id: int) -> Rights:
+    """Which accounts the user may read now."""
+    query = select(account_grant.c.account_id).where(account_grant.c.user_id == user_id, *_holds())
+    found = set(conn.scalars(query))
+    return ALL if None in found else frozenset(number for number in found if number is not None)
+
+
+def grant(conn: Connection, login: str, address: str | None, *, by: str) -> None:
+    """Let a user read an account, or all with None. Harmless when he may already. Raises NotFound."""
+    user_id, account_id = _both(conn, login, address)
+    if conn.scalar(select(account_grant.c.id).where(*_this(user_id, account_id))) is None:
+        conn.execute(
+            insert(account_grant).values(
+                user_id=user_id, account_id=account_id, since=now(), until=FOREVER, granted_by=by
+            )
+        )
+
+
+def revoke(conn: Connection, login: str, address: str | None, *, by: str) -> None:
+    """End a grant; its row stays with its end. `by` goes on record with the caller's audit event. Raises NotFound."""
+    user_id, account_id = _both(conn, login, address)
+    conn.execute(update(account_grant).where(*_this(user_id, account_id)).values(until=now()))
+
+
+def ensure_employee(conn: Connection, login: str, upstream: str) -> User:
+    """The user of somebody whose mail password upstream took, made at the first log-in with a grant on his account."""
+    user = find_user(conn, login)
+    if user is None:
+        create_user(conn, login)
+        user = find_user(conn, login)
+    if user is None:
+        raise UsageError(f"the user '{login}' is not active")
+    grant(conn, login, login, by=f"log-in at {upstream}")
+    return user
+
+
+def _hash(password: str) -> str:
+    if len(password) < MIN_PASSWORD_CHARACTERS:
+        raise UsageError(f"the password is too short; it needs at least {MIN_PASSWORD_CHARACTERS} characters")
+    return _hasher.hash(password)
+
+
+def _active() -> Any:
+    return select(app_user).where(app_user.c.active)
+
+
+def _user(row: Any) -> User:
+    return User(
+        id=row.id, login=row.login, role=row.role, language=row.language, has_password=bool(row.password_hash)
+    )
+
+
+def _holds() -> tuple[ColumnElement[bool], ...]:
+    return (account_grant.c.until == FOREVER,)
+
+
+def _this(user_id: int, account_id: int | None) -> tuple[ColumnElement[bool], ...]:
+    return (account_grant.c.user_id == user_id, account_grant.c.account_id.is_not_distinct_from(account_id), *_holds())
+
+
+def _addresses(conn: Connection, rights: frozenset[int]) -> list[str]:
+    return list(conn.scalars(select(account.c.address).where(account.c.id.in_(rights)).order_by(account.c.address)))
+
+
+def _both(conn: Connection, login: str, address: str | None) -> tuple[int, int | None]:
+    user = find_user(conn, login)
+    if user is None:
+        raise NotFound(f"there is no user '{login}'; `postbuch user list` shows all")
+    if address is None:
+        return user.id, None
+    account_id = find_account(conn, address)
+    if account_id is None:
+        raise NotFound(f"there is no account '{address}'; `postbuch account list` shows all")
+    return user.id, account_id
