@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
-from postbuch.archive import setup
+from postbuch.archive import audit, setup, users
+from postbuch.archive.config import Config
+from postbuch.archive.errors import UsageError
 from postbuch.certs import authority
 from postbuch.cli import output, preflight
+from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.connection import connect
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
+from postbuch.cli.secret import read_password
 
 ADMIN = "admin"
 
@@ -34,3 +39,23 @@ def init(
     output.say(_("Set up in {folder}.").format(folder=loaded.data))
     output.say(_("Mail programs and browsers must trust {file}.").format(file=files.ca))
     output.say(_("Next: `postbuch up`."))
+
+
+def _make_admin(config: Config, login: str, password_file: Path | None) -> bool:
+    """Make the first administrator, with a right on all accounts; says whether one was made."""
+    with connect(config) as connection:
+        admins = [user for user in users.list_users(connection) if user["role"] == ADMIN]
+        if any(user["login"] == login.lower() for user in admins) or (admins and not login):
+            return False
+        if not login:
+            raise UsageError(_("name the first administrator by --admin-email"))
+        password = read_password(password_file, _("Password for {login}").format(login=login), new=True)
+        users.create_user(connection, login, role=ADMIN, password=password)
+        users.grant(connection, login, None, by=actor())
+        audit.record(connection, actor(), ORIGIN, "user-add", f"user {login.lower()}", after={"role": ADMIN})
+    return True
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(help=_("Make the data folder, keys, certificates, database and the first administrator."))(init)

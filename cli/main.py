@@ -7,7 +7,7 @@ import traceback
 import typer
 
 from postbuch.archive.errors import PostbuchError
-from postbuch.cli import configuration, output, up
+from postbuch.cli import accounts, configuration, doctor, initialisation, output, people, up
 from postbuch.cli.language import translate as _
 
 # Shows where an error of ours comes from; never needed for a wrong call.
@@ -23,7 +23,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+initialisation.add_to(app)
 up.add_to(app)
+doctor.add_to(app)
+app.add_typer(accounts.app, name="account")
+app.add_typer(people.app, name="user")
 app.add_typer(configuration.app, name="config")
 
 

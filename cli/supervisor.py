@@ -17,7 +17,7 @@ from twisted.internet import task, threads
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
-from postbuch.archive import migrations
+from postbuch.archive import setup
 from postbuch.archive.config import Config
 from postbuch.archive.errors import PostbuchError, ServiceMissing
 from postbuch.archive.server import PrivateServer
@@ -71,7 +71,8 @@ class Supervisor:
     async def _start(self) -> None:
         if not self._config.database.url:
             await self._start_database()
-        await threads.deferToThread(migrations.upgrade, self._config)
+        # Migrations and grants: a newer program may bring both.
+        await threads.deferToThread(setup.initialise, self._config)
         for name in PROCESSES:
             words = [sys.executable, "-m", "postbuch.cli.main", "run", name, "--config", str(self._file)]
             self._add(name, words).start()

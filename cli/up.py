@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from postbuch.archive import config as configuration
+from postbuch.archive.errors import PostbuchError
 from postbuch.certs import authority
 from postbuch.cli import preflight
 from postbuch.cli.language import translate as _
@@ -28,6 +29,7 @@ class Process(StrEnum):
 def start_log() -> None:
     """`event key=value` lines on standard error."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def up(config: ConfigOption = None) -> None:
@@ -58,8 +60,16 @@ def run(
     """Run one process until SIGTERM."""
     loaded = load(config)
     start_log()
-    # Imported by name: each process needs a different, large part of the program.
-    raise typer.Exit(importlib.import_module(f"postbuch.{process}.process").main(loaded))
+    try:
+        # Imported by name: each process needs a different, large part of the program.
+        code = importlib.import_module(f"postbuch.{process}.process").main(loaded)
+    except PostbuchError:
+        raise
+    except Exception:
+        # Nobody sits in front of it: the log gets the whole cause, the supervisor starts it again.
+        logging.getLogger("postbuch").exception("process-failed name=%s", process)
+        code = 1
+    raise typer.Exit(code)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,0 +1,100 @@
+"""`postbuch account`: the log-ins at the provider whose mail is archived."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from postbuch.archive import accounts, audit
+from postbuch.archive.config import Config, Upstream
+from postbuch.archive.errors import UsageError
+from postbuch.cli import output, upstream
+from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.connection import connect
+from postbuch.cli.language import translate as _
+from postbuch.cli.options import ConfigOption, JsonOption, load
+from postbuch.cli.secret import read_password
+
+app = typer.Typer(help=_("Accounts at the mail provider."), no_args_is_help=True)
+
+AddressArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help=_("Log-in name at the provider."))]
+
+
+def _upstream(config: Config, address: str) -> Upstream:
+    found = config.upstream_for(address)
+    if found is None:
+        raise UsageError(
+            _("no [[upstream]] of the configuration serves '{address}'; add its domain to one").format(address=address)
+        )
+    return found
+
+
+@app.command(help=_("Make an account known before its first log-in, for example to import old mail into it."))
+def add(address: AddressArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
+    loaded = load(config)
+    served = _upstream(loaded, address)
+    with connect(loaded) as connection:
+        account_id = accounts.ensure_account(connection, address.lower(), served.name)
+        audit.record(connection, actor(), ORIGIN, "account-add", f"account {address.lower()}")
+    if json:
+        output.print_json({"id": account_id, "address": address.lower(), "upstream": served.name})
+    else:
+        output.say(_("The account {address} is known.").format(address=address.lower()))
+
+
+@app.command("list", help=_("List the accounts."))
+def list_(config: ConfigOption = None, json: JsonOption = False) -> None:
+    with connect(load(config)) as connection:
+        found = accounts.list_accounts(connection)
+    if json:
+        output.print_json(found)
+        return
+    titles = (_("Account"), _("Provider"), _("Archived"), _("Active"))
+    output.print_table(titles, [(each["address"], each["upstream"], each["archive"], each["active"]) for each in found])
+
+
+@app.command("set", help=_("Change what is archived of an account, or whether it is active."))
+def set_(
+    address: AddressArgument,
+    archive: Annotated[str | None, typer.Option(help=_("What is archived: all, none, or mailbox names."))] = None,
+    active: Annotated[bool | None, typer.Option(help=_("Whether the account is in use; its mail stays."))] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    if archive is None and active is None:
+        raise UsageError(_("nothing to change: give --archive, --active or --no-active"))
+    with connect(load(config)) as connection:
+        before, after = accounts.set_account(connection, address.lower(), archive=archive, active=active)
+        audit.record(connection, actor(), ORIGIN, "account-set", f"account {address.lower()}", before, after)
+    if json:
+        output.print_json(after)
+    else:
+        output.say(_("The account {address} was changed.").format(address=address.lower()))
+
+
+@app.command(help=_("Connect to the provider the way a mail program does and say in one sentence what is wrong."))
+def test(
+    address: AddressArgument,
+    password_file: Annotated[
+        Path | None, typer.Option(help=_("File with the mail password, to log in as well; - is standard input."))
+    ] = None,
+    log_in: Annotated[bool, typer.Option("--log-in", help=_("Ask for the mail password and log in as well."))] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    served = _upstream(load(config), address)
+    password = ""
+    if password_file is not None or log_in:
+        password = read_password(password_file, _("Mail password"), new=False)
+    legs = upstream.look(served, address, password)
+    good = all(not leg.sentence for leg in legs)
+    if json:
+        found = [{"leg": leg.name, "endpoint": str(leg.endpoint), "problem": leg.sentence or None} for leg in legs]
+        output.print_json({"ok": good, "account": address.lower(), "upstream": served.name, "legs": found})
+    for leg in legs:
+        if leg.sentence:
+            output.say_problem(f"{leg.name}: {leg.sentence}")
+        elif not json:
+            done = _("connected and logged in") if password else _("connected, not logged in")
+            output.print_mark(True, f"{leg.name} {leg.endpoint}", done)
+    raise typer.Exit(0 if good else 1)
