@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import argon2
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
-from postbuch.archive.accounts import find_account
+from postbuch.archive.accounts import ensure_account, find_account
 from postbuch.archive.audit import now
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.schema import account, account_grant, app_user
@@ -124,13 +124,19 @@ def revoke(conn: Connection, login: str, address: str | None, *, by: str) -> Non
 
 def ensure_employee(conn: Connection, login: str, upstream: str) -> User:
     """The user of somebody whose mail password upstream took, made at the first log-in with a grant on his account."""
+    account_id = ensure_account(conn, login, upstream)
     user = find_user(conn, login)
     if user is None:
         create_user(conn, login)
         user = find_user(conn, login)
     if user is None:
         raise UsageError(f"the user '{login}' is not active")
-    grant(conn, login, login, by=f"log-in at {upstream}")
+    # Once only: a grant that an admin has ended stays ended.
+    ever = select(account_grant.c.id).where(
+        account_grant.c.user_id == user.id, account_grant.c.account_id.is_not_distinct_from(account_id)
+    )
+    if conn.scalar(ever.limit(1)) is None:
+        grant(conn, login, login, by=f"log-in at {upstream}")
     return user
 
 

@@ -1,0 +1,329 @@
+"""Reading letters: the list page, one letter with everything that is known, its octets, and read marks.
+
+Rights are part of each query. A letter outside them is NotFound, with the same words as one that does not exist.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, tuple_, update
+
+from postbuch.archive import audit, objects, skeleton
+from postbuch.archive.audit import now
+from postbuch.archive.config import Config
+from postbuch.archive.errors import NotFound
+from postbuch.archive.schema import (
+    account,
+    address,
+    header_summary,
+    image,
+    image_address,
+    image_object,
+    letter,
+    letter_image,
+    letter_place,
+    mailbox,
+    mark,
+    object_,
+    outcome,
+    part,
+    sighting,
+    smtp_envelope,
+    smtp_recipient,
+)
+from postbuch.archive.search import is_read, readable, rows, visible_images
+from postbuch.archive.users import ALL, FOREVER, Rights
+
+PAGE = 50
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+# MariaDB's BIGINT UNSIGNED ends at 20 digits; 18 can never overflow.
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_NO_LETTER = "there is no letter '{reference}' that you may read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """Which octets: number, SHA-256 in hex, length."""
+
+    id: int
+    sha256: str
+    size_octets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """A place between two letters of a list: `before` means older than it."""
+
+    sort_at: datetime
+    letter_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Letters newest first (rows as in `search`, plus `unread`), and where the neighbouring pages begin."""
+
+    rows: list[dict[str, Any]]
+    older: Cursor | None
+    newer: Cursor | None
+
+
+def page(
+    conn: Connection,
+    accounts: Rights,
+    user_id: int,
+    *,
+    account_id: int | None = None,
+    mailbox_id: int | None = None,
+    unread: bool = False,
+    before: Cursor | None = None,
+    after: Cursor | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """One page of the list, older than `before` or newer than `after`. Reads the index in order, so depth costs nothing."""
+    place = letter_place
+    single = accounts != ALL and len(accounts) == 1 and account_id is None and mailbox_id is None
+    key = (letter.c.sort_at, letter.c.id)
+    query = select(letter.c.id, letter.c.sort_at)
+    if single:
+        # One account, the common case: its index gives the order; a letter in two mailboxes comes twice.
+        key = (place.c.sort_at, place.c.letter_id)
+        query = select(place.c.letter_id, place.c.sort_at).where(place.c.account_id.in_(accounts)).group_by(*key)
+    elif account_id is not None or mailbox_id is not None:
+        there = [place.c.letter_id == letter.c.id]
+        there += [] if accounts == ALL else [place.c.account_id.in_(accounts)]
+        there += [] if account_id is None else [place.c.account_id == account_id]
+        there += [] if mailbox_id is None else [place.c.mailbox_id == mailbox_id]
+        query = query.where(exists().where(*there))
+    else:
+        query = query.where(readable(accounts))
+    if unread:
+        query = query.where(~is_read(key[1], user_id))
+    if after is not None:
+        query = query.where(tuple_(*key) > (after.sort_at, after.letter_id)).order_by(key[0], key[1])
+    else:
+        query = query.order_by(key[0].desc(), key[1].desc())
+    if before is not None:
+        # Said twice: MariaDB uses the index for a plain comparison, not for a row comparison.
+        query = query.where(key[0] <= before.sort_at, tuple_(*key) < (before.sort_at, before.letter_id))
+    found = [Cursor(sort_at=row[1], letter_id=row[0]) for row in conn.execute(query.limit(limit + 1))]
+    more, found = len(found) > limit, found[:limit]
+    if after is not None:
+        found.reverse()
+    has_older = bool(found) and (more if after is None else True)
+    has_newer = bool(found) and (before is not None if after is None else more)
+    ids = [each.letter_id for each in found]
+    unread_ids = _unread(conn, ids, user_id)
+    listed = [{**row, "unread": row["id"] in unread_ids} for row in rows(conn, ids, accounts)]
+    return Page(rows=listed, older=found[-1] if has_older else None, newer=found[0] if has_newer else None)
+
+
+def _unread(conn: Connection, ids: list[int], user_id: int) -> set[int]:
+    if not ids:
+        return set()
+    query = select(mark.c.letter_id).where(
+        mark.c.user_id == user_id, mark.c.letter_id.in_(ids), mark.c.kind == "read", mark.c.until == FOREVER
+    )
+    return set(ids) - set(conn.scalars(query))
+
+
+def mailboxes(conn: Connection, accounts: Rights, user_id: int) -> list[dict[str, Any]]:
+    """The mailboxes within the rights: account_id, account, mailbox_id (0: submissions), mailbox, letters, unread."""
+    read = func.sum(is_read(letter_place.c.letter_id, user_id))
+    query = (
+        select(
+            account.c.id.label("account_id"), account.c.address.label("account"), letter_place.c.mailbox_id,
+            mailbox.c.name.label("mailbox"), func.count().label("letters"), read.label("seen"),
+        )
+        .select_from(letter_place)
+        .join(account, account.c.id == letter_place.c.account_id)
+        .join(mailbox, mailbox.c.id == letter_place.c.mailbox_id, isouter=True)
+        .group_by(account.c.id, account.c.address, letter_place.c.mailbox_id, mailbox.c.name)
+        .order_by(account.c.address, mailbox.c.name)
+    )
+    if accounts != ALL:
+        query = query.where(letter_place.c.account_id.in_(accounts))
+    found = []
+    for row in conn.execute(query):
+        facts = dict(row._mapping)
+        facts["unread"] = facts["letters"] - int(facts.pop("seen") or 0)
+        found.append(facts)
+    return found
+
+
+def newer_count(conn: Connection, accounts: Rights, cursor: Cursor) -> int:
+    """How many letters within the rights are newer than a place in the list, for the "3 new" badge."""
+    newer = and_(letter.c.sort_at >= cursor.sort_at, tuple_(letter.c.sort_at, letter.c.id) > (cursor.sort_at, cursor.letter_id))
+    return conn.scalar(select(func.count()).select_from(letter).where(newer, readable(accounts))) or 0
+
+
+def find_letter(conn: Connection, reference: str, accounts: Rights = ALL) -> int:
+    """The letter's number for a number, a SHA-256 in hex or a Message-ID. Raises NotFound."""
+    ways = []
+    if _NUMBER.fullmatch(reference):
+        ways.append(letter.c.id == int(reference))
+    images = select(letter_image.c.letter_id)
+    if _SHA256.fullmatch(reference):
+        ways.append(letter.c.id.in_(
+            images.join(image, image.c.id == letter_image.c.image_id).where(image.c.sha256 == bytes.fromhex(reference))
+        ))
+    if "@" in reference:
+        ways.append(letter.c.id.in_(
+            images.join(header_summary, header_summary.c.image_id == letter_image.c.image_id)
+            .where(header_summary.c.message_id == reference.strip("<>"))
+        ))
+    found = None
+    if ways:
+        query = select(letter.c.id).where(or_(*ways), readable(accounts)).order_by(letter.c.sort_at.desc())
+        found = conn.scalar(query.limit(1))
+    if found is None:
+        raise NotFound(_NO_LETTER.format(reference=reference))
+    return int(found)
+
+
+def find_image(conn: Connection, reference: str, accounts: Rights = ALL) -> Image:
+    """The image for a SHA-256 in hex, else the first readable image of a letter. Raises NotFound."""
+    columns = (image.c.id, image.c.sha256, image.c.size_octets)
+    letter_id = find_letter(conn, reference, accounts)
+    query = select(*columns).where(image.c.id.in_(visible_images(letter_id, accounts))).order_by(image.c.id)
+    if _SHA256.fullmatch(reference):
+        query = query.where(image.c.sha256 == bytes.fromhex(reference))
+    row = conn.execute(query.limit(1)).one_or_none()
+    if row is None:
+        raise NotFound(_NO_LETTER.format(reference=reference))
+    return Image(id=row.id, sha256=row.sha256.hex(), size_octets=row.size_octets)
+
+
+def octets(conn: Connection, config: Config, image_id: int) -> bytes:
+    """The message as it was, rebuilt from its skeleton and the objects. Raises NotFound, or ArchiveDamaged."""
+    row = conn.execute(select(image.c.skeleton, image.c.sha256).where(image.c.id == image_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no image {image_id}")
+    store = objects.ObjectStore(config.data)
+    wanted = (
+        select(object_.c.sha256)
+        .join(image_object, image_object.c.object_id == object_.c.id)
+        .where(image_object.c.image_id == image_id).order_by(image_object.c.position)
+    )
+    return skeleton.rebuild(row.skeleton, [store.read(digest) for digest in conn.scalars(wanted)], row.sha256)
+
+
+def letter_facts(conn: Connection, letter_id: int, accounts: Rights = ALL) -> dict[str, Any]:
+    """Everything that is known about a letter within the rights, ready for JSON. Raises NotFound.
+
+    Keys: id, sort_at, summary, images, parts, people, sightings, envelopes (Bcc included, for who may read the
+    account that submitted), places, history.
+    """
+    head = conn.execute(select(letter).where(letter.c.id == letter_id, readable(accounts))).one_or_none()
+    if head is None:
+        raise NotFound(_NO_LETTER.format(reference=letter_id))
+    visible = visible_images(letter_id, accounts)
+    images = [dict(row._mapping) for row in conn.execute(
+        select(
+            image.c.id, image.c.sha256, image.c.size_octets, image.c.parser, image.c.defect, image.c.archived_at,
+            letter_image.c.reason,
+        )
+        .join(letter_image, letter_image.c.image_id == image.c.id)
+        .where(image.c.id.in_(visible)).order_by(image.c.id)
+    )]
+    sightings = _sightings(conn, visible, accounts)
+    for each in images:
+        each["sources"] = sorted({seen["source"] for seen in sightings if seen["image_id"] == each["id"]})
+    first = images[0]["id"]
+    summary = conn.execute(select(header_summary).where(header_summary.c.image_id == first)).one()
+    parts = [dict(row._mapping) for row in conn.execute(select(part).where(part.c.image_id.in_(visible)))]
+    people = [dict(row._mapping) for row in conn.execute(
+        select(image_address.c.image_id, image_address.c.field, image_address.c.display_name, address.c.address)
+        .join(address, address.c.id == image_address.c.address_id)
+        .where(image_address.c.image_id == first).order_by(image_address.c.field, image_address.c.position)
+    )]
+    places = [dict(row._mapping) for row in conn.execute(_places(letter_id, accounts))]
+    found = {
+        "id": letter_id, "sort_at": head.sort_at, "summary": dict(summary._mapping), "images": images, "parts": parts,
+        "people": people, "sightings": sightings, "envelopes": _envelopes(conn, visible, accounts), "places": places,
+        "history": audit.history(conn, f"letter {letter_id}"),
+    }
+    return _plain(found)  # type: ignore[no-any-return] # a dict stays a dict
+
+
+def _sightings(conn: Connection, visible: Any, accounts: Rights) -> list[dict[str, Any]]:
+    query = (
+        select(
+            sighting, account.c.address.label("account"), mailbox.c.name.label("mailbox"),
+            outcome.c.verdict, outcome.c.code, outcome.c.text.label("answer"),
+            outcome.c.uidvalidity.label("answer_uidvalidity"), outcome.c.uid.label("answer_uid"),
+        )
+        .join(account, account.c.id == sighting.c.account_id)
+        .join(mailbox, mailbox.c.id == sighting.c.mailbox_id, isouter=True)
+        .join(outcome, outcome.c.capture == sighting.c.capture, isouter=True)
+        .where(sighting.c.image_id.in_(visible)).order_by(sighting.c.seen_at, sighting.c.id)
+    )
+    if accounts != ALL:
+        query = query.where(sighting.c.account_id.in_(accounts))
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def _envelopes(conn: Connection, visible: Any, accounts: Rights) -> list[dict[str, Any]]:
+    query = (
+        select(
+            smtp_envelope, account.c.address.label("account"), sighting.c.image_id,
+            outcome.c.verdict, outcome.c.code, outcome.c.text.label("answer"),
+        )
+        .join(account, account.c.id == smtp_envelope.c.account_id)
+        .join(sighting, sighting.c.capture == smtp_envelope.c.capture)
+        .join(outcome, outcome.c.capture == smtp_envelope.c.capture, isouter=True)
+        .where(sighting.c.image_id.in_(visible)).order_by(smtp_envelope.c.at, smtp_envelope.c.id)
+    )
+    if accounts != ALL:
+        query = query.where(smtp_envelope.c.account_id.in_(accounts))
+    found = []
+    for row in conn.execute(query).all():
+        recipients = (
+            select(address.c.address, smtp_recipient.c.code, smtp_recipient.c.text, smtp_recipient.c.accepted)
+            .join(address, address.c.id == smtp_recipient.c.address_id)
+            .where(smtp_recipient.c.envelope_id == row.id).order_by(smtp_recipient.c.position)
+        )
+        facts = dict(row._mapping)
+        facts["recipients"] = [dict(each._mapping) for each in conn.execute(recipients)]
+        found.append(facts)
+    return found
+
+
+def _places(letter_id: int, accounts: Rights) -> Any:
+    query = (
+        select(account.c.address.label("account"), mailbox.c.name.label("mailbox"))
+        .select_from(letter_place)
+        .join(account, account.c.id == letter_place.c.account_id)
+        .join(mailbox, mailbox.c.id == letter_place.c.mailbox_id, isouter=True)
+        .where(letter_place.c.letter_id == letter_id)
+        .order_by(account.c.address, mailbox.c.name)
+    )
+    return query if accounts == ALL else query.where(letter_place.c.account_id.in_(accounts))
+
+
+def _plain(value: Any) -> Any:
+    """Digests as hex, times as ISO 8601 in UTC."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return value.isoformat() + "Z" if isinstance(value, datetime) else value
+
+
+def mark_read(conn: Connection, letter_ids: list[int], user_id: int, read: bool, accounts: Rights) -> list[int]:
+    """Set or end the read mark on those of the letters that are within the rights and differ; gives these back."""
+    query = select(letter.c.id).where(letter.c.id.in_(letter_ids), readable(accounts))
+    unread = _unread(conn, list(conn.scalars(query)), user_id)
+    if read:
+        changed = [number for number in letter_ids if number in unread]
+        for number in changed:
+            values = {"user_id": user_id, "letter_id": number, "kind": "read", "since": now(), "until": FOREVER}
+            conn.execute(insert(mark).prefix_with("IGNORE"), values)
+        return changed
+    changed = [number for number in conn.scalars(query) if number not in unread]
+    holds = (mark.c.user_id == user_id, mark.c.letter_id.in_(changed), mark.c.kind == "read", mark.c.until == FOREVER)
+    conn.execute(update(mark).where(*holds).values(until=now()))
+    return changed

@@ -1,0 +1,153 @@
+"""The query words of the search box, the API and the command line, as a tree. Pure: knows no database.
+
+    plain words and "phrases" (AND-ed), -word, OR, ( … ), and the fields of FIELDS as `field:word` or `field:"a phrase"`
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from postbuch.archive.errors import UsageError
+
+# What a person types or a program makes; each word is at least one join.
+MAX_CHARACTERS = 2000
+MAX_WORDS = 50
+
+TEXT_FIELDS = (
+    "from", "to", "cc", "subject", "body", "attachment", "filename", "account", "mailbox", "sha256", "message-id",
+)
+FLAG_FIELDS = {"has": ("attachment",), "is": ("unread", "read")}
+DATE_FIELDS = ("before", "after", "on")
+SIZE_FIELDS = ("larger", "smaller")
+FIELDS = (*TEXT_FIELDS, *FLAG_FIELDS, *DATE_FIELDS, *SIZE_FIELDS)
+
+_TOKEN = re.compile(
+    r'\s*(?:(\()|(\))|(-)(?=[^\s)])|(?:([a-zA-Z][\w-]*):)?(?:"([^"]*)"?|([^\s()"]+)))'
+)
+_SIZE = re.compile(r"(\d+)\s*([kmg]?)b?", re.IGNORECASE)
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_RELATIVE = re.compile(r"today(?:-(\d{1,5})d)?|yesterday")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One condition. `field` is empty for a plain word; dates are `YYYY-MM-DD`, sizes are octets."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Not:
+    """The opposite of a condition."""
+
+    node: "Node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Conditions that hold all (and) or at least one (or). An empty `and` holds always."""
+
+    kind: Literal["and", "or"]
+    nodes: tuple["Node", ...]
+
+
+Node = Word | Not | Group
+
+
+def parse(text: str) -> Node:
+    """The tree of a query. Raises UsageError with a sentence that names the place."""
+    if len(text) > MAX_CHARACTERS:
+        raise UsageError(f"the search has more than {MAX_CHARACTERS} characters; shorten it")
+    parser = _Parser(text)
+    node = parser.either()
+    if parser.position < len(parser.tokens):
+        raise UsageError("the search has a ')' without its '('")
+    return node
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.tokens = list(_TOKEN.finditer(text.rstrip()))
+        self.position = 0
+        if len(self.tokens) > 2 * MAX_WORDS:
+            raise UsageError(f"the search has more than {MAX_WORDS} words; shorten it")
+
+    def either(self) -> Node:
+        nodes = [self.every()]
+        while self._peek() == "OR":
+            self.position += 1
+            nodes.append(self.every())
+        return nodes[0] if len(nodes) == 1 else Group(kind="or", nodes=tuple(nodes))
+
+    def every(self) -> Node:
+        nodes: list[Node] = []
+        while self._peek() not in (None, ")", "OR"):
+            if self._peek() == "AND":
+                self.position += 1
+                continue
+            nodes.append(self.one())
+        return nodes[0] if len(nodes) == 1 else Group(kind="and", nodes=tuple(nodes))
+
+    def one(self) -> Node:
+        match = self.tokens[self.position]
+        self.position += 1
+        opening, closing, minus, field, phrase, word = match.groups()
+        if minus:
+            if self._peek() in (None, ")"):
+                raise UsageError("the search has a '-' with nothing behind it")
+            return Not(node=self.one())
+        if opening:
+            node = self.either()
+            if self._peek() != ")":
+                raise UsageError("the search has a '(' without its ')'")
+            self.position += 1
+            return node
+        if closing:
+            raise UsageError("the search has a ')' without its '('")
+        return _word(field, phrase if phrase is not None else word, match.group(0).strip())
+
+    def _peek(self) -> str | None:
+        if self.position >= len(self.tokens):
+            return None
+        match = self.tokens[self.position]
+        if match.group(2):
+            return ")"
+        plain: str | None = match.group(6) if not match.group(4) else None
+        return plain if plain in ("OR", "AND") else ""
+
+
+def _word(field: str | None, text: str, whole: str) -> Word:
+    name = (field or "").lower()
+    if field and name not in FIELDS:
+        # `http://…` and `10:30` are words, not fields.
+        return Word(field="", text=whole.replace('"', ""))
+    if name in FLAG_FIELDS and text.lower() not in FLAG_FIELDS[name]:
+        choices = ", ".join(f"{name}:{choice}" for choice in FLAG_FIELDS[name])
+        raise UsageError(f"'{whole}' is not known in a search; there is {choices}")
+    if name in FLAG_FIELDS:
+        return Word(field=name, text=text.lower())
+    if name in DATE_FIELDS:
+        return Word(field=name, text=_date(text, whole).isoformat())
+    if name in SIZE_FIELDS:
+        size = _SIZE.fullmatch(text)
+        if not size:
+            raise UsageError(f"'{whole}' needs a size such as {name}:500k or {name}:2m")
+        return Word(field=name, text=str(int(size.group(1)) * _UNITS[size.group(2).lower()]))
+    if not field and text.lower().rstrip(":") in FIELDS and text.endswith(":"):
+        raise UsageError(f"the search has nothing behind '{text}'")
+    return Word(field=name, text=text)
+
+
+def _date(text: str, whole: str) -> date:
+    relative = _RELATIVE.fullmatch(text.lower())
+    if relative:
+        days = 1 if text.lower() == "yesterday" else int(relative.group(1) or 0)
+        return date.today() - timedelta(days=days)
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+    raise UsageError(f"'{whole}' needs a date such as 2026-01-31, 31.01.2026, today or today-7d")
