@@ -1,7 +1,10 @@
-"""`postbuch search`, `get` and `show`: finding a letter, its octets, everything that is known about it."""
+"""`postbuch search`, `get` and `show`: finding a letter, its octets, everything that is known about it.
+
+The command line reads every account: who may run it may read the data folder as well. Each look is on record first.
+"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,9 +43,6 @@ def search(
     output.say(_("{shown} of {total} letters").format(shown=len(found.rows), total=found.total))
 
 
-ReferenceArgument = Annotated[str, typer.Argument(metavar="ID", help=_("Number of the letter."))]
-
-
 def get(
     reference: Annotated[str, typer.Argument(metavar="ID|SHA256", help=_("Number of the letter, or a digest."))],
     output_file: Annotated[
@@ -57,8 +57,8 @@ def get(
     loaded = load(config)
     with connect(loaded) as connection:
         image = letters.find_image(connection, reference)
-        audit.record(connection, actor(), ORIGIN, "get", f"image {image.sha256}")
         octets = letters.octets(connection, loaded, image.id)
+        audit.record(connection, actor(), ORIGIN, "get", f"image {image.sha256}")
     if output_file is None:
         output.print_octets(octets)
         return
@@ -72,8 +72,42 @@ def get(
         output.print_json({"sha256": image.sha256, "size_octets": len(octets), "output": str(output_file)})
 
 
-def show(reference: ReferenceArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
+def show(
+    reference: Annotated[str, typer.Argument(metavar="ID", help=_("Number of the letter."))],
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
     """Everything that is known."""
+    with connect(load(config)) as connection:
+        letter_id = letters.find_letter(connection, reference)
+        facts = letters.letter_facts(connection, letter_id)
+        audit.record(connection, actor(), ORIGIN, "view", f"letter {letter_id}")
+    if json:
+        output.print_json(facts)
+    else:
+        _print_facts(facts)
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    summary = facts["summary"]
+    for label, key in ((_("Subject"), "subject"), (_("From"), "from_display"), (_("To"), "to_display")):
+        output.print_line(f"{label}: {summary[key]}")
+    output.print_line(f"{_('Arrived')}: {facts['sort_at']}")
+    for image in facts["images"]:
+        sources = ", ".join(image["sources"])
+        output.print_line(f"{_('Octets')}: {image['sha256']}  {image['size_octets']}  {sources}")
+    for part in facts["parts"]:
+        if part["is_attachment"]:
+            output.print_line(f"{_('Attachment')}: {part['file_name']}  {part['content_type']}  {part['size_octets']}")
+    for seen in facts["sightings"]:
+        place = f"{seen['account']} {seen['mailbox'] or ''}".rstrip()
+        output.print_line(
+            f"{_('Seen')}: {seen['seen_at']}  {seen['source']}  {place}  {seen['verdict'] or ''}".rstrip()
+        )
+    for envelope in facts["envelopes"]:
+        output.print_line(f"{_('Sent by')}: {envelope['mail_from']}  {envelope['code']} {envelope['answer']}")
+        for each in envelope["recipients"]:
+            output.print_line(f"{_('Recipient')}: {each['address']}  {each['code']} {each['text']}")
 
 
 def add_to(app: typer.Typer) -> None:

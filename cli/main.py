@@ -7,7 +7,7 @@ import traceback
 import typer
 
 from postbuch.archive.errors import PostbuchError
-from postbuch.cli import accounts, configuration, doctor, initialisation, output, people, up
+from postbuch.cli import accounts, configuration, doctor, initialisation, mail, output, people, up
 from postbuch.cli.language import translate as _
 
 # Shows where an error of ours comes from; never needed for a wrong call.
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 initialisation.add_to(app)
 up.add_to(app)
+mail.add_to(app)
 doctor.add_to(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(people.app, name="user")

@@ -1,0 +1,57 @@
+"""`postbuch import`: old mail into the archive, octet for octet."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from postbuch.archive import audit, database, importer
+from postbuch.archive.errors import UsageError
+from postbuch.cli import output
+from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.connection import connect
+from postbuch.cli.language import translate as _
+from postbuch.cli.options import ConfigOption, JsonOption, load
+
+
+def import_(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help=_("EML, mbox, Maildir or ZIP; folders too."))],
+    account: Annotated[str, typer.Option(metavar="ADDRESS", help=_("The account that the mail belongs to."))],
+    mailbox: Annotated[str, typer.Option(help=_("Mailbox that it is shown in."))] = "Import",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """One result line an item with --json; exit code 1 when an item was refused."""
+    loaded = load(config)
+    served = loaded.upstream_for(account)
+    if served is None:
+        raise UsageError(
+            _("no [[upstream]] of the configuration serves '{address}'; add its domain to one").format(address=account)
+        )
+    for path in paths:
+        if not path.exists():
+            raise UsageError(_("{file}: there is no such file or folder").format(file=path))
+    done = refused = 0
+    with database.running(loaded):
+        with connect(loaded) as connection:
+            names = {"paths": [str(path) for path in paths], "mailbox": mailbox}
+            audit.record(connection, actor(), ORIGIN, "import", f"account {account.lower()}", after=names)
+        items = importer.import_paths(loaded, paths, account.lower(), mailbox)
+        for item in output.progress(items, _("Importing"), None, shown=not json):
+            if item.refused:
+                refused += 1
+            else:
+                done += 1
+            if json:
+                output.print_json_line(asdict(item))
+            elif item.refused:
+                output.say_problem(f"{item.source}: {item.reason}")
+    if not json:
+        output.say(_("{done} imported, {refused} refused").format(done=done, refused=refused))
+    raise typer.Exit(1 if refused else 0)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("import", help=_("Bring in old mail: EML, mbox, Maildir, ZIP of these."))(import_)

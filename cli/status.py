@@ -1,0 +1,61 @@
+"""`postbuch status`: do the books balance, does everything run, and if not, what is wrong in plain sentences."""
+
+from typing import Any
+
+import typer
+
+from postbuch.archive import status as archive_status
+from postbuch.certs.expiry import expiries
+from postbuch.cli import output
+from postbuch.cli.language import translate as _
+from postbuch.cli.options import ConfigOption, JsonOption, load
+
+
+def status(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Exit code 1 when something is wrong."""
+    loaded = load(config)
+    facts = archive_status.status(loaded)
+    certificates = expiries(loaded)
+    facts["certificates"] = [each.as_json() for each in certificates]
+    facts["sentences"] = [*facts["sentences"], *(each.sentence for each in certificates if each.sentence)]
+    if json:
+        output.print_json(facts)
+    else:
+        _print(facts)
+    raise typer.Exit(1 if facts["sentences"] else 0)
+
+
+def _print(facts: dict[str, Any]) -> None:
+    books = facts["books"]
+    numbers = (
+        (_("Letters"), facts["letters"]),
+        (_("Images (distinct messages)"), facts["images"]),
+        (_("Sightings"), facts["sightings"]),
+        (_("Waiting in the spool"), _waiting(facts["spool"])),
+        (_("Gaps"), facts["gaps"]),
+        (_("Refused"), facts["refusals"]),
+    )
+    for label, value in numbers:
+        output.print_line(f"{label}: {_('not known') if value is None else value}")
+    if books:
+        text = _("seen {seen} = stored {stored} + further sightings {further} + refused {refused}")
+        output.print_mark(bool(books["balanced"]), _("Books"), text.format(**books))
+    for listener in facts["listeners"]:
+        output.print_line(f"{_('Listens')}: {listener['name']} {listener['address']}")
+    for certificate in facts["certificates"]:
+        if certificate["days_left"] is not None:
+            days = _("good for {days} days").format(days=certificate["days_left"])
+            output.print_line(f"{_('certificate {name}').format(name=certificate['name'])}: {days}")
+    for sentence in facts["sentences"]:
+        output.say_problem(sentence)
+    if not facts["sentences"]:
+        output.say(_("Nothing is wrong."))
+
+
+def _waiting(spool: Any) -> Any:
+    return spool.get("waiting_messages") if isinstance(spool, dict) else spool
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(help=_("Say whether the books balance and what is wrong."))(status)
