@@ -1,0 +1,218 @@
+"""What a message says, for finding and showing: pure functions from octets. The octets stay the truth.
+
+Runs in a child under limits (`parser.py`), because hostile messages can cost any amount of time and memory. Every text
+that comes out is fit for its column: decoded, cut, without NUL or lone surrogates.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from postbuch.archive import headers, htmltext, mime
+from postbuch.archive.schema import BODY_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
+
+PREVIEW_CHARACTERS = 300
+# Below this many characters a text/plain alternative says no more than "please use an HTML viewer".
+SPARSE_CHARACTERS = 400
+ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
+ORIGINAL_ID_FIELDS = (
+    "x-google-original-message-id", "x-microsoft-original-message-id", "x-original-message-id", "original-message-id",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """One address in one field."""
+
+    field: str
+    display_name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartSummary:
+    """One leaf part; `position` is its place in `ParsedMessage.parts` and the argument of `leaf`."""
+
+    position: int
+    content_type: str
+    disposition: str
+    file_name: str
+    content_id: str
+    size_octets: int
+    sha256: str
+    is_attachment: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedMessage:
+    """Everything that goes into rows. `parser` is fast, compat or none; `defect` says what could not be read."""
+
+    parser: str
+    defect: str
+    subject: str
+    message_id: str
+    original_id: str
+    in_reply_to: str
+    thread_root: str
+    date: datetime | None
+    addresses: tuple[Addressed, ...]
+    from_display: str
+    to_display: str
+    parts: tuple[PartSummary, ...]
+    text: str
+    preview: str
+    body_sha256: str
+    people_sha256: str
+
+    @property
+    def attachment_count(self) -> int:
+        return sum(part.is_attachment for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One part with its octets."""
+
+    content_type: str
+    charset: str | None
+    disposition: str
+    file_name: str
+    content_id: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """What a page shows: the HTML and the plain text as sent, the pictures by Content-ID, the attachments."""
+
+    html: str | None
+    text: str | None
+    inline: dict[str, int]
+    attachments: tuple[PartSummary, ...]
+    parser: str
+    defect: str
+
+
+def parse(octets: bytes) -> ParsedMessage:
+    """The whole summary. Never raises on content."""
+    return _summary(octets, mime.take_apart(octets))
+
+
+def parse_header(octets: bytes, defect: str) -> ParsedMessage:
+    """The summary from the header alone, for a message that cannot be taken apart within the limits."""
+    return _summary(octets, mime.Structure(parser="none", parts=[], defect=defect))
+
+
+def unread(defect: str) -> ParsedMessage:
+    """The summary of a message of which not even the header could be read within the limits."""
+    return parse_header(b"", defect)
+
+
+def bodies(octets: bytes) -> Bodies:
+    """What to show of the message."""
+    structure = mime.take_apart(octets)
+    html = next((part for part in structure.parts if part.is_body and part.content_type == "text/html"), None)
+    plain = [part.text() for part in structure.parts if part.is_body and part.content_type == "text/plain"]
+    return Bodies(
+        html=None if html is None else html.text(),
+        text="\n".join(plain) if plain else None,
+        inline={part.content_id: n for n, part in enumerate(structure.parts) if part.content_id},
+        attachments=tuple(
+            _part_summary(n, part) for n, part in enumerate(structure.parts) if part.is_attachment
+        ),
+        parser=structure.parser,
+        defect=structure.defect,
+    )
+
+
+def leaf(octets: bytes, position: int) -> Leaf:
+    """One part by its position. Raises IndexError when there is none."""
+    if position < 0:
+        raise IndexError(position)
+    part = mime.take_apart(octets).parts[position]
+    return Leaf(part.content_type, part.charset, part.disposition, part.file_name, part.content_id, part.payload)
+
+
+def _part_summary(position: int, part: mime.Part) -> PartSummary:
+    return PartSummary(
+        position, part.content_type, part.disposition, part.file_name, part.content_id,
+        len(part.payload), hashlib.sha256(part.payload).hexdigest(), part.is_attachment,
+    )
+
+
+def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
+    found = headers.fields(octets)
+
+    def line(name: str, limit: int) -> str:
+        return headers.text(found[name][0], limit) if name in found else ""
+
+    def identifiers(name: str) -> list[str]:
+        return headers.identifiers(found[name][0], KEY_CHARACTERS) if name in found else []
+
+    addressed = tuple(
+        Addressed(field, name, address)
+        for field in ADDRESS_FIELDS
+        for raw in found.get(field, ())
+        for name, address in headers.addresses(raw)
+    )[: headers.MAX_ADDRESSES]
+    message_id = next(iter(identifiers("message-id")), "")
+    originals = [item for field in ORIGINAL_ID_FIELDS for item in identifiers(field)]
+    in_reply_to = next(iter(identifiers("in-reply-to")), "")
+    subject = line("subject", SUBJECT_CHARACTERS)
+    text = _text(structure.parts)
+    return ParsedMessage(
+        parser=structure.parser,
+        defect=structure.defect[:500],
+        subject=subject,
+        message_id=message_id,
+        original_id=originals[0] if originals else message_id,
+        in_reply_to=in_reply_to,
+        thread_root=next(iter(identifiers("references")), "") or in_reply_to or message_id,
+        date=headers.date(found["date"][0]) if "date" in found else None,
+        addresses=addressed,
+        from_display=_display(addressed, "from") or line("from", SUBJECT_CHARACTERS),
+        to_display=_display(addressed, "to") or line("to", SUBJECT_CHARACTERS),
+        parts=tuple(_part_summary(position, part) for position, part in enumerate(structure.parts)),
+        text=text,
+        preview=headers.one_line(text[: 4 * PREVIEW_CHARACTERS], PREVIEW_CHARACTERS),
+        body_sha256=_body_digest(structure.parts),
+        people_sha256=_people_digest(subject, addressed),
+    )
+
+
+def _display(addressed: tuple[Addressed, ...], field: str) -> str:
+    people = [
+        f"{item.display_name} <{item.address}>" if item.display_name else item.address
+        for item in addressed[:100]
+        if item.field == field
+    ]
+    return headers.clean(", ".join(people), SUBJECT_CHARACTERS)
+
+
+def _text(parts: list[mime.Part]) -> str:
+    plain = "\n".join(part.text() for part in parts if part.is_body and part.content_type == "text/plain").strip()
+    pieces = [plain]
+    if len(plain) < SPARSE_CHARACTERS:
+        pieces += [htmltext.words(part.text()) for part in parts if part.is_body and part.content_type == "text/html"]
+    pieces += [part.inner_text for part in parts if part.inner_text]
+    return headers.clean("\n".join(piece.strip() for piece in pieces if piece), BODY_CHARACTERS)
+
+
+def _body_digest(parts: list[mime.Part]) -> str:
+    """SHA-256 over the decoded leaves; texts with LF line ends and no white space at the end of lines and of the text.
+
+    So it survives what servers do on the way (another transfer encoding, other line ends, a trimmed last line).
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        payload = part.payload
+        if part.content_type.startswith("text/"):
+            payload = payload.replace(b"\r\n", b"\n").replace(b" \n", b"\n").rstrip()
+        digest.update(hashlib.sha256(payload).digest())
+    return digest.hexdigest()
+
+
+def _people_digest(subject: str, addressed: tuple[Addressed, ...]) -> str:
+    """SHA-256 over the subject and who stands in From, To and Cc; Bcc is in the sender's copy only."""
+    people = sorted({f"{item.field} {item.address}" for item in addressed if item.field in ("from", "to", "cc")})
+    return hashlib.sha256("\n".join([subject, *people]).encode()).hexdigest()
