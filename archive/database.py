@@ -126,6 +126,7 @@ def running(config: Config) -> Iterator[None]:
     server.run.mkdir(parents=True, exist_ok=True)
     with (server.run / "mariadb.lock").open("a") as lock:
         marker = server.run / TEMPORARY
+        _await_supervisor(server)
         if not server.healthy():
             _lock(lock, fcntl.LOCK_EX)
             if not server.healthy():
@@ -143,6 +144,27 @@ def running(config: Config) -> Iterator[None]:
                     server.end_predecessor()
                     server.stop()
                     marker.unlink()
+
+
+def _await_supervisor(server: PrivateServer) -> None:
+    """While `postbuch up` works on the folder the server is its own: wait for it, never start or end another."""
+    end = time.monotonic() + _LOCK_PATIENCE_S
+    while _supervised(server) and not server.healthy():
+        if time.monotonic() > end:
+            raise ServiceMissing(f"the database does not answer; its log {server.error_log} says why")
+        time.sleep(0.1)
+
+
+def _supervised(server: PrivateServer) -> bool:
+    """Whether a `postbuch up` lives: it holds this lock until it ends."""
+    try:
+        with (server.run / "up.lock").open() as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _lock(stream: Any, kind: int) -> None:

@@ -118,16 +118,14 @@ class DataLock:
         """Raises UsageError when another `up` holds it."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(handle):
             other = os.read(handle, 20).decode("ascii", "replace").strip() or "?"
             os.close(handle)
             raise UsageError(
                 _(
                     "Postbuch is running on {folder} already (process {process}); end it first, or use another data_dir"
                 ).format(folder=self._path.parent.parent, process=other)
-            ) from None
+            )
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         self._handle = handle
@@ -137,3 +135,15 @@ class DataLock:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _locked(handle: int) -> bool:
+    """Take the lock. Commands look at it for a moment, so one refusal is no refusal yet."""
+    for _attempt in range(5):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
