@@ -1,0 +1,186 @@
+"""Taking messages apart in a child process under limits of time and memory; the child may die, the caller never does.
+
+One `Parser` holds one child and answers one caller at a time (others wait); the drain and the web page each have their
+own. A child that dies or hangs is replaced, and the message that it was at is read by its header alone.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from postbuch.archive import headers, message, parserframe
+from postbuch.archive.errors import NotFound, PostbuchError
+from postbuch.archive.message import Bodies, Leaf, ParsedMessage
+
+# 20 s for one message: the worst of the corpus takes 0.1 s; a 100 MiB one by compat32 8 s.
+TIME_LIMIT_S = 20.0
+# 16 MiB of messages go to the child in one request: it holds them all.
+BATCH_OCTETS = 16_777_216
+
+
+class Unreadable(PostbuchError):
+    """The message cannot be taken apart within the limits; it can still be shown by its source."""
+
+
+class Parser:
+    """Owns one child, started when it is first needed. Thread-safe. `close` at the end."""
+
+    def __init__(self, *, time_limit_s: float = TIME_LIMIT_S) -> None:
+        self._time_limit_s = time_limit_s
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._buffer = bytearray()
+
+    def __enter__(self) -> "Parser":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child."""
+        with self._lock:
+            self._discard()
+
+    def summary(self, octets: bytes) -> ParsedMessage:
+        """The summary of one message; what cannot be read is told by its `parser` and `defect`."""
+        return self.summaries([octets])[0]
+
+    def summaries(self, items: list[bytes]) -> list[ParsedMessage]:
+        """The summaries of many, in order. Never raises on content."""
+        found: list[ParsedMessage] = []
+        batch: list[bytes] = []
+        size = 0
+        with self._lock:
+            for octets in items:
+                if batch and size + len(octets) > BATCH_OCTETS:
+                    found += self._summarise(batch)
+                    batch, size = [], 0
+                batch.append(octets)
+                size += len(octets)
+            return found + self._summarise(batch)
+
+    def bodies(self, octets: bytes) -> Bodies:
+        """What a page shows. Raises Unreadable."""
+        facts, _ = self._one(parserframe.BODIES, 0, octets)
+        return parserframe.bodies(facts)
+
+    def leaf(self, octets: bytes, position: int) -> Leaf:
+        """One part by its position. Raises NotFound when there is none, Unreadable."""
+        facts, payload = self._one(parserframe.LEAF, position, octets)
+        return parserframe.leaf(facts, payload)
+
+    # --- one batch -----------------------------------------------------------------------------------------------
+
+    def _one(self, operation: int, argument: int, octets: bytes) -> tuple[dict[str, Any], bytes]:
+        with self._lock:
+            answers, problem = self._ask(operation, argument, [octets])
+        if not answers:
+            raise Unreadable(f"the message {problem}")
+        facts, payload = answers[0]
+        if "error" in facts:
+            raise (NotFound if operation == parserframe.LEAF and "no such part" in facts["error"] else Unreadable)(
+                f"the message: {facts['error']}"
+            )
+        return facts, payload
+
+    def _summarise(self, items: list[bytes]) -> list[ParsedMessage]:
+        found: list[ParsedMessage] = []
+        while len(found) < len(items):
+            answers, problem = self._ask(parserframe.SUMMARY, 0, items[len(found) :])
+            for facts, _ in answers:
+                found.append(self._read(facts, items[len(found)]))
+            if problem and len(found) < len(items):
+                found.append(self._header_only(items[len(found)], problem))
+        return found
+
+    def _read(self, facts: dict[str, Any], octets: bytes) -> ParsedMessage:
+        if "error" in facts:
+            return self._header_only(octets, str(facts["error"]))
+        try:
+            return parserframe.parsed_message(facts)
+        except (TypeError, ValueError, KeyError):
+            return message.unread("the parser gave no sense")
+
+    def _header_only(self, octets: bytes, defect: str) -> ParsedMessage:
+        head = octets[: headers.MAX_HEADER_OCTETS]
+        answers, _ = self._ask(parserframe.HEADER, 0, [head])
+        if answers and "error" not in answers[0][0]:
+            try:
+                return parserframe.parsed_message({**answers[0][0], "defect": defect})
+            except (TypeError, ValueError, KeyError):
+                pass
+        return message.unread(defect)
+
+    def _ask(self, operation: int, argument: int, items: list[bytes]) -> tuple[list[tuple[dict[str, Any], bytes]], str]:
+        """(answers in order, why there are not more of them). After a problem the child is gone."""
+        answers: list[tuple[dict[str, Any], bytes]] = []
+        child = self._start()
+        if child.stdin is None:
+            return answers, "found no parser"
+        try:
+            parserframe.write_request(child.stdin, operation, argument, items)
+            while len(answers) < len(items):
+                json_length, payload_length = parserframe.ANSWER.unpack(self._take(child, parserframe.ANSWER.size))
+                if json_length > parserframe.MAX_JSON_OCTETS or payload_length > 4 * len(items[len(answers)]) + 4096:
+                    raise ValueError("out of bounds")
+                facts = json.loads(self._take(child, json_length))
+                answers.append((facts, self._take(child, payload_length)))
+        except TimeoutError:
+            self._discard()
+            return answers, f"takes longer than {self._time_limit_s:.0f} s to be taken apart"
+        except (OSError, EOFError, ValueError):
+            self._discard()
+            return answers, "ended the parser"
+        return answers, ""
+
+    def _take(self, child: "subprocess.Popen[bytes]", count: int) -> bytes:
+        """Exactly that many octets of the answer. Raises TimeoutError, EOFError."""
+        if child.stdout is None:
+            raise EOFError
+        handle = child.stdout.fileno()
+        if len(self._buffer) < count:
+            end = time.monotonic() + self._time_limit_s
+            with selectors.DefaultSelector() as selector:
+                selector.register(handle, selectors.EVENT_READ)
+                while len(self._buffer) < count:
+                    if not selector.select(max(end - time.monotonic(), 0)):
+                        raise TimeoutError
+                    block = os.read(handle, 1_048_576)
+                    if not block:
+                        raise EOFError
+                    self._buffer += block
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return taken
+
+    # --- the child -----------------------------------------------------------------------------------------------
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        if self._child is not None and self._child.poll() is None:
+            return self._child
+        self._discard()
+        # -I: neither the current folder nor the environment says what is imported; no secrets come along.
+        command = [sys.executable, "-I", "-m", "postbuch.archive.parserchild"]
+        self._child = subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={},
+        )
+        return self._child
+
+    def _discard(self) -> None:
+        child, self._child = self._child, None
+        self._buffer.clear()
+        if child is None:
+            return
+        child.kill()
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # the rest of a request that nobody reads any more
+                    pipe.close()

@@ -1,0 +1,141 @@
+"""The parser child: it may die, hang or run out of memory; every message gets its summary all the same."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from postbuch.archive import message, parserchild, parserframe
+from postbuch.archive.errors import NotFound
+from postbuch.archive.parser import Parser, Unreadable
+from provider.corpus import corpus_files
+
+GOOD = b"From: Anna <anna@firma.example>\r\nSubject: Gr\xc3\xbc\xc3\x9fe\r\n\r\nHallo Bernd\r\n"
+
+
+@pytest.fixture(scope="module")
+def parser() -> Iterator[Parser]:
+    with Parser() as made:
+        yield made
+
+
+def test_same_as_without_a_child(parser: Parser) -> None:
+    """The child gives what the pure functions give, over all of the corpus, in large batches."""
+    items = [path.read_bytes() for path in corpus_files()]
+    assert parser.summaries(items) == [message.parse(octets) for octets in items]
+
+
+def test_bodies_and_leaves(parser: Parser) -> None:
+    """What the web page asks for, with the octets of a part."""
+    octets = (
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>x\r\n--b\r\n"
+        b"Content-Type: image/png; name=a.png\r\nContent-ID: <i@x>\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        b"AAEC/w==\r\n--b--\r\n"
+    )
+    found = parser.bodies(octets)
+    assert found.html == "<p>x" and found.text is None and found.inline == {"i@x": 1}
+    assert parser.leaf(octets, 1).payload == b"\x00\x01\x02\xff"
+    assert parser.leaf(octets, 1).file_name == "a.png"
+    for position in (2, -1, 5_000):
+        with pytest.raises(NotFound):
+            parser.leaf(octets, position)
+
+
+def test_a_killed_child_is_replaced(parser: Parser) -> None:
+    """kill -9 between two messages: the next one is read as if nothing had been."""
+    assert parser.summary(GOOD).subject == "Grüße"
+    child = parser._child
+    assert child is not None
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert parser.summary(GOOD).parser == "fast"
+
+
+def test_child_killed_at_work_takes_no_message_along() -> None:
+    """kill -9 in the middle of a batch: every message has a summary; at most the one at hand is read by its header."""
+    items = [GOOD + b"word %d " % number * 2000 for number in range(300)]
+    with Parser() as parser:
+        parser.summary(GOOD)
+        child = parser._child
+        assert child is not None
+        killer = threading.Timer(0.03, child.kill)
+        killer.start()
+        found = parser.summaries(items)
+        killer.join()
+    assert len(found) == 300
+    assert all(item.subject == "Grüße" for item in found)
+    assert sum(item.parser == "none" for item in found) <= 1
+
+
+def test_a_hanging_child_is_ended_in_time() -> None:
+    """A child that gives no answer in time (here: stopped) is replaced; the defect says why."""
+    with Parser(time_limit_s=1) as parser:
+        parser.summary(GOOD)
+        child = parser._child
+        assert child is not None
+        os.kill(child.pid, signal.SIGSTOP)
+        start = time.monotonic()
+        found = parser.summaries([GOOD, GOOD])
+        assert time.monotonic() - start < 5
+    assert [item.parser for item in found] == ["none", "fast"]
+    assert "longer than 1 s" in found[0].defect and found[0].subject == "Grüße"
+
+
+def test_leaf_of_a_hanging_child_is_unreadable() -> None:
+    """The page gets an error with a sentence, not a hang."""
+    with Parser(time_limit_s=0.5) as parser:
+        parser.summary(GOOD)
+        child = parser._child
+        assert child is not None
+        os.kill(child.pid, signal.SIGSTOP)
+        with pytest.raises(Unreadable, match="longer"):
+            parser.bodies(GOOD)
+
+
+HUNGRY = """
+import io, sys
+from postbuch.archive import message, parserchild, parserframe
+parserchild.limit()
+message.parse = lambda octets: bytearray(4 << 30)
+parserchild._OPERATIONS[parserframe.SUMMARY] = lambda octets, _: message.parse(octets)
+print(parserchild.answer(parserframe.SUMMARY, 0, b""))
+with open("/dev/null") as one:
+    pass
+"""
+
+
+def test_memory_limit_is_an_answer() -> None:
+    """A message that needs more memory than allowed is an answer with an error, not the end of the machine."""
+    done = subprocess.run([sys.executable, "-c", HUNGRY], capture_output=True, text=True, timeout=60)
+    assert "too much memory" in done.stdout, done.stderr
+
+
+def test_any_exception_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a parser trips over, the child says so and goes on."""
+
+    def trip(octets: bytes) -> message.ParsedMessage:
+        raise RuntimeError("x")
+
+    monkeypatch.setattr(message, "parse", trip)
+    facts, _ = parserchild.answer(parserframe.SUMMARY, 0, b"")
+    assert "RuntimeError" in facts["error"]
+
+
+def test_a_lying_child_is_not_believed(parser: Parser) -> None:
+    """Answers of the wrong shape become an unread message, not an exception."""
+    assert parser._read({"subject": 5}, GOOD).parser == "none"
+    facts = parserframe.encode(message.parse(GOOD))
+    assert parser._read({**facts, "date": "tomorrow"}, GOOD).parser == "none"
+    assert parser._read({**facts, "addresses": [1]}, GOOD).parser == "none"
+
+
+def test_large_message_fits_the_limits(parser: Parser) -> None:
+    """60 MB in one message are taken apart within the limits of time and memory."""
+    octets = GOOD + b"0123456789abcdef\r\n" * 3_500_000
+    found = parser.summary(octets)
+    assert found.parser == "fast" and found.parts[0].size_octets > 60_000_000
