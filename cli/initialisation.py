@@ -29,10 +29,15 @@ def init(
 ) -> None:
     """Make what is missing and leave alone what is there."""
     loaded = load(config)
+    if admin_password_file is not None:
+        # Read first: a bad password stops us before anything was made.
+        password = read_password(admin_password_file, "", new=True)
+    else:
+        password = ""
     preflight.check_writable(loaded.data)
     files = authority.initialise(loaded.data, authority.server_names(loaded))
     setup.initialise(loaded)
-    created = _make_admin(loaded, admin_email, admin_password_file)
+    created = _make_admin(loaded, admin_email, password)
     if json:
         output.print_json({"data_dir": loaded.data_dir, "ca_file": str(files.ca), "admin_created": created})
         return
@@ -41,7 +46,7 @@ def init(
     output.say(_("Next: `postbuch up`."))
 
 
-def _make_admin(config: Config, login: str, password_file: Path | None) -> bool:
+def _make_admin(config: Config, login: str, password: str) -> bool:
     """Make the first administrator, with a right on all accounts; says whether one was made."""
     with connect(config) as connection:
         admins = [user for user in users.list_users(connection) if user["role"] == ADMIN]
@@ -49,7 +54,7 @@ def _make_admin(config: Config, login: str, password_file: Path | None) -> bool:
             return False
         if not login:
             raise UsageError(_("name the first administrator by --admin-email"))
-        password = read_password(password_file, _("Password for {login}").format(login=login), new=True)
+        password = password or read_password(None, _("Password for {login}").format(login=login), new=True)
         users.create_user(connection, login, role=ADMIN, password=password)
         users.grant(connection, login, None, by=actor())
         audit.record(connection, actor(), ORIGIN, "user-add", f"user {login.lower()}", after={"role": ADMIN})

@@ -3,39 +3,50 @@
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 import typer
 
 from postbuch.archive.errors import PostbuchError
-from postbuch.cli import accounts, configuration, doctor, initialisation, mail, output, people, up
+from postbuch.cli import output, up
 from postbuch.cli.language import translate as _
 
 # Shows where an error of ours comes from; never needed for a wrong call.
 TRACEBACK_VARIABLE = "POSTBUCH_TRACEBACK"
 _INTERRUPTED = 130  # 128 + SIGINT, as shells count
+_LONG_RUNNING = ("up", "run")
 
-app = typer.Typer(
-    name="postbuch",
-    help=_("Postbuch archives every message that passes between mail programs and the mail provider."),
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-initialisation.add_to(app)
-up.add_to(app)
-mail.add_to(app)
-doctor.add_to(app)
-app.add_typer(accounts.app, name="account")
-app.add_typer(people.app, name="user")
-app.add_typer(configuration.app, name="config")
+
+def make_app(words: Sequence[str]) -> typer.Typer:
+    """The whole command. A process that runs for weeks leaves the other commands and their libraries out."""
+    app = typer.Typer(
+        name="postbuch",
+        help=_("Postbuch archives every message that passes between mail programs and the mail provider."),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    up.add_to(app)
+    if words[:1] and words[0] in _LONG_RUNNING:
+        app.callback()(lambda: None)
+        return app
+    from postbuch.cli import accounts, configuration, doctor, importing, initialisation, mail, people, status
+
+    for module in (initialisation, status, mail, importing, doctor):
+        module.add_to(app)
+    app.add_typer(accounts.app, name="account")
+    app.add_typer(people.app, name="user")
+    app.add_typer(configuration.app, name="config")
+    return app
 
 
 def run() -> None:
     """The entry point. Exit codes: 0 done, 1 done and found something, 2 wrong use, 3 a service is missing."""
+    words = sys.argv[1:]
     try:
-        app()
+        make_app(words)()
     except PostbuchError as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:

@@ -1,0 +1,246 @@
+"""The commands as scripts call them: exit codes, one JSON document, sentences on standard error, no traceback ever."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PASSWORD = "ein langes Geheimnis"
+
+
+def _postbuch(folder: Path, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "postbuch.cli.main", *words],
+        cwd=folder, input=stdin, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8", **environment},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def _json(folder: Path, *words: str) -> Any:
+    done = _postbuch(folder, *words, "--json")
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)
+
+
+def _write_config(folder: Path) -> None:
+    (folder / "postbuch.toml").write_text(
+        """data_dir = "data"
+[imap]
+listen = ["127.0.0.1:0"]
+[submission]
+listen = ["127.0.0.1:0"]
+[web]
+listen = "http://127.0.0.1:0"
+[[upstream]]
+name = "provider"
+domains = ["firma.example"]
+imap = "imap://127.0.0.1:9"
+submission = "smtp://127.0.0.1:9"
+"""
+    )
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `postbuch init` was run."""
+    folder = tmp_path_factory.mktemp("house")
+    _write_config(folder)
+    (folder / "password").write_text(PASSWORD + "\n")
+    done = _postbuch(folder, "init", "--admin-email", "Admin@firma.example", "--admin-password-file", "password")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    return folder
+
+
+def test_init_again_changes_nothing(house: Path) -> None:
+    """Harmless when run again: the CA stays, no second admin."""
+    before = (house / "data" / "tls" / "ca.pem").read_bytes()
+    assert _json(house, "init")["admin_created"] is False
+    assert (house / "data" / "tls" / "ca.pem").read_bytes() == before
+
+
+def test_the_first_admin_may_read_everything(house: Path) -> None:
+    """The admin is made with an explicit right on all accounts; the name is in lower case."""
+    admin = next(user for user in _json(house, "user", "list") if user["login"] == "admin@firma.example")
+    assert admin["role"] == "admin"
+    assert admin["accounts"] == "*"
+
+
+def test_accounts_and_rights(house: Path) -> None:
+    """Add an account and a user, grant, revoke, change what is archived."""
+    assert _json(house, "account", "add", "Lena@firma.example")["upstream"] == "provider"
+    made = _postbuch(house, "user", "add", "lena@firma.example", "--password-file", "-", stdin=PASSWORD)
+    assert made.returncode == 0, made.stderr
+    grant = ("user", "grant", "lena@firma.example", "--account", "lena@firma.example")
+    assert _json(house, *grant)["granted"] is True
+    lena = {"login": "lena@firma.example", "accounts": "lena@firma.example"}
+    assert any(lena.items() <= user.items() for user in _json(house, "user", "list"))
+    assert _json(house, *grant, "--revoke")["granted"] is False
+    assert _json(house, "account", "set", "lena@firma.example", "--archive", "none") == {
+        "archive": "none", "active": True,
+    }  # fmt: skip
+    assert any(account["archive"] == "none" for account in _json(house, "account", "list"))
+
+
+def test_import_search_get_show(house: Path) -> None:
+    """One message in by import, found, given out with the same octets, shown with where it was seen."""
+    octets = (
+        b"From: Klaus <kd@weber.example>\r\nTo: anna@firma.example\r\nSubject: =?utf-8?q?Angebot_f=C3=BCr_Stahl?=\r\n"
+        b"Date: Mon, 02 Nov 2026 08:00:00 +0100\r\nMessage-ID: <stahl@weber.example>\r\n\r\nGuten Tag\r\n"
+    )
+    (house / "one.eml").write_bytes(octets)
+    done = _postbuch(house, "import", "one.eml", "--account", "anna@firma.example", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["sha256"] for line in done.stdout.splitlines()]
+    found = _json(house, "search", "from:klaus", "Stahl")
+    assert found["total"] == 1
+    row = found["results"][0]
+    assert row["subject"] == "Angebot für Stahl"
+    assert {"id", "sha256", "message_id", "from", "to", "date", "archived_at", "accounts", "mailboxes"} <= set(row)
+    for reference in (str(row["id"]), row["sha256"]):
+        given = subprocess.run(
+            [sys.executable, "-m", "postbuch.cli.main", "get", reference], cwd=house, capture_output=True, check=True
+        )
+        assert given.stdout == octets
+    written = _json(house, "get", str(row["id"]), "--output", "out.eml")
+    assert written["sha256"] == row["sha256"]
+    assert (house / "out.eml").read_bytes() == octets
+    shown = _json(house, "show", str(row["id"]))
+    assert shown["sightings"][0]["source"] == "import"
+    assert _postbuch(house, "search", "Stahl").stdout.count("Angebot für Stahl") == 1
+    assert "Angebot für Stahl" in _postbuch(house, "show", str(row["id"])).stdout
+
+
+def test_status_has_the_promised_keys(house: Path) -> None:
+    """Also while nothing runs."""
+    status = _json(house, "status")
+    assert {
+        "images", "sightings", "letters", "spool", "gaps", "refusals", "index_lag", "accounts", "listeners",
+    } <= set(status)  # fmt: skip
+    assert [certificate["name"] for certificate in status["certificates"]] == ["ca", "server"]
+
+
+def test_doctor_names_each_problem_with_a_remedy(house: Path) -> None:
+    """Nothing listens at the provider: two problems, exit code 1, the rest is well."""
+    done = _postbuch(house, "doctor", "--json")
+    assert done.returncode == 1
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert not checks["provider provider, IMAP"]["ok"]
+    assert "nothing listens" in checks["provider provider, IMAP"]["sentence"]
+    assert all(check["ok"] for name, check in checks.items() if not name.startswith("provider"))
+    assert "problem" in _postbuch(house, "doctor").stdout
+
+
+def test_account_test_says_in_one_sentence_what_is_wrong(house: Path) -> None:
+    """Nothing listens there; an address that nobody serves."""
+    done = _postbuch(house, "account", "test", "anna@firma.example")
+    assert done.returncode == 1
+    assert "IMAP: nothing listens on 127.0.0.1 port 9" in done.stderr
+    done = _postbuch(house, "account", "test", "anna@elsewhere.example")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_language_of_the_locale(house: Path) -> None:
+    """German sentences under a German locale."""
+    done = _postbuch(house, "account", "test", "anna@elsewhere.example", LC_ALL="de_DE.UTF-8")
+    assert "kein [[upstream]]" in done.stderr
+
+
+WRONG: list[tuple[tuple[str, ...], int, str]] = [
+    (("get", "999999"), 1, "no letter"),
+    (("get", "nonsense"), 1, "no letter"),
+    (("show", "999999"), 1, "no letter"),
+    (("search", "after:notaday"), 2, "notaday"),
+    (("import", "nowhere.eml", "--account", "anna@firma.example"), 2, "nowhere.eml"),
+    (("import", "postbuch.toml", "--account", "anna@elsewhere.example"), 2, "elsewhere"),
+    (("user", "add", "nonsense", "--password-file", "password"), 2, "nonsense"),
+    (("user", "add", "new@firma.example", "--password-file", "nowhere"), 2, "nowhere"),
+    (("user", "grant", "nobody@firma.example", "--all"), 1, "nobody"),
+    (("user", "grant", "admin@firma.example"), 2, "--all"),
+    (("account", "set", "anna@firma.example"), 2, "--archive"),
+    (("account", "add", "anna"), 2, "anna"),
+    (("status", "--config", "nowhere.toml"), 2, "nowhere.toml"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "word"), WRONG, ids=lambda value: "-".join(value)[:40] if isinstance(value, tuple) else None
+)
+def test_wrong_use_is_one_sentence(house: Path, words: tuple[str, ...], code: int, word: str) -> None:
+    """The sentence names what is wrong, standard output stays empty, the code is right."""
+    done = _postbuch(house, *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert word in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_failure_with_json_is_one_document(house: Path) -> None:
+    """Scripts read the same place for good and bad."""
+    done = _postbuch(house, "get", "nonsense", "--output", "x", "--json")
+    assert json.loads(done.stdout)["exit_code"] == done.returncode == 1
+
+
+def test_a_short_password_is_refused(tmp_path: Path) -> None:
+    """`init` checks before it makes anything that cannot be undone."""
+    _write_config(tmp_path)
+    done = _postbuch(tmp_path, "init", "--admin-email", "a@firma.example", "--admin-password-file", "-", stdin="kurz\n")
+    assert done.returncode == 2
+    assert "8" in done.stderr
+
+
+def test_up_before_init_and_with_a_port_in_use(house: Path, tmp_path: Path) -> None:
+    """Both are one sentence and exit code 2."""
+    _write_config(tmp_path)
+    done = _postbuch(tmp_path, "up")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "postbuch init" in done.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        text = (
+            (house / "postbuch.toml")
+            .read_text()
+            .replace('imap]\nlisten = ["127.0.0.1:0"]', f'imap]\nlisten = ["127.0.0.1:{port}"]')
+        )
+        (house / "taken.toml").write_text(text)
+        done = _postbuch(house, "up", "--config", "taken.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"the key 'imap.listen': port {port} is in use" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """One sentence that names key and folder, exit code 2."""
+    _write_config(tmp_path)
+    file = tmp_path / "postbuch.toml"
+    file.write_text(file.read_text().replace('"data"', '"/proc/postbuch"'))
+    done = _postbuch(tmp_path, "init", "--admin-email", "a@firma.example")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "data_dir" in done.stderr
+    assert "/proc/postbuch" in done.stderr
+
+
+CONFIGURATIONS = [
+    ("data_dir = 5", "data_dir"),
+    ("data_dir = 'd'\nnonsense = 1", "nonsense"),
+    ("data_dir = ", "TOML"),
+    ("[imap]\nlisten = ['here']", "imap.listen"),
+    ("[web]\nlisten = 'http://0.0.0.0:80'", "web.listen"),
+    ("[[upstream]]\nname = 'a'", "domains"),
+    ("[[upstream]]\nname='a'\ndomains=['x']\nimap='imap://mail.example'\nsubmission='smtps://m'", "without TLS"),
+    ("\x00", "TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "word"), CONFIGURATIONS)
+def test_a_wrong_configuration_is_one_sentence(tmp_path: Path, text: str, word: str) -> None:
+    """The key is named; exit code 2."""
+    (tmp_path / "postbuch.toml").write_text(text)
+    done = _postbuch(tmp_path, "config", "check")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert word in done.stderr
