@@ -1,0 +1,113 @@
+"""Reading one FETCH response: which message, which flags, and where in it the octets of a message stand. Pure.
+
+RFC 9051 section 7.5.2. The UID is trusted, not the sequence number; it may stand after the body.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+_HEAD = re.compile(rb"\* (\d+) FETCH ", re.IGNORECASE)
+# The whole message: BODY[], RFC822, BINARY[], with the origin of a partial answer.
+_BODY_ITEM = re.compile(rb"(?:BODY\[\]|BINARY\[\]|RFC822)(?:<(\d+)>)?", re.IGNORECASE)
+_BEFORE_LITERAL = re.compile(
+    rb"[ (](BODY\[\]|BINARY\[\]|RFC822)(?:<(\d{1,20})>)? ~?\{\d+\}\r\n\Z", re.IGNORECASE
+)
+_TOKEN = re.compile(rb'"((?:[^"\\\r\n]|\\.)*)"|(~?\{\d+\}\r\n)|([()])|([^\s()"\[]+(?:\[[^\]]*\](?:<\d+>)?)?)')
+_ESCAPE = re.compile(rb"\\(.)")
+# What is asked for in parts: BODY.PEEK[]<0.393216>.
+_ASKED = re.compile(rb"BODY(?:\.PEEK)?\[\]<(\d{1,20})\.(\d{1,20})>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchFacts:
+    """What a FETCH response says beside the octets. `inline`: bodies that came as quoted strings, with their origin."""
+
+    sequence: int
+    uid: int | None
+    flags: tuple[str, ...]
+    internal_date: datetime | None
+    inline: tuple[tuple[int | None, bytes], ...]
+    missing: bool  # a body was announced as NIL: there is nothing to keep
+
+
+def is_fetch(line: bytes) -> bool:
+    """Whether a response's first line is a FETCH response."""
+    return _HEAD.match(line) is not None
+
+
+def body_origin(line: bytes) -> tuple[bool, int | None]:
+    """Whether the literal at the end of the line is a message, and the origin of a partial one."""
+    found = _BEFORE_LITERAL.search(line[-64:])
+    if not found:
+        return False, None
+    return True, int(found.group(2)) if found.group(2) else None
+
+
+def asked_parts(rest: bytes) -> dict[int, int]:
+    """Origin → length of the partial bodies that a FETCH command asks for."""
+    return {int(origin): int(length) for origin, length in _ASKED.findall(rest)}
+
+
+def parse(text: bytes) -> FetchFacts | None:
+    """The facts of a response from its lines alone (literals left out). None when it is not a FETCH response."""
+    head = _HEAD.match(text)
+    if not head:
+        return None
+    depth, name = 0, b""
+    uid: int | None = None
+    date: datetime | None = None
+    flags: list[str] = []
+    inline: list[tuple[int | None, bytes]] = []
+    missing = False
+    for found in _TOKEN.finditer(text, head.end()):
+        string, literal, bracket, atom = found.groups()
+        if bracket == b"(":
+            depth += 1
+        elif bracket == b")":
+            depth -= 1
+            name = b"" if depth == 1 else name
+        elif depth == 2 and name == b"FLAGS" and atom is not None:
+            flags.append(atom.decode("utf-8", "replace"))
+        elif depth != 1:
+            continue
+        elif not name:
+            name = (atom or b"").upper()
+        else:
+            body = _BODY_ITEM.fullmatch(name)
+            if name == b"UID" and atom is not None and atom.isdigit():
+                uid = int(atom)
+            elif name == b"INTERNALDATE" and string is not None:
+                date = internal_date(string)
+            elif body and literal is None:
+                if string is not None:
+                    inline.append((int(body.group(1)) if body.group(1) else None, _ESCAPE.sub(rb"\1", string)))
+                elif (atom or b"").upper() == b"NIL":
+                    missing = True
+            name = b""
+    return FetchFacts(
+        sequence=int(head.group(1)), uid=uid, flags=tuple(flags), internal_date=date, inline=tuple(inline),
+        missing=missing,
+    )
+
+
+_MONTHS = {name: number for number, name in enumerate(
+    (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"), 1
+)}
+_DATE = re.compile(rb" ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})")
+
+
+def internal_date(text: bytes) -> datetime | None:
+    """`17-Jul-1996 02:44:25 -0700` in UTC; None when it is no date (RFC 9051 section 9, date-time)."""
+    found = _DATE.fullmatch(text)
+    if not found or found.group(2).lower() not in _MONTHS:
+        return None
+    day, month, year, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()
+    try:
+        local = datetime(
+            int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC
+        )
+        offset = (int(zone_hours) * 60 + int(zone_minutes)) * (1 if sign == b"+" else -1)
+        return datetime.fromtimestamp(local.timestamp() - offset * 60, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,236 @@
+"""Where lines and literals begin and end on an IMAP connection. Pure: octets in, events out, no I/O.
+
+One class a direction, because the two differ in trust. Upstream's octets have been forwarded before they are looked
+at, so `UpstreamFramer` must only never lose its place; what a client sends is read strictly (`ClientFramer`): **if we
+and upstream disagree about where a command ends, a deletion can be smuggled past us.** RFC 9051 sections 2.2 and 4.3.
+
+Any split of a stream gives the same events; adjacent `Skipped` and adjacent `Data` events may be cut differently.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# One FETCH or SEARCH line: 100,000 UIDs of 8 digits are 0.9 MB; a hundred times that is an attack on our memory.
+MAX_UPSTREAM_LINE_OCTETS = 96 * 1024 * 1024
+# proxy.md section 1: lines before and after the log-in.
+MAX_LINE_BEFORE_LOGIN_OCTETS = 8 * 1024
+MAX_LINE_OCTETS = 64 * 1024
+
+_CRLF = b"\r\n"
+# `{12}`, `{12+}`, `~{12}` at the end of a physical line; RFC 9051 section 9 (literal), RFC 6855 and 3516 (literal8).
+_LITERAL = re.compile(rb"(~?)\{(\d{1,20})(\+?)\}\r\n\Z")
+_LITERAL_OF_TOO_MANY_DIGITS = re.compile(rb"\{\d{21,}\+?\}\r\n\Z")
+# FETCH responses without a literal and without a body section: flags, sizes, dates. A listing is nothing else.
+_BORING = re.compile(rb"(?:\* \d+ FETCH [^\r\n\[{]*\r\n)+", re.IGNORECASE)
+# Status text may end in what looks like a literal (RFC 9051 section 7.1).
+_STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Whole lines that nobody needs to look at."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One physical line with its CRLF. `first`: a response or command begins; `literal`: so many octets follow."""
+
+    octets: bytes
+    first: bool
+    literal: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Octets of a literal; `last` when it is complete. An empty literal is one empty, last `Data`."""
+
+    octets: bytes | memoryview
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLine:
+    """One physical line of a client, checked, with its CRLF."""
+
+    octets: bytes
+    first: bool
+    literal: int | None
+    synchronising: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """The client broke the grammar; nothing after it is read."""
+
+    reason: str
+
+
+UpstreamEvent = Skipped | Line | Data
+ClientEvent = ClientLine | Data | Violation
+
+
+class FramingLost(Exception):
+    """Upstream's octets can no longer be followed; the session must end."""
+
+
+class UpstreamFramer:
+    """Upstream to client. `feed` never copies literals."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._pieces: list[bytes] = []
+        self._pieces_octets = 0
+        self._left = 0  # octets of the literal that are still to come
+        self._first = True
+
+    @property
+    def pending_octets(self) -> int:
+        """Octets of a line that has no end yet."""
+        return self._pieces_octets
+
+    def feed(self, data: bytes) -> Iterator[UpstreamEvent]:
+        """The events that the octets complete. Raises FramingLost."""
+        position = 0
+        if self._left:
+            view = memoryview(data)[: self._left]
+            self._left -= len(view)
+            position = len(view)
+            yield Data(view, not self._left)
+            if position == len(data):
+                return
+        if self._pieces:
+            # Only a line's end can change anything; a long line is not searched again and again.
+            if b"\n" not in data:
+                self._keep(data[position:])
+                return
+            self._pieces.append(data[position:])
+            data, position = b"".join(self._pieces), 0
+            self._pieces, self._pieces_octets = [], 0
+        length = len(data)
+        while position < length:
+            if self._first:
+                boring = _BORING.match(data, position)
+                if boring:
+                    yield Skipped(boring.group())
+                    position = boring.end()
+                    continue
+            end = data.find(_CRLF, position)
+            if end < 0:
+                self._keep(data[position:])
+                return
+            end += 2
+            octets = data[position:end]
+            position = end
+            size = self._literal(octets)
+            yield Line(octets, self._first, size)
+            self._first = size is None
+            if size is not None:
+                view = memoryview(data)[position : position + size]
+                position += len(view)
+                self._left = size - len(view)
+                if len(view) or not size:
+                    yield Data(view, not self._left)
+
+    def _keep(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._pieces_octets += len(piece)
+        if self._pieces_octets > MAX_UPSTREAM_LINE_OCTETS:
+            raise FramingLost(f"a line of more than {MAX_UPSTREAM_LINE_OCTETS} octets")
+
+    def _literal(self, octets: bytes) -> int | None:
+        if octets[-3:-2] != b"}":
+            return None
+        # Only an untagged response that is not status text can hold a literal.
+        if self._first and (octets[:2] != b"* " or _STATUS.match(octets)):
+            return None
+        found = _LITERAL.search(octets[-26:])
+        if found:
+            return int(found.group(2))
+        if _LITERAL_OF_TOO_MANY_DIGITS.search(octets):
+            raise FramingLost("a literal of more than 20 digits")
+        return None
+
+
+class ClientFramer:
+    """Client to upstream, strict and lazy: `events` gives one event after the other and stops when asked to wait.
+
+    The one who reads sets `line_limit` and takes events only while it can act on them, so that a command that is
+    held also holds what the client sent behind it.
+    """
+
+    def __init__(self) -> None:
+        self.line_limit = MAX_LINE_BEFORE_LOGIN_OCTETS
+        self._buffer = bytearray()
+        self._left = 0
+        self._first = True
+        self._searched = 0
+        self._broken = False
+
+    @property
+    def pending_octets(self) -> int:
+        """Octets that were fed and not yet given as events."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> None:
+        """Take octets; `next` gives what they mean."""
+        if not self._broken:
+            self._buffer += data
+
+    def start_over(self) -> None:
+        """The command ended before its literal was sent (upstream refused it): a new command follows."""
+        self._left, self._first = 0, True
+
+    def next(self) -> ClientEvent | None:
+        """The next event, or None when more octets are needed. After a Violation there is nothing more."""
+        if self._broken:
+            return None
+        if self._left < 0:  # an empty literal
+            self._left = 0
+            return Data(b"", True)
+        if self._left:
+            if not self._buffer:
+                return None
+            octets = bytes(self._buffer[: self._left])
+            del self._buffer[: len(octets)]
+            self._left -= len(octets)
+            return Data(octets, not self._left)
+        end = self._buffer.find(b"\n", self._searched)
+        if end < 0:
+            self._searched = len(self._buffer)
+            # A lone CR at the end may become a CRLF.
+            if len(self._buffer) > self.line_limit:
+                return self._break(f"a line of more than {self.line_limit} octets")
+            if _BARE.search(self._buffer[:-1]) or self._buffer[-1:] == b"\0":
+                return self._break("a bare CR or NUL in a command")
+            return None
+        self._searched = 0
+        octets = bytes(self._buffer[: end + 1])
+        del self._buffer[: end + 1]
+        if len(octets) > self.line_limit:
+            return self._break(f"a line of more than {self.line_limit} octets")
+        if _BARE.search(octets):
+            return self._break("a bare CR, LF or NUL in a command")
+        first, self._first = self._first, True
+        literal = _LITERAL.search(octets) if octets[-3:-2] == b"}" else None
+        if literal is None:
+            if octets[-3:-2] == b"}" and _LITERAL_OF_TOO_MANY_DIGITS.search(octets):
+                return self._break("a literal of more than 20 digits")
+            return ClientLine(octets, first, None, False)
+        size = int(literal.group(2))
+        self._left = size or -1
+        self._first = False
+        return ClientLine(octets, first, size, not literal.group(3))
+
+    def _break(self, reason: str) -> Violation:
+        self._broken = True
+        self._buffer.clear()
+        return Violation(reason)
+
+
+def synchronising(octets: bytes) -> bytes:
+    """The line with its `{n+}` as `{n}`: what goes upstream (proxy.md section 1)."""
+    return _LITERAL.sub(rb"\1{\2}" + _CRLF, octets)
