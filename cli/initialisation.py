@@ -29,11 +29,8 @@ def init(
 ) -> None:
     """Make what is missing and leave alone what is there."""
     loaded = load(config)
-    if admin_password_file is not None:
-        # Read first: a bad password stops us before anything was made.
-        password = read_password(admin_password_file, "", new=True)
-    else:
-        password = ""
+    # Read first: a bad password stops us before anything was made.
+    password = read_password(admin_password_file, "", new=True) if admin_password_file else ""
     preflight.check_writable(loaded.data)
     files = authority.initialise(loaded.data, authority.server_names(loaded))
     setup.initialise(loaded)
