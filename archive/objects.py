@@ -1,0 +1,157 @@
+"""Attachments as files: each once by its digest, and by hard link under names that people find them by.
+
+    objects/ab/cd/<SHA-256>                                   the octets, read-only
+    attachments/<year>/<month>/<day>/<account>/<letter>-<name>  the same file for file browser, SMB, FTP
+
+One `sync` makes everything durable that was put before it; nothing may be committed that refers to a file before that.
+"""
+
+import contextlib
+import ctypes
+import os
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from postbuch.archive.errors import NotFound, PostbuchError
+
+# 180 octets: with a letter number and a repeat number in front the name stays below the 255 of every file system.
+NAME_OCTETS = 180
+EXTENSION_OCTETS = 20
+# Windows and SMB refuse these, with any extension.
+RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
+_FORBIDDEN = re.compile(r'[\\/:*?"<>|]')
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ObjectsUnwritable(PostbuchError):
+    """The folder of the attachments cannot be written; the message waits in the spool."""
+
+    temporary = True
+
+
+class ObjectStore:
+    """The two folders below the data folder. Several processes may use them at once."""
+
+    def __init__(self, data: Path) -> None:
+        self.objects = data / "objects"
+        self.attachments = data / "attachments"
+
+    def path(self, digest: bytes) -> Path:
+        """Where an object lies."""
+        name = digest.hex()
+        return self.objects / name[:2] / name[2:4] / name
+
+    def read(self, digest: bytes) -> bytes:
+        """The octets of an object. Raises NotFound; that they have the digest is checked with the image's."""
+        try:
+            return self.path(digest).read_bytes()
+        except OSError as error:
+            raise NotFound(f"the attachment {digest.hex()} cannot be read: {error.strerror}") from error
+
+    def put(self, payloads: Mapping[bytes, bytes]) -> None:
+        """Write objects that no committed row names yet. Raises ObjectsUnwritable.
+
+        A file of that name is replaced and not trusted: a crash before `sync` can leave half of it.
+        """
+        try:
+            for digest, payload in payloads.items():
+                path = self.path(digest)
+                temporary = path.with_name(f".{path.name}.{os.getpid()}")
+                try:
+                    handle = self._create(temporary)
+                    try:
+                        view = memoryview(payload)
+                        while view:
+                            view = view[os.write(handle, view) :]
+                        os.fchmod(handle, 0o440)
+                    finally:
+                        os.close(handle)
+                    temporary.rename(path)
+                except OSError:
+                    temporary.unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            raise ObjectsUnwritable(f"{self.objects}: cannot be written: {error.strerror}") from error
+
+    def _create(self, path: Path) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        try:
+            return os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            return os.open(path, flags, 0o600)
+
+    def link(self, digest: bytes, at: datetime, account: str, letter_id: int, name: str) -> Path:
+        """A readable name for an object, or the one the letter has already. Raises ObjectsUnwritable."""
+        folder = self.attachments / f"{at:%Y}" / f"{at:%m}" / f"{at:%d}" / safe_name(account)
+        source = self.path(digest)
+        stem, extension = os.path.splitext(safe_name(name))  # noqa: PTH122 - a name, not a path
+        try:
+            for repeat in range(1, 10_000):
+                mark = "" if repeat == 1 else f"-{repeat}"
+                target = folder / f"{letter_id}-{stem}{mark}{extension}"
+                if self._link(source, target):
+                    return target
+        except OSError as error:
+            raise ObjectsUnwritable(f"{folder}: cannot be written: {error.strerror}") from error
+        raise ObjectsUnwritable(f"{folder}: the letter {letter_id} has too many attachments of the same name")
+
+    @staticmethod
+    def _link(source: Path, target: Path) -> bool:
+        """Whether `target` is now, or was before, a name of `source`."""
+        for attempt in (1, 2):
+            try:
+                os.link(source, target)
+            except FileExistsError:
+                return target.samefile(source)
+            except FileNotFoundError:
+                if attempt == 2:
+                    raise
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            else:
+                return True
+        return False
+
+    def sync(self) -> None:
+        """One sync for all files and names that were put and linked before. Raises ObjectsUnwritable."""
+        for folder in (self.objects, self.attachments):
+            with contextlib.suppress(FileNotFoundError):
+                handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    if _libc.syncfs(handle) != 0:
+                        reason = os.strerror(ctypes.get_errno())
+                        raise ObjectsUnwritable(f"{folder}: cannot be synced: {reason}")
+                finally:
+                    os.close(handle)
+                if folder == self.objects and self._one_file_system():
+                    return
+
+    def _one_file_system(self) -> bool:
+        try:
+            return self.objects.stat().st_dev == self.attachments.stat().st_dev
+        except FileNotFoundError:
+            return True
+
+
+def safe_name(name: str, limit_octets: int = NAME_OCTETS) -> str:
+    """A file name that no system takes for anything else: no path, no control or direction marks, not reserved.
+
+    Keeps the extension when the name is cut; an empty name becomes `attachment`.
+    """
+    name = unicodedata.normalize("NFC", name)
+    # Categories C*: control, format (right-to-left override), surrogates, private use; Z* other than space: line ends.
+    kept = "".join(
+        " " if unicodedata.category(c)[0] == "Z" else c for c in name if unicodedata.category(c)[0] != "C"
+    )
+    kept = " ".join(_FORBIDDEN.sub("_", kept).split()).strip(" .")
+    if RESERVED.match(kept):
+        kept = "_" + kept
+    stem, extension = os.path.splitext(kept)  # noqa: PTH122 - a name, not a path
+    if len(extension.encode()) > EXTENSION_OCTETS:
+        stem, extension = kept, ""
+    room = limit_octets - len(extension.encode())
+    stem = stem.encode()[:room].decode("utf-8", "ignore").rstrip(" .")
+    return (stem + extension).strip(" .") or "attachment"
