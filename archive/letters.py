@@ -114,12 +114,13 @@ def page(
     has_older = bool(found) and (more if after is None else True)
     has_newer = bool(found) and (before is not None if after is None else more)
     ids = [each.letter_id for each in found]
-    unread_ids = _unread(conn, ids, user_id)
+    unread_ids = unread_of(conn, ids, user_id)
     listed = [{**row, "unread": row["id"] in unread_ids} for row in rows(conn, ids, accounts)]
     return Page(rows=listed, older=found[-1] if has_older else None, newer=found[0] if has_newer else None)
 
 
-def _unread(conn: Connection, ids: list[int], user_id: int) -> set[int]:
+def unread_of(conn: Connection, ids: list[int], user_id: int) -> set[int]:
+    """Which of the letters the user has not read. For letters that are within his rights."""
     if not ids:
         return set()
     query = select(mark.c.letter_id).where(
@@ -316,7 +317,7 @@ def _plain(value: Any) -> Any:
 def mark_read(conn: Connection, letter_ids: list[int], user_id: int, read: bool, accounts: Rights) -> list[int]:
     """Set or end the read mark on those of the letters that are within the rights and differ; gives these back."""
     query = select(letter.c.id).where(letter.c.id.in_(letter_ids), readable(accounts))
-    unread = _unread(conn, list(conn.scalars(query)), user_id)
+    unread = unread_of(conn, list(conn.scalars(query)), user_id)
     if read:
         changed = [number for number in letter_ids if number in unread]
         for number in changed:
