@@ -8,6 +8,7 @@ import contextlib
 import datetime
 import imaplib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -71,6 +72,7 @@ def main(arguments: list[str]) -> int:
     folder.path.mkdir(parents=True, exist_ok=True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns about its own deprecated names
     try:
         with contextlib.ExitStack() as stack:
             return _run(folder, stack)

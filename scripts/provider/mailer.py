@@ -28,6 +28,8 @@ class _Delivery:
     async def handle_MAIL(
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if not session.authenticated:
+            return "530 5.7.0 log in first"
         login: bytes = session.auth_data.login
         if address.lower() != login.decode().lower():
             return f"553 5.7.1 {login.decode()} may not send as {address}"
@@ -64,7 +66,6 @@ class Mailer:
             port=port,
             ssl_context=context,
             authenticator=self._authenticate,
-            auth_required=True,
             auth_require_tls=False,  # the TLS is around everything; aiosmtpd only knows of STARTTLS
             data_size_limit=MAX_SIZE_OCTETS,
             enable_SMTPUTF8=True,
