@@ -12,13 +12,13 @@ class Reason(Enum):
     """What failed. The value is the sentence; `{upstream}`, `{endpoint}` and `{detail}` are filled in."""
 
     UPSTREAM_UNREACHABLE = (
-        "the provider {upstream} ({endpoint}) cannot be reached: {detail}; check that it is up and that the name is right"
+        "{upstream} ({endpoint}) cannot be reached: {detail}; check that it is up and that its name is right"
     )
     UPSTREAM_TIMEOUT = (
-        "the provider {upstream} ({endpoint}) did not answer in time ({detail}); check it, clients try again by themselves"
+        "{upstream} ({endpoint}) did not answer in time ({detail}); check it, clients try again by themselves"
     )
     UPSTREAM_CERTIFICATE = (
-        "the certificate of {upstream} ({endpoint}) is not trusted: {detail}; put the server's root into upstream.ca_file "
+        "the certificate of {upstream} ({endpoint}) is not trusted: {detail}; put its root into upstream.ca_file "
         "or correct the host name"
     )
     UPSTREAM_PROTOCOL = "{upstream} ({endpoint}) answered against the protocol: {detail}; ask the provider"

@@ -81,7 +81,6 @@ class UpstreamFramer:
     """Upstream to client. `feed` never copies literals."""
 
     def __init__(self) -> None:
-        self._rest = b""
         self._pieces: list[bytes] = []
         self._pieces_octets = 0
         self._left = 0  # octets of the literal that are still to come
@@ -91,6 +90,16 @@ class UpstreamFramer:
     def pending_octets(self) -> int:
         """Octets of a line that has no end yet."""
         return self._pieces_octets
+
+    @property
+    def pending(self) -> bytes:
+        """The octets of a line that has no end yet."""
+        return b"".join(self._pieces)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the last octet ended a response: only here may a line of ours stand."""
+        return self._first and not self._left and not self._pieces
 
     def feed(self, data: bytes) -> Iterator[UpstreamEvent]:
         """The events that the octets complete. Raises FramingLost."""

@@ -91,6 +91,15 @@ class Runtime:
         future = self.spool.event(facts)
         future.add_done_callback(lambda done: done.exception())
 
+    def login_event(
+        self, account: str, upstream: Upstream | None, client_address: str, session: str, *, ok: bool
+    ) -> None:
+        """A log-in for the audit log (invariant 9)."""
+        self.event({
+            "event": "login", "account": account, "upstream": upstream.name if upstream else "", "user_agent": None,
+            "client_address": client_address, "session": session, "ok": ok, "at": datetime.now(UTC).isoformat(),
+        })
+
     def health(self) -> dict[str, Any]:
         """The health file's content."""
         spool = self.spool.report()

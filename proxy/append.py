@@ -1,0 +1,133 @@
+"""A message on its way in by APPEND: into the spool and upstream at once, its last octets withheld until it is durable.
+
+RFC 9051 section 6.3.12, RFC 3502 (MULTIAPPEND), RFC 4315 (APPENDUID).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any
+
+from postbuch.archive.spool import SpoolWriter
+from postbuch.proxy import command, fetchdata
+from postbuch.proxy.relay import Outstanding
+
+_CATENATE = re.compile(rb"[ )]CATENATE \(", re.IGNORECASE)
+_FLAGS = re.compile(rb"\(([^()]*)\)")
+_DATE = re.compile(rb'"([ \d]\d-[A-Za-z]{3}-\d{4} [\d:]{8} [+-]\d{4})"')
+_APPENDUID = re.compile(rb"\[APPENDUID (\d{1,20}) ([\d:,]+)\]", re.IGNORECASE)
+
+
+def is_built_elsewhere(rest: bytes) -> bool:
+    """Whether an APPEND builds its message on the server (RFC 4469), where we cannot see it."""
+    return _CATENATE.search(rest) is not None
+
+
+class Incoming:
+    """One message of an APPEND."""
+
+    def __init__(self, spool: SpoolWriter, size_octets: int, facts: Mapping[str, Any]) -> None:
+        self._message = spool.begin(size_octets)
+        self._facts = facts
+        self.held = b""
+
+    @property
+    def capture(self) -> bytes:
+        return self._message.capture
+
+    @property
+    def pending_octets(self) -> int:
+        return self._message.pending_octets
+
+    def take(self, octets: bytes) -> bytes:
+        """Keep a block; gives what may go upstream: the block before it."""
+        if not octets:
+            return b""
+        self._message.write(octets)
+        ready, self.held = self.held, octets
+        return ready
+
+    def commit(self) -> "Future[str]":
+        """All octets are here; the future is done when they are durable."""
+        return self._message.commit({**self._facts, "seen_at": datetime.now(UTC).isoformat()}, urgent=True)
+
+    def abort(self) -> None:
+        """The command came to nothing."""
+        self._message.abort()
+
+
+class IncomingFactory:
+    """Makes the `Incoming` of a session and writes down what upstream answered."""
+
+    def __init__(
+        self, spool: SpoolWriter, facts: Mapping[str, Any], event: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        self._spool = spool
+        self._facts = facts
+        self._event = event
+
+    def begin(self, running: Outstanding, line: bytes, size_octets: int, *, utf8: bool) -> Incoming:
+        """A message follows the line. Raises SpoolError when there is no room."""
+        flags, date = options(line)
+        return Incoming(
+            self._spool,
+            size_octets,
+            {
+                **self._facts,
+                "source": "append",
+                "mailbox": (running.mailbox or b"").decode("utf-8" if utf8 else "latin-1", "replace"),
+                "mailbox_utf8": utf8,
+                "uidvalidity": None,
+                "uid": None,
+                "flags": flags,
+                "internal_date": date.isoformat() if date else None,
+                "normalised": False,
+                "envelope": None,
+            },
+        )
+
+    def answered(self, done: Outstanding, answer: bytes) -> None:
+        """Upstream's last word on the messages of a command."""
+        good = answer[len(done.tag) + 1 :][:2].upper() == b"OK"
+        verdict = "accepted" if good else "refused"
+        text = answer[len(done.tag) + 1 :].decode("utf-8", "replace").strip()
+        uidvalidity, uids = append_uids(answer)
+        for position, capture in enumerate(done.captures):
+            self.outcome(capture, verdict, text, uidvalidity, uids[position] if position < len(uids) else None)
+
+    def outcome(self, capture: bytes, verdict: str, text: str, uidvalidity: int | None, uid: int | None) -> None:
+        """Write one outcome to the spool."""
+        self._event({
+            "event": "outcome", "of": capture.hex(), "verdict": verdict, "code": 0, "text": text[:1000],
+            "uidvalidity": uidvalidity, "uid": uid, "at": datetime.now(UTC).isoformat(),
+        })
+
+
+def options(line: bytes) -> tuple[list[str], datetime | None]:
+    """Flags and INTERNALDATE in the line in front of a message's literal."""
+    # A mailbox's name may hold brackets: it is a string or an atom before them.
+    parsed = command.parse(line)
+    rest = line
+    if parsed is not None and parsed.verb == b"APPEND":
+        named = command.argument(parsed.rest)
+        rest = named[1] if named is not None else parsed.rest
+    flags = _FLAGS.search(rest)
+    date = _DATE.search(rest)
+    return (
+        [flag.decode("utf-8", "replace") for flag in flags.group(1).split()] if flags else [],
+        fetchdata.internal_date(date.group(1)) if date else None,
+    )
+
+
+def append_uids(answer: bytes) -> tuple[int | None, list[int]]:
+    """UIDVALIDITY and the UIDs, in order, of an `[APPENDUID …]`."""
+    found = _APPENDUID.search(answer)
+    if not found:
+        return None, []
+    uids: list[int] = []
+    for span in found.group(2).split(b","):
+        first, _, last = span.partition(b":")
+        if first.isdigit() and (not last or last.isdigit()):
+            uids += range(int(first), min(int(last or first), int(first) + 100_000) + 1)
+    return int(found.group(1)), uids

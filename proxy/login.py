@@ -1,0 +1,211 @@
+"""Logging in: reading the client's credentials, opening upstream, logging in there. Nothing here is ever logged.
+
+The client's own password goes on to upstream, which alone decides (proxy.md section 5, pass-through). Routing comes
+from the configuration, never from the name that the client typed.
+"""
+
+import asyncio
+import base64
+import binascii
+from dataclasses import dataclass, field
+
+from postbuch.archive.config import Upstream
+from postbuch.proxy import capability, upstream
+from postbuch.proxy.command import quoted
+from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.runtime import Runtime
+
+# From greeting to tagged answer: some servers delay wrong passwords by ten seconds and more.
+ANSWER_TIMEOUT_S = 45.0
+# RFC 4616 section 2: each of the three names at most 255 octets, generously; OAuth tokens run to 4 KB.
+MAX_CREDENTIAL_OCTETS = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a client logs in with. `repr` hides the password."""
+
+    user: bytes
+    password: bytes = field(repr=False)
+
+    @property
+    def account(self) -> str:
+        """The account's name: the log-in name in lower case."""
+        return self.user.decode("utf-8", "replace").strip().lower()
+
+
+def plain_response(token: bytes) -> Credentials | None:
+    """SASL PLAIN (RFC 4616 section 2), base64. None when it is malformed or asks to act as somebody else."""
+    decoded = decode(token)
+    if decoded is None:
+        return None
+    parts = decoded.split(b"\0")
+    if len(parts) != 3 or not parts[1] or (parts[0] and parts[0] != parts[1]):
+        return None
+    return Credentials(user=parts[1], password=parts[2])
+
+
+def decode(token: bytes) -> bytes | None:
+    """Base64 as SASL writes it; `=` alone is the empty string (RFC 9051 section 6.2.2)."""
+    if token == b"=":
+        return b""
+    try:
+        decoded = base64.b64decode(token, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return decoded if len(decoded) <= MAX_CREDENTIAL_OCTETS else None
+
+
+@dataclass(slots=True, kw_only=True)
+class LoggedIn:
+    """Upstream took the log-in: the connection, and every line that it sent with its answer."""
+
+    transport: asyncio.Transport
+    leg: "LoginLeg"
+    lines: list[bytes]
+    answer: bytes
+    greeting: bytes
+
+
+class LoginRefused(Exception):
+    """Upstream said NO or BAD; `answer` is its line."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__("log-in refused")
+        self.answer = answer
+
+
+class LoginLeg(asyncio.Protocol):
+    """The upstream leg until the log-in is answered; then `hand_over` gives its octets to the session.
+
+    uvloop keeps the first protocol's `data_received`, so this object stays and passes everything on.
+    """
+
+    def __init__(self) -> None:
+        self.receiver: asyncio.Protocol | None = None
+        self._lines: asyncio.Queue[bytes] = asyncio.Queue()
+        self._early = bytearray()
+        self._answered = False
+        self.tag = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        pass
+
+    def data_received(self, data: bytes) -> None:
+        if self.receiver is not None:
+            self.receiver.data_received(data)
+            return
+        self._early += data
+        while not self._answered:
+            end = self._early.find(b"\n")
+            if end < 0:
+                return
+            line = bytes(self._early[: end + 1])
+            del self._early[: end + 1]
+            self._answered = bool(self.tag) and line.startswith(self.tag + b" ")
+            self._lines.put_nowait(line)
+
+    def eof_received(self) -> bool | None:
+        return self.receiver.eof_received() if self.receiver is not None else None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.receiver is not None:
+            self.receiver.connection_lost(exc)
+        else:
+            self._lines.put_nowait(b"")
+
+    def pause_writing(self) -> None:
+        if self.receiver is not None:
+            self.receiver.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self.receiver is not None:
+            self.receiver.resume_writing()
+
+    async def line(self) -> bytes:
+        """The next line. Raises UpstreamFailed when upstream closes."""
+        line = await self._lines.get()
+        if not line:
+            raise UpstreamFailed(Reason.UPSTREAM_CLOSED, "before it answered the log-in")
+        return line
+
+    def hand_over(self, receiver: asyncio.Protocol) -> None:
+        """From now on the octets are the receiver's, first those that came already."""
+        self.receiver = receiver
+        early, self._early = bytes(self._early), bytearray()
+        if early:
+            receiver.data_received(early)
+
+
+async def open_upstream(runtime: Runtime, provider: Upstream) -> tuple[asyncio.Transport, LoginLeg, bytes]:
+    """A connection on which upstream has greeted, and the greeting. Raises UpstreamFailed."""
+    endpoint = provider.imap_endpoint
+    trust = runtime.trust(provider) if endpoint.scheme == "imaps" else None
+    transport, leg = await upstream.connect(LoginLeg, endpoint, trust)
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            greeting = await leg.line()
+    except TimeoutError:
+        transport.abort()
+        raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, "no greeting") from None
+    except UpstreamFailed:
+        transport.abort()
+        raise
+    if not greeting.upper().startswith(b"* OK"):
+        # PREAUTH would make everyone somebody else; BYE says why it does not want us.
+        transport.abort()
+        raise UpstreamFailed(Reason.UPSTREAM_PROTOCOL, f"greeting {greeting[:80].decode('ascii', 'replace').strip()!r}")
+    return transport, leg, greeting
+
+
+async def log_in(
+    runtime: Runtime, provider: Upstream, credentials: Credentials, tag: bytes, before: bytes = b""
+) -> LoggedIn:
+    """Log in upstream under the client's own tag; `before` is sent first (the client's ID).
+
+    Raises UpstreamFailed, LoginRefused.
+    """
+    transport, leg, greeting = await open_upstream(runtime, provider)
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            leg.tag = tag
+            known = {token.upper() for token in capability.tokens(greeting) or []}
+            if {b"AUTH=PLAIN", b"SASL-IR"} <= known:
+                token = base64.b64encode(b"\0" + credentials.user + b"\0" + credentials.password)
+                transport.write(before + tag + b" AUTHENTICATE PLAIN " + token + b"\r\n")
+            else:
+                await _send_login(transport, leg, tag, credentials, before)
+            lines: list[bytes] = []
+            while not (line := await leg.line()).startswith(tag + b" "):
+                if line.upper().startswith(b"* BYE"):
+                    raise UpstreamFailed(Reason.UPSTREAM_CLOSED, "it said BYE to the log-in")
+                lines.append(line)
+    except TimeoutError:
+        transport.abort()
+        raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, "no answer to the log-in") from None
+    except UpstreamFailed:
+        transport.abort()
+        raise
+    if line[len(tag) + 1 :][:3].upper() not in (b"OK ", b"OK\r"):
+        transport.close()
+        raise LoginRefused(line)
+    return LoggedIn(transport=transport, leg=leg, lines=lines, answer=line, greeting=greeting)
+
+
+async def _send_login(
+    transport: asyncio.Transport, leg: LoginLeg, tag: bytes, credentials: Credentials, before: bytes
+) -> None:
+    """LOGIN (RFC 9051 section 6.2.3), with literals where quoted strings will not do."""
+    transport.write(before)
+    line = tag + b" LOGIN"
+    for text in (credentials.user, credentials.password):
+        as_quoted = quoted(text)
+        if as_quoted is not None:
+            line += b" " + as_quoted
+            continue
+        transport.write(line + b" {%d}\r\n" % len(text))
+        while not (answer := await leg.line()).startswith(b"+"):
+            if answer.startswith(tag + b" "):
+                raise LoginRefused(answer)
+        line = text
+    transport.write(line + b"\r\n")

@@ -1,0 +1,165 @@
+"""Upstream to client: forwards each chunk first, then looks at it (proxy.md section 1).
+
+Only a few answers are edited on the way: capability lists, referral codes, and the `+` that a client did not ask for.
+While one of them may come, octets go on event by event; else chunk by chunk, untouched.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from postbuch.proxy import capability
+from postbuch.proxy.framing import Line, Skipped, UpstreamEvent, UpstreamFramer
+from postbuch.proxy.tap import Mailbox, Tap
+
+# Their answers hold no capabilities and no referrals, and they are what clients do all day.
+_FAST_VERBS = frozenset(
+    {
+        b"FETCH", b"UID FETCH", b"STORE", b"UID STORE", b"SEARCH", b"UID SEARCH", b"NOOP", b"IDLE", b"CHECK",
+        b"SORT", b"UID SORT", b"THREAD", b"UID THREAD", b"EXPUNGE", b"UID EXPUNGE", b"APPEND",
+    }
+)
+_UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d{1,20})\]", re.IGNORECASE)
+_ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
+
+
+@dataclass(slots=True, kw_only=True)
+class Outstanding:
+    """A command that upstream has not answered yet."""
+
+    tag: bytes
+    verb: bytes
+    mailbox: bytes | None = None
+    captures: list[bytes] = field(default_factory=list)
+
+    @property
+    def edited(self) -> bool:
+        return self.verb not in _FAST_VERBS
+
+
+class CommandStage(Protocol):
+    """What the relay tells the client's side."""
+
+    def continued(self) -> None: ...
+    def completed(self, command: Outstanding, answer: bytes) -> None: ...
+
+
+class Relay:
+    """One a session. `write` gives octets to the client."""
+
+    def __init__(self, tap: Tap | None, write: Callable[[bytes], None]) -> None:
+        self.stage: CommandStage | None = None
+        self.utf8 = False
+        self.swallow_continuation = False
+        self.said_bye = False
+        self._tap = tap
+        self._write = write
+        self._framer = UpstreamFramer()
+        self._outstanding: list[Outstanding] = []
+        self._edited = 0
+        self._sent = 0  # octets of the line without an end that the client has already
+        self._own: list[bytes] = []
+        self._uidvalidity: int | None = None
+
+    def expect(self, command: Outstanding) -> None:
+        """A command goes upstream now."""
+        self._outstanding.append(command)
+        self._edited += command.edited
+
+    def ask(self, parts: dict[int, int]) -> None:
+        """A FETCH asks for these parts of bodies: origin → length."""
+        if self._tap is not None:
+            self._tap.asked.update(parts)
+
+    @property
+    def outstanding(self) -> list[Outstanding]:
+        """The commands without an answer, oldest first."""
+        return self._outstanding
+
+    def say(self, line: bytes) -> None:
+        """A line of our own: now if a response just ended, else as soon as one does."""
+        if self._framer.at_rest:
+            self._write(line)
+        else:
+            self._own.append(line)
+
+    def feed(self, data: bytes) -> None:
+        """Octets of upstream. Raises FramingLost."""
+        if self._edited or self.swallow_continuation:
+            for event in self._framer.feed(data):
+                self._forward(event)
+                self._see(event)
+            if not (self._edited or self.swallow_continuation):
+                self._write_pending()
+        else:
+            self._write(data)
+            for event in self._framer.feed(data):
+                self._see(event)
+            self._sent = self._framer.pending_octets
+        if self._own and self._framer.at_rest:
+            own, self._own = self._own, []
+            self._write(b"".join(own))
+
+    def _forward(self, event: UpstreamEvent) -> None:
+        octets: bytes | memoryview = event.octets
+        if isinstance(event, Line):
+            sent, self._sent = self._sent, 0
+            if sent:
+                octets = octets[sent:]  # its begin is with the client already: too late for an edit
+            elif event.first and event.octets[:1] == b"+" and self.swallow_continuation:
+                return
+            elif event.first:
+                octets = capability.rewritten(event.octets, logged_in=True)
+        elif isinstance(event, Skipped) and self._sent:
+            octets, self._sent = event.octets[self._sent :], 0
+        if len(octets):
+            self._write(bytes(octets))
+
+    def _write_pending(self) -> None:
+        pending = self._framer.pending
+        if len(pending) > self._sent:
+            self._write(pending[self._sent :])
+        self._sent = len(pending)
+
+    def _see(self, event: UpstreamEvent) -> None:
+        if isinstance(event, Line) and event.first:
+            start = event.octets[:1]
+            if start == b"+":
+                if self.stage is not None:
+                    self.stage.continued()
+            elif start != b"*":
+                self._complete(event.octets)
+            elif event.literal is None:
+                self._note(event.octets)
+        if self._tap is not None:
+            self._tap.see(event)
+
+    def _note(self, line: bytes) -> None:
+        found = _UIDVALIDITY.match(line)
+        if found:
+            self._uidvalidity = int(found.group(1))
+        elif _ENABLED_UTF8.match(line):
+            self.utf8 = True
+        elif line[:5].upper() == b"* BYE":
+            self.said_bye = True
+
+    def _complete(self, line: bytes) -> None:
+        tag = line.split(b" ", 1)[0]
+        command = next((each for each in self._outstanding if each.tag == tag), None)
+        if command is None:
+            return
+        self._outstanding.remove(command)
+        self._edited -= command.edited
+        good = line[len(tag) + 1 :][:2].upper() == b"OK"
+        if self._tap is not None:
+            if command.verb in (b"SELECT", b"EXAMINE"):
+                # A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
+                name = command.mailbox if good else None
+                box = None if name is None else Mailbox(name=name, utf8=self.utf8, uidvalidity=self._uidvalidity)
+                self._tap.select(box)
+                self._uidvalidity = None
+            elif command.verb in (b"CLOSE", b"UNSELECT") and good:
+                self._tap.select(None)
+        if self.stage is not None:
+            self.stage.completed(command, line)

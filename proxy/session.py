@@ -1,0 +1,366 @@
+"""One client's IMAP session: the client's leg, the log-in, then upstream's leg, and back-pressure between the two.
+
+The dialogue before the log-in is `dialogue.py`, what goes up is `stage.py`, what comes down is `relay.py`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from postbuch.archive.config import Upstream
+from postbuch.archive.errors import ConfigError, SpoolError
+from postbuch.proxy import capability, login
+from postbuch.proxy.announced import Announced
+from postbuch.proxy.append import Incoming, IncomingFactory
+from postbuch.proxy.dialogue import Dialogue
+from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.framing import ClientFramer, FramingLost, Violation
+from postbuch.proxy.login import Credentials, LoggedIn, LoginRefused
+from postbuch.proxy.relay import Relay
+from postbuch.proxy.runtime import Runtime
+from postbuch.proxy.stage import Stage
+from postbuch.proxy.tap import Tap
+from postbuch.proxy.upstream import peer_name, set_no_delay
+
+log = logging.getLogger("postbuch.proxy.imap")
+
+# RFC 9051 section 5.4: an autologout timer of at least 30 minutes; before the log-in a minute is plenty.
+AUTOLOGOUT_S = 31 * 60.0
+LOGIN_TIMEOUT_S = 60.0 + login.ANSWER_TIMEOUT_S
+# What the spool may have waiting before its session's peer is not read any more, and how often to look again.
+MAX_PENDING_OCTETS = 4 * 1024 * 1024
+_LOOK_AGAIN_S = 0.005
+# What a client may send ahead of a command that is held.
+MAX_AHEAD_OCTETS = 1024 * 1024
+# How much may wait for a slow peer: two blocks of the size that TLS hands over at once.
+WRITE_BUFFER_OCTETS = 512 * 1024
+_ID_TAG = b"pbid"
+
+
+class _Phase(Enum):
+    DIALOGUE = 0
+    LOGGING_IN = 1
+    RELAY = 2
+    CLOSED = 3
+
+
+class Session(asyncio.Protocol):
+    """The client's leg. Made by the listener for each connection."""
+
+    def __init__(self, runtime: Runtime, announced: Announced, sessions: "set[Session]") -> None:
+        self.id = runtime.new_session()
+        self.account = ""
+        self._runtime = runtime
+        self._announced = announced
+        self._sessions = sessions
+        self._phase = _Phase.DIALOGUE
+        self._framer = ClientFramer()
+        self._dialogue = Dialogue(self._write, self.end_client, self._log_in, self._capabilities)
+        self._client: asyncio.Transport
+        self._upstream: asyncio.Transport | None = None
+        self._provider: Upstream | None = None
+        self._relay: Relay | None = None
+        self._stage: Stage | None = None
+        self._tap: Tap | None = None
+        self._incoming: IncomingFactory | None = None
+        self._client_address = ""
+        self._active_at = time.monotonic()
+        self._reading_client = True
+        self._reading_upstream = True
+        self._client_full = False
+        self._upstream_full = False
+        self._looking = False
+
+    # --- the client's leg -----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._client = transport  # type: ignore[assignment] # a listener's stream transport
+        set_no_delay(transport)
+        self._client.set_write_buffer_limits(WRITE_BUFFER_OCTETS)
+        self._client_address = peer_name(transport)
+        self._sessions.add(self)
+        self._runtime.counters["imap-connections"] += 1
+        self._write(b"* OK [CAPABILITY " + self._capabilities() + b"] Postbuch is ready\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self._active_at = time.monotonic()
+        self._framer.feed(data)
+        self._take()
+        if self._framer.pending_octets > MAX_AHEAD_OCTETS or (self._stage and self._stage.pending_octets):
+            self._balance()
+
+    def pause_writing(self) -> None:
+        self._client_full = True
+        self._balance()
+
+    def resume_writing(self) -> None:
+        self._client_full = False
+        self._balance()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._close()
+
+    def _write(self, octets: bytes) -> None:
+        self._client.write(octets)
+
+    def _take(self) -> None:
+        if self._phase is _Phase.RELAY and self._stage is not None:
+            self._stage.pump()
+        while self._phase is _Phase.DIALOGUE:
+            event = self._framer.next()
+            if event is None:
+                return
+            if isinstance(event, Violation):
+                self.end_client(event.reason, b"* BYE protocol error\r\n")
+            else:
+                self._dialogue.take(event)
+
+    def _capabilities(self) -> bytes:
+        return b" ".join(capability.kept(self._announced.tokens(), logged_in=False))
+
+    # --- the log-in -----------------------------------------------------------------------------------------------
+
+    def _log_in(self, tag: bytes, credentials: Credentials) -> None:
+        self._phase = _Phase.LOGGING_IN
+        self._runtime.spawn(self._try(tag, credentials))
+
+    async def _try(self, tag: bytes, credentials: Credentials) -> None:
+        account, runtime = credentials.account, self._runtime
+        delay_s = runtime.throttle.delay_s(self._client_address, account)
+        if delay_s:
+            await asyncio.sleep(delay_s)
+        provider = runtime.config.upstream_for(account)
+        try:
+            if provider is None:
+                raise UpstreamFailed(Reason.UNKNOWN_DOMAIN, account.rpartition("@")[2] or account)
+            if provider.auth != "password":
+                raise UpstreamFailed(Reason.MODE_UNAVAILABLE, provider.auth)
+            before = self._dialogue.client_id
+            before = _ID_TAG + b" ID" + before if before else b""
+            done = await login.log_in(runtime, provider, credentials, tag, before)
+        except LoginRefused as refused:
+            self._refuse(tag, account, provider, refused.answer)
+        except (UpstreamFailed, ConfigError) as error:
+            reason = error.reason if isinstance(error, UpstreamFailed) else Reason.UPSTREAM_CERTIFICATE
+            detail = error.detail if isinstance(error, UpstreamFailed) else str(error)
+            self._unavailable(tag, account, provider, reason, detail)
+        except Exception as error:  # a defect of ours must not leave the client without an answer
+            log.exception("login-error session=%s", self.id)
+            self._unavailable(tag, account, provider, Reason.INTERNAL, type(error).__name__)
+        else:
+            if self._phase is _Phase.CLOSED:
+                done.transport.abort()
+                return
+            runtime.throttle.succeeded(self._client_address, account)
+            assert provider is not None  # noqa: S101 - narrowed above
+            self._announced.learn(provider.name, done.greeting)
+            self._start(provider, account, done)
+
+    def _refuse(self, tag: bytes, account: str, provider: Upstream | None, answer: bytes) -> None:
+        """Upstream said no. Codes that say "later" go on; else one text for all reasons."""
+        later = next((code for code in (b"UNAVAILABLE", b"LIMIT", b"INUSE") if b"[" + code in answer.upper()), None)
+        if later is None:
+            self._runtime.throttle.failed(self._client_address, account)
+        code = later or b"AUTHENTICATIONFAILED"
+        text = answer.split(b" ", 1)[-1].decode("utf-8", "replace").strip()
+        self._say(tag + b" NO [" + code + b"] the log-in failed (session " + self.id.encode() + b")\r\n")
+        self._login_event(account, provider, ok=False)
+        self._failed(Reason.LOGIN_REFUSED, account, provider, text, answered=True)
+        self._again()
+
+    def _unavailable(
+        self, tag: bytes, account: str, provider: Upstream | None, reason: Reason, detail: str
+    ) -> None:
+        if reason is Reason.UNKNOWN_DOMAIN:
+            self._runtime.throttle.failed(self._client_address, account)
+            answer = b" NO [AUTHENTICATIONFAILED] the log-in failed (session "
+        else:
+            answer = b" NO [UNAVAILABLE] the mail provider cannot be used at the moment (session "
+        self._say(tag + answer + self.id.encode() + b")\r\n")
+        self._failed(reason, account if provider else "", provider, detail, answered=True)
+        self._again()
+
+    def _again(self) -> None:
+        if self._phase is _Phase.LOGGING_IN:
+            self._phase = _Phase.DIALOGUE
+            self._take()
+
+    def _say(self, line: bytes) -> None:
+        if self._phase is not _Phase.CLOSED:
+            self._write(line)
+
+    def _start(self, provider: Upstream, account: str, done: LoggedIn) -> None:
+        """From here on upstream speaks to the client."""
+        runtime = self._runtime
+        self.account, self._provider, self._upstream = account, provider, done.transport
+        done.transport.set_write_buffer_limits(WRITE_BUFFER_OCTETS)
+        facts = {
+            "account": account, "upstream": provider.name, "session": self.id, "client_address": self._client_address,
+        }
+        if provider.archive != "none":
+            loop = asyncio.get_running_loop()
+            failed: Callable[[str], None] = lambda detail: loop.call_soon_threadsafe(self._spool_failed, detail)  # noqa: E731
+            self._tap = Tap(runtime.spool, facts, failed)
+            self._incoming = IncomingFactory(runtime.spool, facts, runtime.event)
+        self._relay = Relay(self._tap, self._write)
+        self._stage = Stage(self, self._relay, self._framer, self._incoming, self._when_durable)
+        self._login_event(account, provider, ok=True)
+        runtime.succeeded(account=account, leg="imap")
+        runtime.counters["imap-logins"] += 1
+        for line in done.lines:
+            if not line.startswith(_ID_TAG + b" ") and line[:4].upper() != b"* ID":
+                self._write(capability.rewritten(line, logged_in=True))
+        self._write(capability.rewritten(done.answer, logged_in=True))
+        self._phase = _Phase.RELAY
+        log.info("login session=%s account=%s client=%s", self.id, account, self._client_address)
+        done.leg.hand_over(_UpstreamSide(self))
+        self._stage.pump()
+
+    def _login_event(self, account: str, provider: Upstream | None, *, ok: bool) -> None:
+        self._runtime.login_event(account, provider, self._client_address, self.id, ok=ok)
+
+    # --- upstream's leg -------------------------------------------------------------------------------------------
+
+    def from_upstream(self, data: bytes) -> None:
+        """Octets of upstream: to the client first."""
+        if self._relay is None or self._phase is _Phase.CLOSED:
+            return
+        try:
+            self._relay.feed(data)
+        except FramingLost as error:
+            self._failed(Reason.UPSTREAM_PROTOCOL, self.account, self._provider, str(error), answered=False)
+            self._close()
+            return
+        if self._tap is not None and self._tap.pending_octets > MAX_PENDING_OCTETS:
+            self._balance()
+
+    def upstream_lost(self) -> None:
+        """Upstream closed: what it said goes out, then the client's connection ends too; never a made-up line."""
+        if self._phase is _Phase.CLOSED:
+            return
+        if self._relay is not None and not self._relay.said_bye:
+            self._failed(Reason.UPSTREAM_CLOSED, self.account, self._provider, "in a session", answered=False)
+        self._close()
+
+    def upstream_full(self, full: bool) -> None:
+        """Upstream takes no more, or does again."""
+        self._upstream_full = full
+        self._balance()
+
+    def to_upstream(self, octets: bytes) -> None:
+        """For the stage."""
+        if octets and self._upstream is not None:
+            self._upstream.write(octets)
+
+    def _balance(self) -> None:
+        """Read each side only while the other side and the spool keep up."""
+        if self._phase is _Phase.CLOSED:
+            return
+        writing = self._tap.pending_octets if self._tap else 0
+        coming = self._stage.pending_octets if self._stage else 0
+        read_upstream = not self._client_full and writing <= MAX_PENDING_OCTETS
+        read_client = (
+            not self._upstream_full and coming <= MAX_PENDING_OCTETS
+            and self._framer.pending_octets <= MAX_AHEAD_OCTETS
+        )
+        if read_client != self._reading_client:
+            self._reading_client = read_client
+            (self._client.resume_reading if read_client else self._client.pause_reading)()
+        if self._upstream is not None and read_upstream != self._reading_upstream:
+            self._reading_upstream = read_upstream
+            (self._upstream.resume_reading if read_upstream else self._upstream.pause_reading)()
+        if not (read_client and read_upstream) and not self._looking:
+            # The spool's thread tells nobody when it has caught up.
+            self._looking = True
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looking = False
+        self._balance()
+
+    def _when_durable(self, message: Incoming, done: Callable[[SpoolError | None], None]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def written(future: object) -> None:
+            error = future.exception()  # type: ignore[attr-defined] # a concurrent.futures.Future
+            known = error if isinstance(error, SpoolError) or error is None else SpoolError(str(error))
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(done, known)
+
+        message.commit().add_done_callback(written)
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def end_client(self, reason: str, line: bytes) -> None:
+        """Say a last line and close both legs. An empty reason is an orderly end."""
+        if self._phase is _Phase.CLOSED:
+            return
+        if reason:
+            self._failed(Reason.CLIENT_PROTOCOL, self.account, self._provider, reason, answered=True, leg="client")
+        if self._relay is None:
+            self._write(line)
+        else:
+            self._relay.say(line)
+        self._close(abort_upstream=True)
+
+    def expire(self, now: float) -> None:
+        """Autologout, called every now and then."""
+        limit_s = AUTOLOGOUT_S if self._phase is _Phase.RELAY else LOGIN_TIMEOUT_S
+        if now - self._active_at > limit_s:
+            self.end_client("", b"* BYE autologout\r\n")
+
+    def shut_down(self) -> None:
+        """The proxy ends."""
+        self.end_client("", b"* BYE the server is being restarted\r\n")
+
+    def _close(self, *, abort_upstream: bool = False) -> None:
+        if self._phase is _Phase.CLOSED:
+            return
+        self._phase = _Phase.CLOSED
+        self._sessions.discard(self)
+        if self._stage is not None:
+            self._stage.close()
+        if self._relay is not None and self._incoming is not None:
+            for command in self._relay.outstanding:
+                for capture in command.captures:
+                    self._incoming.outcome(capture, "unknown", "the connection ended before an answer", None, None)
+        if self._tap is not None:
+            self._tap.close()
+            self._runtime.counters["fetch-captured"] += self._tap.captured
+            self._runtime.counters["fetch-missed"] += self._tap.missed
+        self._client.close()
+        if self._upstream is not None:
+            # A literal that is not complete must not look complete: no orderly end in the middle of a command.
+            (self._upstream.abort if abort_upstream else self._upstream.close)()
+        log.info("end session=%s account=%s", self.id, self.account or "-")
+
+    def _spool_failed(self, detail: str) -> None:
+        self._failed(Reason.SPOOL_UNWRITABLE, self.account, self._provider, detail, answered=True, leg="spool")
+
+    def _failed(
+        self, reason: Reason, account: str, provider: Upstream | None, detail: str, *, answered: bool,
+        leg: str = "imap",
+    ) -> None:
+        self._runtime.failed(
+            reason, account=account, leg=leg, detail=detail, session=self.id, answered=answered, upstream=provider
+        )
+
+
+class _UpstreamSide(asyncio.Protocol):
+    """Upstream's leg after the log-in."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.data_received = session.from_upstream  # type: ignore[method-assign] # one call less for each chunk
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._session.upstream_lost()
+
+    def pause_writing(self) -> None:
+        self._session.upstream_full(True)
+
+    def resume_writing(self) -> None:
+        self._session.upstream_full(False)

@@ -1,0 +1,285 @@
+"""Client to upstream, command by command: the one place where a command can be held, changed or refused.
+
+Non-synchronising literals end here: the client's `{n+}` goes upstream as `{n}` and waits for its `+`, so that both
+sides always agree where a command ends. A message on its way in (APPEND) is durable in the spool before its last
+octets reach upstream (invariant 2). The gate will stand in `_begin`: what it holds, holds all that is behind it.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from postbuch.archive.errors import SpoolError
+from postbuch.proxy import command, fetchdata
+from postbuch.proxy.append import Incoming, IncomingFactory, is_built_elsewhere
+from postbuch.proxy.capability import REFUSED_VERBS
+from postbuch.proxy.command import Command
+from postbuch.proxy.framing import MAX_LINE_OCTETS, ClientFramer, ClientLine, Data, Violation, synchronising
+from postbuch.proxy.relay import Outstanding, Relay
+
+# Search keys, mailbox names, annotations: 1 MiB is a thousand times what clients send.
+MAX_LITERAL_OCTETS = 1024 * 1024
+# Mailbox names are kept while their command is read: 1,000 characters of UTF-8 and more.
+_MAX_KEPT_OCTETS = 8 * 1024
+
+_WITHOUT_LITERAL = frozenset(
+    {
+        b"NOOP", b"CAPABILITY", b"LOGOUT", b"CHECK", b"CLOSE", b"UNSELECT", b"EXPUNGE", b"UID EXPUNGE", b"IDLE",
+        b"NAMESPACE", b"ENABLE",
+    }
+)
+_NAMING = frozenset({b"SELECT", b"EXAMINE", b"APPEND"})
+
+
+class _Wait(Enum):
+    """What must happen before the client's next octets are read."""
+
+    NOTHING = 0
+    CONTINUATION = 1  # upstream's `+` for a literal
+    IDLE = 2  # upstream's `+` for IDLE
+    DURABLE = 3  # the spool's sync
+
+
+class Wire(Protocol):
+    """The session's side of the stage."""
+
+    def to_upstream(self, octets: bytes) -> None: ...
+    def end_client(self, reason: str, line: bytes) -> None: ...
+
+
+class Stage:
+    """One a session, from the log-in on."""
+
+    def __init__(self, wire: Wire, relay: Relay, framer: ClientFramer, incoming: IncomingFactory | None,
+                 on_durable: Callable[["Incoming", Callable[[SpoolError | None], None]], None]) -> None:
+        self._wire = wire
+        self._relay = relay
+        self._framer = framer
+        self._framer.line_limit = MAX_LINE_OCTETS
+        self._incoming = incoming
+        self._on_durable = on_durable
+        self._wait = _Wait.NOTHING
+        self._idling = False
+        self._dropping = False
+        self._running: Outstanding | None = None
+        self._rest = b""  # what the command's lines said so far, behind the verb
+        self._literals: list[bytes] = []
+        self._keeping = False
+        self._message: Incoming | None = None
+        self._literal_synchronising = True
+        relay.stage = self
+
+    @property
+    def pending_octets(self) -> int:
+        """Octets of a message that the spool has not written yet."""
+        return self._message.pending_octets if self._message is not None else 0
+
+    def pump(self) -> None:
+        """Act on what the client sent, as far as nothing must be waited for."""
+        while self._wait is _Wait.NOTHING:
+            event = self._framer.next()
+            if event is None:
+                return
+            if isinstance(event, Violation):
+                self._wire.end_client(event.reason, b"* BYE protocol error\r\n")
+                return
+            if isinstance(event, Data):
+                self._data(event)
+            else:
+                self._line(event)
+
+    def close(self) -> None:
+        """The session is over."""
+        if self._message is not None:
+            self._message.abort()
+            self._message = None
+
+    # --- told by the relay ----------------------------------------------------------------------------------------
+
+    def continued(self) -> None:
+        """Upstream said `+`."""
+        if self._wait is _Wait.CONTINUATION:
+            self._stop_waiting()
+            self.pump()
+        elif self._wait is _Wait.IDLE:
+            self._wait, self._idling = _Wait.NOTHING, True
+            self.pump()
+
+    def completed(self, done: Outstanding, answer: bytes) -> None:
+        """Upstream answered a command for good."""
+        if done.captures and self._incoming is not None:
+            self._incoming.answered(done, answer)
+        if done is not self._running:
+            return
+        self._running = None
+        if self._wait is _Wait.CONTINUATION:  # it refused the literal: nobody may send its octets on
+            if self._message is not None:
+                self._message.abort()
+                self._message = None
+            self._stop_waiting()
+            self._refuse_literal(synchronising=self._literal_synchronising)
+            self.pump()
+        elif self._wait is _Wait.IDLE:
+            self._wait = _Wait.NOTHING
+            self.pump()
+        elif self._wait is _Wait.NOTHING:
+            self._idling = False
+
+    # --- lines ----------------------------------------------------------------------------------------------------
+
+    def _line(self, line: ClientLine) -> None:
+        if self._dropping:
+            self._dropping = line.literal is not None
+            if line.literal is not None and line.synchronising:
+                self._framer.start_over()  # it waits for a `+` that it will not get; its command is answered
+                self._dropping = False
+        elif self._idling:
+            self._idling = False
+            if line.octets.upper() != b"DONE\r\n":
+                self._wire.end_client("something else than DONE while idling", b"* BYE expected DONE\r\n")
+                return
+            self._wire.to_upstream(line.octets)
+        elif line.first:
+            self._begin(line)
+        else:
+            self._rest += line.octets
+            self._go_on(line)
+
+    def _begin(self, line: ClientLine) -> None:
+        parsed = command.parse(line.octets)
+        if parsed is None:
+            self._answer(line, command.tag_of(line.octets) + b" BAD this is no command\r\n")
+            return
+        refusal = self._refusal(parsed, line)
+        if refusal is not None:
+            self._answer(line, parsed.tag + refusal)
+            return
+        self._rest, self._literals = parsed.rest, []
+        self._running = Outstanding(tag=parsed.tag, verb=parsed.verb)
+        if parsed.verb in (b"FETCH", b"UID FETCH"):
+            self._relay.ask(fetchdata.asked_parts(parsed.rest))
+        self._go_on(line)
+
+    def _refusal(self, parsed: Command, line: ClientLine) -> bytes | None:
+        if parsed.verb in REFUSED_VERBS or parsed.verb.removeprefix(b"UID ") in REFUSED_VERBS:
+            return b" BAD this command is not available here\r\n"
+        if parsed.verb == b"ENABLE" and b"UIDONLY" in parsed.rest.upper():
+            return b" NO UIDONLY is not available here\r\n"
+        if parsed.verb == b"APPEND" and is_built_elsewhere(parsed.rest):
+            return b" BAD CATENATE is not available here\r\n"
+        return None
+
+    def _go_on(self, line: ClientLine) -> None:
+        """Send one line of the running command upstream, with all that a literal at its end needs."""
+        running = self._running
+        if running is None:  # answered before it was complete: upstream does not want the rest
+            self._dropping = line.literal is not None
+            return
+        if line.literal is None:
+            if running.verb in _NAMING and running.mailbox is None:
+                self._name(running)
+            self._send_first(running, line)
+            if running.verb == b"IDLE":
+                self._wait = _Wait.IDLE
+            else:
+                self._running = None
+            return
+        if not self._begin_literal(running, line):
+            return
+        self._literal_synchronising = line.synchronising
+        self._relay.swallow_continuation = not line.synchronising
+        self._wait = _Wait.CONTINUATION
+        self._send_first(running, line)
+
+    def _send_first(self, running: Outstanding, line: ClientLine) -> None:
+        if line.first:
+            self._relay.expect(running)
+        self._wire.to_upstream(synchronising(line.octets) if line.literal is not None else line.octets)
+
+    def _begin_literal(self, running: Outstanding, line: ClientLine) -> bool:
+        """Whether the literal at the end of the line may go on; when not, the client has its answer."""
+        size = line.literal or 0
+        if running.verb in _WITHOUT_LITERAL:
+            self._wire.end_client(f"a literal in {running.verb.decode()}", b"* BYE this command takes no literal\r\n")
+            return False
+        if running.verb in _NAMING and running.mailbox is None:
+            self._name(running)
+        if running.verb == b"APPEND" and running.mailbox is not None:
+            return self._begin_message(running, line, size)
+        if size > MAX_LITERAL_OCTETS:
+            self._wire.end_client("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")
+            return False
+        self._keeping = running.verb in _NAMING and size <= _MAX_KEPT_OCTETS
+        if self._keeping:
+            self._literals.append(b"")
+        return True
+
+    def _begin_message(self, running: Outstanding, line: ClientLine, size: int) -> bool:
+        if self._incoming is None:
+            return True
+        try:
+            self._message = self._incoming.begin(running, line.octets, size, utf8=self._relay.utf8)
+        except SpoolError:
+            answer = running.tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment; try again later\r\n"
+            if not line.first:  # part of the command is upstream already, and IMAP knows no way back
+                self._wire.end_client("the spool cannot be written", answer + b"* BYE try again later\r\n")
+                return False
+            self._running = None
+            self._answer(line, answer)
+            return False
+        return True
+
+    def _name(self, running: Outstanding) -> None:
+        found = command.argument(self._rest, list(self._literals))
+        running.mailbox = found[0] if found is not None else None
+
+    # --- literals -------------------------------------------------------------------------------------------------
+
+    def _data(self, data: Data) -> None:
+        if self._dropping:
+            return
+        octets = bytes(data.octets)
+        message = self._message
+        if message is None:
+            if self._keeping:
+                self._literals[-1] += octets
+            self._wire.to_upstream(octets)
+            return
+        ready = message.take(octets)
+        if ready:
+            self._wire.to_upstream(ready)
+        if data.last:
+            self._wait = _Wait.DURABLE
+            self._on_durable(message, self._durable)
+
+    def _durable(self, error: SpoolError | None) -> None:
+        message, self._message = self._message, None
+        if message is None or self._wait is not _Wait.DURABLE:
+            return
+        self._wait = _Wait.NOTHING
+        if error is not None:
+            tag = self._running.tag if self._running is not None else b"*"
+            self._wire.end_client(
+                str(error), tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
+            )
+            return
+        if self._running is not None:
+            self._running.captures.append(message.capture)
+        self._wire.to_upstream(message.held)
+        self.pump()
+
+    def _stop_waiting(self) -> None:
+        self._wait = _Wait.NOTHING
+        self._relay.swallow_continuation = False
+
+    def _answer(self, line: ClientLine, answer: bytes) -> None:
+        """Answer a command here; what still belongs to it is dropped."""
+        self._relay.say(answer)
+        if line.literal is not None:
+            self._refuse_literal(synchronising=line.synchronising)
+
+    def _refuse_literal(self, *, synchronising: bool) -> None:
+        if synchronising:
+            self._framer.start_over()
+        else:
+            self._dropping = True
