@@ -1,0 +1,160 @@
+"""The rows of sightings, envelopes and events. All but log-ins carry a capture and are harmless to write again."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from postbuch.archive import audit
+from postbuch.archive.headers import one_line
+from postbuch.archive.imagerows import insert_many
+from postbuch.archive.numbers import Numbers, find
+from postbuch.archive.preparation import Message, RecordUnfit, moment, number, text
+from postbuch.archive.schema import (
+    audit_event,
+    gap,
+    letter_place,
+    outcome,
+    refusal,
+    sighting,
+    smtp_envelope,
+    smtp_recipient,
+)
+
+Facts = dict[str, Any]
+VERDICTS = ("accepted", "refused", "unknown")
+
+
+def insert_sightings(
+    conn: Connection,
+    messages: Sequence[Message],
+    images: dict[bytes, int],
+    accounts: dict[str, int],
+    mailboxes: dict[tuple[int, str], int],
+) -> None:
+    """One row for each time a message was seen."""
+    insert_many(conn, sighting, [
+        {
+            "capture": item.capture, "image_id": images[item.sha256], "account_id": accounts[item.account],
+            "mailbox_id": mailbox_of(item, accounts, mailboxes), "source": item.source,
+            "uidvalidity": item.uidvalidity, "uid": item.uid, "flags": item.flags,
+            "internal_date": item.internal_date, "session": item.session, "client_address": item.client_address,
+            "normalised": item.normalised, "seen_at": item.seen_at,
+        }
+        for item in messages
+    ])
+
+
+def mailbox_of(
+    item: Message, accounts: dict[str, int], mailboxes: dict[tuple[int, str], int]
+) -> int | None:
+    """The number of the mailbox; None for a submission."""
+    return None if item.mailbox is None else mailboxes[accounts[item.account], item.mailbox]
+
+
+def insert_places(conn: Connection, places: set[tuple[int, int, int, Any]]) -> None:
+    """(account, mailbox or 0, letter, arrival): what the list pages read."""
+    if places:
+        conn.execute(insert(letter_place).prefix_with("IGNORE"), [
+            {"account_id": owner, "mailbox_id": mailbox, "letter_id": letter, "sort_at": at}
+            for owner, mailbox, letter, at in sorted(places)
+        ])
+
+
+def insert_envelopes(
+    conn: Connection, numbers: Numbers, messages: Sequence[Message], accounts: dict[str, int]
+) -> None:
+    """The envelope of each submission with every recipient and its reply."""
+    submitted = [(item, item.envelope) for item in messages if item.envelope is not None]
+    if not submitted:
+        return
+    insert_many(conn, smtp_envelope, [
+        {
+            "capture": item.capture, "account_id": accounts[item.account],
+            "mail_from": text(envelope, "mail_from", 255), "parameters": _parameters(envelope),
+            "client_address": item.client_address, "client_name": text(envelope, "client_name", 255),
+            "at": moment(envelope["at"]) if envelope.get("at") else item.seen_at,
+        }
+        for item, envelope in submitted
+    ])
+    ids = find(conn, smtp_envelope.c.capture, smtp_envelope.c.id, [item.capture for item, _ in submitted])
+    recipients = [
+        (ids[item.capture], position, one)
+        for item, envelope in submitted
+        for position, one in enumerate(envelope.get("recipients") or ())
+    ]
+    known = numbers.addresses(conn, (_recipient(one) for _, _, one in recipients))
+    insert_many(conn, smtp_recipient, [
+        {
+            "envelope_id": envelope_id, "position": position, "address_id": known[_recipient(one)],
+            "code": number(one, "code") or 0, "text": text(one, "text", 1000),
+            "accepted": 200 <= (number(one, "code") or 0) < 300,
+        }
+        for envelope_id, position, one in recipients
+    ])
+
+
+def _parameters(envelope: Facts) -> str:
+    value = envelope.get("parameters") or ""
+    return one_line(" ".join(map(str, value)) if isinstance(value, list) else str(value), 255)
+
+
+def _recipient(one: Facts) -> str:
+    return text(one, "address", 320).lower() or "?"
+
+
+def insert_events(conn: Connection, numbers: Numbers, events: Sequence[Facts]) -> None:
+    """Outcomes, refusals, gaps and log-ins. Raises RecordUnfit when one is none of them."""
+    for facts in events:
+        try:
+            table, row = _event(conn, numbers, facts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RecordUnfit(f"an event lacks a fact: {error}") from None
+        conn.execute(insert(table).prefix_with("IGNORE"), row)
+
+
+def _event(conn: Connection, numbers: Numbers, facts: Facts) -> tuple[Any, Facts]:
+    kind = facts["event"]
+    at = moment(facts["at"]) if facts.get("at") else audit.now()
+    if kind == "login":
+        return audit_event, _login(facts, at)
+    capture = bytes.fromhex(facts["of"] if kind == "outcome" else facts["capture"])
+    if len(capture) != 16:
+        raise RecordUnfit("an event has no good capture")
+    if kind == "outcome":
+        verdict = facts.get("verdict")
+        return outcome, {
+            "capture": capture, "verdict": verdict if verdict in VERDICTS else "unknown",
+            "code": number(facts, "code") or 0, "text": text(facts, "text", 1000),
+            "uidvalidity": number(facts, "uidvalidity"), "uid": number(facts, "uid"), "at": at,
+        }
+    address, upstream = text(facts, "account", 255).lower(), text(facts, "upstream", 255)
+    reason = text(facts, "reason", 500) or "no reason was given"
+    if kind == "refusal":
+        return refusal, {
+            "capture": capture, "account_id": numbers.find_account(conn, address),
+            "source": text(facts, "source", 20), "reason": reason,
+            "size_octets": number(facts, "size_octets") or 0, "at": at,
+        }
+    if kind == "gap":
+        owner = numbers.accounts(conn, [(address, upstream)])[address]
+        name = facts.get("mailbox")
+        pair = None if name is None else (owner, one_line(str(name), 255) or "?")
+        return gap, {
+            "capture": capture, "account_id": owner,
+            "mailbox_id": None if pair is None else numbers.mailboxes(conn, [pair])[pair],
+            "uidvalidity": number(facts, "uidvalidity"), "uid": number(facts, "uid"), "reason": reason, "at": at,
+        }
+    raise RecordUnfit(f"'{str(kind)[:40]}' is no event")
+
+
+def _login(facts: Facts, at: Any) -> Facts:
+    names = ("upstream", "user_agent", "session")
+    after = {name: facts[name] for name in names if facts.get(name) is not None}
+    return {
+        "at": at, "actor": text(facts, "account", 255).lower(), "origin": text(facts, "client_address", 60),
+        "action": "log-in" if facts.get("ok") else "log-in-refused",
+        "target": f"account {text(facts, 'account', 240).lower()}", "before_value": None,
+        "after_value": json.dumps(after),
+    }

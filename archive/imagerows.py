@@ -1,0 +1,180 @@
+"""The rows of new images: the octets, what they say, their attachments, and the letters they are or belong to."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select
+
+from postbuch.archive.linking import Key, Linker
+from postbuch.archive.numbers import Numbers, chunks, find
+from postbuch.archive.objects import ObjectStore
+from postbuch.archive.preparation import Message, NewImage, naive
+from postbuch.archive.schema import (
+    body_text,
+    header_summary,
+    image,
+    image_address,
+    image_object,
+    letter,
+    letter_image,
+    link_key,
+    object_,
+    part,
+)
+
+New = tuple[Message, NewImage]
+
+
+def insert_many(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """One statement for many rows (PyMySQL sends at most 1 MB at once)."""
+    if rows:
+        conn.execute(insert(table), rows)
+
+
+def insert_images(
+    conn: Connection, store: ObjectStore, numbers: Numbers, new: Sequence[New], now: datetime
+) -> dict[bytes, int]:
+    """Rows for images that are not there yet, each SHA-256 once; SHA-256 → number of the image.
+
+    The files of new attachments are written and not yet synced.
+    """
+    insert_many(conn, image, [
+        {
+            "sha256": message.sha256, "size_octets": len(message.octets), "skeleton": made.skeleton,
+            "parser": made.parsed.parser, "defect": made.parsed.defect, "archived_at": now,
+        }
+        for message, made in new
+    ])
+    ids: dict[bytes, int] = find(conn, image.c.sha256, image.c.id, [message.sha256 for message, _ in new])
+    _insert_summaries(conn, new, ids)
+    _insert_people(conn, numbers, new, ids)
+    _insert_objects(conn, store, new, ids, now)
+    _insert_letters(conn, new, ids)
+    return ids
+
+
+def _insert_summaries(conn: Connection, new: Sequence[New], ids: dict[bytes, int]) -> None:
+    summaries, texts, parts = [], [], []
+    for message, made in new:
+        number, parsed = ids[message.sha256], made.parsed
+        summaries.append({
+            "image_id": number, "subject": parsed.subject, "message_id": parsed.message_id,
+            "in_reply_to": parsed.in_reply_to, "thread_root": parsed.thread_root,
+            "date_header": None if parsed.date is None else naive(parsed.date),
+            "from_display": parsed.from_display, "to_display": parsed.to_display,
+            "attachment_count": parsed.attachment_count, "preview": parsed.preview,
+        })
+        texts.append({"image_id": number, "text": parsed.text})
+        parts += [
+            {
+                "image_id": number, "position": item.position, "content_type": item.content_type,
+                "disposition": item.disposition, "file_name": item.file_name, "content_id": item.content_id,
+                "size_octets": item.size_octets, "sha256": bytes.fromhex(item.sha256),
+                "is_attachment": item.is_attachment,
+            }
+            for item in parsed.parts
+        ]
+    insert_many(conn, header_summary, summaries)
+    insert_many(conn, body_text, texts)
+    insert_many(conn, part, parts)
+
+
+def _insert_people(conn: Connection, numbers: Numbers, new: Sequence[New], ids: dict[bytes, int]) -> None:
+    known = numbers.addresses(conn, (item.address for _, made in new for item in made.parsed.addresses))
+    rows = []
+    for message, made in new:
+        places: dict[str, int] = {}
+        for item in made.parsed.addresses:
+            position = places.get(item.field, 0)
+            places[item.field] = position + 1
+            rows.append({
+                "image_id": ids[message.sha256], "field": item.field, "position": position,
+                "address_id": known[item.address], "display_name": item.display_name,
+            })
+    insert_many(conn, image_address, rows)
+
+
+def _insert_objects(
+    conn: Connection, store: ObjectStore, new: Sequence[New], ids: dict[bytes, int], now: datetime
+) -> None:
+    payloads = {digest: payload for _, made in new for digest, payload in made.objects.items()}
+    known = find(conn, object_.c.sha256, object_.c.id, payloads)
+    fresh = {digest: payload for digest, payload in payloads.items() if digest not in known}
+    if fresh:
+        store.put(fresh)
+        insert_many(conn, object_, [
+            {"sha256": digest, "size_octets": len(payload), "created_at": now} for digest, payload in fresh.items()
+        ])
+        known.update(find(conn, object_.c.sha256, object_.c.id, fresh))
+    insert_many(conn, image_object, [
+        {"image_id": ids[message.sha256], "position": position, "object_id": known[digest]}
+        for message, made in new
+        for position, digest in enumerate(made.order)
+    ])
+
+
+def _insert_letters(conn: Connection, new: Sequence[New], ids: dict[bytes, int]) -> None:
+    keys = [
+        Key(
+            body_sha256=bytes.fromhex(made.parsed.body_sha256),
+            people_sha256=bytes.fromhex(made.parsed.people_sha256),
+            original_id=made.parsed.original_id,
+            submitted=message.submitted,
+            at=message.sort_at(made.parsed.date),
+        )
+        for message, made in new
+    ]
+    linker = Linker(conn, keys)
+    links, letters, key_rows = [], [], []
+    for (message, _), key in zip(new, keys, strict=True):
+        number = ids[message.sha256]
+        first, reason = linker.place(key, number)
+        links.append((number, first, reason))
+        if first == number:
+            letters.append({"first_image_id": number, "sort_at": key.at})
+        key_rows.append({
+            "image_id": number, "body_sha256": key.body_sha256, "people_sha256": key.people_sha256,
+            "original_id": key.original_id,
+        })
+    insert_many(conn, link_key, key_rows)
+    insert_many(conn, letter, letters)
+    letter_ids = find(conn, letter.c.first_image_id, letter.c.id, {first for _, first, _ in links})
+    insert_many(conn, letter_image, [
+        {"image_id": number, "letter_id": letter_ids[first], "reason": reason} for number, first, reason in links
+    ])
+
+
+def letters_of(conn: Connection, images: Sequence[int]) -> dict[int, tuple[int, datetime]]:
+    """Image → (letter, its arrival)."""
+    query = select(letter_image.c.image_id, letter.c.id, letter.c.sort_at).join(
+        letter, letter.c.id == letter_image.c.letter_id
+    )
+    found: dict[int, tuple[int, datetime]] = {}
+    for wanted in chunks(images):
+        for row in conn.execute(query.where(letter_image.c.image_id.in_(wanted))):
+            found[row.image_id] = (row.id, row.sort_at)
+    return found
+
+
+def file_names_of(conn: Connection, images: Sequence[int]) -> dict[int, list[tuple[bytes, str]]]:
+    """Image → (digest of the object, file name, empty when it has none), in the order of the skeleton."""
+    found: dict[int, list[tuple[bytes, str]]] = {}
+    for wanted in chunks(images):
+        query = (
+            select(image_object.c.image_id, object_.c.sha256, part.c.file_name, image_object.c.position)
+            .join(object_, object_.c.id == image_object.c.object_id)
+            .join(
+                part,
+                (part.c.image_id == image_object.c.image_id) & (part.c.sha256 == object_.c.sha256),
+                isouter=True,
+            )
+            .where(image_object.c.image_id.in_(wanted))
+            .order_by(image_object.c.image_id, image_object.c.position, part.c.position)
+        )
+        seen = set()
+        for row in conn.execute(query):
+            if (row.image_id, row.position) not in seen:
+                seen.add((row.image_id, row.position))
+                found.setdefault(row.image_id, []).append((row.sha256, row.file_name or ""))
+    return found

@@ -1,0 +1,203 @@
+"""From captured messages to rows: one transaction a batch, harmless to run again, safe beside other ingesters.
+
+Order of one batch: digest, parse, split and proof (no lock held); then, under one lock for all ingesters, the rows, the
+files of the attachments with their readable names, one sync, the commit. The lock keeps two images of one letter, taken
+up at the same moment by two ingesters, from becoming two letters; nothing slow but the sync runs under it.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, func, select
+
+from postbuch.archive import audit, database, eventrows, imagerows
+from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.numbers import Numbers, find
+from postbuch.archive.objects import ObjectStore
+from postbuch.archive.parser import Parser
+from postbuch.archive.preparation import Message, add_images, read_message
+from postbuch.archive.record import MESSAGE, Record
+from postbuch.archive.schema import image, sighting, spool_file
+
+LOCK = "postbuch.ingest"
+LOCK_PATIENCE_S = 60
+# A deadlock or a lock wait time-out is tried again this often; under the lock they are rare.
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What became of one message. `known`: this very capture was stored before; `new`: its image was not."""
+
+    capture: bytes
+    sha256: bytes
+    image_id: int
+    letter_id: int
+    new: bool
+    known: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolFile:
+    """A file whose records are all in the batch: its row says that it is drained."""
+
+    name: str
+    messages: int
+    events: int
+
+
+class Ingester:
+    """One way into the archive: connections, a parser child and what it remembers. One thread."""
+
+    def __init__(self, engine: Engine, store: ObjectStore, parser: Parser | None) -> None:
+        self._engine = engine
+        self._store = store
+        self._parser = parser
+        self._numbers = Numbers()
+
+    def ingest(self, records: Sequence[Record], files: Sequence[SpoolFile] = (), *, read: bool = True) -> list[Stored]:
+        """Store the records and the rows of their files. `read=False`: store the messages without parsing them.
+
+        Raises RecordUnfit or SpoolDamaged for a record that cannot be stored, ServiceMissing, ObjectsUnwritable.
+        """
+        messages = [read_message(record) for record in records if record.kind == MESSAGE]
+        events = [record for record in records if record.kind != MESSAGE]
+        with self._engine.connect() as conn:
+            known = find(conn, image.c.sha256, image.c.id, {item.sha256 for item in messages})
+        first: dict[bytes, Message] = {}
+        for item in messages:
+            if item.sha256 not in known:
+                first.setdefault(item.sha256, item)
+        add_images(list(first.values()), self._parser if read else None)
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._transaction(messages, events, files)
+            except Exception as error:
+                self._numbers.drop()
+                if attempt + 1 == ATTEMPTS or not database.may_try_again(error):
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def unknown(self, captures: Sequence[bytes]) -> set[bytes]:
+        """Which of the captures have no sighting yet."""
+        with self._engine.connect() as conn:
+            return set(captures) - set(find(conn, sighting.c.capture, sighting.c.id, captures))
+
+    def try_events(self, records: Sequence[Record]) -> None:
+        """Store the events and roll back: whether they can be stored. Raises as `ingest` does."""
+        with self._engine.connect() as conn:
+            try:
+                eventrows.insert_events(conn, self._numbers, [record.facts for record in records])
+            finally:
+                self._numbers.drop()
+                conn.rollback()
+
+    def _transaction(
+        self, messages: Sequence[Message], events: Sequence[Record], files: Sequence[SpoolFile]
+    ) -> list[Stored]:
+        with self._engine.connect() as conn, _locked(conn):
+            found = store(conn, self._store, self._numbers, messages, events, files)
+            conn.commit()
+        self._numbers.keep()
+        return found
+
+
+@contextlib.contextmanager
+def _locked(conn: Connection) -> Iterator[None]:
+    """The lock of all ingesters; it ends with the connection at the latest."""
+    if conn.scalar(select(func.get_lock(LOCK, LOCK_PATIENCE_S))) != 1:
+        raise ServiceMissing("the database is busy: another ingest has held its lock for a minute")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ServiceMissing):
+            conn.rollback()
+            conn.scalar(select(func.release_lock(LOCK)))
+            conn.rollback()
+
+
+def store(
+    conn: Connection,
+    objects: ObjectStore,
+    numbers: Numbers,
+    messages: Sequence[Message],
+    events: Sequence[Record],
+    files: Sequence[SpoolFile],
+) -> list[Stored]:
+    """All rows of a batch in the caller's transaction; the files are synced when it returns, so commit next.
+
+    Events that come from a file are stored together with its row or not at all: log-ins have no capture.
+    """
+    now = audit.now()
+    files = _not_drained(conn, files)
+    captured = find(conn, sighting.c.capture, sighting.c.image_id, {item.capture for item in messages})
+    fresh = _once([item for item in messages if item.capture not in captured])
+    images = find(conn, image.c.sha256, image.c.id, {item.sha256 for item in messages})
+    new = [(item, item.image) for item in fresh if item.image is not None and item.sha256 not in images]
+    if new:
+        images.update(imagerows.insert_images(conn, objects, numbers, new, now))
+    accounts = numbers.accounts(conn, {(item.account, item.upstream) for item in fresh})
+    named = {(accounts[item.account], item.mailbox) for item in fresh if item.mailbox is not None}
+    mailboxes = numbers.mailboxes(conn, named)
+    eventrows.insert_sightings(conn, fresh, images, accounts, mailboxes)
+    eventrows.insert_envelopes(conn, numbers, fresh, accounts)
+    letters = imagerows.letters_of(conn, sorted({images[item.sha256] for item in messages}))
+    wrote = _place(conn, objects, fresh, images, letters, accounts, mailboxes)
+    fresh_files = {item.name for item in files}
+    eventrows.insert_events(conn, numbers, [
+        record.facts for record in events if record.path is None or record.path.name in fresh_files
+    ])
+    imagerows.insert_many(conn, spool_file, [
+        {"name": item.name, "messages": item.messages, "events": item.events, "drained_at": now} for item in files
+    ])
+    if wrote or any(made.objects for _, made in new):
+        objects.sync()
+    made_now = {item.sha256 for item, _ in new}
+    return [
+        Stored(
+            capture=item.capture, sha256=item.sha256, image_id=images[item.sha256],
+            letter_id=letters[images[item.sha256]][0], new=item.sha256 in made_now, known=item.capture in captured,
+        )
+        for item in messages
+    ]
+
+
+def _not_drained(conn: Connection, files: Sequence[SpoolFile]) -> list[SpoolFile]:
+    """The files that have no row yet: a killed drain may have committed and not removed the file."""
+    drained = find(conn, spool_file.c.name, spool_file.c.id, [item.name for item in files])
+    return [item for item in files if item.name not in drained]
+
+
+def _once(messages: Sequence[Message]) -> list[Message]:
+    return list({item.capture: item for item in messages}.values())
+
+
+def _place(
+    conn: Connection,
+    objects: ObjectStore,
+    fresh: Sequence[Message],
+    images: dict[bytes, int],
+    letters: dict[int, tuple[int, datetime]],
+    accounts: dict[str, int],
+    mailboxes: dict[tuple[int, str], int],
+) -> bool:
+    """Where the letters were seen, and the readable names of their attachments; whether names were made."""
+    places = set()
+    owners: set[tuple[int, str]] = set()
+    for item in fresh:
+        image_id, owner = images[item.sha256], accounts[item.account]
+        letter_id, at = letters[image_id]
+        mailbox_id = eventrows.mailbox_of(item, accounts, mailboxes) or 0
+        places.add((owner, mailbox_id, letter_id, at))
+        owners.add((image_id, item.account))
+    names = imagerows.file_names_of(conn, sorted({image_id for image_id, _ in owners}))
+    linked = False
+    for image_id, account in sorted(owners):
+        letter_id, at = letters[image_id]
+        for position, (digest, name) in enumerate(names.get(image_id, ())):
+            objects.link(digest, at, account, letter_id, name or f"attachment-{position + 1}.bin")
+            linked = True
+    eventrows.insert_places(conn, places)
+    return linked

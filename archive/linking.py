@@ -1,0 +1,107 @@
+"""Which images are one letter. Images are linked, never merged; a link is never taken back.
+
+Rules (design, proxy.md section 6): the same Message-ID, or original-ID header that a provider kept, and equal decoded
+bodies. Else, for the copy that a client files of what it submitted: the same subject, addresses and decoded bodies
+within 30 minutes. The second rule links a submission to one image from a mailbox only, so that an alert that is sent
+every ten minutes in the same words stays as many letters as there were.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, or_, select
+
+from postbuch.archive.schema import letter, letter_image, link_key, sighting
+
+WITHIN = timedelta(minutes=30)
+SUBMISSION = "submission"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """By what an image is found: digests of its bodies and of subject and addresses, its original Message-ID."""
+
+    body_sha256: bytes
+    people_sha256: bytes
+    original_id: str
+    submitted: bool
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Candidate:
+    """A letter that an image may belong to. `reference` is how the caller names letters."""
+
+    reference: int
+    keys: list[Key] = field(default_factory=list)
+
+
+def choose(key: Key, candidates: Iterable[Candidate]) -> tuple[int, str] | None:
+    """(the letter, the reason) for an image; None when it is a letter of its own. Pure."""
+    near: Candidate | None = None
+    for candidate in candidates:
+        for other in candidate.keys:
+            if other.body_sha256 != key.body_sha256:
+                continue
+            if key.original_id and other.original_id == key.original_id:
+                return candidate.reference, "message-id"
+            if _is_copy(key, other) and not any(known.submitted == key.submitted for known in candidate.keys):
+                near = near or candidate
+    return None if near is None else (near.reference, "content")
+
+
+def _is_copy(key: Key, other: Key) -> bool:
+    """One was submitted and the other lies in a mailbox, and nothing that people read differs."""
+    return (
+        key.submitted != other.submitted
+        and key.people_sha256 == other.people_sha256
+        and abs(key.at - other.at) <= WITHIN
+    )
+
+
+class Linker:
+    """The letters that a batch may link to: those in the database and those that the batch makes."""
+
+    def __init__(self, conn: Connection, keys: Sequence[Key]) -> None:
+        self._by_body: dict[bytes, dict[int, Candidate]] = {}
+        if keys:
+            self._load(conn, keys)
+
+    def place(self, key: Key, own_reference: int) -> tuple[int, str]:
+        """(letter, reason) for an image; `own_reference` names the letter that it makes when no other fits."""
+        candidates = self._by_body.setdefault(key.body_sha256, {})
+        reference, reason = choose(key, candidates.values()) or (own_reference, "first")
+        candidates.setdefault(reference, Candidate(reference=reference)).keys.append(key)
+        return reference, reason
+
+    def _load(self, conn: Connection, keys: Sequence[Key]) -> None:
+        """Letters are named by their first image, which is known before the letter has a number."""
+        submitted = (
+            select(func.count())
+            .where(sighting.c.image_id == link_key.c.image_id, sighting.c.source == SUBMISSION)
+            .scalar_subquery()
+        )
+        query = (
+            select(letter.c.first_image_id, letter.c.sort_at, link_key, submitted.label("submitted"))
+            .join(letter_image, letter_image.c.image_id == link_key.c.image_id)
+            .join(letter, letter.c.id == letter_image.c.letter_id)
+            .where(
+                link_key.c.body_sha256.in_({key.body_sha256 for key in keys}),
+                or_(
+                    link_key.c.original_id.in_({key.original_id for key in keys if key.original_id}),
+                    link_key.c.people_sha256.in_({key.people_sha256 for key in keys}),
+                ),
+            )
+            .order_by(link_key.c.image_id)
+        )
+        for row in conn.execute(query):
+            candidates = self._by_body.setdefault(row.body_sha256, {})
+            candidate = candidates.setdefault(row.first_image_id, Candidate(reference=row.first_image_id))
+            candidate.keys.append(Key(
+                body_sha256=row.body_sha256,
+                people_sha256=row.people_sha256,
+                original_id=row.original_id,
+                submitted=bool(row.submitted),
+                at=row.sort_at,
+            ))

@@ -1,0 +1,164 @@
+"""What is done with a captured message before the database is asked: digest, parse, split, proof. No SQL here."""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from postbuch.archive import headers, mailboxname, skeleton
+from postbuch.archive.errors import PostbuchError
+from postbuch.archive.linking import SUBMISSION
+from postbuch.archive.message import ParsedMessage, unread
+from postbuch.archive.parser import Parser
+from postbuch.archive.record import Record
+
+SOURCES = ("fetch", "append", SUBMISSION, "collector", "import")
+
+
+class RecordUnfit(PostbuchError):
+    """The facts of a record are not what a record has; the sentence says which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewImage:
+    """An image that the archive does not have yet, ready for its rows."""
+
+    skeleton: bytes
+    objects: dict[bytes, bytes]
+    order: list[bytes]  # the digest of the object at each place of the skeleton
+    parsed: ParsedMessage
+
+
+@dataclass(slots=True, kw_only=True)
+class Message:
+    """One captured message: the facts of its sighting in the types of the columns."""
+
+    capture: bytes
+    sha256: bytes
+    octets: bytes
+    source: str
+    account: str
+    upstream: str
+    mailbox: str | None
+    uidvalidity: int | None
+    uid: int | None
+    flags: str
+    internal_date: datetime | None
+    session: str
+    client_address: str
+    normalised: bool
+    seen_at: datetime
+    envelope: dict[str, Any] | None
+    image: NewImage | None = None
+
+    @property
+    def submitted(self) -> bool:
+        return self.source == SUBMISSION
+
+    def sort_at(self, date: datetime | None) -> datetime:
+        """Arrival: INTERNALDATE, else the Date header, else when it was seen; never in the future."""
+        known = self.internal_date or (None if date is None else naive(date))
+        return self.seen_at if known is None else min(known, self.seen_at)
+
+
+def naive(at: datetime) -> datetime:
+    """UTC without a zone, as the database keeps it."""
+    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+
+
+def moment(value: Any) -> datetime:
+    """An ISO time of a record. Raises RecordUnfit."""
+    try:
+        found = naive(datetime.fromisoformat(value))
+    except (TypeError, ValueError, OverflowError):
+        raise RecordUnfit(f"'{str(value)[:40]}' is no time") from None
+    if not 1900 <= found.year <= 9000:
+        raise RecordUnfit(f"'{value}' is a time that no calendar has")
+    return found
+
+
+def text(facts: dict[str, Any], name: str, limit: int) -> str:
+    """A fact as one line that fits its column; empty when it is not there."""
+    value = facts.get(name)
+    return "" if value is None else headers.one_line(str(value), limit)
+
+
+def number(facts: dict[str, Any], name: str) -> int | None:
+    """A fact as a number that fits BIGINT UNSIGNED; None when it is not there or no such number."""
+    value = facts.get(name)
+    return value if isinstance(value, int) and 0 <= value < 1 << 63 else None
+
+
+def read_message(record: Record) -> Message:
+    """The message of a record, held to its digest. Raises RecordUnfit, SpoolDamaged."""
+    facts = record.facts
+    octets = record.load()
+    try:
+        capture = bytes.fromhex(facts["capture"])
+        sha256 = bytes.fromhex(facts["sha256"])
+        source, account = str(facts["source"]), text(facts, "account", 255).lower()
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordUnfit(f"a record lacks a fact: {error}") from None
+    if len(capture) != 16 or source not in SOURCES or not account:
+        raise RecordUnfit(f"a record has no good capture, source or account: {source[:20]}, {account[:40]}")
+    mailbox = facts.get("mailbox")
+    flags = " ".join(str(flag) for flag in facts.get("flags") or ())
+    internal_date = facts.get("internal_date")
+    return Message(
+        capture=capture,
+        sha256=sha256,
+        octets=octets,
+        source=source,
+        account=account,
+        upstream=text(facts, "upstream", 255),
+        mailbox=None if mailbox is None else _mailbox(str(mailbox), bool(facts.get("mailbox_utf8"))),
+        uidvalidity=number(facts, "uidvalidity"),
+        uid=number(facts, "uid"),
+        flags=headers.one_line(flags, 1000),
+        internal_date=None if internal_date is None else moment(internal_date),
+        session=text(facts, "session", 40),
+        client_address=text(facts, "client_address", 60),
+        normalised=bool(facts.get("normalised")),
+        seen_at=moment(facts.get("seen_at")),
+        envelope=facts.get("envelope") if source == SUBMISSION else None,
+    )
+
+
+def _mailbox(name: str, is_utf8: bool) -> str:
+    readable = mailboxname.decode(name, is_utf8=is_utf8)
+    # INBOX is the one name without case (RFC 3501 section 5.1).
+    return "INBOX" if readable.upper() == "INBOX" else headers.one_line(readable, 255) or "?"
+
+
+def add_images(messages: Sequence[Message], parser: Parser | None) -> None:
+    """Parse and split the messages that are new. Without a parser they are stored unread.
+
+    The child parses while this process splits and compresses.
+    """
+    if parser is None:
+        summaries = [unread("is stored without being read, because reading it failed") for _ in messages]
+        cuts = [_cut(item.octets, item.sha256) for item in messages]
+    else:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(parser.summaries, [item.octets for item in messages])
+            cuts = [_cut(item.octets, item.sha256) for item in messages]
+            summaries = waiting.result()
+    for item, (made, objects), parsed in zip(messages, cuts, summaries, strict=True):
+        order = skeleton.digests(made) if objects else []
+        item.image = NewImage(
+            skeleton=made, objects=dict(zip(order, objects, strict=True)), order=order, parsed=parsed
+        )
+
+
+def _cut(octets: bytes, sha256: bytes) -> tuple[bytes, list[bytes]]:
+    """Split and prove; an image that does not come back is kept whole."""
+    made, objects = skeleton.split(octets)
+    if skeleton.verify(made, objects, sha256):
+        return made, objects
+    return skeleton.whole(octets), []
+
+
+def digest_of(octets: bytes) -> bytes:
+    return hashlib.sha256(octets).digest()
