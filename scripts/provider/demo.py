@@ -141,19 +141,12 @@ def _mailer_context(folder: Folder) -> ssl.SSLContext:
 
 def _fill(dovecot: Dovecot) -> None:
     """Put the firm's mail into the mailboxes as it would lie there, with its dates and flags."""
-    deliveries = firm.mail(datetime.datetime.now(datetime.UTC))
-    for employee in EMPLOYEES.values():
-        with imaplib.IMAP4("127.0.0.1", dovecot.imap_port) as client:
-            client.login(employee.address, employee.password)
-            own = [delivery for delivery in deliveries if delivery.owner == employee]
-            for mailbox in {delivery.mailbox for delivery in own} - {firm.INBOX}:
-                client.create(mailbox)
-            for delivery in own:
-                flags = r"(\Seen)" if delivery.seen else "()"
-                when = imaplib.Time2Internaldate(delivery.at.astimezone(ZONE))
-                answer, text = client.append(delivery.mailbox, flags, when, delivery.octets)
-                if answer != "OK":
-                    raise RuntimeError(f"the provider does not take the mail: {text!r}")
+    boxes: dict[tuple[str, str], list[tuple[bytes, int, str]]] = {}
+    for each in firm.mail(datetime.datetime.now(datetime.UTC)):
+        box = boxes.setdefault((each.owner.address, each.mailbox), [])
+        box.append((each.octets, int(each.at.timestamp()), "S" if each.seen else ""))
+    for (address, mailbox), messages in boxes.items():
+        dovecot.fill(address, mailbox, messages)
 
 
 def _write_config(folder: Folder, place: Place, dovecot: Dovecot, mailer_port: int) -> None:

@@ -30,9 +30,10 @@ class _Delivery:
     ) -> str:
         if not session.authenticated:
             return "530 5.7.0 log in first"
-        login: bytes = session.auth_data.login
-        if address.lower() != login.decode().lower():
-            return f"553 5.7.1 {login.decode()} may not send as {address}"
+        data: Any = session.auth_data
+        login = data.login.decode()
+        if address.lower() != login.lower():
+            return f"553 5.7.1 {login} may not send as {address}"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
@@ -73,11 +74,11 @@ class Mailer:
 
     def start(self) -> None:
         """Listen; returns when connections are accepted."""
-        self._controller.start()  # type: ignore[no-untyped-call]
+        self._controller.start()
 
     def stop(self) -> None:
         """Stop listening and end the thread."""
-        self._controller.stop()  # type: ignore[no-untyped-call]
+        self._controller.stop()
 
     def _authenticate(self, server: Any, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         if not isinstance(data, LoginPassword):
