@@ -3,6 +3,7 @@
 Rights are part of each query. A letter outside them is NotFound, with the same words as one that does not exist.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,13 +21,11 @@ from postbuch.archive.schema import (
     header_summary,
     image,
     image_address,
-    image_object,
     letter,
     letter_image,
     letter_place,
     mailbox,
     mark,
-    object_,
     outcome,
     part,
     sighting,
@@ -197,17 +196,14 @@ def find_image(conn: Connection, reference: str, accounts: Rights = ALL) -> Imag
 
 
 def octets(conn: Connection, config: Config, image_id: int) -> bytes:
-    """The message as it was, rebuilt from its skeleton and the objects. Raises NotFound, or ArchiveDamaged."""
+    """The message as it was, rebuilt from its skeleton and the objects. Raises NotFound, or SkeletonDamaged."""
     row = conn.execute(select(image.c.skeleton, image.c.sha256).where(image.c.id == image_id)).one_or_none()
     if row is None:
         raise NotFound(f"there is no image {image_id}")
-    store = objects.ObjectStore(config.data)
-    wanted = (
-        select(object_.c.sha256)
-        .join(image_object, image_object.c.object_id == object_.c.id)
-        .where(image_object.c.image_id == image_id).order_by(image_object.c.position)
-    )
-    return skeleton.rebuild(row.skeleton, [store.read(digest) for digest in conn.scalars(wanted)], row.sha256)
+    found = skeleton.rebuild(row.skeleton, objects.ObjectStore(config.data).read)
+    if hashlib.sha256(found).digest() != row.sha256:
+        raise skeleton.SkeletonDamaged(f"the image {image_id} does not come back with its SHA-256")
+    return found
 
 
 def letter_facts(conn: Connection, letter_id: int, accounts: Rights = ALL) -> dict[str, Any]:
