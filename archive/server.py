@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -88,6 +89,8 @@ class PrivateServer:
     def healthy(self) -> bool:
         """Whether the server answers a connection."""
         try:
+            with socket.socket(socket.AF_UNIX) as probe:  # PyMySQL leaves its socket open when nobody listens
+                probe.connect(str(self.socket))
             pymysql.connect(
                 unix_socket=str(self.socket), user="root", password=secrets.read(self._keys).get("root", ""),
                 connect_timeout=5,
