@@ -1,0 +1,72 @@
+"""An archive of its own for a test or a benchmark: data folder, database, connections, and records to put into it."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from postbuch.archive import database, setup
+from postbuch.archive.config import Config, parse
+from postbuch.archive.database import Role
+from postbuch.archive.ingest import Ingester
+from postbuch.archive.objects import ObjectStore
+from postbuch.archive.parser import Parser
+from postbuch.archive.record import EVENT, MESSAGE, Record, new_capture
+
+ACCOUNT = "anna@firma.example"
+
+
+def config_in(folder: Path) -> Config:
+    """A configuration with the data below the folder and one upstream for firma.example."""
+    upstream = {
+        "name": "provider", "domains": ["firma.example"], "imap": "imaps://imap.provider.example",
+        "submission": "smtps://smtp.provider.example",
+    }
+    return parse({"data_dir": "data", "upstream": [upstream]}, folder / "postbuch.toml")
+
+
+@contextlib.contextmanager
+def fresh_archive(folder: Path) -> Iterator[tuple[Config, Engine]]:
+    """A database with all tables, running; an engine as the user `ingest`."""
+    config = config_in(folder)
+    setup.initialise(config)
+    with database.running(config):
+        engine = database.engine(config, Role.INGEST)
+        try:
+            yield config, engine
+        finally:
+            engine.dispose()
+
+
+@contextlib.contextmanager
+def ingester(config: Config, engine: Engine) -> Iterator[Ingester]:
+    """An ingester with its parser child."""
+    with Parser() as parser:
+        yield Ingester(engine, ObjectStore(config.data), parser)
+
+
+def message_facts(**facts: Any) -> dict[str, Any]:
+    """The facts of a fetched message, as the proxy gives them to the spool, changed by what is given."""
+    return {
+        "source": "fetch", "account": ACCOUNT, "upstream": "provider", "mailbox": "INBOX", "mailbox_utf8": False,
+        "uidvalidity": 1, "uid": None, "flags": ["\\Seen"], "internal_date": None, "session": "s1",
+        "client_address": "127.0.0.1", "seen_at": "2026-11-23T12:00:00+00:00", "normalised": False, **facts,
+    }
+
+
+def message_record(octets: bytes, **facts: Any) -> Record:
+    """A record as the drain reads it."""
+    whole = {
+        "kind": "message", "capture": new_capture().hex(), **message_facts(**facts),
+        "sha256": hashlib.sha256(octets).hexdigest(), "size_octets": len(octets),
+    }
+    return Record(kind=MESSAGE, facts=whole, octets=octets, size_octets=len(octets))
+
+
+def event_record(**facts: Any) -> Record:
+    """An event as the drain reads it."""
+    whole = {"kind": "event", "capture": new_capture().hex(), "at": "2026-11-23T12:00:00+00:00", **facts}
+    return Record(kind=EVENT, facts=whole, octets=None, size_octets=0)
