@@ -8,7 +8,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def messages_in(path: Path) -> Iterator[Item]:
                 yield from _mbox(stream, str(path))
             else:
                 stream.seek(0)
-                yield _whole(str(path), stream.read())
+                yield Item(source=str(path), octets=stream.read())
     except (OSError, zipfile.BadZipFile) as error:
         yield Item(source=str(path), octets=None, reason=f"cannot be read: {error}")
 
@@ -61,10 +61,6 @@ def _folder(path: Path) -> Iterator[Item]:
             continue
         if child.is_dir() or not (maildir or child.name.startswith(".")):
             yield from messages_in(child)
-
-
-def _whole(source: str, octets: bytes) -> Item:
-    return Item(source=source, octets=octets or None, reason="" if octets else "is empty")
 
 
 def is_mbox(head: bytes, name: str) -> bool:
@@ -99,7 +95,7 @@ def _mbox(lines: Iterable[bytes], source: str) -> Iterator[Item]:
 def _mbox_item(source: str, number: int, lines: list[bytes]) -> Item:
     if lines and lines[-1] in (b"\n", b"\r\n"):  # the writer's, before the next From_ line
         lines = lines[:-1]
-    return _whole(f"{source}#{number}", b"".join(lines))
+    return Item(source=f"{source}#{number}", octets=b"".join(lines))
 
 
 def _is_maildir(path: Path) -> bool:
@@ -118,7 +114,7 @@ def _maildir(path: Path) -> Iterator[Item]:
                 yield Item(source=str(file), octets=None, reason=f"cannot be read: {error.strerror}")
                 continue
             flags = [FLAGS[letter] for letter in letters if letter in FLAGS]
-            yield replace(_whole(str(file), octets), flags=flags, arrived=_delivered(file.name))
+            yield Item(source=str(file), octets=octets, flags=flags, arrived=_delivered(file.name))
 
 
 def _delivered(name: str) -> datetime | None:
@@ -150,4 +146,4 @@ def _archive(path: Path) -> Iterator[Item]:
             elif is_mbox(octets[:BLOCK_OCTETS], member.filename):
                 yield from _mbox(io.BytesIO(octets), source)
             else:
-                yield _whole(source, octets)
+                yield Item(source=source, octets=octets)
