@@ -1,0 +1,51 @@
+"""The built style sheet, script and icons: which file is the current one, and how a template names an icon.
+
+`build.mjs` puts them into static/dist under names with their digest, so browsers may keep them for a year.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, Response, url_for
+from markupsafe import Markup
+
+from postbuch.archive.errors import ConfigError
+
+FOLDER = Path(__file__).parent / "static" / "dist"
+YEAR_S = 365 * 24 * 3600
+
+
+@cache
+def manifest() -> dict[str, str]:
+    """Current file name of each asset. Raises ConfigError when the assets were never built."""
+    try:
+        found: dict[str, str] = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
+    except OSError:
+        raise ConfigError(
+            f"{FOLDER}: the web assets are missing; `npm ci --prefix webmail && node webmail/build.mjs` builds them"
+        ) from None
+    return found
+
+
+def asset(name: str) -> str:
+    """The address of an asset, for example `app.css`."""
+    return url_for("static", filename=manifest()[name])
+
+
+def icon(name: str, label: str = "") -> Markup:
+    """An icon of the sprite; without a label it is decoration."""
+    said = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(said, asset("icons.svg"), name)
+
+
+def install(app: Flask) -> None:
+    """Make `asset` and `icon` known to the templates; kept files are kept for good."""
+    manifest()
+    app.jinja_env.globals.update(asset=asset, icon=icon)
+
+
+def keep(response: Response) -> Response:
+    """A name with a digest never changes what it names."""
+    response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
+    return response

@@ -1,0 +1,75 @@
+"""Pages for what goes wrong: one plain sentence and a way on. The cause goes to the log, never to the browser."""
+
+import logging
+import secrets
+
+from flask import Flask, Response, g, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from postbuch.archive.errors import NotFound, PostbuchError
+from postbuch.webmail.language import gettext
+from postbuch.webmail.policy import Kind
+
+log = logging.getLogger("postbuch.webmail")
+
+
+def install(app: Flask) -> None:
+    """Every error gets a page of ours."""
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CSRFError, _stale)
+    app.register_error_handler(NotFound, _missing)
+    app.register_error_handler(PostbuchError, _ours)
+    app.register_error_handler(Exception, _fault)
+
+
+def _http(error: HTTPException) -> Response | HTTPException:
+    code = error.code or 500
+    if code < 400:
+        return error
+    titles = {
+        400: (gettext("This did not work"), gettext("The browser sent something that we do not understand.")),
+        403: (gettext("Not for you"), gettext("You may not see this page. Ask your administrator if you should.")),
+        404: (gettext("Nothing here"), gettext("There is no such page, or you may not see it.")),
+        405: (gettext("This did not work"), gettext("This address cannot be called like that.")),
+        413: (gettext("Too much at once"), gettext("The browser sent more than we take.")),
+        429: (gettext("Please wait a moment"), gettext("There were too many attempts. Try again in a minute.")),
+    }
+    title, text = titles.get(code, (gettext("This did not work"), gettext("Please try again.")))
+    return _page(code, title, text)
+
+
+def _stale(_error: CSRFError) -> Response:
+    text = gettext("The page was open for too long or in two windows. Go back, load it again and repeat what you did.")
+    return _page(400, gettext("The page has expired"), text)
+
+
+def _missing(_error: NotFound) -> Response:
+    return _page(404, gettext("Nothing here"), gettext("There is no such letter, or you may not read it."))
+
+
+def _ours(error: PostbuchError) -> Response:
+    reference = _log(error)
+    if error.temporary:
+        text = gettext("The archive does not answer at the moment. Nothing is lost; please try again in a minute.")
+        return _page(503, gettext("One moment"), text, reference)
+    return _page(500, gettext("This went wrong"), gettext("It is our fault, and it is in the log."), reference)
+
+
+def _fault(error: Exception) -> Response:
+    return _page(
+        500, gettext("This went wrong"), gettext("It is our fault, and it is in the log."), _log(error)
+    )
+
+
+def _log(error: Exception) -> str:
+    reference = secrets.token_hex(4)
+    log.error("page-failed reference=%s path=%s", reference, request.path, exc_info=error)
+    return reference
+
+
+def _page(code: int, title: str, text: str, reference: str = "") -> Response:
+    g.kind = Kind.PAGE
+    # A page that stands on its own: asking who is logged in could fail for the same reason again.
+    page = render_template("error.html", code=code, title=title, text=text, reference=reference)
+    return Response(page, status=code)

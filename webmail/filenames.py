@@ -1,0 +1,53 @@
+"""Names of attachments as they may be shown and offered for download. Pure."""
+
+import mimetypes
+import re
+import unicodedata
+
+MAX_CHARACTERS = 150
+_FORBIDDEN = re.compile(r'[\\/:*?"<>|]')
+
+
+def display_name(name: str, content_type: str, position: int) -> str:
+    """The name without folders, control characters and signs that turn the direction of reading round.
+
+    "gpj.exe" written backwards by U+202E is the oldest trick with attachments.
+    """
+    kept = "".join(character for character in name if unicodedata.category(character)[0] != "C")
+    kept = re.split(r"[\\/]", kept)[-1]
+    kept = _FORBIDDEN.sub("_", kept).strip(" .")
+    if not kept:
+        return f"{position + 1}{mimetypes.guess_extension(content_type) or '.bin'}"
+    if len(kept) > MAX_CHARACTERS:
+        stem, dot, ending = kept.rpartition(".")
+        kept = f"{stem[: MAX_CHARACTERS - 20]}…{dot}{ending[:15]}" if dot else kept[:MAX_CHARACTERS]
+    return kept
+
+
+# By what a person takes a file for; the names are bootstrap-icons.
+_BY_TYPE = {
+    "application/pdf": "pdf",
+    "text/calendar": "calendar",
+    "text/csv": "sheet",
+    "message/rfc822": "mail",
+    "application/zip": "archive",
+    "application/gzip": "archive",
+    "application/msword": "document",
+    "application/rtf": "document",
+    "application/vnd.ms-excel": "sheet",
+    "application/vnd.ms-powerpoint": "slides",
+}
+
+
+def family(content_type: str, name: str = "") -> str:
+    """pdf, image, audio, video, calendar, sheet, document, slides, archive, mail, text or file."""
+    if content_type in _BY_TYPE:
+        return _BY_TYPE[content_type]
+    for word, found in (("wordprocessing", "document"), ("spreadsheet", "sheet"), ("presentation", "slides")):
+        if word in content_type:
+            return found
+    major = content_type.partition("/")[0]
+    if major in ("image", "audio", "video", "text"):
+        return major
+    guessed = mimetypes.guess_type(name)[0]
+    return family(guessed) if guessed and guessed != content_type else "file"

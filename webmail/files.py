@@ -1,0 +1,138 @@
+"""What a letter's own addresses serve: the body for its frame, pictures, attachments, the message itself.
+
+Every one of them is hostile: each answer carries a policy under which nothing of it can act (`policy.py`).
+"""
+
+import re
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
+
+from postbuch.archive import letters
+from postbuch.archive.errors import NotFound
+from postbuch.archive.message import Leaf
+from postbuch.webmail import filenames, plaintext, policy
+from postbuch.webmail.letter import PREVIEWS, image_of, octets_of, read
+from postbuch.webmail.policy import Kind
+from postbuch.webmail.record import on_record
+from postbuch.webmail.services import services
+from postbuch.webmail.sessions import login_required, viewer
+
+blueprint = Blueprint("files", __name__)
+# How each previewed type begins; what does not begin like this is not shown as it.
+_MAGIC = {
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/gif": re.compile(rb"GIF8[79]a"),
+    "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
+    "image/bmp": re.compile(rb"BM"),
+    "application/pdf": re.compile(rb"[\s\x00]{0,64}%PDF-"),
+}
+_PICTURES = frozenset(kind for kind in _MAGIC if kind.startswith("image/"))
+# A text preview is read whole by the browser: 1 MiB is some 300 pages.
+MAX_TEXT_OCTETS = 1_048_576
+
+
+@blueprint.route("/m/<int:letter_id>/body/<int:image_id>")
+@login_required
+def body(letter_id: int, image_id: int) -> str:
+    """The message for the frame: clean HTML, or its text."""
+    policy.mark(Kind.BODY)
+    _facts(letter_id, image_id, "body")
+    reading = read(letter_id, image_id)
+    text = request.args.get("as") == "text" or reading.html is None
+    return render_template(
+        "body.html", reading=reading, text=plaintext.to_html(reading.text or "") if text else None
+    )
+
+
+@blueprint.route("/m/<int:letter_id>/inline/<int:image_id>/<int:position>")
+@login_required
+def inline(letter_id: int, image_id: int, position: int) -> Response:
+    """A picture of the message, for its body."""
+    policy.mark(Kind.FILE)
+    leaf = _leaf(letter_id, image_id, position, "inline")
+    content_type = _picture_type(leaf.payload)
+    if content_type is None:
+        raise NotFound("this part is not a picture that can be shown")
+    return _inline(leaf.payload, content_type)
+
+
+@blueprint.route("/m/<int:letter_id>/attachment/<int:image_id>/<int:position>")
+@login_required
+def download(letter_id: int, image_id: int, position: int) -> Response:
+    """An attachment as a file, whatever it is."""
+    policy.mark(Kind.FILE)
+    leaf = _leaf(letter_id, image_id, position, "download")
+    name = filenames.display_name(leaf.file_name, leaf.content_type, position)
+    return _file(leaf.payload, name)
+
+
+@blueprint.route("/m/<int:letter_id>/preview/<int:image_id>/<int:position>")
+@login_required
+def preview(letter_id: int, image_id: int, position: int) -> Response:
+    """A picture, a PDF or a text in the browser; anything else only as a file."""
+    policy.mark(Kind.FILE)
+    leaf = _leaf(letter_id, image_id, position, "preview")
+    name = filenames.display_name(leaf.file_name, leaf.content_type, position)
+    if leaf.content_type in ("text/plain", "text/csv"):
+        return _inline(_as_utf8(leaf), "text/plain; charset=utf-8", name)
+    magic = _MAGIC.get(leaf.content_type) if leaf.content_type in PREVIEWS else None
+    if magic is None or not magic.match(leaf.payload):
+        return _file(leaf.payload, name)
+    if leaf.content_type == "application/pdf":
+        policy.mark(Kind.PDF)
+    return _inline(leaf.payload, leaf.content_type, name)
+
+
+@blueprint.route("/m/<int:letter_id>/message/<int:image_id>.eml")
+@login_required
+def message(letter_id: int, image_id: int) -> Response:
+    """The message octet for octet."""
+    policy.mark(Kind.FILE)
+    facts = _facts(letter_id, image_id, "download-message")
+    subject = filenames.display_name(facts["summary"]["subject"], "message/rfc822", letter_id)
+    answer = _file(octets_of(image_id), f"{subject[:80]}.eml")
+    answer.headers["Content-Type"] = "message/rfc822"
+    return answer
+
+
+def _facts(letter_id: int, image_id: int, action: str, place: int | None = None) -> dict[str, Any]:
+    """What is known of the letter, after it is put on record that somebody takes something out of it."""
+    with services().transaction() as conn:
+        facts = letters.letter_facts(conn, letter_id, viewer().accounts)
+        image = image_of(facts, image_id)
+        after = {"image": image["sha256"], **({} if place is None else {"part": place})}
+        on_record(conn, action, f"letter {letter_id}", after)
+    return facts
+
+
+def _leaf(letter_id: int, image_id: int, position: int, action: str) -> Leaf:
+    _facts(letter_id, image_id, action, position)
+    return services().reader.leaf(octets_of(image_id), position)
+
+
+def _picture_type(octets: bytes) -> str | None:
+    """By its first octets: what a sender calls it says nothing."""
+    return next((kind for kind in _PICTURES if _MAGIC[kind].match(octets)), None)
+
+
+def _as_utf8(leaf: Leaf) -> bytes:
+    octets = leaf.payload[:MAX_TEXT_OCTETS]
+    try:
+        return octets.decode(leaf.charset or "utf-8").encode("utf-8", "replace")
+    except (LookupError, UnicodeDecodeError, ValueError):
+        return octets.decode("latin-1").encode("utf-8")
+
+
+def _inline(octets: bytes, content_type: str, name: str = "") -> Response:
+    answer = Response(octets, content_type=content_type)
+    if name:
+        answer.headers.set("Content-Disposition", "inline", filename=name)
+    return answer
+
+
+def _file(octets: bytes, name: str) -> Response:
+    answer = Response(octets, content_type="application/octet-stream")
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer

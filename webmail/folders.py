@@ -1,0 +1,113 @@
+"""The sidebar: accounts and their mailboxes with what is unread, and what mailboxes are called in two languages."""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from postbuch.archive import letters
+from postbuch.webmail.language import gettext
+from postbuch.webmail.listing import Listing
+from postbuch.webmail.sessions import Viewer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """One mailbox of the sidebar. `kind` says which icon it gets; `depth` counts the folders it lies in."""
+
+    account_id: int
+    mailbox_id: int
+    name: str
+    kind: str
+    depth: int
+    unread: int
+    current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One account with its mailboxes, the inbox first."""
+
+    id: int
+    address: str
+    folders: list[Folder]
+    unread: int
+    current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sidebar:
+    """All of it, and what the current choice is called."""
+
+    accounts: list[Account]
+    unread: int
+    current: str
+
+    @property
+    def own(self) -> str:
+        """The address whose list is shown; empty when it is the list of several."""
+        chosen = [account.address for account in self.accounts if account.current or len(self.accounts) == 1]
+        return chosen[0] if chosen else ""
+
+
+# Order in the sidebar. The names are what Outlook, Thunderbird, Apple Mail and Dovecot create (de and en).
+_KINDS = {
+    "inbox": {"inbox"},
+    "sent": {"sent", "sent items", "sent messages", "gesendet", "gesendete objekte", "gesendete elemente"},
+    "submitted": set[str](),
+    "drafts": {"drafts", "entwürfe"},
+    "archive": {"archive", "archives", "archiv"},
+    "folder": set[str](),
+    "junk": {"junk", "spam", "junk e-mail", "junk-e-mail", "unerwünscht"},
+    "trash": {"trash", "deleted items", "deleted messages", "papierkorb", "gelöschte objekte", "gelöschte elemente"},
+}
+_ORDER = list(_KINDS)
+_ROOT = re.compile(r"INBOX[./](?=.)", re.IGNORECASE)
+
+
+def kind_of(name: str) -> str:
+    """inbox, sent, drafts, archive, junk, trash, or folder."""
+    bare = _ROOT.sub("", name).strip().lower()
+    return next((kind for kind, names in _KINDS.items() if bare in names), "folder")
+
+
+def shown_name(name: str | None) -> str:
+    """What people call the mailbox. None stands for what was submitted and lies in no mailbox."""
+    if name is None:
+        return gettext("Sent through Postbuch")
+    if name.upper() == "INBOX":
+        return gettext("Inbox")
+    return _ROOT.sub("", name)
+
+
+def sidebar(conn: Connection, who: Viewer, wanted: Listing) -> Sidebar:
+    """The accounts that may be read and their mailboxes."""
+    accounts: dict[int, Account] = {}
+    current = ""
+    found: dict[int, list[tuple[int, Folder]]] = {}
+    for facts in letters.mailboxes(conn, who.accounts, who.user_id):
+        name: str | None = facts["mailbox"]
+        kind = "submitted" if name is None else kind_of(name)
+        here = (wanted.account, wanted.mailbox) == (facts["account_id"], facts["mailbox_id"]) and not wanted.query
+        shown = shown_name(name)
+        folder = Folder(
+            account_id=facts["account_id"], mailbox_id=facts["mailbox_id"], name=shown, kind=kind,
+            depth=min(shown.count("/"), 3), unread=facts["unread"], current=here,
+        )
+        if here:
+            current = shown
+        found.setdefault(folder.account_id, []).append((_ORDER.index(kind), folder))
+        accounts.setdefault(folder.account_id, Account(
+            id=folder.account_id, address=facts["account"], folders=[], unread=0, current=False
+        ))
+    made = []
+    for account in accounts.values():
+        listed = [folder for _, folder in sorted(found[account.id], key=lambda pair: (pair[0], pair[1].name.lower()))]
+        chosen = account.id == wanted.account and not wanted.query
+        made.append(Account(
+            id=account.id, address=account.address, folders=listed, unread=sum(each.unread for each in listed),
+            current=chosen,
+        ))
+        if chosen and wanted.mailbox is None:
+            current = account.address
+    return Sidebar(accounts=made, unread=sum(each.unread for each in made), current=current or gettext("Letters"))

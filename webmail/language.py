@@ -1,0 +1,137 @@
+"""German or English, and how times, sizes and counts are written. The home of Babel."""
+
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import flask_babel
+from babel import Locale
+from babel.dates import LOCALTZ, format_date, format_datetime, format_time, get_timezone
+from babel.numbers import format_decimal
+from flask import request
+from flask_login import current_user
+
+
+def gettext(text: str, **values: object) -> str:
+    """The text in the reader's language."""
+    return str(flask_babel.gettext(text, **values))
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    """The text for that many, which stands in it as `%(num)s`."""
+    return str(flask_babel.ngettext(one, many, number))
+
+
+def lazy_gettext(text: str) -> Any:
+    """A text that is translated when it is shown."""
+    return flask_babel.lazy_gettext(text)
+
+
+LANGUAGES = {"de": "Deutsch", "en": "English"}
+FALLBACK = "de"
+LANGUAGE_COOKIE = "language"
+ZONE_COOKIE = "zone"
+# Cookies of choice stay for a year.
+COOKIE_S = 365 * 24 * 3600
+
+_KIB = 1024
+
+
+def choose_language() -> str:
+    """The user's choice, else this browser's choice, else what the browser asks for, else German."""
+    chosen = getattr(current_user, "language", "") or request.cookies.get(LANGUAGE_COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    return request.accept_languages.best_match(list(LANGUAGES)) or FALLBACK
+
+
+def choose_zone() -> tzinfo:
+    """The browser's time zone, which our script leaves in a cookie; else the server's."""
+    name = request.cookies.get(ZONE_COOKIE, "")
+    if name and len(name) <= 64:
+        try:
+            return get_timezone(name)
+        except LookupError:
+            return LOCALTZ
+    return LOCALTZ
+
+
+def language() -> str:
+    """de or en, for this request."""
+    return str(flask_babel.get_locale() or FALLBACK)
+
+
+def _locale() -> Locale:
+    locale = flask_babel.get_locale()
+    # "en" alone writes 11/23/26 and 12-hour times; an English-reading employee of a European firm wants neither.
+    if locale is None or locale.language == "de":
+        return Locale("de", "DE")
+    return Locale("en", "GB")
+
+
+def local(moment: datetime) -> datetime:
+    """A moment of the database (UTC, no zone) as the viewer's clock shows it."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(choose_zone())
+
+
+def short_time(moment: datetime | None) -> str:
+    """For lists: the time today, else the day, else with the year."""
+    if moment is None:
+        return "–"
+    then = local(moment)
+    now = datetime.now(then.tzinfo)
+    if then.date() == now.date():
+        return format_time(then, "short", tzinfo=then.tzinfo, locale=_locale())
+    if then.year == now.year:
+        return format_date(then, "d. MMM" if _locale().language == "de" else "d MMM", locale=_locale())
+    return format_date(then, "short", locale=_locale())
+
+
+def long_time(moment: datetime | None) -> str:
+    """With weekday, day and time."""
+    if moment is None:
+        return "–"
+    then = local(moment)
+    pattern = "EEEE, d. MMMM y, HH:mm" if _locale().language == "de" else "EEEE, d MMMM y, HH:mm"
+    return format_datetime(then, pattern, tzinfo=then.tzinfo, locale=_locale())
+
+
+def exact_time(moment: datetime | None) -> str:
+    """To the second with the zone, for evidence."""
+    if moment is None:
+        return "–"
+    then = local(moment)
+    return format_datetime(then, "yyyy-MM-dd HH:mm:ss zzz", tzinfo=then.tzinfo, locale=_locale())
+
+
+def iso_time(moment: datetime | None) -> str:
+    """For the datetime attribute."""
+    return "" if moment is None else local(moment).isoformat(timespec="seconds")
+
+
+def count(number: int) -> str:
+    """With the thousands set apart."""
+    return format_decimal(number, locale=_locale())
+
+
+def size(octets: int) -> str:
+    """As file browsers write it: 3 B, 12 KB, 3,4 MB (of 1,024)."""
+    if octets < _KIB:
+        return f"{octets} B"
+    value, unit = octets / _KIB, "KB"
+    for larger in ("MB", "GB", "TB"):
+        if value < _KIB:
+            break
+        value, unit = value / _KIB, larger
+    pattern = "0.0" if value < 10 and unit != "KB" else "#,##0"
+    return f"{format_decimal(value, pattern, locale=_locale())} {unit}"
+
+
+# What accounts, roles and sources are called on the pages.
+SOURCES = {
+    "fetch": lazy_gettext("read by the mail program"),
+    "append": lazy_gettext("filed by the mail program"),
+    "submission": lazy_gettext("sent through Postbuch"),
+    "collector": lazy_gettext("collected from the provider"),
+    "import": lazy_gettext("imported"),
+}

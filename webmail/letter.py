@@ -1,0 +1,265 @@
+"""One letter: as people read it, its header lines, its source, and what is on record about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response as BaseResponse
+
+from postbuch.archive import letters
+from postbuch.archive.errors import NotFound
+from postbuch.archive.letters import Cursor
+from postbuch.webmail import filenames, folders, listing
+from postbuch.webmail.language import gettext
+from postbuch.webmail.listing import Listing
+from postbuch.webmail.people import Person, moment, row
+from postbuch.webmail.reading import Reading
+from postbuch.webmail.record import on_record
+from postbuch.webmail.services import services
+from postbuch.webmail.sessions import login_required, viewer
+
+blueprint = Blueprint("letter", __name__)
+# 256 Ki octets: whoever wants to read more of a source downloads the message.
+MAX_SOURCE_OCTETS = 262_144
+# A header section of 64 KiB is what servers accept; a hostile one may be longer.
+MAX_HEADER_OCTETS = 131_072
+MAX_HEADER_FIELDS = 500
+# People in one field; a mailing to 10,000 visible recipients exists.
+MAX_PEOPLE = 200
+# What a browser may be shown of a file: pictures without script in them, PDF, plain text.
+PREVIEWS = frozenset(
+    {"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain", "text/csv"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One file of a letter."""
+
+    name: str
+    size_octets: int
+    family: str
+    href: str
+    preview: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What every page about one letter shows at its top."""
+
+    id: int
+    facts: dict[str, Any]
+    image: dict[str, Any]
+    wanted: Listing
+
+    @property
+    def subject(self) -> str:
+        return str(self.facts["summary"]["subject"])
+
+    def people(self, field: str) -> list[Person]:
+        """Those of an address field, in their order."""
+        return [
+            Person(name=each["display_name"], address=each["address"])
+            for each in self.facts["people"] if each["field"] == field
+        ]
+
+    @property
+    def blind(self) -> list[str]:
+        """Recipients of the envelope that no header field names; the archive gives them only to who may know."""
+        named = {each["address"] for each in self.facts["people"]}
+        found = [one["address"] for each in self.facts["envelopes"] for one in each["recipients"]]
+        return list(dict.fromkeys(address for address in found if address not in named))
+
+
+@blueprint.route("/m/<int:letter_id>")
+@login_required
+def show(letter_id: int) -> str:
+    """The letter. Looking at it marks it as read."""
+    who, wanted = viewer(), listing.parse(request.args)
+    with services().transaction() as conn:
+        head = _head(conn, letter_id, "view")
+        letters.mark_read(conn, [letter_id], who.user_id, True, who.accounts)
+        older, newer = _neighbours(conn, head, wanted)
+        side = folders.sidebar(conn, who, wanted)
+    # After the transaction: no connection waits for a child that reads a hostile message.
+    reading = read(letter_id, head.image["id"])
+    source = octets_of(head.image["id"]) if reading.unreadable else b""
+    return render_template(
+        "letter.html", head=head, listing=wanted, sidebar=side, older=older, newer=newer, reading=reading,
+        attachments=_attachments(head, reading), source=_text(source[:MAX_SOURCE_OCTETS]), date=_date(head),
+        most=MAX_PEOPLE,
+    )
+
+
+@blueprint.route("/m/<int:letter_id>/headers")
+@login_required
+def headers(letter_id: int) -> str:
+    """Every header line as it came."""
+    with services().transaction() as conn:
+        head = _head(conn, letter_id, "headers")
+        side = folders.sidebar(conn, viewer(), head.wanted)
+    fields = list(header_fields(octets_of(head.image["id"])))
+    return render_template(
+        "headers.html", head=head, listing=head.wanted, sidebar=side, fields=fields[:MAX_HEADER_FIELDS],
+        cut=len(fields) > MAX_HEADER_FIELDS,
+    )
+
+
+@blueprint.route("/m/<int:letter_id>/source")
+@login_required
+def source(letter_id: int) -> str:
+    """The octets as text, the first part of a long message."""
+    with services().transaction() as conn:
+        head = _head(conn, letter_id, "source")
+        side = folders.sidebar(conn, viewer(), head.wanted)
+    octets = octets_of(head.image["id"])
+    return render_template(
+        "source.html", head=head, listing=head.wanted, sidebar=side, text=_text(octets[:MAX_SOURCE_OCTETS]),
+        shown_octets=min(len(octets), MAX_SOURCE_OCTETS), size_octets=len(octets),
+    )
+
+
+@blueprint.route("/m/<int:letter_id>/evidence")
+@login_required
+def evidence(letter_id: int) -> str:
+    """The images of the letter, where and when each was seen, and what upstream answered."""
+    with services().transaction() as conn:
+        head = _head(conn, letter_id, "evidence")
+        side = folders.sidebar(conn, viewer(), head.wanted)
+    kinds = {image["id"]: _kind(head, image) for image in head.facts["images"]}
+    return render_template("evidence.html", head=head, listing=head.wanted, sidebar=side, kinds=kinds)
+
+
+@blueprint.route("/m/by-message-id/<path:message_id>")
+@login_required
+def by_message_id(message_id: str) -> BaseResponse:
+    """The permalink that other programs can make: they know the Message-ID."""
+    bare = message_id.strip().strip("<>")
+    with services().transaction() as conn:
+        on_record(conn, "find", f"message-id {bare}")
+        found = letters.find_letter(conn, f"<{bare}>" if "@" in bare else bare, viewer().accounts)
+    return redirect(url_for("letter.show", letter_id=found))
+
+
+def octets_of(image_id: int) -> bytes:
+    """The message as it was. For an image that was found to be readable."""
+    with services().transaction() as conn:
+        return letters.octets(conn, services().config, image_id)
+
+
+def read(letter_id: int, image_id: int) -> Reading:
+    """The message ready to be shown. For an image that was found to be readable."""
+    return services().reader.read(
+        letter_id, image_id, lambda: octets_of(image_id),
+        lambda position: inline_address(letter_id, image_id, position),
+    )
+
+
+def inline_address(letter_id: int, image_id: int, position: int) -> str:
+    """Where a picture of the message is served."""
+    return url_for("files.inline", letter_id=letter_id, image_id=image_id, position=position)
+
+
+def image_of(facts: dict[str, Any], image_id: int | None) -> dict[str, Any]:
+    """The asked-for image of a letter, else its first. Raises NotFound for one that is not among the readable."""
+    images: list[dict[str, Any]] = facts["images"]
+    if image_id is None:
+        return images[0]
+    for image in images:
+        if image["id"] == image_id:
+            return image
+    raise NotFound(f"there is no image {image_id} of this letter that you may read")
+
+
+def header_fields(octets: bytes) -> Iterator[tuple[str, str]]:
+    """Name and value of each header field in order, unfolded by nothing: lines as they came."""
+    end = min(
+        (place for place in (octets.find(b"\r\n\r\n"), octets.find(b"\n\n")) if place >= 0), default=len(octets)
+    )
+    name, value = "", ""
+    for line in _text(octets[: min(end, MAX_HEADER_OCTETS)]).replace("\r\n", "\n").split("\n"):
+        if line[:1] in (" ", "\t") and name:
+            value += f"\n{line}"
+            continue
+        if name or value:
+            yield name, value
+        name, colon, rest = line.partition(":")
+        value = rest.lstrip(" ") if colon else ""
+    if name or value:
+        yield name, value
+
+
+def _kind(head: Head, image: dict[str, Any]) -> str:
+    """What people call this form of the letter, by where it was seen."""
+    seen = [each for each in head.facts["sightings"] if each["image_id"] == image["id"]]
+    if "submission" in image["sources"]:
+        return gettext("As submitted")
+    if any(each["mailbox"] and folders.kind_of(each["mailbox"]) == "sent" for each in seen):
+        return gettext("Sent copy")
+    if image["sources"] == ["import"]:
+        return gettext("Imported")
+    if image["sources"] == ["append"]:
+        return gettext("Copy filed by the mail program")
+    return gettext("As it arrived")
+
+
+def _head(conn: Connection, letter_id: int, action: str) -> Head:
+    who = viewer()
+    facts = letters.letter_facts(conn, letter_id, who.accounts)
+    asked = request.args.get("image", "")
+    image = image_of(facts, int(asked) if asked.isdecimal() and len(asked) < 19 else None)
+    on_record(conn, action, f"letter {letter_id}", {"image": image["sha256"]})
+    return Head(id=letter_id, facts=facts, image=image, wanted=listing.parse(request.args))
+
+
+def _date(head: Head) -> Any:
+    written = head.facts["summary"]["date_header"]
+    return moment(written or head.facts["sort_at"])
+
+
+def _neighbours(conn: Connection, head: Head, wanted: Listing) -> tuple[str | None, str | None]:
+    """The letters before and after it in the list that it was opened from. A search has no such order of its own."""
+    if wanted.query:
+        return None, None
+    who = viewer()
+    here = Cursor(sort_at=moment(head.facts["sort_at"]).replace(tzinfo=None), letter_id=head.id)
+    found: list[str | None] = []
+    for side in ({"before": here}, {"after": here}):
+        rows = letters.page(
+            conn, who.accounts, who.user_id, account_id=wanted.account, mailbox_id=wanted.mailbox,
+            unread=wanted.unread, limit=1, **side,
+        ).rows
+        found.append(row(rows[0], wanted).href if rows else None)
+    return found[0], found[1]
+
+
+def _attachments(head: Head, reading: Reading) -> list[Attachment]:
+    """The files beside the text. A picture that stands in the text is not offered a second time."""
+    found = []
+    text = reading.html.html if reading.html else ""
+    for part in head.facts["parts"]:
+        if part["image_id"] != head.image["id"] or not part["is_attachment"]:
+            continue
+        if part["content_id"] and f'"{inline_address(head.id, head.image["id"], part["position"])}"' in text:
+            continue
+        name = filenames.display_name(part["file_name"], part["content_type"], part["position"])
+        place = {"letter_id": head.id, "image_id": head.image["id"], "position": part["position"]}
+        found.append(Attachment(
+            name=name,
+            size_octets=part["size_octets"],
+            family=filenames.family(part["content_type"], name),
+            href=url_for("files.download", **place),
+            preview=url_for("files.preview", **place) if part["content_type"] in PREVIEWS else None,
+        ))
+    return found
+
+
+def _text(octets: bytes) -> str:
+    """For the eye: UTF-8 where it is, else one character an octet. NUL would end the page in some browsers."""
+    try:
+        text = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        text = octets.decode("latin-1")
+    return text.replace("\0", "\N{SYMBOL FOR NULL}")

@@ -1,0 +1,103 @@
+"""A message made ready to be shown: taken apart and cleaned in child processes, and kept for the next few seconds.
+
+The page and its frame ask for the same message one after the other, so what was read is remembered: at most
+32 readings, and no large ones.
+"""
+
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from postbuch.archive.message import Leaf
+from postbuch.archive.parser import Parser, Unreadable
+from postbuch.webmail.cleaner import Cleaner, Unsafe
+from postbuch.webmail.sanitize import CleanBody
+
+PARSERS = 2
+# A page is to stand within 2 s; a message of 100 MiB is the exception that may take longer.
+PARSE_LIMIT_S = 8.0
+_KEPT = 32
+_KEPT_CHARACTERS = 1_048_576
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What there is to show. At most one of `html` and `text` is wanted by the page; both may be None."""
+
+    html: CleanBody | None
+    text: str | None
+    unsafe: bool = False  # there was HTML, and it could not be made harmless within the limits
+    unreadable: bool = False  # the message could not be taken apart: its source is all there is
+
+    @property
+    def characters(self) -> int:
+        return len(self.text or "") + (len(self.html.html) + len(self.html.sheet) if self.html else 0)
+
+
+class Reader:
+    """Thread-safe. `close()` ends the children."""
+
+    def __init__(self) -> None:
+        self._parsers: queue.LifoQueue[Parser] = queue.LifoQueue()
+        for _ in range(PARSERS):
+            self._parsers.put(Parser(time_limit_s=PARSE_LIMIT_S))
+        self._cleaner = Cleaner()
+        self._kept: OrderedDict[tuple[int, int], Reading] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(
+        self, letter_id: int, image_id: int, octets: Callable[[], bytes], inline: Callable[[int], str]
+    ) -> Reading:
+        """The message ready to be shown. `inline` gives the address of ours for a part by its position."""
+        key = (letter_id, image_id)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                return kept
+        made = self._read(octets(), inline)
+        if made.characters <= _KEPT_CHARACTERS and not made.unsafe and not made.unreadable:
+            with self._lock:
+                self._kept[key] = made
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        return made
+
+    def leaf(self, octets: bytes, position: int) -> Leaf:
+        """One part of the message, decoded. Raises NotFound, Unreadable."""
+        with self._parser() as parser:
+            return parser.leaf(octets, position)
+
+    def close(self) -> None:
+        for _ in range(PARSERS):
+            self._parsers.get().close()
+        self._cleaner.close()
+
+    @contextmanager
+    def _parser(self) -> Iterator[Parser]:
+        parser = self._parsers.get()
+        try:
+            yield parser
+        finally:
+            self._parsers.put(parser)
+
+    def _read(self, octets: bytes, inline: Callable[[int], str]) -> Reading:
+        try:
+            with self._parser() as parser:
+                bodies = parser.bodies(octets)
+        except Unreadable:
+            return Reading(html=None, text=None, unreadable=True)
+        if bodies.parser == "none":
+            return Reading(html=None, text=bodies.text, unreadable=True)
+        if bodies.html is None:
+            return Reading(html=None, text=bodies.text)
+        pictures: Mapping[str, str] = {
+            content_id.lower(): inline(position) for content_id, position in bodies.inline.items()
+        }
+        try:
+            return Reading(html=self._cleaner.clean(bodies.html, pictures), text=bodies.text)
+        except Unsafe:
+            return Reading(html=None, text=bodies.text, unsafe=True)

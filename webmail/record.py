@@ -1,0 +1,20 @@
+"""Putting on record what somebody is about to be shown (invariant 9), with the name and the address of the browser."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+from sqlalchemy import Connection
+
+from postbuch.archive import audit
+from postbuch.webmail.sessions import viewer
+
+
+def on_record(conn: Connection, action: str, target: str, after: Mapping[str, Any] | None = None) -> None:
+    """Write the event in this transaction; the answer is made after it is committed."""
+    audit.record(conn, viewer().login, origin(), action, target, after=after)
+
+
+def origin() -> str:
+    """The address that the request came from."""
+    return request.remote_addr or "unknown"

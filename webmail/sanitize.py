@@ -1,0 +1,193 @@
+"""HTML of hostile mail made harmless: an allow-list of elements and attributes, clean styles, nothing loaded from afar.
+
+What comes out goes into a document of its own, in a frame without scripts, under a policy that forbids every load
+but our own images (`body.py`). So this is one of three walls, and none relies on the others. This is the one home of
+nh3. Pure; sizes are bounded here, time by the child process that runs it (`cleaner.py`).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import nh3
+
+from postbuch.webmail import css
+
+# 2 Mi characters: Outlook's longest threads are some 1.5 Mi; beyond that people download the message.
+MAX_HTML_CHARACTERS = 2_097_152
+# What a data: image may have; larger ones are counted as removed.
+MAX_DATA_CHARACTERS = 262_144
+MAX_URL_CHARACTERS = 8_192
+ID_PREFIX = "m-"
+
+_TAGS = frozenset(
+    """
+    a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del
+    details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark
+    nav ol p pre q s samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr
+    tt u ul var wbr
+    """.split()  # noqa: SIM905 - a list of quoted words would fill three pages
+)
+# Elements whose content goes with them: code, foreign vocabularies and what a parser reads in another way.
+_WITH_CONTENT = frozenset(
+    """
+    script style title svg math template noscript noembed noframes iframe object embed applet xmp plaintext textarea
+    select audio video canvas map
+    """.split()  # noqa: SIM905 - a list of quoted words would fill three pages
+)
+_ANYWHERE = frozenset({"style", "class", "id", "dir", "lang", "title", "align", "valign", "width", "height", "bgcolor"})
+_ATTRIBUTES = {
+    "a": {"href"},
+    "img": {"src", "alt", "border", "hspace", "vspace", "srcset"},
+    "table": {"border", "cellpadding", "cellspacing", "background", "rules", "frame", "summary"},
+    "td": {"colspan", "rowspan", "nowrap", "background", "abbr", "scope"},
+    "th": {"colspan", "rowspan", "nowrap", "background", "abbr", "scope"},
+    "tr": {"background"},
+    "div": {"background"},
+    "col": {"span"},
+    "colgroup": {"span"},
+    "font": {"color", "face", "size"},
+    "hr": {"size", "noshade", "color"},
+    "ol": {"start", "type", "reversed"},
+    "ul": {"type"},
+    "li": {"value", "type"},
+    "br": {"clear"},
+    "blockquote": {"type"},
+    "details": {"open"},
+    "time": {"datetime"},
+}
+# ammonia lets an allowed attribute through on its element; these sets are what it is given.
+_ALLOWED = {"*": set(_ANYWHERE), **{tag: set(names) for tag, names in _ATTRIBUTES.items()}}
+
+_LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s]", re.IGNORECASE)
+_DATA_IMAGE = re.compile(r"data:image/(?:png|jpe?g|gif|webp|bmp);base64,[A-Za-z0-9+/=\s]*\Z", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px|%)?\s*\Z")
+_COLOUR = re.compile(r"#?[A-Za-z0-9]{1,30}\Z")
+_WORDS = re.compile(r"[\w ,.'\"-]{0,200}\Z")
+_BODY_TAG = re.compile(r"<body\b([^>]{0,4096})>", re.IGNORECASE)
+# Spans: a table with colspan=1000000 costs a browser seconds; Chromium itself stops at 1,000 and 65,534.
+_MAX_SPAN = 100
+_MAX_PIXELS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanBody:
+    """Harmless HTML (a fragment), its style sheet, and what was taken out."""
+
+    html: str
+    sheet: str
+    remote_images: int
+    truncated: bool
+
+
+@dataclass(slots=True)
+class _Count:
+    remote: int = 0
+    total: int = 0
+
+
+def clean_html(html: str, inline: Mapping[str, str]) -> CleanBody:
+    """The message's HTML without anything that acts or loads.
+
+    `inline` says under which address of ours a Content-ID (without brackets, lower case) is served.
+    """
+    truncated = len(html) > MAX_HTML_CHARACTERS
+    html = html[:MAX_HTML_CHARACTERS]
+    count = _Count()
+    sheet = _sheet(html, count)
+    # The <body> element would vanish, and with it the colour of the page that the author chose.
+    html = _BODY_TAG.sub(r"<div\1>", html, count=1)
+
+    def attribute(tag: str, name: str, value: str) -> str | None:
+        return _attribute(tag, name, value, inline, count)
+
+    clean = nh3.clean(
+        html,
+        tags=set(_TAGS),
+        clean_content_tags=set(_WITH_CONTENT),
+        attributes=_ALLOWED,
+        attribute_filter=attribute,
+        strip_comments=True,
+        link_rel="noopener noreferrer",
+        # Checked before our filter sees the value; what each may be used for is said there.
+        url_schemes={"http", "https", "mailto", "tel", "data", "cid"},
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+        id_prefix=ID_PREFIX,
+    )
+    return CleanBody(html=clean, sheet=sheet, remote_images=count.remote, truncated=truncated)
+
+
+def _sheet(html: str, count: _Count) -> str:
+    """All <style> elements, cleaned. Read by plain searching: what comes of it is clean, whatever it was."""
+    lower = html.lower()
+    if len(lower) != len(html):  # a few letters change their length in lower case, which would shift the places
+        lower = html
+    texts: list[str] = []
+    place = 0
+    while sum(map(len, texts)) < css.MAX_SHEET_CHARACTERS:
+        start = lower.find("<style", place)
+        inner = lower.find(">", start) + 1 if start >= 0 else 0
+        end = lower.find("</style", inner) if inner else -1
+        if end < 0:
+            break
+        texts.append(html[inner:end])
+        place = end
+    style = css.clean_sheet("\n".join(texts).replace("<!--", "").replace("-->", ""), id_prefix=ID_PREFIX)
+    count.remote += style.remote
+    # No value or selector can hold it, and if one day one could, it must not end our <style> element.
+    return style.text.replace("<", "")
+
+
+def _attribute(tag: str, name: str, value: str, inline: Mapping[str, str], count: _Count) -> str | None:
+    if name == "style":
+        style = css.clean_attribute(value)
+        count.remote += style.remote
+        return style.text or None
+    if name == "href":
+        return _link(value)
+    if name == "src":
+        return _image(value, inline, count)
+    if name in ("background", "srcset"):
+        if name == "background" and not value.strip().lower().startswith(("cid:", "data:")):
+            count.remote += 1
+        return None
+    if name in ("colspan", "rowspan", "span"):
+        return _bounded(value, _MAX_SPAN)
+    if name in ("width", "height", "border", "cellpadding", "cellspacing", "hspace", "vspace"):
+        return value if _bounded(value, _MAX_PIXELS) else None
+    if name in ("color", "bgcolor"):
+        return value if _COLOUR.match(value.strip()) else None
+    if name == "face":
+        return value if _WORDS.match(value) else None
+    return value[:MAX_URL_CHARACTERS]
+
+
+def _bounded(value: str, most: int) -> str | None:
+    found = _NUMBER.match(value)
+    return str(int(found[1])) if found and int(found[1]) <= most else None
+
+
+def _link(value: str) -> str | None:
+    """An absolute link, or a place in the same message. A relative one would lead into our own pages."""
+    # Browsers drop tabs and line ends in addresses (WHATWG URL section 4.4), so they are no cover here either.
+    address = "".join(character for character in value.strip() if character not in "\t\r\n")
+    if len(address) > MAX_URL_CHARACTERS:
+        return None
+    if address.startswith("#") and re.fullmatch(r"#[\w.:-]{1,200}", address):
+        return f"#{ID_PREFIX}{address[1:]}"
+    if address.startswith("//"):
+        address = f"https:{address}"
+    return address if _LINK.match(address) else None
+
+
+def _image(value: str, inline: Mapping[str, str], count: _Count) -> str | None:
+    address = value.strip()
+    if address[:4].lower() == "cid:":
+        return inline.get(unquote(address[4:]).strip().strip("<>").lower())
+    if address[:5].lower() == "data:":
+        if len(address) <= MAX_DATA_CHARACTERS and _DATA_IMAGE.match(address):
+            return address
+        return None
+    count.remote += 1
+    return None

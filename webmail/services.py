@@ -1,0 +1,38 @@
+"""What the pages work with: the configuration, the database, the children that read hostile mail."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+from sqlalchemy import Connection, Engine
+
+from postbuch.archive.config import Config
+from postbuch.webmail.reading import Reader
+
+EXTENSION = "postbuch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Thread-safe; lives as long as the application. `close()` ends children and connections."""
+
+    config: Config
+    engine: Engine
+    reader: Reader
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One database transaction: committed at the end, so what was put on record stands before a page is shown."""
+        with self.engine.begin() as conn:
+            yield conn
+
+    def close(self) -> None:
+        self.reader.close()
+        self.engine.dispose()
+
+
+def services() -> Services:
+    """Those of the application that answers the request."""
+    return cast(Services, current_app.extensions[EXTENSION])

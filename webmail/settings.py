@@ -1,0 +1,50 @@
+"""What a person chooses for his pages: the language, light or dark. Kept in the browser, the language also by name."""
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from postbuch.archive import users
+from postbuch.webmail.language import COOKIE_S, LANGUAGE_COOKIE, LANGUAGES
+from postbuch.webmail.login import local_path
+from postbuch.webmail.policy import is_secure
+from postbuch.webmail.services import services
+from postbuch.webmail.sessions import viewer
+
+blueprint = Blueprint("settings", __name__)
+THEME_COOKIE = "theme"
+THEMES = ("auto", "light", "dark")
+
+
+def theme() -> str:
+    """light, dark, or auto: what the system prefers. Known before the page is painted, so nothing flashes."""
+    chosen = request.cookies.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else "auto"
+
+
+@blueprint.route("/settings/language", methods=["POST"])
+def choose_language() -> Response:
+    """de or en, from now on."""
+    language = request.form.get("language", "")
+    if language not in LANGUAGES:
+        abort(400)
+    if current_user.is_authenticated:
+        with services().transaction() as conn:
+            users.set_language(conn, viewer().user_id, language)
+    return _back(LANGUAGE_COOKIE, language)
+
+
+@blueprint.route("/settings/theme", methods=["POST"])
+def choose_theme() -> Response:
+    """auto, light or dark, from now on."""
+    chosen = request.form.get("theme", "")
+    if chosen not in THEMES:
+        abort(400)
+    return _back(THEME_COOKIE, chosen)
+
+
+def _back(cookie: str, value: str) -> Response:
+    answer = redirect(local_path(request.form.get("next")) or url_for("mailbox.index"))
+    secure = is_secure(services().config)
+    answer.set_cookie(cookie, value, max_age=COOKIE_S, samesite="Lax", secure=secure, httponly=True)
+    return answer

@@ -1,0 +1,22 @@
+// What the pages do beyond links and forms. Everything here is comfort: without script each page still works.
+import 'htmx.org'
+import './frame.js'
+import './keys.js'
+import './list.js'
+
+const secure = location.protocol === 'https:' ? '; Secure' : ''
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+// Times are written by the server, which learns the clock of this browser here.
+if (zone) document.cookie = `zone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`
+
+document.documentElement.classList.add('scripted')
+
+document.addEventListener('click', (event) => {
+  const dismiss = event.target.closest('[data-dismiss]')
+  if (dismiss) dismiss.closest('.snack')?.remove()
+  const show = event.target.closest('[data-show]')
+  if (show) {
+    document.querySelector('#menu')?.hidePopover()
+    document.querySelector(show.dataset.show)?.showModal()
+  }
+})

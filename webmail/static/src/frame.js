@@ -1,0 +1,40 @@
+// The frame of a message gets the height of what is in it. No script runs inside: we, its parent, look in.
+
+// Beyond this a page is slow in every browser; the frame then scrolls by itself.
+const TALLEST = 30000
+// A newsletter made for 600 px is shrunk to a phone's width, but not below what can be read.
+const SMALLEST_ZOOM = 0.5
+
+function fit(frame) {
+  const inside = frame.contentDocument
+  const body = inside?.body
+  if (!body) return
+  frame.classList.toggle('is-text', Boolean(inside.querySelector('.text')))
+  body.style.zoom = ''
+  const wide = inside.documentElement.scrollWidth
+  if (wide > frame.clientWidth + 1) body.style.zoom = Math.max(frame.clientWidth / wide, SMALLEST_ZOOM)
+  const tall = Math.ceil(Math.max(body.getBoundingClientRect().bottom, inside.documentElement.getBoundingClientRect().height))
+  const wanted = `${Math.min(Math.max(tall + 2, 48), TALLEST)}px`
+  if (frame.style.height !== wanted) frame.style.height = wanted
+}
+
+function watch(frame) {
+  const inside = frame.contentDocument
+  if (!inside?.body || inside.URL === 'about:blank') return
+  // A link to a place in the same message stays in it; all others open a new tab.
+  for (const link of inside.querySelectorAll('a[href^="#"]')) link.target = '_self'
+  for (const picture of inside.images) picture.addEventListener('load', () => fit(frame))
+  fit(frame)
+}
+
+for (const frame of document.querySelectorAll('iframe.body')) {
+  frame.addEventListener('load', () => watch(frame))
+  if (frame.contentDocument?.readyState === 'complete') watch(frame)
+  let width = 0
+  new ResizeObserver(() => {
+    if (frame.clientWidth !== width) {
+      width = frame.clientWidth
+      fit(frame)
+    }
+  }).observe(frame)
+}

@@ -1,0 +1,58 @@
+// The list: choosing letters, the undo line that goes by itself, and the quiet question for new mail.
+
+// How often the list asks for new letters while it can be seen.
+const LOOK_MS = 10000
+const SNACK_MS = 10000
+
+const form = document.querySelector('#marks')
+const all = document.querySelector('#pick-all')
+const boxes = () => [...document.querySelectorAll('#letters input[name="letter"]')]
+let last = null
+
+function count() {
+  const chosen = boxes().filter((box) => box.checked)
+  for (const box of boxes()) box.closest('.row').classList.toggle('picked', box.checked)
+  form.classList.toggle('some', chosen.length > 0)
+  const place = document.querySelector('#selection-count')
+  place.textContent = chosen.length === 0 ? '' : chosen.length === 1 ? place.dataset.one : place.dataset.many.replace('#', chosen.length)
+  if (all) {
+    all.checked = chosen.length > 0 && chosen.length === boxes().length
+    all.indeterminate = chosen.length > 0 && !all.checked
+  }
+}
+
+if (form) {
+  document.addEventListener('click', (event) => {
+    const box = event.target.closest('#letters input[name="letter"]')
+    if (!box) return
+    // With Shift everything between the last choice and this one.
+    if (event.shiftKey && last?.isConnected) {
+      const list = boxes()
+      const [from, to] = [list.indexOf(last), list.indexOf(box)].sort((a, b) => a - b)
+      for (const each of list.slice(from, to + 1)) each.checked = box.checked
+    }
+    last = box
+    count()
+  })
+  all?.addEventListener('change', () => {
+    for (const box of boxes()) box.checked = all.checked
+    count()
+  })
+  document.body.addEventListener('htmx:after:swap', count)
+  window.addEventListener('pageshow', count)
+  const look = () => document.visibilityState === 'visible' && document.body.dispatchEvent(new CustomEvent('postbuch:look'))
+  setInterval(look, LOOK_MS)
+  document.addEventListener('visibilitychange', look)
+}
+
+// A line with "undo" leaves after a while, unless somebody is at it.
+const place = document.querySelector('#toast')
+if (place) {
+  new MutationObserver(() => {
+    const snack = document.querySelector('#toast .snack')
+    if (!snack || snack.dataset.timed) return
+    snack.dataset.timed = '1'
+    const leave = () => (snack.matches(':hover, :focus-within') ? setTimeout(leave, 2000) : snack.remove())
+    setTimeout(leave, SNACK_MS)
+  }).observe(document.body, { childList: true, subtree: true })
+}
