@@ -1,0 +1,215 @@
+"""Reading messages: right for people's mail, and never an exception or an unfit text, whatever the octets."""
+
+import random
+from dataclasses import fields
+from datetime import UTC, datetime
+
+import fast_mail_parser
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from postbuch.archive import headers, htmltext, mailboxname, message, mime
+from postbuch.archive.message import ParsedMessage
+from postbuch.archive.schema import BODY_CHARACTERS, SUBJECT_CHARACTERS
+from provider.corpus import corpus_files
+
+
+def fit(parsed: ParsedMessage) -> None:
+    """Every text fits its column and the database takes it."""
+    limits = {
+        "parser": 20, "defect": 500, "subject": SUBJECT_CHARACTERS, "message_id": 255, "original_id": 255,
+        "in_reply_to": 255, "thread_root": 255, "from_display": SUBJECT_CHARACTERS,
+        "to_display": SUBJECT_CHARACTERS, "text": BODY_CHARACTERS, "preview": 300, "body_sha256": 64,
+        "people_sha256": 64,
+    }
+    texts = [(getattr(parsed, name), limit) for name, limit in limits.items()]
+    for one in parsed.addresses:
+        texts += [(one.address, 320), (one.display_name, 255), (one.field, 10)]
+        assert one.address and one.address == one.address.strip().lower()
+    for part in parsed.parts:
+        texts += [(part.content_type, 255), (part.disposition, 20), (part.file_name, 255), (part.content_id, 255)]
+    for value, limit in texts:
+        assert len(value) <= limit
+        value.encode("utf-8")
+        assert "\0" not in value
+    assert {field.name for field in fields(parsed)} >= set(limits)
+
+
+def test_every_corpus_message_is_read() -> None:
+    """All of the corpus: a summary that fits, bodies, and every part that the summary names."""
+    for path in corpus_files():
+        octets = path.read_bytes()
+        parsed = message.parse(octets)
+        fit(parsed)
+        assert parsed.parser in ("fast", "compat"), path
+        found = message.bodies(octets)
+        assert [item.position for item in found.attachments] == [p.position for p in parsed.parts if p.is_attachment]
+        for part in parsed.parts[:3]:
+            assert len(message.leaf(octets, part.position).payload) == part.size_octets
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_corpus_messages_are_read(seed: int) -> None:
+    """Octets changed, cut out, doubled and swapped between messages: always a summary that fits."""
+    chance = random.Random(seed)
+    items = [path.read_bytes() for path in corpus_files() if path.stat().st_size < 30_000]
+    for _ in range(150):
+        octets = bytearray(chance.choice(items))
+        for _ in range(chance.randrange(1, 12)):
+            place = chance.randrange(len(octets) + 1)
+            action = chance.randrange(4)
+            if action == 0:
+                octets[place : place + 1] = bytes([chance.randrange(256)])
+            elif action == 1:
+                del octets[place : place + chance.randrange(1, 200)]
+            elif action == 2:
+                octets[place:place] = octets[place : place + chance.randrange(1, 300)] * 2
+            else:
+                other = chance.choice(items)
+                start = chance.randrange(len(other) + 1)
+                octets[place:place] = other[start : start + 200]
+        fit(message.parse(bytes(octets)))
+        message.bodies(bytes(octets))
+
+
+PIECES = st.sampled_from([
+    b"From: ", b"To: ", b"Subject: ", b"Date: ", b"Message-ID: <", b">", b"=?utf-8?b?", b"=?x?q?", b"?=", b"\r\n",
+    b"\n ", b"\r\n\r\n", b"Content-Type: multipart/mixed; boundary=b", b"--b", b"--b--", b",",
+    b"Content-Type: message/rfc822",
+    b"Content-Type: text/plain; charset=punycode", b"charset*=x''%80", b"filename*0*=utf-8''%ff", b"\x00", b"\xff",
+    b'"', b"Content-Transfer-Encoding: base64", b"AAAA", b"(", b"<", b"@", b";", b":", b"<script", b"<!--",
+    b"\xf0\x9f\x98\x80",
+])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=60))
+def test_any_arrangement_is_read(pieces: list[bytes]) -> None:
+    """The tokens that steer parsers, in every order."""
+    fit(message.parse(b"".join(pieces)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=2000))
+def test_any_octets_are_read(octets: bytes) -> None:
+    """Anything at all."""
+    fit(message.parse(octets))
+    headers.addresses(octets)
+    headers.date(octets)
+
+
+@given(st.text())
+def test_any_html_has_words(source: str) -> None:
+    """The reader of HTML never raises."""
+    htmltext.words(source)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"Subject: " + b"=?utf-8?q?=C3=A4?= " * 100_000,
+        b"To: " + b"a@b.example, " * 200_000,
+        b"To: " + b"(" * 500_000,
+        b"To: " + b'"' * 500_001,
+        b"To: " + b"<" * 500_000,
+        b"References: " + b"<a@b> " * 200_000,
+        b"Subject: x\n" * 100_000,
+        b"A:" + b"\n " * 500_000,
+        b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 20_000,
+        b"Content-Type: text/html\n\n" + b"<script" * 100_000,
+        b"Content-Type: text/html\n\n" + b"<!--" * 200_000,
+        b"Content-Type: text/html\n\n" + b"<" * 500_000 + b"&" * 500_000,
+        b"Content-Type: text/plain; charset=punycode\n\n" + b"a" * 500_000 + b"-b" * 10_000,
+        b"".join(b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (n, n) for n in range(3000)),
+        b"Content-Type: message/rfc822\n\n" * 3000,
+    ],
+)
+def test_bombs_cost_little(octets: bytes) -> None:
+    """What is small to send and dear to read is read within bounds: seconds at the very most, mostly milliseconds."""
+    start = datetime.now(UTC)
+    fit(message.parse(octets))
+    assert (datetime.now(UTC) - start).total_seconds() < 5
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (b"anna@firma.example", [("", "anna@firma.example")]),
+        (b"Anna M <Anna@Firma.example>", [("Anna M", "anna@firma.example")]),
+        (b'"M, Anna" <a@x>, b@y', [("M, Anna", "a@x"), ("", "b@y")]),
+        (b"=?utf-8?q?M=C3=BCller=2C_J=C3=B6rg?= <j@x>", [("Müller, Jörg", "j@x")]),
+        (b"a@x (Anna)", [("Anna", "a@x")]),
+        (b"Team: a@x, B <b@y>;, c@z", [("", "a@x"), ("B", "b@y"), ("", "c@z")]),
+        (b"undisclosed-recipients:;", []),
+        (b"<a@x>,\r\n\t<b@x>", [("", "a@x"), ("", "b@x")]),
+        (b"\"anna@x\" <anna@x>", [("anna@x", "anna@x")]),
+        ("Jörg <j@x>".encode("latin-1"), [("Jörg", "j@x")]),
+        (b"", []),
+    ],
+)
+def test_addresses(raw: bytes, found: list[tuple[str, str]]) -> None:
+    """Names with commas, encoded words, groups, comments, raw 8-bit."""
+    assert headers.addresses(raw) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "decoded"),
+    [
+        ("=?utf-8?Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        ("=?utf-8?B?w6Q=?= und =?iso-8859-1?q?=F6?=", "ä und ö"),
+        ("=?utf-8?B?ww==?= =?utf-8?B?pA==?=", "ä"),
+        ("=?utf-8?q?a?=\r\n =?utf-8?q?b?=", "ab"),
+        ("=?utf-8?q?=F0=9F=98=80?=", "😀"),
+        ("=?no-such?q?abc?=", "abc"),
+        ("=?utf-8?q?open", "=?utf-8?q?open"),
+    ],
+)
+def test_encoded_words(text: str, decoded: str) -> None:
+    """RFC 2047, and what real programs make of it."""
+    assert headers.decode_words(text) == decoded
+
+
+def test_parts_as_people_count_them() -> None:
+    """An inline picture and a signature are no attachments; a named file and a forwarded mail are."""
+    octets = (
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: text/html\r\n\r\n<p>Gru&szlig;</p><style>x</style>\r\n"
+        b"--b\r\nContent-Type: image/png\r\nContent-ID: <logo>\r\n\r\nPNG\r\n"
+        b"--b\r\nContent-Type: application/pgp-signature; name=signature.asc\r\n\r\nSIG\r\n"
+        b"--b\r\nContent-Type: application/pdf; name*=utf-8''%C3%9Cbersicht.pdf\r\n\r\nPDF\r\n"
+        b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ninner words\r\n--b--\r\n"
+    )
+    parsed = message.parse(octets)
+    assert [part.is_attachment for part in parsed.parts] == [False, False, False, True, True]
+    assert parsed.parts[3].file_name == "Übersicht.pdf" and parsed.attachment_count == 2
+    assert "Gruß" in parsed.text and "inner words" in parsed.text and "x" not in parsed.text.split()
+    assert message.bodies(octets).inline["logo"] == 1
+
+
+def test_both_parsers_give_the_same_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the corpus, compat32 finds nearly always the same leaves."""
+    items = [path.read_bytes() for path in corpus_files() if path.stat().st_size < 100_000]
+    fast = [mime.take_apart(octets) for octets in items]
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(fast_mail_parser, "parse_email_tree", refuse)
+    compat = [mime.take_apart(octets) for octets in items]
+    assert {item.parser for item in compat} <= {"compat", "none"}
+    same = sum(len(a.parts) == len(b.parts) for a, b in zip(fast, compat, strict=True))
+    assert same / len(items) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "readable"),
+    [
+        ("INBOX", "INBOX"), ("Entw&APw-rfe", "Entwürfe"), ("A &- B", "A & B"), ("&2D3eAA-", "😀"),
+        ("&broken", "&broken"), ("&AA-", "&AA-"), ("~peter/mail/&U,BTFw-/&ZeVnLIqe-", "~peter/mail/台北/日本語"),
+    ],
+)
+def test_names_of_mailboxes(name: str, readable: str) -> None:
+    """Modified UTF-7 (RFC 3501 section 5.1.3); what is none stays."""
+    assert mailboxname.decode(name) == readable
+    assert mailboxname.decode(name, is_utf8=True) == name
