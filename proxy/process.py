@@ -4,17 +4,16 @@ import asyncio
 import contextlib
 import logging
 import signal
-import ssl
 import time
-from collections.abc import Callable
 
 import uvloop
 
-from postbuch.archive.config import Config, parse_address
+from postbuch.archive.config import Config
 from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.server import ServerContext
 from postbuch.proxy import submission
 from postbuch.proxy.announced import Announced
+from postbuch.proxy.listener import listen
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.session import Session
 
@@ -23,7 +22,6 @@ log = logging.getLogger("postbuch.proxy")
 # How long clients that are being served may go on after SIGTERM; `up` allows 12 s for all of it.
 DRAIN_S = 5.0
 EXPIRE_EVERY_S = 15.0
-_BACKLOG = 1024
 
 
 def main(config: Config) -> int:
@@ -40,10 +38,11 @@ async def _run(config: Config, spool: SpoolWriter) -> int:
     runtime = Runtime(config, spool)
     tls = ServerContext(config)
     sessions: set[Session] = set()
+    submissions: set[submission.Submission] = set()
     announced = Announced()
     servers = [
         *await listen(runtime, "imap", config.imap.listen, tls.context, lambda: Session(runtime, announced, sessions)),
-        *await submission.start(runtime, tls.context),
+        *await submission.start(runtime, tls.context, submissions),
     ]
     runtime.spawn(announced.ask_all(runtime))
     health = runtime.spawn(runtime.write_health())
@@ -55,28 +54,12 @@ async def _run(config: Config, spool: SpoolWriter) -> int:
         server.close()
     for session in list(sessions):
         session.shut_down()
-    await submission.drain(runtime, DRAIN_S)
+    await submission.drain(submissions, DRAIN_S)
     for task in (health, expiry):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
     return 0
-
-
-async def listen(
-    runtime: Runtime, name: str, addresses: list[str], tls: ssl.SSLContext, factory: Callable[[], asyncio.Protocol]
-) -> list[asyncio.AbstractServer]:
-    """Listeners with implicit TLS; they stand in the health file."""
-    servers: list[asyncio.AbstractServer] = []
-    for text in addresses:
-        address = parse_address(text)
-        servers.append(
-            await asyncio.get_running_loop().create_server(
-                factory, address.host, address.port, ssl=tls, backlog=_BACKLOG, ssl_handshake_timeout=20
-            )
-        )
-        runtime.listeners.append({"name": name, "address": str(address)})
-    return servers
 
 
 async def _expire(sessions: set[Session]) -> None:

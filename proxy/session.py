@@ -202,7 +202,11 @@ class Session(asyncio.Protocol):
         }
         if provider.archive != "none":
             loop = asyncio.get_running_loop()
-            failed: Callable[[str], None] = lambda detail: loop.call_soon_threadsafe(self._spool_failed, detail)  # noqa: E731
+
+            def failed(detail: str) -> None:
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._spool_failed, detail)
+
             self._tap = Tap(runtime.spool, facts, failed)
             self._incoming = IncomingFactory(runtime.spool, facts, runtime.event)
         self._relay = Relay(self._tap, self._write)

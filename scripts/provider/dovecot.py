@@ -5,8 +5,8 @@ import grp
 import os
 import pwd
 import shutil
-import smtplib
 import signal
+import smtplib
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -234,7 +234,7 @@ class Dovecot:
             for name in names:
                 os.chown(Path(path) / name, self._uid, self._gid)
         for parent in folder.parents:  # Debian's `mail` must be able to walk to its home
-            if parent == Path("/tmp") or parent.stat().st_uid != 0:  # noqa: S108 - only compared with
+            if parent == Path("/tmp") or parent.stat().st_uid != 0:
                 break
             parent.chmod(parent.stat().st_mode | 0o011)
 
