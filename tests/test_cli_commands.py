@@ -5,10 +5,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from postbuch.archive import config as configuration
+from postbuch.archive import database
 
 PASSWORD = "ein langes Geheimnis"
 
@@ -47,15 +51,16 @@ submission = "smtp://127.0.0.1:9"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which `postbuch init` was run."""
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in which `postbuch init` was run; the database stays up, so that commands need not start it."""
     folder = tmp_path_factory.mktemp("house")
     _write_config(folder)
     (folder / "password").write_text(PASSWORD + "\n")
     done = _postbuch(folder, "init", "--admin-email", "Admin@firma.example", "--admin-password-file", "password")
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    return folder
+    with database.running(configuration.load(folder / "postbuch.toml")):
+        yield folder
 
 
 def test_init_again_changes_nothing(house: Path) -> None:
