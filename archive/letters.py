@@ -80,7 +80,7 @@ def page(
     after: Cursor | None = None,
     limit: int = PAGE,
 ) -> Page:
-    """One page of the list, older than `before` or newer than `after`. Reads the index in order, so depth costs nothing."""
+    """One page of the list, older than `before` or newer than `after`. Read in index order: depth costs nothing."""
     place = letter_place
     single = accounts != ALL and len(accounts) == 1 and account_id is None and mailbox_id is None
     key = (letter.c.sort_at, letter.c.id)
@@ -154,7 +154,8 @@ def mailboxes(conn: Connection, accounts: Rights, user_id: int) -> list[dict[str
 
 def newer_count(conn: Connection, accounts: Rights, cursor: Cursor) -> int:
     """How many letters within the rights are newer than a place in the list, for the "3 new" badge."""
-    newer = and_(letter.c.sort_at >= cursor.sort_at, tuple_(letter.c.sort_at, letter.c.id) > (cursor.sort_at, cursor.letter_id))
+    place = (cursor.sort_at, cursor.letter_id)
+    newer = and_(letter.c.sort_at >= cursor.sort_at, tuple_(letter.c.sort_at, letter.c.id) > place)
     return conn.scalar(select(func.count()).select_from(letter).where(newer, readable(accounts))) or 0
 
 

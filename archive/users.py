@@ -49,8 +49,8 @@ def create_user(conn: Connection, login: str, *, role: str = "employee", passwor
     if find_user(conn, login) is not None:
         raise UsageError(f"there is already a user '{login}'; `postbuch user list` shows all")
     hashed = _hash(password) if password else ""
-    done = conn.execute(insert(app_user).values(login=login, role=role, password_hash=hashed, created_at=now()))
-    return int(done.inserted_primary_key[0])
+    conn.execute(insert(app_user).values(login=login, role=role, password_hash=hashed, created_at=now()))
+    return int(conn.scalars(select(app_user.c.id).where(app_user.c.login == login)).one())
 
 
 def find_user(conn: Connection, login: str) -> User | None:

@@ -1,0 +1,120 @@
+"""How the archive is doing: the books, what waits, what failed, in plain sentences (invariant 8).
+
+Works while the database is down: what the processes said last stands in their health files.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, distinct, func, select
+
+from postbuch.archive import setup
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role, connection
+from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.health import read_all
+from postbuch.archive.schema import account, gap, image, letter, refusal, sighting, spool_file
+from postbuch.archive.spool import waiting_counts
+
+# The order in which listeners and failures are told.
+PROCESSES = ("proxy", "archive", "webmail")
+
+
+def status(config: Config) -> dict[str, Any]:
+    """interface.md's keys, plus `books`, `processes` and `sentences` (what is wrong; empty when nothing is).
+
+    Counts are None when the database does not answer. Does not start a database server.
+    """
+    health = read_all(config)
+    messages, events = waiting_counts(config.data / "spool")
+    writable = all(facts.get("spool", {}).get("writable", True) for facts in health.values())
+    found: dict[str, Any] = {
+        "images": None, "sightings": None, "letters": None, "gaps": None, "refusals": None, "index_lag": None,
+        "spool": messages, "spool_events": events, "spool_writable": writable,
+        "accounts": [],
+        "listeners": [each for name in PROCESSES for each in health.get(name, {}).get("listeners", [])],
+        "processes": {name: bool(health.get(name, {}).get("alive")) for name in PROCESSES},
+        "failures": [each for name in PROCESSES for each in health.get(name, {}).get("failures", [])],
+        "books": None,
+    }
+    database_problem = ""
+    try:
+        with connection(config, Role.WEB) as conn:
+            found |= _counts(conn)
+            found["accounts"] = _accounts(conn, found["failures"])
+            found["books"] = books(conn)
+    except ServiceMissing as error:
+        database_problem = f"{error}; captured mail waits in the spool, nothing is lost"
+    found["sentences"] = _sentences(found, database_problem, setup.warning(config))
+    return found
+
+
+def books(conn: Connection) -> dict[str, Any]:
+    """seen = stored + further sightings of stored images + refused.
+
+    `seen` is counted by those who captured (the names of the drained spool files) and by the imports; the other side
+    is counted in the tables that the messages went to.
+    """
+    spooled = int(conn.scalar(select(func.coalesce(func.sum(spool_file.c.messages), 0))) or 0)
+    imported = sum(_count(conn, table.c.source == "import", table) for table in (sighting, refusal))
+    sightings, refused = _count(conn, None, sighting), _count(conn, None, refusal)
+    stored = int(conn.scalar(select(func.count(distinct(sighting.c.image_id)))) or 0)
+    seen = spooled + imported
+    further = sightings - stored
+    return {
+        "seen": seen, "stored": stored, "further": further, "refused": refused,
+        "balanced": seen == stored + further + refused,
+    }
+
+
+def _counts(conn: Connection) -> dict[str, Any]:
+    tables = {"images": image, "sightings": sighting, "letters": letter, "gaps": gap, "refusals": refusal}
+    # index_lag: search reads the tables themselves, so nothing can lag.
+    return {**{name: _count(conn, None, table) for name, table in tables.items()}, "index_lag": 0}
+
+
+def _count(conn: Connection, condition: Any, table: Any) -> int:
+    query = select(func.count()).select_from(table)
+    return int(conn.scalar(query if condition is None else query.where(condition)) or 0)
+
+
+def _accounts(conn: Connection, failures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Per account: what was seen, how much of it is distinct, gaps, refusals, when last, and its last failure."""
+    seen = {
+        row.account_id: row
+        for row in conn.execute(
+            select(
+                sighting.c.account_id, func.count().label("sightings"),
+                func.count(distinct(sighting.c.image_id)).label("images"), func.max(sighting.c.seen_at).label("last"),
+            ).group_by(sighting.c.account_id)
+        )
+    }
+    lost: dict[str, dict[int, int]] = {
+        name: {
+            row[0]: row[1] for row in conn.execute(select(table.c.account_id, func.count()).group_by(table.c.account_id))
+        }
+        for name, table in (("gaps", gap), ("refusals", refusal))
+    }
+    last = {each["account"]: each["sentence"] for each in failures if each.get("account")}
+    found = []
+    for row in conn.execute(select(account).order_by(account.c.address)):
+        facts = seen.get(row.id)
+        found.append({
+            "account": row.address, "upstream": row.upstream, "active": bool(row.active),
+            "sightings": facts.sightings if facts else 0, "images": facts.images if facts else 0,
+            "gaps": lost["gaps"].get(row.id, 0), "refusals": lost["refusals"].get(row.id, 0),
+            "last_seen": facts.last.isoformat() + "Z" if facts else None, "failure": last.get(row.address),
+        })
+    return found
+
+
+def _sentences(found: dict[str, Any], database_problem: str, warning: str) -> list[str]:
+    sentences = [each["sentence"] for each in found["failures"]]
+    if found["processes"]["proxy"] is False and any(found["processes"].values()):
+        sentences.append("the proxy does not run, so mail programs cannot connect; its log says why")
+    if database_problem and not any("database" in sentence for sentence in sentences):
+        sentences.append(database_problem)
+    if found["books"] and not found["books"]["balanced"]:
+        sentences.append("the books do not balance: a captured message is neither stored nor refused; ask for support")
+    if warning:
+        sentences.append(warning)
+    return list(dict.fromkeys(sentences))
