@@ -62,9 +62,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The Python part of scripts/demo in a folder of its own."""
     folder = tmp_path_factory.mktemp("demo")
     log = (folder / "demo.log").open("w")
+    python_path = os.pathsep.join(["scripts", os.environ.get("PYTHONPATH", "")])
     with log, subprocess.Popen(
         [sys.executable, "-m", "provider.demo", "--folder", folder / "d"],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": "scripts"}, stdout=subprocess.PIPE, stderr=log, text=True,
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": python_path}, stdout=subprocess.PIPE, stderr=log, text=True,
     ) as process:  # fmt: skip
         children: list[psutil.Process] = []
         try:
@@ -73,8 +74,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
-            assert [child for child in children if child.is_running()] == []
+            assert process.wait(60) == 0, (folder / "demo.log").read_text()
+            _gone, left = psutil.wait_procs(children, timeout=10)
+            assert left == []
 
 
 def _read_guide(process: subprocess.Popen[str], folder: Path) -> str:

@@ -188,10 +188,9 @@ def _command(folder: Folder, *words: str) -> list[str]:
 def _initialise(folder: Folder) -> None:
     secret = folder.path / "admin-password"
     secret.write_text(ADMIN_PASSWORD + "\n")
-    subprocess.run(
-        _command(folder, "init", "--admin-email", ADMIN, "--admin-password-file", str(secret)),
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    words = _command(folder, "init", "--admin-email", ADMIN, "--admin-password-file", str(secret), "--json")
+    if subprocess.run(words, stdout=subprocess.DEVNULL).returncode != 0:
+        raise SystemExit("demo: `postbuch init` did not work; it said why above")
 
 
 @contextlib.contextmanager
