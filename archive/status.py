@@ -90,7 +90,8 @@ def _accounts(conn: Connection, failures: list[dict[str, Any]]) -> list[dict[str
     }
     lost: dict[str, dict[int, int]] = {
         name: {
-            row[0]: row[1] for row in conn.execute(select(table.c.account_id, func.count()).group_by(table.c.account_id))
+            row[0]: row[1]
+            for row in conn.execute(select(table.c.account_id, func.count()).group_by(table.c.account_id))
         }
         for name, table in (("gaps", gap), ("refusals", refusal))
     }
