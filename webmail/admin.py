@@ -3,6 +3,7 @@
 from flask import Blueprint, abort, render_template
 
 from postbuch.archive import accounts, users
+from postbuch.archive import status as archive_status
 from postbuch.certs.expiry import expiries
 from postbuch.webmail import folders
 from postbuch.webmail.listing import Listing
@@ -23,8 +24,6 @@ def system() -> str:
         on_record(conn, "status", "system")
         side = folders.sidebar(conn, viewer(), Listing())
         listed, people = accounts.list_accounts(conn), users.list_users(conn)
-    from postbuch.archive import status as archive_status
-
     config = services().config
     facts, certificates = archive_status.status(config), expiries(config)
     sentences = [*facts["sentences"], *(each.sentence for each in certificates if each.sentence)]

@@ -75,9 +75,13 @@ def shown_name(name: str | None) -> str:
     """What people call the mailbox. None stands for what was submitted and lies in no mailbox."""
     if name is None:
         return gettext("Sent through Postbuch")
-    if name.upper() == "INBOX":
-        return gettext("Inbox")
-    return _ROOT.sub("", name)
+    bare = _ROOT.sub("", name)
+    # Said in the reader's language; what an archive or a folder of one's own is called stays as its owner wrote it.
+    usual = {
+        "inbox": gettext("Inbox"), "sent": gettext("Sent"), "drafts": gettext("Drafts"), "junk": gettext("Junk"),
+        "trash": gettext("Trash"), "archive": gettext("Archive"),
+    }
+    return usual.get(kind_of(bare), bare)
 
 
 def sidebar(conn: Connection, who: Viewer, wanted: Listing) -> Sidebar:
