@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from postbuch.archive import audit
+from postbuch.archive.bulk import insert_rows
 from postbuch.archive.headers import one_line
-from postbuch.archive.imagerows import insert_many
 from postbuch.archive.numbers import Numbers, find
 from postbuch.archive.preparation import Message, RecordUnfit, moment, number, text
 from postbuch.archive.schema import (
@@ -34,7 +34,7 @@ def insert_sightings(
     mailboxes: dict[tuple[int, str], int],
 ) -> None:
     """One row for each time a message was seen."""
-    insert_many(conn, sighting, [
+    insert_rows(conn, sighting, [
         {
             "capture": item.capture, "image_id": images[item.sha256], "account_id": accounts[item.account],
             "mailbox_id": mailbox_of(item, accounts, mailboxes), "source": item.source,
@@ -69,7 +69,7 @@ def insert_envelopes(
     submitted = [(item, item.envelope) for item in messages if item.envelope is not None]
     if not submitted:
         return
-    insert_many(conn, smtp_envelope, [
+    insert_rows(conn, smtp_envelope, [
         {
             "capture": item.capture, "account_id": accounts[item.account],
             "mail_from": text(envelope, "mail_from", 255), "parameters": _parameters(envelope),
@@ -85,7 +85,7 @@ def insert_envelopes(
         for position, one in enumerate(envelope.get("recipients") or ())
     ]
     known = numbers.addresses(conn, (_recipient(one) for _, _, one in recipients))
-    insert_many(conn, smtp_recipient, [
+    insert_rows(conn, smtp_recipient, [
         {
             "envelope_id": envelope_id, "position": position, "address_id": known[_recipient(one)],
             "code": number(one, "code") or 0, "text": text(one, "text", 1000),

@@ -25,6 +25,7 @@ _FOLD = re.compile(r"[\r\n\t ]+")
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 _IDENTIFIER = re.compile(r"<([^<>\s]+)>")
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|<([^<>]*)>|\(([^()]*)\)|([,;:])|([^",;:<>()]+)|(.)', re.DOTALL)
+_SIMPLE = re.compile(r"""(?:"([^"\\=]*)"|([^",;:<>()=\\]*)) ?<([^<>\s,;:"()]+@[^<>\s,;:"()]+)>""")
 _BARE = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 # Codecs that are no charset of a mail: slow by design (punycode is quadratic) or not text.
@@ -56,6 +57,8 @@ def clean(text: str, limit: int) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """`clean`, with every run of white space one space, and none at the ends."""
+    if len(text) <= limit and "  " not in text and text.isprintable():
+        return text.strip()
     return clean(_FOLD.sub(" ", text[: limit * 4]), limit * 2).strip()[:limit].rstrip()
 
 
@@ -138,6 +141,11 @@ def date(raw: bytes) -> datetime | None:
 
 def addresses(raw: bytes) -> list[tuple[str, str]]:
     """(display name, address in lower case) of a field, groups flattened; entries without an address are left out."""
+    line = decode_octets(raw, None).strip()
+    simple = _SIMPLE.fullmatch(line)
+    if simple is not None:  # nine of ten fields: one address, nothing encoded
+        name, address = (simple[1] or simple[2] or "").strip(), simple[3].lower().strip(".,'")
+        return [(one_line(name.strip("'"), 255), clean(address, 320))]
     found: list[tuple[str, str]] = []
     phrase: list[str] = []
     angle: str | None = None
@@ -161,7 +169,7 @@ def addresses(raw: bytes) -> list[tuple[str, str]]:
         phrase.clear()
         angle, comment = None, ""
 
-    for quoted, bracketed, aside, mark, atom, _ in _TOKEN.findall(_FOLD.sub(" ", decode_octets(raw, None))):
+    for quoted, bracketed, aside, mark, atom, _ in _TOKEN.findall(_FOLD.sub(" ", line)):
         if mark == ":":
             phrase.clear()
         elif mark:

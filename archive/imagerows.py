@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, select
 
+from postbuch.archive.bulk import insert_rows
 from postbuch.archive.linking import Key, Linker
 from postbuch.archive.numbers import Numbers, chunks, find
 from postbuch.archive.objects import ObjectStore
@@ -26,12 +26,6 @@ from postbuch.archive.schema import (
 New = tuple[Message, NewImage]
 
 
-def insert_many(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """One statement for many rows (PyMySQL sends at most 1 MB at once)."""
-    if rows:
-        conn.execute(insert(table), rows)
-
-
 def insert_images(
     conn: Connection, store: ObjectStore, numbers: Numbers, new: Sequence[New], now: datetime
 ) -> dict[bytes, int]:
@@ -39,7 +33,7 @@ def insert_images(
 
     The files of new attachments are written and not yet synced.
     """
-    insert_many(conn, image, [
+    insert_rows(conn, image, [
         {
             "sha256": message.sha256, "size_octets": len(message.octets), "skeleton": made.skeleton,
             "parser": made.parsed.parser, "defect": made.parsed.defect, "archived_at": now,
@@ -75,9 +69,9 @@ def _insert_summaries(conn: Connection, new: Sequence[New], ids: dict[bytes, int
             }
             for item in parsed.parts
         ]
-    insert_many(conn, header_summary, summaries)
-    insert_many(conn, body_text, texts)
-    insert_many(conn, part, parts)
+    insert_rows(conn, header_summary, summaries)
+    insert_rows(conn, body_text, texts)
+    insert_rows(conn, part, parts)
 
 
 def _insert_people(conn: Connection, numbers: Numbers, new: Sequence[New], ids: dict[bytes, int]) -> None:
@@ -92,7 +86,7 @@ def _insert_people(conn: Connection, numbers: Numbers, new: Sequence[New], ids: 
                 "image_id": ids[message.sha256], "field": item.field, "position": position,
                 "address_id": known[item.address], "display_name": item.display_name,
             })
-    insert_many(conn, image_address, rows)
+    insert_rows(conn, image_address, rows)
 
 
 def _insert_objects(
@@ -103,11 +97,11 @@ def _insert_objects(
     fresh = {digest: payload for digest, payload in payloads.items() if digest not in known}
     if fresh:
         store.put(fresh)
-        insert_many(conn, object_, [
+        insert_rows(conn, object_, [
             {"sha256": digest, "size_octets": len(payload), "created_at": now} for digest, payload in fresh.items()
         ])
         known.update(find(conn, object_.c.sha256, object_.c.id, fresh))
-    insert_many(conn, image_object, [
+    insert_rows(conn, image_object, [
         {"image_id": ids[message.sha256], "position": position, "object_id": known[digest]}
         for message, made in new
         for position, digest in enumerate(made.order)
@@ -137,10 +131,10 @@ def _insert_letters(conn: Connection, new: Sequence[New], ids: dict[bytes, int])
             "image_id": number, "body_sha256": key.body_sha256, "people_sha256": key.people_sha256,
             "original_id": key.original_id,
         })
-    insert_many(conn, link_key, key_rows)
-    insert_many(conn, letter, letters)
+    insert_rows(conn, link_key, key_rows)
+    insert_rows(conn, letter, letters)
     letter_ids = find(conn, letter.c.first_image_id, letter.c.id, {first for _, first, _ in links})
-    insert_many(conn, letter_image, [
+    insert_rows(conn, letter_image, [
         {"image_id": number, "letter_id": letter_ids[first], "reason": reason} for number, first, reason in links
     ])
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
-from postbuch.archive import audit, database, eventrows, imagerows
+from postbuch.archive import audit, bulk, database, eventrows, imagerows
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.numbers import Numbers, find
 from postbuch.archive.objects import ObjectStore
@@ -149,7 +149,7 @@ def store(
     eventrows.insert_events(conn, numbers, [
         record.facts for record in events if record.path is None or record.path.name in fresh_files
     ])
-    imagerows.insert_many(conn, spool_file, [
+    bulk.insert_rows(conn, spool_file, [
         {"name": item.name, "messages": item.messages, "events": item.events, "drained_at": now} for item in files
     ])
     if wrote or any(made.objects for _, made in new):
