@@ -8,6 +8,7 @@ import shutil
 import signal
 import smtplib
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -143,11 +144,13 @@ class Dovecot:
         shutil.rmtree(self.folder / "run", ignore_errors=True)
         program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         assert program is not None, "dovecot is not installed; scripts/setup installs it"
-        self._process = subprocess.Popen(
-            [program, "-F", "-c", str(self.folder / "dovecot.conf")],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=(self.folder / "dovecot.out").open("w"),
-            start_new_session=True,
-        )  # fmt: skip
+        # Tied to us (the tether also gives it a session of its own): it ends with us whatever happens to us.
+        words = [sys.executable, "-m", "postbuch.cli.tether", str(os.getpid()), program, "-F"]
+        with (self.folder / "dovecot.out").open("wb") as output:
+            self._process = subprocess.Popen(
+                [*words, "-c", str(self.folder / "dovecot.conf")],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output,
+            )  # fmt: skip
         wait_until(self._ready, "Dovecot")
 
     def stop(self) -> None:

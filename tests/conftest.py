@@ -1,0 +1,99 @@
+"""Real servers for the tests, once a worker, on free loopback ports in temporary folders; nothing may outlive them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from postbuch.archive import database, setup
+from postbuch.archive.config import Config, load
+from provider.dovecot import Dovecot
+from provider.instance import DOMAIN, Postbuch, write_config
+from provider.sink import Sink
+
+NAMES = ("anna", "bernd", "carla", "dieter", "eva", "frank", "greta", "hans")
+USERS = {f"{name}@{DOMAIN}": f"geheim-{name}" for name in NAMES}
+MakeConfig = Callable[..., Path]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kills", type=int, default=12, help="how many random kill -9 test_kill.py does; 200 for the long run"
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """Every program that a test starts is ended by it; also the servers below, which end before this looks."""
+    yield
+    left = [process for process in psutil.Process().children(recursive=True) if not _is_harmless(process)]
+    _, alive = psutil.wait_procs(left, timeout=5)
+    words = [" ".join(process.cmdline()) for process in alive if process.is_running()]
+    for process in alive:
+        process.kill()
+    assert not words, f"left behind: {words}"
+
+
+def _is_harmless(process: psutil.Process) -> bool:
+    """Helpers of Python's own multiprocessing live as long as the interpreter."""
+    try:
+        return any("multiprocessing" in word for word in process.cmdline()) or not process.cmdline()
+    except psutil.Error:
+        return True
+
+
+@pytest.fixture(scope="session")
+def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
+    """The provider's IMAP server with the eight USERS; mailboxes grow over the session."""
+    with Dovecot(tmp_path_factory.mktemp("dovecot"), USERS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sink_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sink]:
+    """The provider's submission server; use `sink`, which is empty and well-behaved for each test."""
+    with Sink(tmp_path_factory.mktemp("sink"), USERS) as server:
+        yield server
+
+
+@pytest.fixture
+def sink(sink_server: Sink) -> Iterator[Sink]:
+    """The submission server, empty; what a test made it do is undone."""
+    sink_server.reset()
+    yield sink_server
+    sink_server.reset()
+
+
+@pytest.fixture(scope="session")
+def make_config(dovecot: Dovecot, sink_server: Sink) -> MakeConfig:
+    """`make_config(folder, imap=…, submission=…)` writes a configuration; upstream is Dovecot and the sink by TLS."""
+
+    def make(folder: Path, *, imap: str = "", submission: str = "", max_size_octets: int = 0) -> Path:
+        return write_config(
+            folder, imap=imap or f"imaps://localhost:{dovecot.imaps_port}",
+            submission=submission or f"smtps://localhost:{sink_server.smtps_port}",
+            ca_files=[dovecot.ca_file, sink_server.ca_file], max_size_octets=max_size_octets,
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """A configuration whose private MariaDB runs, with all tables and no rows but those that tests put there."""
+    config = load(write_config(
+        tmp_path_factory.mktemp("mariadb"), imap="imap://127.0.0.1:9", submission="smtp://127.0.0.1:9", ca_files=[]
+    ))  # fmt: skip
+    setup.initialise(config)
+    with database.running(config):
+        yield config
+
+
+@pytest.fixture(scope="session")
+def postbuch(tmp_path_factory: pytest.TempPathFactory, make_config: MakeConfig) -> Iterator[Postbuch]:
+    """`postbuch up` in front of Dovecot and the sink, ready."""
+    instance = Postbuch(make_config(tmp_path_factory.mktemp("postbuch")))
+    instance.initialise()
+    with instance:
+        yield instance
