@@ -1,6 +1,7 @@
 """What goes wrong on command, in the pretend provider and on the way to it, goes wrong exactly as it says."""
 
 import contextlib
+import imaplib
 import json
 import smtplib
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from provider.dovecot import Dovecot
 from provider.obstacle import Mode, Obstacle
 from provider.sink import Sink
 
@@ -244,3 +246,17 @@ def test_the_sink_as_a_process(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+def test_dovecot_delivers_where_it_is_told(dovecot: Dovecot) -> None:
+    """Into a mailbox that exists and one that is made by it; as it was, below the fields of the delivery."""
+    user, password = next(iter(dovecot.users.items()))
+    with imaplib.IMAP4("127.0.0.1", dovecot.imap_port) as client:
+        client.login(user, password)
+        for mailbox in ("Archive", "Projekte/2026"):
+            dovecot.deliver(user, LETTER.replace(b"\r\r\n", b"\r\n"), mailbox)
+            client.select(mailbox, readonly=True)
+            _, answer = client.fetch("*", "(BODY.PEEK[])")
+            assert isinstance(answer[0], tuple)
+            assert answer[0][1].endswith(LETTER.replace(b"\r\r\n", b"\r\n"))
+            client.unselect()

@@ -49,6 +49,8 @@ default_client_limit = 4000
 default_process_limit = 1000
 imap_max_line_length = 2M
 lmtp_rcpt_check_quota = no
+lmtp_save_to_detail_mailbox = yes
+lda_mailbox_autocreate = yes
 postmaster_address = postmaster@localhost
 passdb {{
   driver = passwd-file
@@ -76,6 +78,10 @@ namespace inbox {{
   mailbox Trash {{
     auto = subscribe
     special_use = \\Trash
+  }}
+  mailbox Archive {{
+    auto = subscribe
+    special_use = \\Archive
   }}
 }}
 service imap-login {{
@@ -173,8 +179,14 @@ class Dovecot:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    def deliver(self, user: str, octets: bytes) -> None:
-        """Deliver by LMTP, as a provider's mail server does: Dovecot adds its own header fields."""
+    def deliver(self, user: str, octets: bytes, mailbox: str = "INBOX") -> None:
+        """Deliver by LMTP, as a provider's mail server does: Dovecot adds its own header fields.
+
+        Another mailbox is addressed as `user+mailbox@domain` (RFC 5233); its name must be fit for an address.
+        """
+        if mailbox != "INBOX":
+            name, _, domain = user.partition("@")
+            user = f"{name}+{mailbox}@{domain}"
         with smtplib.LMTP("127.0.0.1", self.lmtp_port, timeout=60) as lmtp:
             lmtp.sendmail("", [user], octets)
 
