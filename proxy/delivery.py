@@ -1,107 +1,150 @@
-"""One message on its way out: spool, digest and upstream at once; the final dot only when the spool has it durable.
-
-Proxy.md section 6. Knows nothing of the client's connection but how to read blocks from it.
-"""
+"""The end of a submission: durable in the spool, then the final dot, then upstream's reply, on record (invariant 2)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import logging
 from datetime import UTC, datetime
-from enum import Enum
-from typing import Any
 
 from postbuch.archive.errors import SpoolError
-from postbuch.archive.spool import SpoolMessage
-from postbuch.proxy.failure import UpstreamFailed
+from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
-from postbuch.proxy.smtpleg import Reply, SmtpLeg
-from postbuch.proxy.unstuff import Unstuffer
+from postbuch.proxy.smtpreply import Reply
+from postbuch.proxy.transfer import Transfer
+from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S, SmtpLeg
 
-# As for IMAP: what the spool may have waiting before the client is read no further.
-MAX_PENDING_OCTETS = 4 * 1024 * 1024
-_LOOK_AGAIN_S = 0.005
-
-
-class Verdict(Enum):
-    """How a delivery ended."""
-
-    REPLIED = "replied"  # upstream had the last word, whatever it was
-    TOO_LARGE = "too-large"
-    NOT_DURABLE = "not-durable"
-    FAILED = "failed"  # upstream was lost before the dot: nothing was sent
-    UNKNOWN = "unknown"  # upstream was lost behind the dot
+log = logging.getLogger("postbuch.proxy.submission")
 
 
-class Delivery:
-    """From 354 to upstream's reply. `rest` are the octets that the client sent behind the message."""
+async def deliver(runtime: Runtime, outgoing: Outgoing, transfer: Transfer) -> bytes:
+    """What the client is answered, with CRLF. Goes on when the client has left, so that the outcome is on record.
 
-    def __init__(self, runtime: Runtime, leg: SmtpLeg, message: SpoolMessage, max_size_octets: int) -> None:
-        self.rest = b""
-        self.reply: Reply | None = None
-        self.problem = ""
-        self.failure: UpstreamFailed | None = None
-        self._runtime = runtime
-        self._leg = leg
-        self._message = message
-        self._max_size_octets = max_size_octets
-        self._unstuffer = Unstuffer()
+    The client waits at most ANSWER_TIMEOUT_S for sync and reply together.
+    """
+    deadline = asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S
+    try:
+        if transfer.reader.nul or transfer.too_large:
+            return _refused_here(runtime, outgoing, transfer)
+        if transfer.message is not None:
+            # Nothing is awaited between here and the dot but the disk.
+            error = await _sync(outgoing, transfer, deadline)
+            if error is not None:
+                outgoing.drop()
+                _failed(runtime, outgoing, Reason.SPOOL_UNWRITABLE, error, leg="spool")
+                return b"451 4.3.0 the message cannot be kept at the moment" + _session(outgoing)
+        return await _finish(runtime, outgoing, transfer, deadline)
+    except BaseException:
+        outgoing.drop()
+        raise
 
-    async def run(self, read: Callable[[], Awaitable[bytes]], facts: Mapping[str, Any]) -> Verdict:
-        """Carry the message. Raises EOFError when the client goes away before the end; nothing is sent then."""
-        try:
-            too_large = not await self._take(read)
-            if too_large or self.failure is not None:
-                self._message.abort()
-                self._leg.abort()
-                return Verdict.TOO_LARGE if too_large else Verdict.FAILED
-            whole = {**facts, "normalised": self._unstuffer.normalised, "seen_at": datetime.now(UTC).isoformat()}
-            try:
-                await asyncio.wrap_future(self._message.commit(whole, urgent=True))
-            except SpoolError as error:
-                self.problem = str(error)
-                self._leg.abort()
-                return Verdict.NOT_DURABLE
-        except BaseException:
-            self._message.abort()
-            self._leg.abort()
-            raise
-        return await self._finish()
 
-    async def _take(self, read: Callable[[], Awaitable[bytes]]) -> bool:
-        """Read to the end of data; False when the message is larger than allowed (it is read all the same)."""
-        fits = True
-        while not self._unstuffer.ended:
-            chunk = await read()
-            if not chunk:
-                raise EOFError
-            octets, relayed = self._unstuffer.feed(chunk)
-            fits = fits and self._unstuffer.size_octets <= self._max_size_octets
-            if not fits or self.failure is not None:
-                continue
-            self._message.write(octets)
-            try:
-                await self._leg.write(relayed)
-            except UpstreamFailed as error:
-                self.failure = error
-            while self._message.pending_octets > MAX_PENDING_OCTETS:
-                await asyncio.sleep(_LOOK_AGAIN_S)  # noqa: ASYNC110 - the spool's thread tells nobody
-        self.rest = self._unstuffer.rest
-        return fits
+def _refused_here(runtime: Runtime, outgoing: Outgoing, transfer: Transfer) -> bytes:
+    outgoing.drop()
+    if transfer.reader.nul:
+        # RFC 5321 section 2.3.8 wants none; some servers drop it, which makes an end of data out of CRLF.NUL CRLF.
+        reason, answer = "the message contains the octet NUL", b"550 5.6.0 the message contains the octet NUL\r\n"
+    else:
+        reason = f"the message is larger than {runtime.config.submission.max_size_octets} octets"
+        answer = b"552 5.3.4 " + reason.encode() + b"\r\n"
+    if outgoing.archived:
+        runtime.event({
+            **outgoing.facts(), "event": "refusal", "source": "submission", "reason": reason,
+            "size_octets": transfer.reader.size_octets, "at": datetime.now(UTC).isoformat(),
+        })
+    runtime.counters["submissions-refused"] += 1
+    log.info(
+        "refused session=%s account=%s octets=%d reason=%r",
+        outgoing.session, outgoing.account, transfer.reader.size_octets, reason,
+    )
+    return answer
 
-    async def _finish(self) -> Verdict:
-        """Send the dot and write down what upstream said; a client that leaves now changes nothing about that."""
-        verdict, code, text = "unknown", 0, "the client's connection ended before upstream's reply"
-        try:
-            self.reply = await self._leg.end_of_data()
-            verdict = "accepted" if 200 <= self.reply.code < 300 else "refused"
-            code, text = self.reply.code, self.reply.text
-            return Verdict.REPLIED
-        except UpstreamFailed as error:
-            self.failure = error
-            text = error.detail
-            self._leg.abort()
-            return Verdict.UNKNOWN
-        finally:
-            self._runtime.event({
-                "event": "outcome", "of": self._message.capture.hex(), "verdict": verdict, "code": code,
-                "text": text[:1000], "uidvalidity": None, "uid": None, "at": datetime.now(UTC).isoformat(),
-            })
+
+async def _sync(outgoing: Outgoing, transfer: Transfer, deadline: float) -> str | None:
+    """Make the message durable; why it could not be, as a sentence."""
+    message, envelope = transfer.message, outgoing.envelope
+    if message is None:
+        return None
+    facts = {
+        **outgoing.facts(), "source": "submission", "mailbox": None, "mailbox_utf8": False, "uidvalidity": None,
+        "uid": None, "flags": [], "internal_date": None, "seen_at": datetime.now(UTC).isoformat(),
+        "normalised": transfer.reader.normalised, "envelope": envelope.facts() if envelope else None,
+    }
+    durable = asyncio.wrap_future(message.commit(facts, urgent=True))
+    try:
+        async with asyncio.timeout_at(deadline):
+            await asyncio.shield(durable)
+    except TimeoutError:
+        durable.add_done_callback(lambda done: done.exception())
+        return "the spool's disk did not sync in time"
+    except SpoolError as error:
+        return str(error)
+    return None
+
+
+async def _finish(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, deadline: float) -> bytes:
+    """The dot, if upstream still listens, and what came of it."""
+    leg = outgoing.leg
+    if transfer.early is not None:
+        # It refused before the end; what it got has no end.
+        outgoing.drop()
+        _outcome(runtime, outgoing, transfer, "refused", transfer.early)
+        return transfer.early.octets
+    if transfer.failure is not None or leg is None:
+        failure = transfer.failure or UpstreamFailed(Reason.UPSTREAM_CLOSED, "in the middle of a message")
+        return _no_reply(runtime, outgoing, transfer, failure, "refused")
+    try:
+        reply = await _dot(leg, deadline)
+    except asyncio.CancelledError:
+        _outcome(runtime, outgoing, transfer, "unknown", Reply(code=0, octets=b"000 the proxy was stopped"))
+        raise
+    except UpstreamFailed as failure:
+        return _no_reply(runtime, outgoing, transfer, failure, "unknown")
+    _outcome(runtime, outgoing, transfer, "accepted" if reply.positive else "refused", reply)
+    outgoing.finished()
+    runtime.succeeded(account=outgoing.account, leg="submission")
+    return reply.octets
+
+
+async def _dot(leg: SmtpLeg, deadline: float) -> Reply:
+    leg.watcher = None
+    leg.write(b".\r\n")
+    reply = await leg.reply(max(1.0, deadline - asyncio.get_running_loop().time()))
+    if reply.code < 400 and not reply.positive:
+        leg.abort()
+        raise UpstreamFailed(Reason.UPSTREAM_PROTOCOL, f"it answered the end of a message with {reply.code}")
+    return reply
+
+
+def _no_reply(
+    runtime: Runtime, outgoing: Outgoing, transfer: Transfer, failure: UpstreamFailed, verdict: str
+) -> bytes:
+    """Upstream gave no answer: before the dot nothing was sent; after it nobody knows."""
+    outgoing.drop()
+    text = f"451 4.4.2 {failure.reason.name.lower().replace('_', '-')}: {failure.detail}"
+    _outcome(runtime, outgoing, transfer, verdict, Reply(code=451, octets=text.encode()))
+    _failed(runtime, outgoing, failure.reason, failure.detail)
+    return b"451 4.4.2 the mail provider gave no answer" + _session(outgoing)
+
+
+def _outcome(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, verdict: str, reply: Reply) -> None:
+    if transfer.message is not None:
+        runtime.event({
+            "event": "outcome", "of": transfer.message.capture.hex(), "verdict": verdict, "code": reply.code,
+            "text": reply.text[:1000], "uidvalidity": None, "uid": None, "at": datetime.now(UTC).isoformat(),
+        })
+    runtime.counters[f"submissions-{verdict}"] += 1
+    log.info(
+        "submitted session=%s account=%s octets=%d verdict=%s code=%d normalised=%s",
+        outgoing.session, outgoing.account, transfer.reader.size_octets, verdict, reply.code,
+        transfer.reader.normalised,
+    )
+
+
+def _failed(runtime: Runtime, outgoing: Outgoing, reason: Reason, detail: str, leg: str = "submission") -> None:
+    runtime.failed(
+        reason, account=outgoing.account, leg=leg, detail=detail, session=outgoing.session, answered=True,
+        upstream=outgoing.provider,
+    )
+
+
+def _session(outgoing: Outgoing) -> bytes:
+    return f" (session {outgoing.session})\r\n".encode()

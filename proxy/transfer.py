@@ -1,0 +1,146 @@
+"""The octets of one DATA on their way: into the spool and upstream at once, as they come, with back-pressure both ways.
+
+Called straight from the client's transport; no task is woken before the message is complete. The final dot is not
+sent here: `submission_data.py` does that when the message is durable.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from postbuch.archive.spool import SpoolMessage
+from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.smtpreply import Reply
+from postbuch.proxy.unstuff import Unstuffer
+from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S, SmtpLeg
+
+# What the spool may have waiting before the client is not read any more, and how often to look again.
+MAX_PENDING_OCTETS = 4 * 1024 * 1024
+_LOOK_AGAIN_S = 0.005
+
+
+class Transfer:
+    """One message. `done` is set when the client's end of data has come; `rest` is what it sent behind it.
+
+    What goes wrong upstream meanwhile stands in `early` (it answered before the end) or `failure`; the client's octets
+    are taken to their end all the same, because only then does it read a reply.
+    """
+
+    def __init__(
+        self, leg: SmtpLeg, message: SpoolMessage | None, limit_octets: int, read_client: Callable[[bool], None]
+    ) -> None:
+        self.message = message
+        self.early: Reply | None = None
+        self.failure: UpstreamFailed | None = None
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.reader = Unstuffer()
+        self._leg = leg
+        self._limit_octets = limit_octets
+        self._read_client = read_client
+        self._paused = False
+        self._looking = False
+        self._unfit = False
+        self._stalled: asyncio.TimerHandle | None = None
+        leg.watch(self)
+
+    @property
+    def too_large(self) -> bool:
+        return self.reader.size_octets > self._limit_octets
+
+    @property
+    def ended(self) -> bool:
+        return self.reader.ended
+
+    def feed(self, data: bytes) -> None:
+        """Octets of the client. Not after `ended`."""
+        archived, relayed = self.reader.feed(data)
+        if self.reader.nul or self.too_large:
+            self._give_up()
+        elif not self._unfit:
+            if archived and self.message is not None:
+                self.message.write(archived)
+            if relayed and self.early is None and self.failure is None:
+                self._leg.write(relayed)
+        if self.reader.ended:
+            self._settle()
+            if not self.done.done():
+                self.done.set_result(None)
+        elif self._pending:
+            self._balance()
+
+    @property
+    def _pending(self) -> bool:
+        return self.message is not None and self.message.pending_octets > MAX_PENDING_OCTETS
+
+    def _give_up(self) -> None:
+        """The message will be refused: nobody needs the rest of it."""
+        if not self._unfit:
+            self._unfit = True
+            self._leg.watcher = None
+            self._leg.abort()
+            if self.message is not None:
+                self.message.abort()
+            self._balance()
+
+    def abort(self) -> None:
+        """The client has gone before the end: upstream must not take what it has for a message."""
+        self._settle()
+        self._give_up()
+
+    def _settle(self) -> None:
+        self._stop_clock()
+        if self._paused:
+            self._paused = False
+            self._read_client(True)
+
+    # --- back-pressure ----------------------------------------------------------------------------------------------
+
+    def _balance(self) -> None:
+        """Read the client only while upstream and the spool keep up."""
+        if self.reader.ended:
+            return
+        upstream_full = self._leg.full and self.early is None and self.failure is None
+        pause = not self._unfit and (upstream_full or self._pending)
+        if pause != self._paused:
+            self._paused = pause
+            self._read_client(not pause)
+        if pause and not upstream_full and not self._looking:
+            # The spool's thread tells nobody when it has caught up.
+            self._looking = True
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looking = False
+        self._balance()
+
+    def _stop_clock(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    # --- upstream's calls -------------------------------------------------------------------------------------------
+
+    def full(self, full: bool) -> None:
+        """Upstream takes no more, or does again."""
+        self._stop_clock()
+        if full and not self.reader.ended:
+            self._stalled = asyncio.get_running_loop().call_later(ANSWER_TIMEOUT_S, self._stall)
+        self._balance()
+
+    def _stall(self) -> None:
+        self.lost(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, f"it took no octets for {ANSWER_TIMEOUT_S:.0f} s"))
+        self._leg.abort()
+
+    def spoke(self, reply: Reply) -> None:
+        """Upstream answers before the end: its refusal is the answer; a consent makes no sense."""
+        if self.early is None and self.failure is None:
+            if reply.code >= 400:
+                self.early = reply
+            else:
+                self.failure = UpstreamFailed(Reason.UPSTREAM_PROTOCOL, f"it answered {reply.code} before the end")
+            self._balance()
+
+    def lost(self, failure: UpstreamFailed) -> None:
+        """Upstream is gone."""
+        if self.early is None and self.failure is None:
+            self.failure = failure
+        self._balance()
