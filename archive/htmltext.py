@@ -1,9 +1,11 @@
 """The words of an HTML body, for finding and for the preview. Linear, no renderer, and no protection: see webmail."""
 
 import html
+import re
 
 # 1 MiB of HTML is read for its words; newsletters are below 200 KiB.
 MAX_CHARACTERS = 1_048_576
+_NAME = re.compile(r"/?[A-Za-z0-9]+")
 _SILENT = {"script", "style", "head", "title", "template", "noscript", "object", "svg"}
 _BREAKS = {"br", "p", "div", "tr", "li", "table", "h1", "h2", "h3", "h4", "blockquote", "pre", "hr"}
 
@@ -34,7 +36,8 @@ def words(source: str) -> str:
             if not silent:
                 out.append("<" + piece)
             continue
-        name = tag[:20].split(None, 1)[0].rstrip("/").lower() if tag.strip() else ""
+        named = _NAME.match(tag)
+        name = named[0].lower() if named else ""
         if silent:
             if name == "/" + silent or (silent == "head" and name == "body"):
                 silent = ""

@@ -44,7 +44,6 @@ def insert_images(
     _insert_summaries(conn, new, ids)
     _insert_people(conn, numbers, new, ids)
     _insert_objects(conn, store, new, ids, now)
-    _insert_letters(conn, new, ids)
     return ids
 
 
@@ -108,7 +107,8 @@ def _insert_objects(
     ])
 
 
-def _insert_letters(conn: Connection, new: Sequence[New], ids: dict[bytes, int]) -> None:
+def insert_letters(conn: Connection, new: Sequence[New], ids: dict[bytes, int]) -> None:
+    """Link the new images to letters, or make letters of them. Only under the lock of all ingesters."""
     keys = [
         Key(
             body_sha256=bytes.fromhex(made.parsed.body_sha256),

@@ -1,8 +1,8 @@
 """From captured messages to rows: one transaction a batch, harmless to run again, safe beside other ingesters.
 
-Order of one batch: digest, parse, split and proof (no lock held); then, under one lock for all ingesters, the rows, the
-files of the attachments with their readable names, one sync, the commit. The lock keeps two images of one letter, taken
-up at the same moment by two ingesters, from becoming two letters; nothing slow but the sync runs under it.
+Order of one batch: digest, parse, split and proof; the rows and files of new images; then, under one lock for all
+ingesters, letters, sightings and the readable names of the attachments, and the commit. The lock keeps two images of
+one letter, taken up at the same moment by two ingesters, from becoming two letters.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.numbers import Numbers, find
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
-from postbuch.archive.preparation import Message, add_images, read_message
+from postbuch.archive.preparation import Message, NewImage, add_images, read_message
 from postbuch.archive.record import MESSAGE, Record
 from postbuch.archive.schema import image, sighting, spool_file
 
@@ -25,6 +25,7 @@ LOCK = "postbuch.ingest"
 LOCK_PATIENCE_S = 60
 # A deadlock or a lock wait time-out is tried again this often; under the lock they are rare.
 ATTEMPTS = 5
+DUPLICATE = 1062  # MariaDB: duplicate entry for a unique key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class Ingester:
                 return self._transaction(messages, events, files)
             except Exception as error:
                 self._numbers.drop()
-                if attempt + 1 == ATTEMPTS or not database.may_try_again(error):
+                if attempt + 1 == ATTEMPTS or not _may_try_again(error):
                     raise
         raise AssertionError("the last attempt returns or raises")
 
@@ -97,11 +98,18 @@ class Ingester:
     def _transaction(
         self, messages: Sequence[Message], events: Sequence[Record], files: Sequence[SpoolFile]
     ) -> list[Stored]:
-        with self._engine.connect() as conn, _locked(conn):
-            found = store(conn, self._store, self._numbers, messages, events, files)
-            conn.commit()
+        with self._engine.connect() as conn:
+            batch = _insert_images(conn, self._store, self._numbers, messages)
+            with _locked(conn):
+                found = _insert_rest(conn, self._store, self._numbers, batch, events, files)
+                conn.commit()
         self._numbers.keep()
         return found
+
+
+def _may_try_again(error: BaseException) -> bool:
+    """After a deadlock, and after another ingester stored the same image between our look and our insert."""
+    return database.may_try_again(error) or database.number(error) == DUPLICATE
 
 
 @contextlib.contextmanager
@@ -118,33 +126,55 @@ def _locked(conn: Connection) -> Iterator[None]:
             conn.rollback()
 
 
-def store(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """A batch whose images have their rows: what is captured already, what is fresh, what is new."""
+
+    messages: Sequence[Message]
+    captured: dict[bytes, int]
+    fresh: list[Message]
+    images: dict[bytes, int]
+    new: list[tuple[Message, NewImage]]
+
+
+def _insert_images(
+    conn: Connection, objects: ObjectStore, numbers: Numbers, messages: Sequence[Message]
+) -> _Batch:
+    """The rows that need no lock, most of all rows; the files of the attachments are synced."""
+    captured = find(conn, sighting.c.capture, sighting.c.image_id, {item.capture for item in messages})
+    fresh = list({item.capture: item for item in messages if item.capture not in captured}.values())
+    images = find(conn, image.c.sha256, image.c.id, {item.sha256 for item in messages})
+    new = [(item, item.image) for item in fresh if item.image is not None and item.sha256 not in images]
+    if new:
+        images.update(imagerows.insert_images(conn, objects, numbers, new, audit.now()))
+        if any(made.objects for _, made in new):
+            objects.sync()
+    return _Batch(messages=messages, captured=captured, fresh=fresh, images=images, new=new)
+
+
+def _insert_rest(
     conn: Connection,
     objects: ObjectStore,
     numbers: Numbers,
-    messages: Sequence[Message],
+    batch: _Batch,
     events: Sequence[Record],
     files: Sequence[SpoolFile],
 ) -> list[Stored]:
-    """All rows of a batch in the caller's transaction; the files are synced when it returns, so commit next.
+    """Letters, sightings, envelopes and events; when it returns everything is synced, so commit next.
 
     Events that come from a file are stored together with its row or not at all: log-ins have no capture.
     """
     now = audit.now()
     files = _not_drained(conn, files)
-    captured = find(conn, sighting.c.capture, sighting.c.image_id, {item.capture for item in messages})
-    fresh = _once([item for item in messages if item.capture not in captured])
-    images = find(conn, image.c.sha256, image.c.id, {item.sha256 for item in messages})
-    new = [(item, item.image) for item in fresh if item.image is not None and item.sha256 not in images]
-    if new:
-        images.update(imagerows.insert_images(conn, objects, numbers, new, now))
-    accounts = numbers.accounts(conn, {(item.account, item.upstream) for item in fresh})
-    named = {(accounts[item.account], item.mailbox) for item in fresh if item.mailbox is not None}
+    imagerows.insert_letters(conn, batch.new, batch.images)
+    accounts = numbers.accounts(conn, {(item.account, item.upstream) for item in batch.fresh})
+    named = {(accounts[item.account], item.mailbox) for item in batch.fresh if item.mailbox is not None}
     mailboxes = numbers.mailboxes(conn, named)
-    eventrows.insert_sightings(conn, fresh, images, accounts, mailboxes)
-    eventrows.insert_envelopes(conn, numbers, fresh, accounts)
-    letters = imagerows.letters_of(conn, sorted({images[item.sha256] for item in messages}))
-    wrote = _place(conn, objects, fresh, images, letters, accounts, mailboxes)
+    eventrows.insert_sightings(conn, batch.fresh, batch.images, accounts, mailboxes)
+    eventrows.insert_envelopes(conn, numbers, batch.fresh, accounts)
+    letters = imagerows.letters_of(conn, sorted({batch.images[item.sha256] for item in batch.messages}))
+    if _place(conn, objects, batch, letters, accounts, mailboxes):
+        objects.sync()
     fresh_files = {item.name for item in files}
     eventrows.insert_events(conn, numbers, [
         record.facts for record in events if record.path is None or record.path.name in fresh_files
@@ -152,15 +182,14 @@ def store(
     bulk.insert_rows(conn, spool_file, [
         {"name": item.name, "messages": item.messages, "events": item.events, "drained_at": now} for item in files
     ])
-    if wrote or any(made.objects for _, made in new):
-        objects.sync()
-    made_now = {item.sha256 for item, _ in new}
+    made_now = {item.sha256 for item, _ in batch.new}
     return [
         Stored(
-            capture=item.capture, sha256=item.sha256, image_id=images[item.sha256],
-            letter_id=letters[images[item.sha256]][0], new=item.sha256 in made_now, known=item.capture in captured,
+            capture=item.capture, sha256=item.sha256, image_id=batch.images[item.sha256],
+            letter_id=letters[batch.images[item.sha256]][0],
+            new=item.sha256 in made_now, known=item.capture in batch.captured,
         )
-        for item in messages
+        for item in batch.messages
     ]
 
 
@@ -170,15 +199,10 @@ def _not_drained(conn: Connection, files: Sequence[SpoolFile]) -> list[SpoolFile
     return [item for item in files if item.name not in drained]
 
 
-def _once(messages: Sequence[Message]) -> list[Message]:
-    return list({item.capture: item for item in messages}.values())
-
-
 def _place(
     conn: Connection,
     objects: ObjectStore,
-    fresh: Sequence[Message],
-    images: dict[bytes, int],
+    batch: _Batch,
     letters: dict[int, tuple[int, datetime]],
     accounts: dict[str, int],
     mailboxes: dict[tuple[int, str], int],
@@ -186,8 +210,8 @@ def _place(
     """Where the letters were seen, and the readable names of their attachments; whether names were made."""
     places = set()
     owners: set[tuple[int, str]] = set()
-    for item in fresh:
-        image_id, owner = images[item.sha256], accounts[item.account]
+    for item in batch.fresh:
+        image_id, owner = batch.images[item.sha256], accounts[item.account]
         letter_id, at = letters[image_id]
         mailbox_id = eventrows.mailbox_of(item, accounts, mailboxes) or 0
         places.add((owner, mailbox_id, letter_id, at))

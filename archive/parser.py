@@ -20,8 +20,12 @@ from postbuch.archive.message import Bodies, Leaf, ParsedMessage
 
 # 20 s for one message: the worst of the corpus takes 0.1 s; a 100 MiB one by compat32 8 s.
 TIME_LIMIT_S = 20.0
+# A child starts in 0.2 s; on a machine that is busy with a hundred others it may take this long.
+START_S = 20.0
 # 16 MiB of messages go to the child in one request: it holds them all.
 BATCH_OCTETS = 16_777_216
+# 1 MiB, the most that Linux gives everybody: a batch passes in few turns of both processes.
+PIPE_OCTETS = 1_048_576
 
 
 class Unreadable(PostbuchError):
@@ -36,6 +40,7 @@ class Parser:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._buffer = bytearray()
+        self._starting = False  # the child has not answered yet: it may still be importing
 
     def __enter__(self) -> "Parser":
         return self
@@ -146,7 +151,7 @@ class Parser:
             raise EOFError
         handle = child.stdout.fileno()
         if len(self._buffer) < count:
-            end = time.monotonic() + self._time_limit_s
+            end = time.monotonic() + self._time_limit_s + (START_S if self._starting else 0)
             with selectors.DefaultSelector() as selector:
                 selector.register(handle, selectors.EVENT_READ)
                 while len(self._buffer) < count:
@@ -156,6 +161,7 @@ class Parser:
                     if not block:
                         raise EOFError
                     self._buffer += block
+                    self._starting = False
         taken = bytes(self._buffer[:count])
         del self._buffer[:count]
         return taken
@@ -168,8 +174,9 @@ class Parser:
         self._discard()
         # -I: neither the current folder nor the environment says what is imported; no secrets come along.
         command = [sys.executable, "-I", "-m", "postbuch.archive.parserchild"]
+        self._starting = True
         self._child = subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={},
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}, pipesize=PIPE_OCTETS
         )
         return self._child
 

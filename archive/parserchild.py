@@ -6,7 +6,6 @@ Speaks the frames of `parserframe.py` on standard input and output; ends when it
 import contextlib
 import os
 import resource
-import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -15,6 +14,7 @@ from postbuch.archive.parserframe import BODIES, HEADER, LEAF, SUMMARY, encode, 
 
 # 2 GiB of address space: a 100 MiB message by compat32 takes 600 MB, the worst one of the corpus 150 MB.
 MEMORY_OCTETS = 2_147_483_648
+PIPE_OCTETS = 1_048_576
 
 
 def limit() -> None:
@@ -64,4 +64,5 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
 
 if __name__ == "__main__":
     limit()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    with open(0, "rb", PIPE_OCTETS) as source, open(1, "wb", PIPE_OCTETS) as target:
+        serve(source, target)

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 import threading
 from datetime import UTC
 from typing import Any
@@ -17,10 +18,13 @@ log = logging.getLogger("postbuch.archive")
 
 # How often a change of the drain's state is looked for; the file is written on a change and every WRITE_EVERY_S.
 LOOK_EVERY_S = 0.25
+SWITCH_S = 0.0005
 
 
 def main(config: Config) -> int:
     """Run until SIGTERM or SIGINT; what is in hand is finished first. Prints `ready archive` when it has begun."""
+    # A worker that waits for the database gets the interpreter back soon, not after 5 ms for each answer.
+    sys.setswitchinterval(SWITCH_S)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
