@@ -1,5 +1,6 @@
 """Real servers for the tests, once a worker, on free loopback ports in temporary folders; nothing may outlive them."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,9 +45,13 @@ def _is_harmless(process: psutil.Process) -> bool:
 
 
 @pytest.fixture(scope="session")
-def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
-    """The provider's IMAP server with the eight USERS; mailboxes grow over the session."""
-    with Dovecot(tmp_path_factory.mktemp("dovecot"), USERS) as server:
+def dovecot() -> Iterator[Dovecot]:
+    """The provider's IMAP server with the eight USERS; mailboxes grow over the session.
+
+    Not below pytest's own folder: that is closed to other users again by each run that starts, and as root the
+    mailboxes belong to another user.
+    """
+    with tempfile.TemporaryDirectory(prefix="postbuch-dovecot-") as name, Dovecot(Path(name), USERS) as server:
         yield server
 
 
