@@ -130,12 +130,15 @@ class Dovecot:
     `start` may be called again after `stop`; mailboxes and ports stay.
     """
 
-    def __init__(self, folder: Path, users: Mapping[str, str], *, tls: bool = True) -> None:
+    def __init__(
+        self, folder: Path, users: Mapping[str, str], *, tls: bool = True, extra_configuration: str = ""
+    ) -> None:
         self.folder = folder.absolute()
         self.users = dict(users)
         self.ca_file = self.folder / "ca.pem"
         self.imap_port, self.imaps_port, self.lmtp_port = free_port(), free_port(), free_port()
         self.tls = tls
+        self._extra_configuration = extra_configuration
         self._process: subprocess.Popen[bytes] | None = None
         self._uid, self._gid = _mail_ids()
 
@@ -238,7 +241,7 @@ class Dovecot:
             uid=self._uid, gid=self._gid, internal=internal.pw_name, internal_group=group,
             login=LOGIN_USER if os.geteuid() == 0 else internal.pw_name,
         )  # fmt: skip
-        (self.folder / "dovecot.conf").write_text(text)
+        (self.folder / "dovecot.conf").write_text(text + self._extra_configuration)
         self._own(self.folder / "mail")
 
     def _own(self, folder: Path) -> None:
