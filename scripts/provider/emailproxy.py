@@ -60,7 +60,8 @@ def install() -> None:
 def version() -> str:
     """The installed version."""
     ask = "import importlib.metadata; print(importlib.metadata.version('emailproxy'))"
-    return subprocess.run([str(ENVIRONMENT / "bin" / "python"), "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+    words = [str(ENVIRONMENT / "bin" / "python"), "-c", ask]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
 class EmailProxy:
