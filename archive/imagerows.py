@@ -107,8 +107,11 @@ def _insert_objects(
     ])
 
 
-def insert_letters(conn: Connection, new: Sequence[New], ids: dict[bytes, int]) -> None:
-    """Link the new images to letters, or make letters of them. Only under the lock of all ingesters."""
+def insert_letters(conn: Connection, new: Sequence[New], ids: dict[bytes, int]) -> dict[int, tuple[int, datetime]]:
+    """Link the new images to letters, or make letters of them. Only under the lock of all ingesters.
+
+    Gives image → (letter, its arrival) for those that made a letter; `letters_of` knows the others.
+    """
     keys = [
         Key(
             body_sha256=bytes.fromhex(made.parsed.body_sha256),
@@ -126,17 +129,18 @@ def insert_letters(conn: Connection, new: Sequence[New], ids: dict[bytes, int]) 
         first, reason = linker.place(key, number)
         links.append((number, first, reason))
         if first == number:
-            letters.append({"first_image_id": number, "sort_at": key.at})
+            letters.append((number, key.at))
         key_rows.append({
             "image_id": number, "body_sha256": key.body_sha256, "people_sha256": key.people_sha256,
             "original_id": key.original_id,
         })
     insert_rows(conn, link_key, key_rows)
-    insert_rows(conn, letter, letters)
+    insert_rows(conn, letter, [{"first_image_id": number, "sort_at": at} for number, at in letters])
     letter_ids = find(conn, letter.c.first_image_id, letter.c.id, {first for _, first, _ in links})
     insert_rows(conn, letter_image, [
         {"image_id": number, "letter_id": letter_ids[first], "reason": reason} for number, first, reason in links
     ])
+    return {number: (letter_ids[number], at) for number, at in letters}
 
 
 def letters_of(conn: Connection, images: Sequence[int]) -> dict[int, tuple[int, datetime]]:

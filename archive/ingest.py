@@ -166,13 +166,14 @@ def _insert_rest(
     """
     now = audit.now()
     files = _not_drained(conn, files)
-    imagerows.insert_letters(conn, batch.new, batch.images)
+    letters = imagerows.insert_letters(conn, batch.new, batch.images)
     accounts = numbers.accounts(conn, {(item.account, item.upstream) for item in batch.fresh})
     named = {(accounts[item.account], item.mailbox) for item in batch.fresh if item.mailbox is not None}
     mailboxes = numbers.mailboxes(conn, named)
     eventrows.insert_sightings(conn, batch.fresh, batch.images, accounts, mailboxes)
     eventrows.insert_envelopes(conn, numbers, batch.fresh, accounts)
-    letters = imagerows.letters_of(conn, sorted({batch.images[item.sha256] for item in batch.messages}))
+    others = sorted({batch.images[item.sha256] for item in batch.messages} - set(letters))
+    letters.update(imagerows.letters_of(conn, others))
     if _place(conn, objects, batch, letters, accounts, mailboxes):
         objects.sync()
     fresh_files = {item.name for item in files}
@@ -216,7 +217,8 @@ def _place(
         mailbox_id = eventrows.mailbox_of(item, accounts, mailboxes) or 0
         places.add((owner, mailbox_id, letter_id, at))
         owners.add((image_id, item.account))
-    names = imagerows.file_names_of(conn, sorted({image_id for image_id, _ in owners}))
+    plain = {batch.images[item.sha256] for item, made in batch.new if not made.objects}
+    names = imagerows.file_names_of(conn, sorted({image_id for image_id, _ in owners} - plain))
     linked = False
     for image_id, account in sorted(owners):
         letter_id, at = letters[image_id]
