@@ -3,7 +3,7 @@
     python benchmarks/imap.py [--rounds 5] [--quick] [--only ROW,…] [--routes NAME,…] [--whole] [--json FILE]
 
 TLS on all legs. Postbuch's proxy process runs as it is run, spooling and syncing every message; with `--whole` the
-archive process and its database run beside it on the same machine. The load generator is the same for all: see `wire.py`.
+archive process and its database run beside it on the same machine. The load generator (`wire.py`) is the same for all.
 """
 
 import argparse
