@@ -104,6 +104,8 @@ def main(config: Config) -> int:
         outcome.append(CANNOT_LISTEN)
         loop.stop()
 
+    services: Services = app.extensions[EXTENSION]
+    pool.callInThread(services.reader.warm)
     site = _site(WSGIResource(loop, pool, counted))  # type: ignore[no-untyped-call]
     loop.callWhenRunning(lambda: _endpoint(loop, config).listen(site).addCallbacks(started, failed))
     # Ctrl-C reaches the whole group of processes; the supervisor ends us in its order.
@@ -111,7 +113,6 @@ def main(config: Config) -> int:
     loop.addSystemEventTrigger("after", "shutdown", pool.stop)
     loop.run()
     health.remove()
-    services: Services = app.extensions[EXTENSION]
     services.close()
     return outcome[0] if outcome else 1
 

@@ -71,6 +71,14 @@ class Reader:
         with self._parser() as parser:
             return parser.leaf(octets, position)
 
+    def warm(self) -> None:
+        """Start the children before somebody waits for them: half a second that the first letter would take longer."""
+        waiting = [self._parsers.get() for _ in range(PARSERS)]
+        for parser in waiting:
+            parser.summary(b"\r\n")
+            self._parsers.put(parser)
+        self._cleaner.warm()
+
     def close(self) -> None:
         for _ in range(PARSERS):
             self._parsers.get().close()
@@ -100,4 +108,7 @@ class Reader:
         try:
             return Reading(html=self._cleaner.clean(bodies.html, pictures), text=bodies.text)
         except Unsafe:
-            return Reading(html=None, text=bodies.text, unsafe=True)
+            with self._parser() as parser:
+                # Without a plain alternative the words of the HTML, as the search knows them.
+                text = bodies.text or parser.summary(octets).text
+            return Reading(html=None, text=text, unsafe=True)

@@ -1,0 +1,201 @@
+"""Hostile HTML and CSS: whatever goes in, nothing that acts, loads or leaves its place comes out."""
+
+import email
+import email.policy
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from postbuch.webmail import css, plaintext
+from postbuch.webmail.cleaner import TIMEOUT_S, Cleaner, Unsafe
+from postbuch.webmail.sanitize import clean_html
+from provider.corpus import corpus_folder
+
+INLINE = {"logo@firma.example": "/m/1/inline/2/3"}
+FORBIDDEN_TAGS = {
+    "script", "style", "svg", "math", "template", "noscript", "iframe", "object", "embed", "form", "input", "button",
+    "select", "textarea", "link", "meta", "base", "video", "audio", "source", "area", "map", "frame", "frameset",
+}
+
+
+class Strict(HTMLParser):
+    """Raises on anything that the promise of webmail.md section 3 rules out."""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        assert tag not in FORBIDDEN_TAGS, tag
+        for name, value in attributes:
+            assert not name.startswith("on"), name
+            assert name not in ("srcdoc", "srcset", "background", "action", "formaction", "data", "xlink:href", "name")
+            text = value or ""
+            if name == "href":
+                assert re.match(r"(https?://|mailto:|tel:|#m-)", text, re.IGNORECASE), text
+            elif name == "src":
+                assert tag == "img"
+                assert text in INLINE.values() or text.lower().startswith("data:image/"), text
+                assert "svg" not in text.lower()[:30]
+            elif name == "style":
+                assert_harmless(text)
+            elif name == "id":
+                assert text.startswith("m-")
+            elif name == "target":
+                assert text == "_blank"
+
+
+def assert_harmless(style: str) -> None:
+    """CSS that can neither load nor leave its place."""
+    lower = style.lower()
+    for word in ("url(", "image-set", "var(", "@import", "@font-face", "expression", "javascript:", "\\", "<"):
+        assert word not in lower, (word, style)
+    for name in ("position", "z-index", "content", "behavior", "-moz-binding", "animation", "transform"):
+        assert not re.search(rf"(?:^|[;{{])\s*{name}\s*:", lower), (name, style)
+
+
+def check(html: str) -> None:
+    """One sanitised result held to the promise."""
+    clean = clean_html(html, INLINE)
+    Strict(convert_charrefs=True).feed(clean.html)
+    assert_harmless(clean.sheet)
+
+
+def html_of(path: Path) -> list[str]:
+    """The HTML parts of a message."""
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.compat32)
+    found = []
+    for part in message.walk():
+        if part.get_content_type() == "text/html":
+            payload = part.get_payload(decode=True)
+            if isinstance(payload, bytes):
+                found.append(payload.decode("utf-8", "replace"))
+    return found
+
+
+def test_every_hostile_message_of_the_corpus_comes_out_harmless() -> None:
+    """DOMPurify's payloads, the bombs and the spam: no script, no handler, no load, no style that acts."""
+    count = 0
+    for folder in ("dompurify", "bombs", "sa-spam", "sa-hardham"):
+        for path in sorted((corpus_folder() / folder).glob("*.eml")):
+            for html in html_of(path):
+                check(html)
+                count += 1
+    assert count > 250
+
+
+FRAGMENTS = st.sampled_from([
+    "<p", "<img src=", "<svg>", "</svg>", "<math>", "<style>", "</style>", "<script>", "</script>", "<table>", "<td>",
+    "<a href=", "<noscript>", "<template>", "<!--", "-->", "<![CDATA[", "]]>", "onerror=alert(1)",
+    "javascript:alert(1)",
+    "style='", "background:url(//x)", "position:fixed", "\\75rl(//x)", "cid:logo@firma.example", "data:text/html,x",
+    "//evil.example/x", "/logout", "'", '"', ">", "/>", "`", "\x00", "&#106;avascript:", "@import '//x';",
+    "{", "}", ";",
+    "<mglyph>", "<mtext>", "<annotation-xml encoding=text/html>", "<title>", "<textarea>", "<xmp>",
+    "<body background=//x>",
+    "id=", "name=", "href=", "<form action=//x>", "<base href=//x>", "<meta http-equiv=refresh content=0;url=//x>",
+])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(FRAGMENTS, st.text(max_size=8)), max_size=30).map("".join))
+def test_no_combination_of_fragments_gets_through(html: str) -> None:
+    """Any sequence of dangerous fragments and arbitrary text gives harmless HTML."""
+    check(html.encode("utf-8", "replace").decode("utf-8"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="abcurl()@{}:;,.#'\"\\/*-+>~[]!<> \n0129%", max_size=200))
+def test_no_style_gets_through(text: str) -> None:
+    """Any sequence of CSS characters gives harmless CSS, and cleaning it again changes nothing."""
+    once = css.clean_attribute(text).text
+    assert_harmless(once)
+    assert css.clean_attribute(once).text == once
+    assert_harmless(css.clean_sheet(text).text)
+
+
+@pytest.mark.parametrize(("given_html", "remote"), [
+    ('<img src="https://t.example/p.gif">', 1),
+    ('<img src="//t.example/p.gif" srcset="https://t.example/2x 2x">', 1),
+    ('<table background="http://t.example/b.png"><tr><td style="background:url(http://t.example/c.png)">x', 2),
+    ("<style>@import 'http://t.example/a.css'; .x{background:url(http://t.example/d)}</style>", 2),
+    ('<img src="cid:logo@firma.example"><img src="data:image/png;base64,AAAA">', 0),
+])
+def test_remote_images_are_removed_and_counted(given_html: str, remote: int) -> None:
+    """What would have told the sender that the letter was read is gone, and the reader is told how much it was."""
+    clean = clean_html(given_html, INLINE)
+    assert clean.remote_images == remote
+    assert "t.example" not in clean.html + clean.sheet
+
+
+def test_what_people_need_stays() -> None:
+    """Tables, colours, links, own pictures and a newsletter's sheet survive."""
+    clean = clean_html(
+        '<html><head><style>.a td{color:#333} @media (max-width:600px){.a{width:100%}}</style></head>'
+        '<body style="background-color:#f0f0f0"><table class="a" width="600" cellpadding="4"><tr><td align="center" '
+        'style="font:bold 14px Arial;padding:4px 8px;background:#fff url(x.png) no-repeat">Grüße</td></tr></table>'
+        '<a href="https://firma.example/a?b=c&amp;d">hier</a><a href="#top">oben</a><img src="cid:LOGO@firma.example">'
+        '</body></html>', INLINE,
+    )
+    assert 'style="background-color:#f0f0f0"' in clean.html
+    assert "font:bold 14px Arial;padding:4px 8px;background:#fff" in clean.html
+    assert 'href="https://firma.example/a?b=c&amp;d"' in clean.html
+    assert 'href="#m-top"' in clean.html
+    assert 'src="/m/1/inline/2/3"' in clean.html
+    assert clean.sheet == ".a td{color:#333}\n@media (max-width:600px){.a{width:100%}}"
+
+
+BOMBS = {
+    "nested": "<div>" * 400_000,
+    "closed": "<div>" * 200_000 + "</p>" * 200_000,
+    "formatting": "".join(f"<font size={number}>" for number in range(100_000)) + "<p>" * 50_000,
+    "tables": "<table><tr><td>" * 130_000,
+    "attributes": "<p " + " ".join(f"a{number}=1" for number in range(200_000)) + ">",
+    "styles": "<p style='color:red'>" * 100_000,
+    "brackets": "<style>" + "(" * 200_000 + "</style>",
+    "selectors": "<style>" + "a " * 120_000 + "{color:red}</style>",
+    "entities": "&amp;" * 400_000,
+    "signs": "<" * 2_000_000,
+    "comments": "<!--" * 400_000,
+}
+
+
+def test_bombs_end_in_time() -> None:
+    """HTML that keeps a parser busy for minutes costs the page less than two seconds, and the next letter nothing."""
+    with Cleaner(1) as cleaner:
+        for name, html in BOMBS.items():
+            began = time.monotonic()
+            try:
+                clean = cleaner.clean(html, {})
+                Strict(convert_charrefs=True).feed(clean.html[:100_000])
+            except Unsafe:
+                clean = None
+            assert time.monotonic() - began < TIMEOUT_S + 1.5, name
+        assert "Hallo" in cleaner.clean("<p>Hallo</p>", {}).html
+
+
+def test_long_html_is_cut_and_said() -> None:
+    """Beyond 2 Mi characters the reader sees the first part and is told so."""
+    assert clean_html("<p>" + "Wort " * 600_000, {}).truncated
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="> \nabc<&\"'-htp:/w.(),;", max_size=300))
+def test_plain_text_is_escaped_whatever_it_is(text: str) -> None:
+    """Only our own elements stand in the result, closed as they were opened, and no character is lost."""
+    html = str(plaintext.to_html(text))
+    tags = re.findall(r"<(/?)(\w+)", html)
+    assert {name for _, name in tags} <= {"div", "blockquote", "a"}
+    assert html.count("<blockquote>") == html.count("</blockquote>")
+
+
+def test_plain_text_has_links_and_quotes() -> None:
+    """Links end before the punctuation of the sentence; quotes become levels."""
+    text = "Siehe https://firma.example/a(b), oder www.firma.example.\n> alt\n>> älter\n-- \nAnna"
+    html = str(plaintext.to_html(text))
+    assert 'href="https://firma.example/a(b)"' in html
+    assert 'href="https://www.firma.example"' in html
+    assert html.count("<blockquote>") == 2
+    assert "signature-mark" in html
+    assert 'rel="noopener noreferrer"' in html

@@ -1,0 +1,379 @@
+"""The pages by HTTP: log-in and its limits, rights, record, lists, letters, files, languages, errors."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from web_archive import (
+    ADMIN,
+    ADMIN_PASSWORD,
+    ANNA,
+    ANNA_PASSWORD,
+    NOBODY,
+    NOBODY_PASSWORD,
+    Filling,
+    archive,
+    ingest,
+    old,
+)
+
+from postbuch.archive import database, query, users
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from postbuch.archive.schema import audit_event
+from postbuch.webmail.app import create_app
+from postbuch.webmail.login import limiter
+from postbuch.webmail.services import EXTENSION
+from provider.dovecot import Dovecot
+
+MEHMET, MEHMET_PASSWORD = "mehmet@dienst.example", 'Zirkel "ü" \\7'
+
+PDF = b"%PDF-1.4\n%made for a test\n"
+PLAIN = (
+    b"From: Helene Dubois <helene@kunde.example>\r\nTo: anna@firma.example\r\nSubject: Angebot\r\n"
+    b"Date: Mon, 02 Nov 2026 10:00:00 +0100\r\nMessage-ID: <angebot/1@kunde.example>\r\n\r\n"
+    b"Guten Tag,\r\n> alt\r\nhttps://kunde.example/angebot\r\n"
+)
+FILES = (
+    b"From: anna@firma.example\r\nTo: lena@firma.example\r\nSubject: Anlagen\r\nMessage-ID: <anlagen@firma.example>\r\n"
+    b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n'
+    b'<p>Hallo</p><img src="https://spion.example/p.gif">\r\n'
+    b'--x\r\nContent-Type: application/pdf; name="a.pdf"\r\nContent-Disposition: attachment; filename="a.pdf"\r\n\r\n'
+    + PDF
+    + b'\r\n--x\r\nContent-Type: application/pdf; name="b.pdf"\r\n'
+    b'Content-Disposition: attachment; filename="b.pdf"\r\n\r\n'
+    b"<script>alert(1)</script>\r\n"
+    b'--x\r\nContent-Type: text/html; name="../c.html"\r\nContent-Disposition: attachment; filename="../c.html"\r\n\r\n'
+    b"<script>alert(2)</script>\r\n"
+    b'--x\r\nContent-Type: text/plain; charset=iso-8859-1; name="d.txt"\r\n'
+    b'Content-Disposition: attachment; filename="d.txt"\r\n\r\ngr\xfc\xdfe\r\n--x--\r\n'
+)
+SECRET = (
+    b"From: chef@firma.example\r\nTo: lena@firma.example\r\nSubject: Geheim\r\nMessage-ID: <geheim@x>\r\n\r\n"
+    b"nur Lena\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Config]]:
+    """An archive with a few letters; Anna may read her account, the admin all, and Mehmet's upstream is a Dovecot."""
+    folder = tmp_path_factory.mktemp("web")
+    with (
+        Dovecot(folder / "dovecot", {MEHMET: MEHMET_PASSWORD}, tls=False) as dovecot,
+        archive(folder / "data", "127.0.0.1:1") as made,
+    ):
+        upstream = {
+            "name": "dienst", "domains": ["dienst.example"], "imap": f"imap://127.0.0.1:{dovecot.imap_port}",
+            "submission": "smtp://127.0.0.1:1",
+        }
+        away = {
+            "name": "weg", "domains": ["weg.example"], "imap": "imap://127.0.0.1:1", "submission": "smtp://127.0.0.1:1"
+        }
+        config = Config.model_validate({**made.model_dump(), "upstream": [upstream, away]})
+        filling = Filling()
+        filling.add(PLAIN, ANNA, at=old(3))
+        sent = filling.add(FILES, ANNA, mailbox=None, source="submission", at=old(2), envelope={
+            "mail_from": ANNA, "parameters": "", "client_name": "notebook", "at": old(2).isoformat(),
+            "recipients": [
+                {"address": "lena@firma.example", "code": 250, "text": "ok"},
+                {"address": "chef@firma.example", "code": 250, "text": "ok"},
+            ],
+        })
+        filling.outcome(sent)
+        filling.add(FILES, "lena@firma.example", at=old(2))
+        filling.add(SECRET, "lena@firma.example", at=old(1))
+        ingest(config, filling.records)
+        with database.connection(config, Role.OWNER) as conn:
+            users.grant(conn, ANNA, ANNA, by="test")
+        app = create_app(config)
+        app.testing = False
+        yield app, config
+        app.extensions[EXTENSION].close()
+
+
+@pytest.fixture
+def client(site: tuple[Flask, Config]) -> FlaskClient:
+    """A browser that speaks English and is nobody yet; nobody has mistyped a password."""
+    limiter.reset()
+    return browser(site)
+
+
+def browser(site: tuple[Flask, Config]) -> FlaskClient:
+    """One that was never here before."""
+    made = site[0].test_client()
+    made.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return made
+
+
+def token(client: FlaskClient, path: str = "/login") -> str:
+    """The CSRF token of a page."""
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def log_in(client: FlaskClient, login: str = ADMIN, password: str = ADMIN_PASSWORD, target: str = "") -> Any:
+    """Fill in the form."""
+    return client.post(
+        "/login", query_string={"next": target} if target else None,
+        data={"csrf_token": token(client), "login": login, "password": password},
+    )
+
+
+def actions(site: tuple[Flask, Config]) -> list[tuple[str, str]]:
+    """What is on record: action and target."""
+    with database.connection(site[1], Role.WEB) as conn:
+        rows = conn.execute(select(audit_event.c.action, audit_event.c.target).order_by(audit_event.c.id)).all()
+    return [(row.action, row.target) for row in rows]
+
+
+def letter_id(client: FlaskClient, subject: str) -> int:
+    """The number of the letter with this subject, by searching for it."""
+    found = re.search(r'href="/m/(\d+)', client.get("/", query_string={"q": f'subject:"{subject}"'}).text)
+    assert found
+    return int(found[1])
+
+
+def addresses(client: FlaskClient, number: int, kind: str) -> list[str]:
+    """The addresses of one kind in a letter's page."""
+    return re.findall(rf'href="(/m/{number}/{kind}/[^"]+)"', client.get(f"/m/{number}").text)
+
+
+def test_only_the_log_in_is_open(client: FlaskClient) -> None:
+    """Every page sends a stranger to the log-in, which leads back to where he wanted to go."""
+    for path in ("/", "/m/1", "/m/1/headers", "/m/1/source", "/m/1/evidence", "/m/1/body/1", "/m/1/inline/1/0",
+                 "/m/1/attachment/1/0", "/m/1/preview/1/0", "/m/1/message/1.eml", "/news", "/admin",
+                 "/m/by-message-id/a@b"):
+        answer = client.get(path)
+        assert answer.status_code == 302, path
+        assert answer.headers["Location"].startswith("/login")
+    assert log_in(client, target="/m/by-message-id/angebot/1@kunde.example").headers["Location"] == (
+        "/m/by-message-id/angebot/1@kunde.example"
+    )
+
+
+@pytest.mark.parametrize("target", [
+    "//evil.example/", "https://evil.example/", "/\\evil.example", "/\t/evil.example", "\\\\evil.example", "evil",
+    "javascript:alert(1)", "/%0d%0aSet-Cookie:x=1\r\n", "///evil.example", "/login", "/logout",
+])
+def test_the_log_in_never_leads_to_another_host(client: FlaskClient, target: str) -> None:
+    """What could leave this site, or go round in circles, becomes the list."""
+    assert log_in(client, target=target).headers["Location"] == "/"
+
+
+def test_wrong_log_ins_get_one_answer_and_are_limited(site: tuple[Flask, Config], client: FlaskClient) -> None:
+    """A wrong name and a wrong password look the same; after ten of them it is enough for a minute."""
+    texts = set()
+    for login in (ADMIN, "niemand@firma.example"):
+        answer = log_in(client, login, "falsch")
+        assert answer.status_code == 401
+        texts.add(re.sub(r'value="[^"]*"', "", answer.text))
+    assert len(texts) == 1
+    assert [log_in(client, ADMIN, "falsch").status_code for _ in range(10)][-1] == 429
+    assert ("log-in-refused", "web") in actions(site)
+
+
+def test_an_employee_logs_in_with_his_mail_password(site: tuple[Flask, Config], client: FlaskClient) -> None:
+    """Checked by an IMAP log-in upstream; he becomes a user with a right on his own account, and nothing more."""
+    assert log_in(client, MEHMET, "falsch").status_code == 401
+    assert log_in(client, MEHMET.upper(), MEHMET_PASSWORD).status_code == 302
+    page = client.get("/").text
+    assert MEHMET in page
+    assert "Angebot" not in page
+    assert client.get("/admin").status_code == 403
+    assert log_in(browser(site), "x@weg.example", "egal").status_code == 503
+
+
+def test_a_log_out_ends_every_copy_of_the_cookie(client: FlaskClient, site: tuple[Flask, Config]) -> None:
+    """A stolen cookie is worth nothing after the log-out."""
+    log_in(client)
+    stolen = client.get_cookie("postbuch")
+    assert stolen is not None
+    assert client.post("/logout", data={"csrf_token": token(client, "/")}).status_code == 302
+    thief = browser(site)
+    thief.set_cookie("postbuch", stolen.value)
+    assert thief.get("/").status_code == 302
+
+
+def test_forms_without_their_token_are_refused(client: FlaskClient) -> None:
+    """CSRF: every change needs the token of a page of ours."""
+    log_in(client)
+    for path in ("/logout", "/marks", "/settings/language", "/settings/theme", "/login"):
+        answer = client.post(path, data={"letter": "1", "mark": "read", "language": "de", "theme": "dark"})
+        assert answer.status_code == 400, path
+        assert "expired" in answer.text
+
+
+def test_cookies_and_headers_are_strict(client: FlaskClient) -> None:
+    """HttpOnly, SameSite, no store, no sniffing, and the policy of each kind of answer."""
+    answer = log_in(client)
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    page = client.get("/")
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers["Cache-Control"] == "no-store"
+    number = letter_id(client, "Anlagen")
+    body = re.search(r'src="(/m/\d+/body/\d+)"', client.get(f"/m/{number}").text)
+    assert body
+    policy = client.get(body[1]).headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; form-action 'none'")
+    assert "sandbox allow-same-origin" in policy
+    assert "allow-scripts" not in policy
+
+
+def test_rights_hold_everywhere(site: tuple[Flask, Config], client: FlaskClient) -> None:
+    """A letter of somebody else's is not there: not by list, search, number, file or Message-ID; nor is a Bcc."""
+    log_in(client)
+    secret, shared = letter_id(client, "Geheim"), letter_id(client, "Anlagen")
+    files = addresses(client, secret, "message")
+    assert "chef@firma.example" in client.get(f"/m/{shared}").text
+    client = browser(site)
+    log_in(client, ANNA, ANNA_PASSWORD)
+    assert "Geheim" not in client.get("/").text
+    assert "Nothing found" in client.get("/?q=nur+Lena").text
+    for path in (f"/m/{secret}", f"/m/{secret}/headers", f"/m/{secret}/source", f"/m/{secret}/evidence", *files,
+                 "/m/by-message-id/geheim@x"):
+        assert client.get(path).status_code == 404, path
+    client = browser(site)
+    log_in(client, NOBODY, NOBODY_PASSWORD)
+    assert "Here your letters will be" in client.get("/").text
+    assert client.get(f"/m/{shared}").status_code == 404
+
+
+def test_everything_is_on_record_before_it_is_shown(site: tuple[Flask, Config], client: FlaskClient) -> None:
+    """Invariant 9: log-in, list, search, view, body, headers, source, evidence, files, marks, system, log-out."""
+    log_in(client)
+    number = letter_id(client, "Anlagen")
+    before = len(actions(site))
+    for path in ("/", "/?q=Anlagen", f"/m/{number}", f"/m/{number}/headers", f"/m/{number}/source",
+                 f"/m/{number}/evidence", "/admin", addresses(client, number, "attachment")[0],
+                 addresses(client, number, "preview")[0], addresses(client, number, "message")[0]):
+        assert client.get(path).status_code == 200
+    client.post("/marks", data={"csrf_token": token(client, "/"), "letter": str(number), "mark": "unread"})
+    done = actions(site)[before:]
+    target = f"letter {number}"
+    for wanted in (("list", "list all"), ("search", "search Anlagen"), ("view", target), ("headers", target),
+                   ("source", target), ("evidence", target), ("status", "system"), ("download", target),
+                   ("preview", target), ("download-message", target), ("mark-unread", f"letters {number}")):
+        assert wanted in done, wanted
+
+
+def test_files_are_what_they_are_and_cannot_act(client: FlaskClient) -> None:
+    """Downloads have clean names; only true pictures, PDF and text are shown; the message comes octet for octet."""
+    log_in(client)
+    number = letter_id(client, "Anlagen")
+    downloads, previews = addresses(client, number, "attachment"), addresses(client, number, "preview")
+    names = [client.get(path).headers["Content-Disposition"] for path in dict.fromkeys(downloads)]
+    assert names == [f"attachment; filename={name}" for name in ("a.pdf", "b.pdf", "c.html", "d.txt")]
+    for path in downloads:
+        answer = client.get(path)
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+    shown = [client.get(path) for path in previews]
+    kinds = [answer.headers["Content-Disposition"].split(";")[0] for answer in shown]
+    assert kinds == ["inline", "attachment", "inline"]
+    assert shown[0].data == PDF
+    assert shown[2].headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert shown[2].text.strip() == "grüße"
+    html = list(dict.fromkeys(downloads))[2].replace("attachment", "preview")
+    assert client.get(html).headers["Content-Disposition"].startswith("attachment")
+    message = client.get(addresses(client, number, "message")[0])
+    assert hashlib.sha256(message.data).digest() == hashlib.sha256(FILES).digest()
+
+
+def test_a_letter_shows_people_files_and_what_was_blocked(client: FlaskClient) -> None:
+    """Subject, sender, Bcc for who may know it, attachments, the count of remote images, the evidence."""
+    log_in(client)
+    number = letter_id(client, "Anlagen")
+    page = client.get(f"/m/{number}").text
+    assert "1 remote image is blocked" in page
+    assert "spion.example" not in page
+    assert "chef@firma.example" in page
+    evidence = client.get(f"/m/{number}/evidence").text
+    assert hashlib.sha256(FILES).hexdigest() in evidence
+    assert "As submitted" in evidence
+    assert "250" in evidence
+    assert client.get("/m/by-message-id/angebot/1@kunde.example").status_code == 302
+    assert "&lt;angebot/1@kunde.example&gt;" in client.get(f"/m/{letter_id(client, 'Angebot')}/source").text
+
+
+def test_reading_marks_and_undo(client: FlaskClient) -> None:
+    """A letter is unread until it is opened; marking is undone by the button that comes with it."""
+    log_in(client, ANNA, ANNA_PASSWORD)
+    number = letter_id(client, "Angebot")
+    row = rf'<li class="row unread" id="letter-{number}"'
+    post = {"csrf_token": token(client, "/"), "letter": str(number)}
+    client.post("/marks", data={**post, "mark": "unread"})
+    assert re.search(row, client.get("/").text)
+    client.get(f"/m/{number}")
+    assert not re.search(row, client.get("/").text)
+    answer = client.post("/marks", data={**post, "mark": "unread"}, headers={"HX-Request": "true"})
+    assert re.search(row, answer.text)
+    assert 'name="mark" value="read"' in answer.text
+    assert "1 letter marked as unread." in answer.text
+
+
+def test_search_mistakes_are_explained(client: FlaskClient) -> None:
+    """Every sentence of the query language has its German and its English form here."""
+    log_in(client)
+    for text, said in (("larger:abc", "needs a size"), ("before:gestern2", "needs a date"), ("(a", "has no"),
+                       ("a)", "has no"), ("is:purple", "is not known"), ("from:", "nothing stands behind"),
+                       ("x " * 120, "more than 50 words")):
+        page = client.get("/", query_string={"q": text}).text
+        assert "That search did not work" in page, text
+        assert said in page, text
+    assert query.MAX_CHARACTERS <= 2000
+    assert "Nothing found" in client.get("/?q=xyzzyqq").text
+
+
+def test_language_is_chosen_kept_and_switched(client: FlaskClient) -> None:
+    """The user's choice, else the browser's wish, else German; the switch stands on the log-in and on every page."""
+    assert "Log in" in client.get("/login").text
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr"
+    assert "Anmelden" in client.get("/login").text
+    log_in(client, NOBODY, NOBODY_PASSWORD)
+    assert 'lang="de"' in client.get("/").text
+    answer = client.post("/settings/language", data={"csrf_token": token(client, "/"), "language": "en", "next": "/"})
+    assert answer.headers["Location"] == "/"
+    assert "All letters" in client.get("/").text
+    client.post("/settings/theme", data={"csrf_token": token(client, "/"), "theme": "dark", "next": "//evil.example"})
+    page = client.get("/").text
+    assert 'data-bs-theme="dark"' in page
+    client.post("/settings/language", data={"csrf_token": token(client, "/"), "language": "de"})
+    assert "Alle Briefe" in client.get("/").text
+
+
+def test_errors_have_pages(client: FlaskClient) -> None:
+    """404 and 405 in the reader's language, with a way on and no inner workings."""
+    log_in(client)
+    missing = client.get("/m/999999")
+    assert missing.status_code == 404
+    assert "There is no such letter" in missing.text
+    assert "Traceback" not in missing.text
+    assert client.get("/nirgends").status_code == 404
+    assert client.get("/m/99999999999999999999999").status_code == 404
+    assert client.get("/marks").status_code == 405
+
+
+def test_the_question_for_news(client: FlaskClient) -> None:
+    """Nothing new is an empty answer; what came since is counted."""
+    log_in(client)
+    assert client.get("/news?since=rubbish").status_code == 204
+    assert client.get("/news?since=2099-01-01T00:00:00_1").status_code == 204
+    assert "3 new letters" in client.get("/news?since=1970-01-01T00:00:00_0").text
+
+
+def test_the_key_of_the_cookies_is_private(site: tuple[Flask, Config]) -> None:
+    """Only the system user of Postbuch reads what signs the sessions."""
+    path = Path(site[1].data_dir) / "keys" / "web.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(path.read_bytes()) >= 32
