@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from postbuch.archive import audit, database, importer
+from postbuch.archive import audit, database
 from postbuch.archive.errors import UsageError
+from postbuch.archive.importer import import_paths
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
@@ -37,7 +38,7 @@ def import_(
         with connect(loaded) as connection:
             names = {"paths": [str(path) for path in paths], "mailbox": mailbox}
             audit.record(connection, actor(), ORIGIN, "import", f"account {account.lower()}", after=names)
-        items = importer.import_paths(loaded, paths, account.lower(), mailbox)
+        items = import_paths(loaded, paths, account.lower(), mailbox)
         for item in output.progress(items, _("Importing"), None, shown=not json):
             if item.refused:
                 refused += 1

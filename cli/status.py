@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from postbuch.archive import status as archive_status
+from postbuch.archive.status import status as archive_status
 from postbuch.certs.expiry import expiries
 from postbuch.cli import output
 from postbuch.cli.language import translate as _
@@ -14,7 +14,7 @@ from postbuch.cli.options import ConfigOption, JsonOption, load
 def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Exit code 1 when something is wrong."""
     loaded = load(config)
-    facts = archive_status.status(loaded)
+    facts = archive_status(loaded)
     certificates = expiries(loaded)
     facts["certificates"] = [each.as_json() for each in certificates]
     facts["sentences"] = [*facts["sentences"], *(each.sentence for each in certificates if each.sentence)]

@@ -139,6 +139,7 @@ def test_a_second_up_on_the_folder_is_refused(house: House) -> None:
         done = subprocess.run(house.words("up"), cwd=house.folder, capture_output=True, text=True, timeout=START_S)
         assert (done.returncode, done.stdout) == (2, "")
         assert str(process.pid) in done.stderr
+        assert (house.folder / "data" / "run" / "up.lock").read_text().strip() == str(process.pid)
         assert done.stderr.count("\n") == 1
         house.accept_all()
 
@@ -185,9 +186,3 @@ def test_after_a_kill_of_the_supervisor_the_next_start_works(house: House) -> No
         house.accept_all()
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_S) == 0
-
-
-def test_the_pid_of_the_lock_is_ours(house: House) -> None:
-    """An admin finds the process in run/up.lock."""
-    with house.up() as process:
-        assert (house.folder / "data" / "run" / "up.lock").read_text().strip() == str(process.pid)
