@@ -58,7 +58,7 @@ class Extensions:
             log.info("extensions-unknown upstream=%s cause=%r", provider.name, str(error))
             return
         self.learn(provider.name, leg.extensions)
-        leg.quit()
+        runtime.spawn(leg.quit())
 
     async def keep_asking(self, runtime: Runtime) -> None:
         """Ask all providers now and every quarter of an hour. Runs until cancelled."""

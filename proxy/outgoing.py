@@ -102,12 +102,11 @@ class Outgoing:
             leg.watcher = None
             leg.abort()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """The client has left."""
-        leg, self.leg = self.leg, None
         self._credentials = None
-        if leg is not None:
-            leg.quit()
+        if self.leg is not None:
+            await self.leg.quit()
 
     def facts(self) -> dict[str, Any]:
         """What records and events of this client have in common."""

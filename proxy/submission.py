@@ -33,6 +33,7 @@ MAX_AUTH_OCTETS = 24 * 1024
 MAX_COMMAND_OCTETS = 4096
 LOGIN_TIMEOUT_S = 120.0  # before the log-in; a slowed-down guess and upstream's own delay fit in
 FIRST_ASK_S = 2.0
+DRAIN_STEP_S = 0.05
 MAX_MISTAKES = 10
 MAX_LOGINS = 5
 
@@ -76,23 +77,30 @@ class Submission(Connection):
         except ConnectionError:
             pass  # the client has left
         finally:
-            self._client.close()
             self._end()
 
     def _end(self) -> None:
-        self._sessions.discard(self)
         transfer, self._transfer = self._transfer, None
         if transfer is not None:
             # Without the dot upstream takes it for nothing.
             transfer.abort()
             self._outgoing.drop()
             self._failed(Reason.CLIENT_PROTOCOL, "it left in the middle of a message", answered=False, leg="client")
-        if self._delivery is not None and not self._delivery.done():
-            # The message is whole: it goes on its way, and what becomes of it goes on record.
-            self._delivery.add_done_callback(lambda _: self._outgoing.close())
-        else:
-            self._outgoing.close()
+        self._runtime.spawn(self._leave())
+
+    async def _leave(self) -> None:
+        await self._hang_up()
+        if self._delivery is not None:
+            # The message was whole: it went on its way, and what became of it is on record.
+            await asyncio.wait([self._delivery])
+        await self._outgoing.close()
+        self._sessions.discard(self)
         log.info("end session=%s account=%s", self.id, self._outgoing.account or "-")
+
+    def abort(self) -> None:
+        """Wait for nothing any more."""
+        self._client.abort()
+        self._outgoing.drop()
 
     async def _break_off(self, answer: bytes, detail: str) -> None:
         self._failed(Reason.CLIENT_PROTOCOL, detail, leg="client")
@@ -311,13 +319,13 @@ async def start(
 
 
 async def drain(sessions: set[Submission], patience_s: float) -> None:
-    """Close the idle connections, let messages that are on their way arrive, then close what is left."""
+    """Close the idle connections, let messages that are on their way arrive, then end what is left."""
     end = asyncio.get_running_loop().time() + patience_s
-    line = b"421 4.3.2 the server is being restarted\r\n"
     while sessions and asyncio.get_running_loop().time() < end:
-        for session in [each for each in sessions if not each.busy]:
-            session.shut_down(line)
-            sessions.discard(session)
-        await asyncio.sleep(0.05)
-    for session in list(sessions):
-        session.shut_down(line)
+        for session in sessions:
+            if not session.busy:
+                session.shut_down(b"421 4.3.2 the server is being restarted\r\n")
+        await asyncio.sleep(DRAIN_STEP_S)
+    for session in sessions:
+        session.abort()
+    await asyncio.sleep(DRAIN_STEP_S)

@@ -17,6 +17,7 @@ logging.getLogger("mail.log").disabled = True
 
 # What a client may send ahead of a command that is being worked on.
 MAX_AHEAD_OCTETS = 64 * 1024
+HANG_UP_S = 5.0
 IDLE_TIMEOUT_S = 300.0  # RFC 5321 section 4.5.3.2.7
 
 
@@ -38,6 +39,7 @@ class Connection(SMTP):
         self._client: asyncio.Transport
         self._transfer: Transfer | None = None
         self._closing = False
+        self._gone = asyncio.Event()
         self._inbox = bytearray()
         self._more: asyncio.Future[None] | None = None
         self._reading = True
@@ -46,6 +48,10 @@ class Connection(SMTP):
         set_no_delay(transport)
         self._client = transport  # type: ignore[assignment] # a listener's stream transport
         super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._gone.set()
+        super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
         transfer = self._transfer
@@ -69,9 +75,19 @@ class Connection(SMTP):
         self.shut_down(b"421 4.4.2 time-out\r\n")
 
     def shut_down(self, line: bytes) -> None:
-        """Say a last line and close."""
-        self._client.write(line)
+        """Say a last line and close. Harmless when it is closing already."""
+        if not self._client.is_closing():
+            self._client.write(line)
+            self._client.close()
+
+    async def _hang_up(self) -> None:
+        """Close; a client that does not answer the end of TLS is not waited for any longer."""
         self._client.close()
+        try:
+            async with asyncio.timeout(HANG_UP_S):
+                await self._gone.wait()
+        except TimeoutError:
+            self._client.abort()
 
     async def _say(self, octets: bytes) -> None:
         self._writer.write(octets)

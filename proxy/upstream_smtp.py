@@ -6,6 +6,7 @@ longer agree; such a connection is not used again.
 
 import asyncio
 import base64
+import contextlib
 import re
 from collections import deque
 from typing import Protocol
@@ -21,6 +22,7 @@ from postbuch.proxy.upstream import CONNECT_TIMEOUT_S, as_failure, connect
 ANSWER_TIMEOUT_S = 50.0
 # Some servers delay wrong passwords by ten seconds and more.
 LOGIN_TIMEOUT_S = 45.0
+QUIT_TIMEOUT_S = 2.0
 # How much may wait for a slow upstream: two blocks of the size that TLS hands over at once.
 WRITE_BUFFER_OCTETS = 512 * 1024
 # RFC 4954 section 4: a line of AUTH with initial response obeys the limit of command lines, 512 octets.
@@ -59,6 +61,7 @@ class SmtpLeg(asyncio.Protocol):
         self._reader = ReplyReader()
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._gone = asyncio.Event()
 
     # --- the transport's calls --------------------------------------------------------------------------------------
 
@@ -81,6 +84,7 @@ class SmtpLeg(asyncio.Protocol):
                 self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
         self._lose(UpstreamFailed(Reason.UPSTREAM_CLOSED, str(exc) if exc else "without a reply"))
 
     def pause_writing(self) -> None:
@@ -111,8 +115,9 @@ class SmtpLeg(asyncio.Protocol):
         """Whether a command can be sent: upstream is there and has said nothing unasked (421 before it closes)."""
         return self.lost is None and not self._replies and self._reader.at_rest and not self._transport.is_closing()
 
-    async def reply(self, timeout_s: float = ANSWER_TIMEOUT_S) -> Reply:
+    async def reply(self, timeout_s: float | None = None) -> Reply:
         """The next reply. Raises UpstreamFailed; whoever stops waiting loses the connection with it."""
+        timeout_s = ANSWER_TIMEOUT_S if timeout_s is None else timeout_s
         while not self._replies:
             if self.lost is not None:
                 raise self.lost
@@ -131,7 +136,7 @@ class SmtpLeg(asyncio.Protocol):
                     self._transport.abort()
         return self._replies.popleft()
 
-    async def command(self, line: bytes, timeout_s: float = ANSWER_TIMEOUT_S) -> Reply:
+    async def command(self, line: bytes, timeout_s: float | None = None) -> Reply:
         """Send a line (without CRLF) and give its reply. Raises UpstreamFailed."""
         if not self.usable:
             failure = self.lost or UpstreamFailed(Reason.UPSTREAM_CLOSED, "it spoke unasked")
@@ -158,11 +163,17 @@ class SmtpLeg(asyncio.Protocol):
         """Drop the connection at once: what was begun must not look complete."""
         self._transport.abort()
 
-    def quit(self) -> None:
-        """An orderly end; nobody waits for the reply."""
+    async def quit(self) -> None:
+        """An orderly end; upstream is not waited for long."""
         if self.usable:
-            self._transport.write(b"QUIT\r\n")
+            with contextlib.suppress(UpstreamFailed):
+                await self.command(b"QUIT", QUIT_TIMEOUT_S)
         self._transport.close()
+        try:
+            async with asyncio.timeout(QUIT_TIMEOUT_S):
+                await self._gone.wait()
+        except TimeoutError:
+            self._transport.abort()
 
     # --- greeting and log-in ----------------------------------------------------------------------------------------
 

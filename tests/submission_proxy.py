@@ -53,6 +53,7 @@ class RunningProxy:
         self.port = int(config.submission.listen[0].rpartition(":")[2])
         self.trust: ssl.SSLContext = client_context(config.data / "tls" / "ca.pem")
         self.loop: asyncio.AbstractEventLoop
+        self.sessions: set[submission.Submission] = set()
         self._started = threading.Event()
         self._stop: asyncio.Event
         self._thread = threading.Thread(target=lambda: uvloop.run(self._run()), name="proxy")
@@ -71,13 +72,12 @@ class RunningProxy:
     async def _run(self) -> None:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self.runtime = Runtime(self.config, self.spool)
-        sessions: set[submission.Submission] = set()
-        servers = await submission.start(self.runtime, ServerContext(self.config).context, sessions)
+        servers = await submission.start(self.runtime, ServerContext(self.config).context, self.sessions)
         self._started.set()
         await self._stop.wait()
         for server in servers:
             server.close()
-        await submission.drain(sessions, 2.0)
+        await submission.drain(self.sessions, 2.0)
 
     def fresh(self) -> None:
         """Forget what earlier tests did: failed log-ins, records, what still waits for company in the writer."""

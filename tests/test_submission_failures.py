@@ -1,0 +1,324 @@
+"""What goes wrong with a submission: upstream's own answer or a temporary one, nothing lost, a sentence for status."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from submission_proxy import ANNA, BERND, USERS, Client, RunningProxy, make_config, plain
+
+from postbuch.proxy import delivery, envelope, upstream_smtp
+from provider.ports import free_port, wait_until
+from provider.sink import Sink
+
+MESSAGE = b"Subject: Angebot\r\n\r\nGuten Tag\r\n"
+START = (f"MAIL FROM:<{ANNA}>".encode(), f"RCPT TO:<{BERND}>".encode(), b"DATA")
+Make = Callable[..., RunningProxy]
+
+
+@pytest.fixture
+def make(sink: Sink, tmp_path: Path) -> Iterator[Make]:
+    """`make(upstream=…, reserve_octets=…)`: a listener in front of the sink or of another upstream."""
+    with contextlib.ExitStack() as stack:
+
+        def made(upstream: str = "", *, reserve_octets: int = 0, **keys: int) -> RunningProxy:
+            address = upstream or f"smtps://localhost:{sink.smtps_port}"
+            config = make_config(tmp_path / str(free_port()), address, sink.ca_file, **keys)
+            return stack.enter_context(RunningProxy(config, reserve_octets=reserve_octets))
+
+        yield made
+
+
+@pytest.fixture
+def proxy(make: Make) -> RunningProxy:
+    return make()
+
+
+@pytest.fixture
+def client(proxy: RunningProxy) -> Iterator[Client]:
+    with proxy.client() as made:
+        assert made.log_in()[:3] == b"235"
+        yield made
+
+
+def verdicts(proxy: RunningProxy, count: int = 1) -> list[str]:
+    return [each["verdict"] for each in proxy.events("outcome", count)]
+
+
+def test_upstream_that_is_down(make: Make) -> None:
+    """454 at AUTH, at once; only what we do ourselves is announced; status names the leg and what to do."""
+    proxy = make(f"smtps://localhost:{free_port()}")
+    with proxy.client() as client:
+        assert b"8BITMIME" not in client.ask(b"EHLO client.example")
+        began = time.monotonic()
+        assert client.ask(b"AUTH PLAIN " + plain(ANNA, USERS[ANNA])).startswith(b"454 4.7.0 ")
+        assert time.monotonic() - began < 2
+    [sentence] = proxy.failures()
+    assert "provider (smtps://localhost:" in sentence and "cannot be reached" in sentence
+
+
+def test_certificate_that_is_not_trusted(make: Make, sink: Sink) -> None:
+    """A certificate for another name is refused; the password is not sent."""
+    with make(f"smtps://127.0.0.2:{sink.smtps_port}").client() as client:
+        assert client.log_in()[:3] == b"454"
+    with make(f"smtps://localhost:{sink.smtps_port}").client() as client:
+        assert client.log_in()[:3] == b"235"
+
+
+def test_untrusted_root_is_named(make: Make, sink: Sink, tmp_path: Path) -> None:
+    """Without the provider's root in ca_file: a sentence about the certificate."""
+    config = make_config(tmp_path / "own", f"smtps://localhost:{sink.smtps_port}", sink.ca_file)
+    bare = config.upstream[0].model_copy(update={"ca_file": ""})
+    with RunningProxy(config.model_copy(update={"upstream": [bare]})) as proxy:
+        with proxy.client() as client:
+            assert client.log_in()[:3] == b"454"
+        assert any("the certificate of provider" in sentence for sentence in proxy.failures())
+    assert b"AUTH" not in sink.commands
+
+
+def test_starttls_is_required_and_used(make: Make, sink: Sink) -> None:
+    """submission://: the log-in comes inside TLS, after a second EHLO."""
+    with make(f"submission://localhost:{sink.submission_port}").client() as client:
+        assert client.log_in()[:3] == b"235"
+        assert client.message(MESSAGE)[:3] == b"250"
+    verbs = [line.split()[0] for line in sink.commands if line.split()]
+    upgrade, login = verbs.index(b"STARTTLS"), verbs.index(b"AUTH")
+    assert upgrade < login and b"EHLO" in verbs[upgrade:login]
+    assert [each.octets for each in sink.messages] == [MESSAGE]
+
+
+def scripted(answers: list[bytes | None]) -> tuple[int, list[bytes]]:
+    """A plain upstream on loopback: the first answer is the greeting, then one a line it gets; None closes."""
+    heard: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve(connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as lines:
+            for answer in answers:
+                if answer is None:
+                    return
+                connection.sendall(answer)
+                heard.append(lines.readline())
+            while line := lines.readline():
+                heard.append(line)
+
+    def accept() -> None:
+        with listener:
+            for _ in range(8):
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with contextlib.suppress(OSError):
+                    serve(connection)
+
+    listener.settimeout(5)
+    threading.Thread(target=accept, daemon=True).start()
+    return int(listener.getsockname()[1]), heard
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [b"220 x\r\n", b"250 x\r\n"],  # no STARTTLS
+        [b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n", b"454 no\r\n"],
+        [b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n", b"220 go\r\n250-x\r\n250 AUTH PLAIN\r\n"],  # injected
+        [b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n", None],
+        [b"554 no\r\n"],
+        [b"nonsense\r\n"],
+        [None],
+    ],
+)
+def test_upstream_without_tls_never_hears_the_password(make: Make, answers: list[bytes | None]) -> None:
+    """STARTTLS missing, refused, with octets behind its reply, broken off: 454, and AUTH is never sent."""
+    port, heard = scripted(answers)
+    with make(f"submission://localhost:{port}").client() as client:
+        assert client.log_in()[:3] == b"454"
+    assert not [line for line in heard if line.upper().startswith(b"AUTH")]
+
+
+def test_refusal_before_the_end_is_the_answer(make: Make) -> None:
+    """Upstream says 552 while the message is on its way: its words come back, refused on record, no dot is sent."""
+    port, heard = scripted(
+        [b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n", b"235 ok\r\n", b"250 ok\r\n", b"250 ok\r\n",
+         b"354 go\r\n", b"552 5.3.4 too much\r\n"]
+    )  # fmt: skip
+    proxy = make(f"smtp://127.0.0.1:{port}")
+    with proxy.client() as client:
+        client.log_in()
+        assert client.message(MESSAGE * 1000) == b"552 5.3.4 too much\r\n"
+    assert verdicts(proxy) == ["refused"] and proxy.messages()[0].load() == MESSAGE * 1000
+    assert b".\r\n" not in heard
+
+
+def test_reply_that_was_not_asked_for_accepts_nothing(make: Make) -> None:
+    """`250` in the same packet as `354` is not taken for the answer to the message."""
+    port, heard = scripted(
+        [b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n", b"235 ok\r\n", b"250 ok\r\n", b"250 ok\r\n",
+         b"354 go\r\n250 accepted\r\n"]
+    )  # fmt: skip
+    proxy = make(f"smtp://127.0.0.1:{port}")
+    with proxy.client() as client:
+        client.log_in()
+        assert client.message(MESSAGE)[:3] == b"451"
+    assert verdicts(proxy) == ["refused"] and b".\r\n" not in heard
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "body", "dot"])
+def test_upstream_that_breaks_off(proxy: RunningProxy, client: Client, sink: Sink, stage: str) -> None:
+    """451 wherever it happens; before the dot refused, after it unknown; the next message passes."""
+    sink.behaviour.close_at = stage
+    answers = [client.ask(line)[:3] for line in START]
+    if stage in ("body", "dot"):
+        assert answers == [b"250", b"250", b"354"]
+        assert client.ask(MESSAGE * 5000 + b".")[:3] == b"451"
+        assert verdicts(proxy) == ["refused" if stage == "body" else "unknown"]
+        assert len(proxy.messages()) == 1
+    else:
+        assert answers[answers.index(b"451") :] == [b"451", b"503", b"503"][: len(answers) - answers.index(b"451")]
+        assert proxy.messages() == []
+    assert any("closed the connection" in sentence for sentence in proxy.failures())
+    sink.behaviour.close_at = ""
+    assert client.message(MESSAGE)[:3] == b"250"
+    assert [each.octets for each in sink.messages] == [MESSAGE]
+    assert proxy.failures() == []
+
+
+def test_upstream_that_is_silent_after_the_dot(
+    proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """451 before Outlook gives up; the record says unknown."""
+    monkeypatch.setattr(delivery, "ANSWER_TIMEOUT_S", 1.0)  # 50 s
+    sink.behaviour.silent_at = "dot"
+    assert client.message(MESSAGE).startswith(b"451 4.4.2 ")
+    assert verdicts(proxy) == ["unknown"]
+    assert any("did not answer in time" in sentence for sentence in proxy.failures())
+
+
+def test_upstream_that_is_silent_at_a_command(
+    proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for MAIL: 451 in time."""
+    monkeypatch.setattr(upstream_smtp, "ANSWER_TIMEOUT_S", 0.5)
+    sink.behaviour.silent_at = "mail"
+    assert client.ask(f"MAIL FROM:<{ANNA}>".encode())[:3] == b"451"
+
+
+def test_421_of_upstream_ends_the_connection(client: Client, sink: Sink) -> None:
+    """It comes back as it is, and then we close, as upstream does."""
+    sink.behaviour.replies = {"mail": "421 4.7.0 zu viele"}
+    client.send(f"MAIL FROM:<{ANNA}>\r\nNOOP\r\n".encode())
+    assert list(client.replies()) == [b"421 4.7.0 zu viele\r\n"]
+
+
+def test_upstream_that_closed_while_nobody_wrote(make: Make, sink: Sink) -> None:
+    """An idle connection is opened anew when the next message comes."""
+    proxy = make()
+    with proxy.client() as client:
+        client.log_in()
+        assert client.message(MESSAGE)[:3] == b"250"
+        sink.behaviour.close_at = "noop"
+        [session] = proxy.sessions
+        leg = session._outgoing.leg
+        assert leg is not None
+        proxy.loop.call_soon_threadsafe(leg.write, b"NOOP\r\n")  # upstream closes on it
+        wait_until(lambda: not leg.usable, "the end of upstream's connection")
+        sink.behaviour.close_at = ""
+        assert client.message(MESSAGE)[:3] == b"250"
+    assert len(sink.messages) == 2
+
+
+def test_full_disk(make: Make, sink: Sink) -> None:
+    """451 4.3.0 at DATA; upstream gets no message; the record of why is in status."""
+    proxy = make(reserve_octets=1 << 60)
+    with proxy.client() as client:
+        client.log_in()
+        client.ask(f"MAIL FROM:<{ANNA}>".encode())
+        client.ask(f"RCPT TO:<{BERND}>".encode())
+        assert client.ask(b"DATA").startswith(b"451 4.3.0 ")
+        assert client.ask(b"RSET")[:3] == b"250"
+    assert sink.messages == [] and b"DATA\r\n" not in sink.commands
+    assert any("disk of the spool is full" in sentence for sentence in proxy.failures())
+
+
+def test_spool_that_cannot_sync(proxy: RunningProxy, client: Client, sink: Sink) -> None:
+    """Invariant 2: the disk fails after the last octet: 451 4.3.0, upstream never gets the dot."""
+    new = proxy.config.data / "spool" / "new"
+    new.rename(new.with_name("away"))
+    assert client.message(MESSAGE).startswith(b"451 4.3.0 ")
+    assert sink.messages == []
+    new.with_name("away").rename(new)
+    wait_until(lambda: proxy.spool.obstacle() is None, "a spool that works again")
+    assert client.message(MESSAGE)[:3] == b"250"
+    assert len(sink.messages) == 1
+
+
+@pytest.mark.parametrize("octets", [MESSAGE, MESSAGE * 40_000])
+def test_client_that_leaves_in_the_middle(proxy: RunningProxy, client: Client, sink: Sink, octets: bytes) -> None:
+    """No dot, no record, nothing left in the spool."""
+    for line in START:
+        client.ask(line)
+    client.send(octets)
+    client.close()
+    wait_until(lambda: not proxy.sessions, "the end of the session")
+    proxy.spool.event({}, urgent=True).result(10)
+    assert sink.messages == [] and proxy.messages() == []
+    assert list((proxy.config.data / "spool" / "tmp").iterdir()) == []
+
+
+def test_client_that_leaves_after_the_dot(proxy: RunningProxy, client: Client, sink: Sink) -> None:
+    """The message is whole: it is delivered, and the outcome goes on record."""
+    sink.behaviour.delays_s = {"dot": 0.5}
+    for line in START:
+        client.ask(line)
+    client.send(MESSAGE + b".\r\n")
+    client.close()
+    assert verdicts(proxy) == ["accepted"]
+    assert [each.octets for each in sink.messages] == [MESSAGE]
+
+
+def test_message_that_is_too_large(make: Make, sink: Sink) -> None:
+    """552 at MAIL when SIZE says so, else at the end; the reason is on record; the next message passes."""
+    proxy = make(max_size_octets=10_000)
+    with proxy.client() as client:
+        client.log_in()
+        assert client.ask(f"MAIL FROM:<{ANNA}> SIZE=10001".encode()).startswith(b"552 5.3.4 ")
+        assert client.message(b"x" * 70 + b"\r\n" + MESSAGE * 10_000).startswith(b"552 5.3.4 ")
+        assert client.message(MESSAGE)[:3] == b"250"
+    assert [each.octets for each in sink.messages] == [MESSAGE]
+    [refusal] = proxy.events("refusal")
+    assert refusal["reason"] == "the message is larger than 10000 octets"
+    assert list((proxy.config.data / "spool" / "tmp").iterdir()) == []
+
+
+def test_a_defect_of_ours_is_a_temporary_answer(
+    proxy: RunningProxy, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never a permanent 500 (proxy.md section 6): the client keeps the message and tries again."""
+    with monkeypatch.context() as patch:
+        patch.delattr(envelope, "parse")
+        assert client.ask(f"MAIL FROM:<{ANNA}>".encode()).startswith(b"451 4.3.0 ")
+    assert client.message(MESSAGE)[:3] == b"250"
+
+
+def test_passwords_are_in_no_log(make: Make, sink: Sink, caplog: pytest.LogCaptureFixture) -> None:
+    """Not in ours, not in aiosmtpd's, however the exchange goes wrong."""
+    caplog.set_level(0)
+    with make().client() as client:
+        client.ask(b"EHLO client.example")
+        token = plain(ANNA, USERS[ANNA])
+        for line in (b"AUTH PLAIN " + token, token, b"AUTH CRAM-MD5 " + token):
+            client.ask(line)
+    assert USERS[ANNA] not in caplog.text and token.decode() not in caplog.text
+
+
+def test_slow_upstream_holds_the_client_back(proxy: RunningProxy, client: Client, sink: Sink) -> None:
+    """Back-pressure: 60 MB through, octet for octet, while memory stays where it is."""
+    block = os.urandom(3 << 20).hex().encode()
+    body = b"".join(block[at : at + 76] + b"\r\n" for at in range(0, len(block), 76)) * 10
+    assert client.message(body)[:3] == b"250"
+    assert sink.messages[0].octets == body == proxy.messages()[0].load()
