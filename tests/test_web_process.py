@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from provider.ports import accepts, free_port, wait_until
 from web_archive import archive
 
 from postbuch.archive.config import Config
 from postbuch.certs import authority
+from provider.ports import accepts, free_port, wait_until
 
 END_S = 20
 

@@ -112,7 +112,8 @@ def main(config: Config) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop.addSystemEventTrigger("after", "shutdown", pool.stop)
     loop.run()
-    health.remove()
+    if outcome == [0]:  # who could not listen leaves the file of the one who does
+        health.remove()
     services.close()
     return outcome[0] if outcome else 1
 

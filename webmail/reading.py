@@ -4,8 +4,10 @@ The page and its frame ask for the same message one after the other, so what was
 32 readings, and no large ones.
 """
 
+import math
 import queue
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +23,8 @@ PARSERS = 2
 PARSE_LIMIT_S = 8.0
 _KEPT = 32
 _KEPT_CHARACTERS = 1_048_576
+# What could not be made harmless is not tried again for the frame, but again a minute later: the machine was busy.
+_TRY_AGAIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ class Reader:
         for _ in range(PARSERS):
             self._parsers.put(Parser(time_limit_s=PARSE_LIMIT_S))
         self._cleaner = Cleaner()
-        self._kept: OrderedDict[tuple[int, int], Reading] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], tuple[Reading, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(
@@ -55,13 +59,15 @@ class Reader:
         key = (letter_id, image_id)
         with self._lock:
             kept = self._kept.get(key)
-            if kept is not None:
+            if kept is not None and time.monotonic() < kept[1]:
                 self._kept.move_to_end(key)
-                return kept
+                return kept[0]
         made = self._read(octets(), inline)
-        if made.characters <= _KEPT_CHARACTERS and not made.unsafe and not made.unreadable:
+        if made.characters <= _KEPT_CHARACTERS:
+            until = time.monotonic() + _TRY_AGAIN_S if made.unsafe or made.unreadable else math.inf
             with self._lock:
-                self._kept[key] = made
+                self._kept[key] = made, until
+                self._kept.move_to_end(key)
                 while len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
         return made
