@@ -135,7 +135,7 @@ def _event(conn: Connection, numbers: Numbers, facts: Facts) -> tuple[Any, Facts
         return refusal, {
             "capture": capture, "account_id": numbers.find_account(conn, address),
             "source": text(facts, "source", 20), "reason": reason,
-            "size_octets": number(facts, "size_octets") or 0, "at": at,
+            "size_octets": number(facts, "size_octets") or 0, "spooled": facts.get("spooled") is True, "at": at,
         }
     if kind == "gap":
         owner = numbers.accounts(conn, [(address, upstream)])[address]

@@ -151,7 +151,8 @@ class _Import:
         found = []
         for item in items:
             facts = {
-                "kind": "event", "event": "refusal", "capture": self._capture(item.source, "refused").hex(),
+                "kind": "event", "event": "refusal", "spooled": True,
+                "capture": self._capture(item.source, "refused").hex(),
                 "source": "import", "account": self._account, "reason": f"{item.source} {item.reason}",
                 "size_octets": 0, "at": audit.now().isoformat() + "+00:00",
             }

@@ -306,6 +306,7 @@ refusal = _table(
     _col("source", String(20), "fetch, append, submission, collector or import"),
     _col("reason", String(500), "Why, in one sentence"),
     _col("size_octets", _BIG, "Length as far as known"),
+    _col("spooled", Boolean, "1 when the message had been captured before it was refused", server_default="0"),
     _col("at", _TIME, "When (UTC)"),
 )
 

@@ -51,14 +51,13 @@ def status(config: Config) -> dict[str, Any]:
 def books(conn: Connection) -> dict[str, Any]:
     """seen = stored + further sightings of stored images + refused.
 
-    `seen` is counted by those who captured (the names of the drained spool files) and by the imports; the other side
-    is counted in the tables that the messages went to.
+    `seen` is what those who captured counted: the names of the drained spool files, and what the proxy refused at
+    once. The other side is counted in the tables that the messages went to.
     """
     spooled = int(conn.scalar(select(func.coalesce(func.sum(spool_file.c.messages), 0))) or 0)
-    imported = sum(_count(conn, table.c.source == "import", table) for table in (sighting, refusal))
     sightings, refused = _count(conn, None, sighting), _count(conn, None, refusal)
     stored = int(conn.scalar(select(func.count(distinct(sighting.c.image_id)))) or 0)
-    seen = spooled + imported
+    seen = spooled + _count(conn, refusal.c.spooled.is_(False), refusal)
     further = sightings - stored
     return {
         "seen": seen, "stored": stored, "further": further, "refused": refused,

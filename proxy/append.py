@@ -30,7 +30,9 @@ class Incoming:
     def __init__(self, spool: SpoolWriter, size_octets: int, facts: Mapping[str, Any]) -> None:
         self._message = spool.begin(size_octets)
         self._facts = facts
+        self.size_octets = size_octets
         self.held = b""
+        self.refused: Callable[[], None] | None = None  # set when upstream did not want it
 
     @property
     def capture(self) -> bytes:

@@ -113,10 +113,8 @@ class Stage:
             return
         self._running = None
         if self._wait is _Wait.CONTINUATION:  # it refused the literal: nobody may send its octets on
-            if self._message is not None:
-                self._message.abort()
-                self._message = None
             self._stop_waiting()
+            self._refuse_message(done, answer)
             self._refuse_literal(synchronising=self._literal_synchronising)
             self.pump()
         elif self._wait is _Wait.IDLE:
@@ -124,6 +122,28 @@ class Stage:
             self.pump()
         elif self._wait is _Wait.NOTHING:
             self._idling = False
+
+    def _refuse_message(self, done: Outstanding, answer: bytes) -> None:
+        """Upstream does not want the message: what the client sends of it all the same stays on record as refused."""
+        message = self._message
+        if message is None or self._incoming is None:
+            return
+        message.refused = lambda: self._incoming_refused(message, done, answer)
+        if message.size_octets == 0:
+            self._keep_refused()
+        elif self._literal_synchronising:
+            message.abort()  # the client waits for a `+` that does not come, and keeps its message
+            self._message = None
+
+    def _incoming_refused(self, message: Incoming, done: Outstanding, answer: bytes) -> None:
+        if self._incoming is not None:
+            message.commit()
+            self._incoming.answered(Outstanding(tag=done.tag, verb=done.verb, captures=[message.capture]), answer)
+
+    def _keep_refused(self) -> None:
+        message, self._message = self._message, None
+        if message is not None and message.refused is not None:
+            message.refused()
 
     # --- lines ----------------------------------------------------------------------------------------------------
 
@@ -236,10 +256,14 @@ class Stage:
     # --- literals -------------------------------------------------------------------------------------------------
 
     def _data(self, data: Data) -> None:
-        if self._dropping:
-            return
         octets = bytes(data.octets)
         message = self._message
+        if self._dropping:
+            if message is not None:
+                message.take(octets)
+                if data.last:
+                    self._keep_refused()
+            return
         if message is None:
             if self._keeping:
                 self._literals[-1] += octets

@@ -225,6 +225,7 @@ CREATE TABLE refusal (
     source VARCHAR(20) NOT NULL COMMENT 'fetch, append, submission, collector or import',
     reason VARCHAR(500) NOT NULL COMMENT 'Why, in one sentence',
     size_octets BIGINT UNSIGNED NOT NULL COMMENT 'Length as far as known',
+    spooled BOOL NOT NULL COMMENT '1 when the message had been captured before it was refused' DEFAULT '0',
     at DATETIME(6) NOT NULL COMMENT 'When (UTC)',
     PRIMARY KEY (id),
     UNIQUE (capture),

@@ -1,0 +1,85 @@
+"""Write-once tables are write-once for every database user (invariant 4); the schema is what the migration makes."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role, connection, number
+from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.schema import Writes, metadata
+
+WRITE_ONCE = [table.name for table in metadata.sorted_tables if table.info["writes"] is not Writes.VERSIONED]
+VERSIONED = [table.name for table in metadata.sorted_tables if table.info["writes"] is Writes.VERSIONED]
+# MariaDB: command denied, access denied, drop denied; and what our triggers raise (SQLSTATE 45000).
+DENIED, REFUSED_BY_TRIGGER = {1142, 1044, 1227, 1370}, 1644
+
+
+def refused(conn: Connection, statement: str) -> int:
+    """The number of the error that the statement must give."""
+    with pytest.raises(DBAPIError) as caught:
+        conn.exec_driver_sql(statement)
+    return number(caught.value)
+
+
+@pytest.mark.parametrize("role", [Role.INGEST, Role.WEB])
+@pytest.mark.parametrize("table", WRITE_ONCE)
+def test_no_user_changes_a_write_once_table(mariadb: Config, role: Role, table: str) -> None:
+    """UPDATE, DELETE, TRUNCATE, DROP and ALTER are denied to each database user that Postbuch works as."""
+    column = metadata.tables[table].columns.keys()[-1]
+    with connection(mariadb, role) as conn:
+        for statement in (
+            f"UPDATE `{table}` SET `{column}` = `{column}`", f"DELETE FROM `{table}`", f"TRUNCATE `{table}`",
+            f"DROP TABLE `{table}`", f"ALTER TABLE `{table}` ADD x INT",
+        ):  # fmt: skip
+            assert refused(conn, statement) in DENIED, statement
+
+
+def test_the_report_user_reaches_no_table(mariadb: Config) -> None:
+    """It will read views; while there are none it may not even use the database."""
+    with pytest.raises(ServiceMissing, match="denied"), connection(mariadb, Role.REPORT):
+        pass
+
+
+@pytest.mark.parametrize("table", VERSIONED)
+def test_no_user_removes_a_version(mariadb: Config, table: str) -> None:
+    """Rows of versioned tables get an end; none goes."""
+    for role in (Role.INGEST, Role.WEB):
+        with connection(mariadb, role) as conn:
+            assert refused(conn, f"DELETE FROM `{table}`") in DENIED
+
+
+def test_triggers_hold_the_owner_too(mariadb: Config) -> None:
+    """Even the user that migrates is refused by the tables themselves."""
+    with connection(mariadb, Role.OWNER) as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO audit_event (at, actor, origin, action, target) VALUES (NOW(6), 'a', 'cli', 'test', 'x')"
+        )
+        assert refused(conn, "UPDATE audit_event SET actor = 'b'") == REFUSED_BY_TRIGGER
+        assert refused(conn, "DELETE FROM audit_event") == REFUSED_BY_TRIGGER
+
+
+def test_every_table_has_its_guards(mariadb: Config) -> None:
+    """No table without its triggers."""
+    with connection(mariadb, Role.OWNER) as conn:
+        there = set(conn.execute(text(
+            "SELECT event_object_table, event_manipulation FROM information_schema.triggers"
+            " WHERE trigger_schema = DATABASE()"
+        )).tuples())  # fmt: skip
+    assert {(name, verb) for name in WRITE_ONCE for verb in ("UPDATE", "DELETE")} <= there
+    assert {(name, "DELETE") for name in VERSIONED} <= there
+
+
+def test_the_migrated_database_is_the_schema(mariadb: Config) -> None:
+    """The frozen migrations lead to what `schema.py` says, comments included."""
+    with connection(mariadb, Role.OWNER) as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True})
+        left = [change for change in compare_metadata(context, metadata) if "alembic_version" not in str(change)]
+        assert left == []
+        found = inspect(conn)
+        for table in metadata.sorted_tables:
+            assert found.get_table_comment(table.name)["text"] == table.comment
+            comments = {each["name"]: each["comment"] for each in found.get_columns(table.name)}
+            assert comments == {column.name: column.comment for column in table.columns}
