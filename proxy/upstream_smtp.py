@@ -117,24 +117,26 @@ class SmtpLeg(asyncio.Protocol):
 
     async def reply(self, timeout_s: float | None = None) -> Reply:
         """The next reply. Raises UpstreamFailed; whoever stops waiting loses the connection with it."""
-        timeout_s = ANSWER_TIMEOUT_S if timeout_s is None else timeout_s
-        while not self._replies:
-            if self.lost is not None:
-                raise self.lost
-            self._waiter = asyncio.get_running_loop().create_future()
-            answered = False
+        if not self._replies and self.lost is None:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            # A bare timer: asyncio.timeout costs as much as all the rest of a command.
+            timer = loop.call_later(timeout_s or ANSWER_TIMEOUT_S, self._expire)
             try:
-                async with asyncio.timeout(timeout_s):
-                    await self._waiter
-                answered = True
-            except TimeoutError:
-                raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, f"no reply within {timeout_s:.0f} s") from None
+                await self._waiter
+            except asyncio.CancelledError:
+                self._expire()
+                raise
             finally:
+                timer.cancel()
                 self._waiter = None
-                if not answered:
-                    self._lose(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, "no reply"))
-                    self._transport.abort()
-        return self._replies.popleft()
+        if self._replies:
+            return self._replies.popleft()
+        raise self.lost or UpstreamFailed(Reason.INTERNAL, "woken without a reply")
+
+    def _expire(self) -> None:
+        self._lose(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, "it gave no reply in time"))
+        self._transport.abort()
 
     async def command(self, line: bytes, timeout_s: float | None = None) -> Reply:
         """Send a line (without CRLF) and give its reply. Raises UpstreamFailed."""
