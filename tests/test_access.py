@@ -64,10 +64,10 @@ def test_triggers_hold_the_owner_too(mariadb: Config) -> None:
 def test_every_table_has_its_guards(mariadb: Config) -> None:
     """No table without its triggers."""
     with connection(mariadb, Role.OWNER) as conn:
-        there = set(conn.execute(text(
+        there = set(map(tuple, conn.execute(text(
             "SELECT event_object_table, event_manipulation FROM information_schema.triggers"
             " WHERE trigger_schema = DATABASE()"
-        )).tuples())  # fmt: skip
+        ))))  # fmt: skip
     assert {(name, verb) for name in WRITE_ONCE for verb in ("UPDATE", "DELETE")} <= there
     assert {(name, "DELETE") for name in VERSIONED} <= there
 
