@@ -20,6 +20,8 @@ MAX_HTML_CHARACTERS = 2_097_152
 MAX_DATA_CHARACTERS = 262_144
 MAX_URL_CHARACTERS = 8_192
 ID_PREFIX = "m-"
+# Stands where a remote image was: keeps its place in the layout, shows no torn picture. One transparent pixel.
+PLACEHOLDER = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 _TAGS = frozenset(
     """
@@ -190,4 +192,4 @@ def _image(value: str, inline: Mapping[str, str], count: _Count) -> str | None:
             return address
         return None
     count.remote += 1
-    return None
+    return PLACEHOLDER
