@@ -34,6 +34,7 @@ class Runtime:
         self.listeners: list[dict[str, str]] = []
         self.tasks: set[asyncio.Task[Any]] = set()
         self._failures: dict[tuple[str, str], Failure] = {}
+        self._captured_before_failure = 0  # what the spool takes after its last failure shows that it is over
         self._trust: dict[str, ssl.SSLContext] = {}
         self._numbers = itertools.count(1)
         self._prefix = secrets.token_hex(3)
@@ -61,6 +62,8 @@ class Runtime:
         name = upstream.name if upstream is not None else ""
         sentence = reason.value.format(upstream=name, endpoint=endpoint, detail=detail)
         key = (account, leg)
+        if leg == "spool":
+            self._captured_before_failure = self.spool.captured
         self._failures.pop(key, None)
         self._failures[key] = Failure(
             account=account, leg=leg, reason=reason, sentence=sentence, at=datetime.now(UTC), answered=answered
@@ -104,6 +107,8 @@ class Runtime:
         """The health file's content."""
         spool = self.spool.report()
         obstacle = self.spool.obstacle()
+        if not obstacle and self.spool.captured > self._captured_before_failure:
+            self._failures = {key: each for key, each in self._failures.items() if each.leg != "spool"}
         failures = [
             {
                 "account": each.account, "leg": each.leg, "reason": each.reason.name.lower(),

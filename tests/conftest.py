@@ -22,6 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kills", type=int, default=12, help="how many random kill -9 test_kill.py does; 200 for the long run"
     )
+    parser.addoption(
+        "--database-down-s", type=float, default=8, help="how long test_failures.py keeps the database away; or 60"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

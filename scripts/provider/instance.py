@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +55,11 @@ submission = "{submission}"
 class Postbuch:
     """One installation. `start` may be called again after `stop` or `kill`; the folder and the ports stay.
 
-    `environment` is added to that of every process that it starts.
+    With `spool_octets` its spool is a file system of its own of that size, which nobody outside of its processes sees
+    under the usual path: `spool` is where to look.
     """
 
-    def __init__(self, config_file: Path, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, config_file: Path, *, spool_octets: int = 0) -> None:
         self.config_file = config_file.absolute()
         self.config = load(self.config_file)
         self.folder = self.config_file.parent
@@ -67,13 +67,18 @@ class Postbuch:
         self.submission_port = parse_address(self.config.submission.listen[0]).port
         self.web_port = parse_address(self.config.web.listen).port
         self.log = self.folder / "postbuch.log"
-        self._environment = {**os.environ, **(environment or {})}
+        self._spool_octets = spool_octets
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def data(self) -> Path:
         """The data folder."""
         return self.config.data
+
+    @property
+    def spool(self) -> Path:
+        """The spool folder as its processes see it."""
+        return Path(f"/proc/{self.pid}/root{self.data}/spool") if self._spool_octets else self.data / "spool"
 
     @property
     def ca_file(self) -> Path:
@@ -100,8 +105,8 @@ class Postbuch:
         tether = [sys.executable, "-m", "postbuch.cli.tether", str(os.getpid())]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                tether + self.words(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                env=self._environment,
+                tether + self._with_own_spool() + self.words(*words),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         output = self._process.stdout
         assert output is not None
@@ -153,7 +158,7 @@ class Postbuch:
 
     def command(self, *words: str, timeout_s: float = 120.0) -> str:
         """Run a command; its standard output. Raises AssertionError with what it said when it fails."""
-        done = subprocess.run(self.words(*words), capture_output=True, timeout=timeout_s, env=self._environment)
+        done = subprocess.run(self.words(*words), capture_output=True, timeout=timeout_s)
         assert done.returncode in (0, 1), f"postbuch {' '.join(words)}: {done.returncode} {done.stderr.decode()}"
         return done.stdout.decode()
 
@@ -180,13 +185,23 @@ class Postbuch:
 
     def wait_drained(self, patience_s: float = 120.0) -> None:
         """Return once the spool is empty and the archive has counted all of it. Raises AssertionError."""
-        new = self.data / "spool" / "new"
+        new = self.spool / "new"
         end = time.monotonic() + patience_s
         quiet = 0
         while quiet < 3:
             quiet = 0 if any(new.iterdir()) else quiet + 1
             assert time.monotonic() < end, f"the spool is not drained: {self.log_tail()}"
             time.sleep(0.1)
+
+    def _with_own_spool(self) -> list[str]:
+        """A mount namespace (unshare(1)) with a small file system at the spool; no privilege is needed for it."""
+        if not self._spool_octets:
+            return []
+        spool = self.data / "spool"
+        spool.mkdir(parents=True, exist_ok=True)
+        mount = f'mount -t tmpfs -o size={self._spool_octets} spool "$0" && exec "$@"'
+        rights = "--mount" if os.geteuid() == 0 else "--map-root-user"
+        return ["unshare", "--mount", rights, "sh", "-c", mount, str(spool)]
 
     def log_tail(self, octets: int = 6000) -> str:
         """The end of what its processes wrote to standard error."""
