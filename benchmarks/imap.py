@@ -276,12 +276,18 @@ def main() -> int:
                 if row.key == "memory" and name == BASELINE:
                     continue
                 route = place.routes[name]
+                before_s = route.processor_s()
                 value = work.method(row)(route)
+                used_s = route.processor_s() - before_s
                 route.settle()
-                board.add(row.key, name, value)
-                print(f"round {number + 1} {row.key} {name}: {value:.1f} {row.unit}", file=sys.stderr)
+                board.add(row.key, name, value, used_s)
+                print(
+                    f"round {number + 1} {row.key} {name}: {value:.1f} {row.unit}, processor {used_s:.2f} s",
+                    file=sys.stderr,
+                )
     print(heading("IMAP" + (", archive beside it" if chosen.whole else ""), versions(names), chosen.rounds))
-    print(board.markdown())
+    print(board.markdown(), end="\n\n")
+    print(board.processor_markdown())
     write_json(chosen.json, board)
     return 0
 

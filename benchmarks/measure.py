@@ -31,10 +31,12 @@ class Board:
     routes: list[str]
     samples: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     reasons: dict[tuple[str, str], str] = field(default_factory=dict)
+    processor_s: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
-    def add(self, row: str, route: str, value: float) -> None:
-        """One more sample."""
+    def add(self, row: str, route: str, value: float, processor_s: float) -> None:
+        """One more sample, and the processor time that what stands between took for it."""
         self.samples.setdefault((row, route), []).append(value)
+        self.processor_s.setdefault((row, route), []).append(processor_s)
 
     def median(self, row: str, route: str) -> float | None:
         """The median of the samples; None without samples."""
@@ -61,6 +63,18 @@ class Board:
             lines.append("| " + " | ".join(cells) + " |")
         return "\n".join(lines)
 
+    def processor_markdown(self) -> str:
+        """Processor time of what stands between, median in seconds: the measure that a busy machine disturbs least."""
+        others = [route for route in self.routes if route != BASELINE]
+        head = ["processor time of the proxy (s)", *others]
+        lines = ["| " + " | ".join(head) + " |", "|---|" + "--:|" * len(others)]
+        for row in self.rows:
+            medians = [self.processor_s.get((row.key, route)) for route in others]
+            lines.append(f"| {row.title} | " + " | ".join(
+                _number(statistics.median(each)) if each else "–" for each in medians
+            ) + " |")  # fmt: skip
+        return "\n".join(lines)
+
     def _cell(self, row: Row, route: str) -> str:
         found = self.samples.get((row.key, route))
         if not found:
@@ -73,6 +87,7 @@ class Board:
         """Every sample, for `--json`."""
         return [
             {"row": row.key, "unit": row.unit, "route": route, "samples": self.samples.get((row.key, route), []),
+             "processor_s": self.processor_s.get((row.key, route), []),
              "reason": self.reasons.get((row.key, route), "")}
             for row in self.rows for route in self.routes
         ]  # fmt: skip

@@ -41,6 +41,10 @@ class Route:
         process = psutil.Process(self.pid)
         return [process, *process.children(recursive=True)]
 
+    def processor_s(self) -> float:
+        """Processor time that they have used."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.processes())
+
     def resident_octets(self) -> int:
         """Their memory: the sum of what each has for itself (pages shared with others count once, in parts)."""
         return sum(process.memory_full_info().pss for process in self.processes())
