@@ -273,7 +273,8 @@ def _refusal(path: Path, place: int, record: Record | None, reason: str) -> Reco
     capture = hashlib.sha256(f"{path.name} {place}".encode()).digest()[:16]
     facts = {
         "kind": "event", "event": "refusal", "spooled": True, "capture": capture.hex(),
-        "source": known.get("source", ""), "account": known.get("account", ""), "reason": f"{reason} ({path.name})"[:500],
-        "size_octets": 0 if record is None else record.size_octets, "at": audit.now().isoformat() + "+00:00",
+        "source": known.get("source", ""), "account": known.get("account", ""),
+        "reason": f"{reason} ({path.name})"[:500], "at": audit.now().isoformat() + "+00:00",
+        "size_octets": 0 if record is None else record.size_octets,
     }
     return Record(kind=EVENT, facts=facts, octets=None, size_octets=0)

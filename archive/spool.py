@@ -34,6 +34,8 @@ __all__ = [
 RESERVE_OCTETS = 67_108_864
 # 32 MiB: a file of many records is read as one batch by the drain; this bounds its memory.
 GROUP_OCTETS = 33_554_432
+# How often the kernel is asked what room there is; a message a millisecond would else ask as often.
+LOOK_EVERY_S = 0.1
 # How long a record that nobody waits for may wait for company.
 LINGER_S = 0.05
 # After a write error other than a full disk, nothing is accepted for this long.
@@ -77,7 +79,8 @@ class SpoolMessage:
         """
         self._done = True
         future: Future[str] = Future()
-        future.set_running_or_notify_cancel()
+        if urgent:  # a waiter may be cancelled; nobody waits for the others
+            future.set_running_or_notify_cancel()
         whole = {"capture": self.capture.hex(), **facts, "kind": "message"}
         block, self._block = self._block, bytearray()
         if self._large is None:
@@ -110,6 +113,9 @@ class SpoolWriter:
         self.folder = folder
         self.streams: set[LargeFile] = set()
         self.captured = 0
+        self._temporary = str(folder / "tmp")
+        self._free_octets = 0
+        self._looked_at = 0.0
         self._reserve_octets = reserve_octets
         self._condition = threading.Condition()
         self._jobs: list[Callable[[], None]] = []
@@ -177,11 +183,17 @@ class SpoolWriter:
         """Why nothing can be captured now, as a sentence; None when all is well."""
         if self._failure is not None and time.monotonic() < self._failure[0]:
             return self._failure[1]
-        try:
-            room = os.statvfs(self.folder / "tmp")
-        except OSError as error:
-            return str(as_spool_error(error, self.folder))
-        if room.f_bavail * room.f_frsize < expected_octets + self._reserve_octets:
+        now = time.monotonic()
+        if now >= self._looked_at + LOOK_EVERY_S:
+            try:
+                room = os.statvfs(self._temporary)
+            except OSError as error:
+                return str(as_spool_error(error, self.folder))
+            self._free_octets, self._looked_at = room.f_bavail * room.f_frsize, now
+        # What was taken since the last look is counted as written, so that the reserve is not eaten up in between.
+        self._free_octets -= expected_octets
+        if self._free_octets < self._reserve_octets:
+            self._looked_at = 0.0
             return f"{self.folder}: the disk of the spool is full; make room, mail programs try again by themselves"
         return None
 
@@ -211,8 +223,10 @@ class SpoolWriter:
                 return
             self._records.append((kind, chunks, facts, future))
             due = now if urgent else now + LINGER_S
-            self._due = due if self._due is None else min(self._due, due)
-            self._condition.notify()
+            if self._due is None or due < self._due:
+                self._due = due
+                # Else the thread is awake at the right time anyhow: waking it for each record would cost it and us.
+                self._condition.notify()
 
     def new_temporary(self) -> Path:
         return self.folder / "tmp" / f"{os.getpid()}-{_TOKEN}-{next(_NUMBERS)}.tmp"

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 import time
 
 import uvloop
@@ -21,11 +22,14 @@ log = logging.getLogger("postbuch.proxy")
 
 # How long clients that are being served may go on after SIGTERM; `up` allows 12 s for all of it.
 DRAIN_S = 5.0
+# The spool's thread must not hold the interpreter for 5 ms (CPython's default) while a client waits for an answer.
+SWITCH_INTERVAL_S = 0.0005
 EXPIRE_EVERY_S = 15.0
 
 
 def main(config: Config) -> int:
     """Run until SIGTERM or SIGINT. Blocks. Raises ConfigError, SpoolError."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with SpoolWriter(config.data / "spool") as spool:
         return uvloop.run(_run(config, spool))
 

@@ -4,13 +4,17 @@ Only a few answers are edited on the way: capability lists, referral codes, and 
 While one of them may come, octets go on event by event; else chunk by chunk, untouched.
 """
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from postbuch.proxy import capability
-from postbuch.proxy.framing import Line, Skipped, UpstreamEvent, UpstreamFramer
+from postbuch.proxy.backlog import Backlog
+from postbuch.proxy.fetchdata import is_fetch
+from postbuch.proxy.framing import FramingLost, Line, Skipped, UpstreamEvent, UpstreamFramer
 from postbuch.proxy.tap import Mailbox, Tap
 
 # Their answers hold no capabilities and no referrals, and they are what clients do all day.
@@ -48,12 +52,16 @@ class CommandStage(Protocol):
 class Relay:
     """One a session. `write` gives octets to the client."""
 
-    def __init__(self, tap: Tap | None, write: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, tap: Tap | None, write: Callable[[bytes], None], later: Callable[[Callable[[], None]], None] | None = None
+    ) -> None:
+        """`later` calls back once the loop has sent what was written; without it everything is looked at at once."""
         self.stage: CommandStage | None = None
         self.utf8 = False
         self.swallow_continuation = False
         self.said_bye = False
         self._tap = tap
+        self._backlog = Backlog(tap.see) if tap is not None else None
         self._write = write
         self._framer = UpstreamFramer()
         self._outstanding: list[Outstanding] = []
@@ -61,16 +69,21 @@ class Relay:
         self._sent = 0  # octets of the line without an end that the client has already
         self._own: list[bytes] = []
         self._uidvalidity: int | None = None
+        self._later = later
+        self._unseen: list[bytes] = []  # forwarded, not looked at
+        self._in_fetch = False
+        self._looking = False
 
     def expect(self, command: Outstanding) -> None:
         """A command goes upstream now."""
+        self.catch_up()
         self._outstanding.append(command)
         self._edited += command.edited
 
     def ask(self, parts: dict[int, int]) -> None:
         """A FETCH asks for these parts of bodies: origin → length."""
-        if self._tap is not None:
-            self._tap.asked.update(parts)
+        if self._tap is not None and self._backlog is not None and parts:
+            self._backlog.then(partial(self._tap.asked.update, parts))
 
     @property
     def outstanding(self) -> list[Outstanding]:
@@ -79,27 +92,59 @@ class Relay:
 
     def say(self, line: bytes) -> None:
         """A line of our own: now if a response just ended, else as soon as one does."""
-        if self._framer.at_rest:
+        self.catch_up()
+        # While a chunk is looked at the client has the rest of it already.
+        if self._framer.at_rest and not self._looking:
             self._write(line)
         else:
             self._own.append(line)
 
     def feed(self, data: bytes) -> None:
         """Octets of upstream. Raises FramingLost."""
+        if self._unseen:
+            self.catch_up()
         if self._edited or self.swallow_continuation:
             for event in self._framer.feed(data):
                 self._forward(event)
                 self._see(event)
             if not (self._edited or self.swallow_continuation):
                 self._write_pending()
+            self._after()
+            return
+        self._write(data)
+        self._unseen.append(data)
+        if self._later is None:
+            self.catch_up()
         else:
-            self._write(data)
+            # The loop sends after its callbacks: looking now would keep the client waiting.
+            self._later(self.catch_up)
+
+    def catch_up(self) -> None:
+        """Look at what was forwarded. Raises FramingLost."""
+        if not self._unseen:
+            return
+        unseen, self._unseen = self._unseen, []
+        self._looking = True
+        for data in unseen:
             for event in self._framer.feed(data):
                 self._see(event)
-            self._sent = self._framer.pending_octets
+        self._looking = False
+        self._sent = self._framer.pending_octets
+        self._after()
+
+    def _after(self) -> None:
         if self._own and self._framer.at_rest:
             own, self._own = self._own, []
             self._write(b"".join(own))
+        if self._backlog is not None:
+            self._backlog.fed()
+
+    def close(self) -> None:
+        """The session is over: what was forwarded is looked at to the end."""
+        with contextlib.suppress(FramingLost):
+            self.catch_up()
+        if self._backlog is not None:
+            self._backlog.close()
 
     def _forward(self, event: UpstreamEvent) -> None:
         octets: bytes | memoryview = event.octets
@@ -125,6 +170,7 @@ class Relay:
     def _see(self, event: UpstreamEvent) -> None:
         if isinstance(event, Line) and event.first:
             start = event.octets[:1]
+            self._in_fetch = start == b"*" and is_fetch(event.octets)
             if start == b"+":
                 if self.stage is not None:
                     self.stage.continued()
@@ -132,8 +178,8 @@ class Relay:
                 self._complete(event.octets)
             elif event.literal is None:
                 self._note(event.octets)
-        if self._tap is not None:
-            self._tap.see(event)
+        if self._in_fetch and self._backlog is not None and not isinstance(event, Skipped):
+            self._backlog.put(event)
 
     def _note(self, line: bytes) -> None:
         found = _UIDVALIDITY.match(line)
@@ -152,14 +198,14 @@ class Relay:
         self._outstanding.remove(command)
         self._edited -= command.edited
         good = line[len(tag) + 1 :][:2].upper() == b"OK"
-        if self._tap is not None:
+        if self._tap is not None and self._backlog is not None:
             if command.verb in (b"SELECT", b"EXAMINE"):
                 # A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
                 name = command.mailbox if good else None
                 box = None if name is None else Mailbox(name=name, utf8=self.utf8, uidvalidity=self._uidvalidity)
-                self._tap.select(box)
+                self._backlog.then(partial(self._tap.select, box))
                 self._uidvalidity = None
             elif command.verb in (b"CLOSE", b"UNSELECT") and good:
-                self._tap.select(None)
+                self._backlog.then(partial(self._tap.select, None))
         if self.stage is not None:
             self.stage.completed(command, line)

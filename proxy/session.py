@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
 from postbuch.archive.config import Upstream
 from postbuch.archive.errors import ConfigError, SpoolError
@@ -209,7 +210,7 @@ class Session(asyncio.Protocol):
 
             self._tap = Tap(runtime.spool, facts, failed)
             self._incoming = IncomingFactory(runtime.spool, facts, runtime.event)
-        self._relay = Relay(self._tap, self._write)
+        self._relay = Relay(self._tap, self._write, self._later)
         self._stage = Stage(self, self._relay, self._framer, self._incoming, self._when_durable)
         self._login_event(account, provider, ok=True)
         runtime.succeeded(account=account, leg="imap")
@@ -232,8 +233,15 @@ class Session(asyncio.Protocol):
         """Octets of upstream: to the client first."""
         if self._relay is None or self._phase is _Phase.CLOSED:
             return
+        self._guarded(partial(self._relay.feed, data))
+
+    def _later(self, call: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(self._guarded, call)
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        """Run a part of the relay; upstream's octets that cannot be followed end the session."""
         try:
-            self._relay.feed(data)
+            call()
         except FramingLost as error:
             self._failed(Reason.UPSTREAM_PROTOCOL, self.account, self._provider, str(error), answered=False)
             self._close()
@@ -331,6 +339,8 @@ class Session(asyncio.Protocol):
             for command in self._relay.outstanding:
                 for capture in command.captures:
                     self._incoming.outcome(capture, "unknown", "the connection ended before an answer", None, None)
+        if self._relay is not None:
+            self._relay.close()
         if self._tap is not None:
             self._tap.close()
             self._runtime.counters["fetch-captured"] += self._tap.captured
