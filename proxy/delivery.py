@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from postbuch.archive.errors import SpoolError
@@ -15,29 +16,35 @@ from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S, SmtpLeg
 log = logging.getLogger("postbuch.proxy.submission")
 
 
-async def deliver(runtime: Runtime, outgoing: Outgoing, transfer: Transfer) -> bytes:
-    """What the client is answered, with CRLF. Goes on when the client has left, so that the outcome is on record.
+Say = Callable[[bytes], None]
 
-    The client waits at most ANSWER_TIMEOUT_S for sync and reply together.
+
+async def deliver(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, say: Say) -> None:
+    """Bring the message to its end and `say` the answer. Goes on when the client has left: the outcome is on record.
+
+    The client waits at most ANSWER_TIMEOUT_S for sync and reply together. It is answered before the outcome is written
+    down, so that it does not wait for the spool's thread a second time.
     """
     deadline = asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S
     try:
         if transfer.reader.nul or transfer.too_large:
-            return _refused_here(runtime, outgoing, transfer)
+            _refuse(runtime, outgoing, transfer, say)
+            return
         if transfer.message is not None:
             # Nothing is awaited between here and the dot but the disk.
             error = await _sync(outgoing, transfer, deadline)
             if error is not None:
                 outgoing.drop()
+                say(b"451 4.3.0 the message cannot be kept at the moment" + _session(outgoing))
                 _failed(runtime, outgoing, Reason.SPOOL_UNWRITABLE, error, leg="spool")
-                return b"451 4.3.0 the message cannot be kept at the moment" + _session(outgoing)
-        return await _finish(runtime, outgoing, transfer, deadline)
+                return
+        await _finish(runtime, outgoing, transfer, deadline, say)
     except BaseException:
         outgoing.drop()
         raise
 
 
-def _refused_here(runtime: Runtime, outgoing: Outgoing, transfer: Transfer) -> bytes:
+def _refuse(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, say: Say) -> None:
     outgoing.drop()
     if transfer.reader.nul:
         # RFC 5321 section 2.3.8 wants none; some servers drop it, which makes an end of data out of CRLF.NUL CRLF.
@@ -45,6 +52,7 @@ def _refused_here(runtime: Runtime, outgoing: Outgoing, transfer: Transfer) -> b
     else:
         reason = f"the message is larger than {runtime.config.submission.max_size_octets} octets"
         answer = b"552 5.3.4 " + reason.encode() + b"\r\n"
+    say(answer)
     if outgoing.archived:
         runtime.event({
             **outgoing.facts(), "event": "refusal", "source": "submission", "reason": reason,
@@ -55,7 +63,6 @@ def _refused_here(runtime: Runtime, outgoing: Outgoing, transfer: Transfer) -> b
         "refused session=%s account=%s octets=%d reason=%r",
         outgoing.session, outgoing.account, transfer.reader.size_octets, reason,
     )
-    return answer
 
 
 async def _sync(outgoing: Outgoing, transfer: Transfer, deadline: float) -> str | None:
@@ -80,28 +87,31 @@ async def _sync(outgoing: Outgoing, transfer: Transfer, deadline: float) -> str 
     return None
 
 
-async def _finish(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, deadline: float) -> bytes:
+async def _finish(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, deadline: float, say: Say) -> None:
     """The dot, if upstream still listens, and what came of it."""
     leg = outgoing.leg
     if transfer.early is not None:
         # It refused before the end; what it got has no end.
         outgoing.drop()
+        say(transfer.early.octets)
         _outcome(runtime, outgoing, transfer, "refused", transfer.early)
-        return transfer.early.octets
-    if transfer.failure is not None or leg is None:
+    elif transfer.failure is not None or leg is None:
         failure = transfer.failure or UpstreamFailed(Reason.UPSTREAM_CLOSED, "in the middle of a message")
-        return _no_reply(runtime, outgoing, transfer, failure, "refused")
-    try:
-        reply = await _dot(leg, deadline)
-    except asyncio.CancelledError:
-        _outcome(runtime, outgoing, transfer, "unknown", Reply(code=0, octets=b"000 the proxy was stopped"))
-        raise
-    except UpstreamFailed as failure:
-        return _no_reply(runtime, outgoing, transfer, failure, "unknown")
-    _outcome(runtime, outgoing, transfer, "accepted" if reply.positive else "refused", reply)
-    outgoing.finished()
-    runtime.succeeded(account=outgoing.account, leg="submission")
-    return reply.octets
+        _no_reply(runtime, outgoing, transfer, failure, "refused", say)
+    else:
+        try:
+            reply = await _dot(leg, deadline)
+        except asyncio.CancelledError:
+            stopped = Reply(code=0, octets=b"000 the proxy was stopped before upstream's reply")
+            _outcome(runtime, outgoing, transfer, "unknown", stopped)
+            raise
+        except UpstreamFailed as failure:
+            _no_reply(runtime, outgoing, transfer, failure, "unknown", say)
+        else:
+            outgoing.finished()
+            say(reply.octets)
+            _outcome(runtime, outgoing, transfer, "accepted" if reply.positive else "refused", reply)
+            runtime.succeeded(account=outgoing.account, leg="submission")
 
 
 async def _dot(leg: SmtpLeg, deadline: float) -> Reply:
@@ -115,14 +125,14 @@ async def _dot(leg: SmtpLeg, deadline: float) -> Reply:
 
 
 def _no_reply(
-    runtime: Runtime, outgoing: Outgoing, transfer: Transfer, failure: UpstreamFailed, verdict: str
-) -> bytes:
+    runtime: Runtime, outgoing: Outgoing, transfer: Transfer, failure: UpstreamFailed, verdict: str, say: Say
+) -> None:
     """Upstream gave no answer: before the dot nothing was sent; after it nobody knows."""
     outgoing.drop()
+    say(b"451 4.4.2 the mail provider gave no answer" + _session(outgoing))
     text = f"451 4.4.2 {failure.reason.name.lower().replace('_', '-')}: {failure.detail}"
     _outcome(runtime, outgoing, transfer, verdict, Reply(code=451, octets=text.encode()))
     _failed(runtime, outgoing, failure.reason, failure.detail)
-    return b"451 4.4.2 the mail provider gave no answer" + _session(outgoing)
 
 
 def _outcome(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, verdict: str, reply: Reply) -> None:

@@ -48,9 +48,9 @@ class Submission(Connection):
         self._extensions = extensions
         self._sessions = sessions
         self._outgoing = Outgoing(runtime, self.id, "")
-        self._delivery: asyncio.Task[bytes] | None = None
+        self._delivery: asyncio.Task[None] | None = None
         self._client_name = ""
-        self._logged_in = False
+        self._logged_in = self._answered = False
         self._mistakes = self._logins = 0
 
     @property
@@ -110,6 +110,7 @@ class Submission(Connection):
     async def _execute(self, line: bytes) -> None:
         verb, _, argument = line.decode("utf-8", "surrogateescape").partition(" ")
         handler = self._smtp_methods.get(verb.upper(), self._unknown)
+        self._answered = False
         try:
             await handler(argument.strip(" \t"))
         except (UpstreamFailed, ConfigError) as error:
@@ -130,7 +131,10 @@ class Submission(Connection):
             log.exception("submission-error session=%s", self.id)
             self._outgoing.drop()
             self._failed(Reason.INTERNAL, type(error).__name__)
-            await self._say(self._text("451 4.3.0 an error here; try again later"))
+            if self._answered:
+                self._closing = True
+            else:
+                await self._say(self._text("451 4.3.0 an error here; try again later"))
 
     async def _relay(self, reply: Reply) -> None:
         """Upstream's own reply. After 421 it closes, and so do we."""
@@ -156,25 +160,13 @@ class Submission(Connection):
         reply = await self._outgoing.reset()
         await self._say(b"250 2.0.0 done\r\n" if reply is None else reply.octets)
 
-    async def smtp_NOOP(self, arg: str) -> None:
-        await self._say(b"250 2.0.0 done\r\n")
-
     async def smtp_QUIT(self, arg: str) -> None:
         self._closing = True
         await self._say(b"221 2.0.0 goodbye\r\n")
 
-    async def smtp_HELP(self, arg: str) -> None:
-        await self._say(b"214 2.0.0 this is a submission server as in RFC 6409\r\n")
-
     async def smtp_VRFY(self, arg: str) -> None:
         if await self._may():
             await self._say(b"252 2.5.2 send the message and see\r\n")
-
-    async def smtp_STARTTLS(self, arg: str) -> None:
-        await self._say(b"503 5.5.1 TLS is there already\r\n")
-
-    async def smtp_EXPN(self, arg: str) -> None:
-        await self._say(b"502 5.5.1 not served here\r\n")
 
     async def smtp_BDAT(self, arg: str) -> None:
         # Octets follow that are no commands, and it was never offered.
@@ -287,10 +279,14 @@ class Submission(Connection):
         transfer = Transfer(leg, message, limit, self._read_client)
         self._begin(transfer, reply.octets)
         await transfer.done
-        self._delivery = self._runtime.spawn(deliver(self._runtime, outgoing, transfer))
-        answer = await asyncio.shield(self._delivery)
-        self._closing = answer.startswith(b"421")
-        await self._say(answer)
+        self._delivery = self._runtime.spawn(deliver(self._runtime, outgoing, transfer, self._answer))
+        await asyncio.shield(self._delivery)
+
+    def _answer(self, octets: bytes) -> None:
+        self._answered = True
+        self._closing = octets.startswith(b"421")
+        if not self._client.is_closing():
+            self._client.write(octets)
 
     # --- failures -------------------------------------------------------------------------------------------------
 
