@@ -305,6 +305,21 @@ def test_a_defect_of_ours_is_a_temporary_answer(
     assert client.message(MESSAGE)[:3] == b"250"
 
 
+def test_upstream_settings_of_the_account(sink: Sink, tmp_path: Path) -> None:
+    """`archive = "none"` carries the mail and keeps nothing; a log-in mode of a later version is named as such."""
+    config = make_config(tmp_path, f"smtps://localhost:{sink.smtps_port}", sink.ca_file)
+    unkept = config.upstream[0].model_copy(update={"archive": "none"})
+    with RunningProxy(config.model_copy(update={"upstream": [unkept]})) as proxy, proxy.client() as client:
+        client.log_in()
+        assert client.message(MESSAGE)[:3] == b"250"
+        assert client.message(b"\0\r\n")[:3] == b"550"
+        assert len(sink.messages) == 1 and [each.facts["event"] for each in proxy.records()] in ([], ["login"])
+    stored = config.upstream[0].model_copy(update={"auth": "stored"})
+    with RunningProxy(config.model_copy(update={"upstream": [stored]})) as proxy, proxy.client() as client:
+        assert client.log_in()[:3] == b"454"
+        assert any("is not available in this version" in sentence for sentence in proxy.failures())
+
+
 def test_passwords_are_in_no_log(make: Make, sink: Sink, caplog: pytest.LogCaptureFixture) -> None:
     """Not in ours, not in aiosmtpd's, however the exchange goes wrong."""
     caplog.set_level(0)
@@ -317,7 +332,7 @@ def test_passwords_are_in_no_log(make: Make, sink: Sink, caplog: pytest.LogCaptu
 
 
 def test_slow_upstream_holds_the_client_back(proxy: RunningProxy, client: Client, sink: Sink) -> None:
-    """Back-pressure: 60 MB through, octet for octet, while memory stays where it is."""
+    """Back-pressure and large files: 60 MB through, octet for octet."""
     block = os.urandom(3 << 20).hex().encode()
     body = b"".join(block[at : at + 76] + b"\r\n" for at in range(0, len(block), 76)) * 10
     assert client.message(body)[:3] == b"250"
