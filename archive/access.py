@@ -14,8 +14,8 @@ from postbuch.archive.database import Role, number
 from postbuch.archive.schema import Writes
 
 ROLES = (Role.INGEST, Role.WEB, Role.REPORT)
-# MariaDB: access denied for a statement that needs a privilege (CREATE USER, GRANT).
-_DENIED = {1044, 1045, 1142, 1227, 1410, 1419}
+# MariaDB: access denied for a statement that needs a privilege; the last one is "no SUPER and binary logging on".
+DENIED = {1044, 1045, 1142, 1227, 1410, 1419}
 
 _GRANTS: dict[Writes, dict[Role, str]] = {
     Writes.ONCE: {Role.INGEST: "SELECT, INSERT", Role.WEB: "SELECT"},
@@ -44,14 +44,24 @@ def guards(table: str, writes: Writes) -> Iterator[tuple[str, str]]:
         )
 
 
-def apply_guards(conn: Connection) -> None:
-    """Make every trigger that is missing."""
+def apply_guards(conn: Connection) -> str:
+    """Make every trigger that is missing. Empty when done, else one sentence why it could not be."""
     query = "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
     there = set(conn.scalars(text(query)))
     for table in schema.metadata.sorted_tables:
         for name, statement in guards(table.name, table.info["writes"]):
-            if name not in there:
+            if name in there:
+                continue
+            try:
                 conn.exec_driver_sql(statement)
+            except (OperationalError, ProgrammingError) as error:
+                if number(error) not in DENIED:
+                    raise
+                return (
+                    "the database's user may not create triggers, so only grants hold write-once tables; give it "
+                    "TRIGGER, or set log_bin_trust_function_creators, and run `postbuch init` again"
+                )
+    return ""
 
 
 def apply_users(conn: Connection, passwords: dict[Role, str], host: str) -> str:
@@ -62,13 +72,13 @@ def apply_users(conn: Connection, passwords: dict[Role, str], host: str) -> str:
     try:
         for role in ROLES:
             user = f"'{role.user}'@'{host}'"
-            conn.exec_driver_sql(f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY %s", (passwords[role],))
-            conn.exec_driver_sql(f"ALTER USER {user} IDENTIFIED BY %s", (passwords[role],))
+            for verb in ("CREATE USER IF NOT EXISTS", "ALTER USER"):
+                conn.execute(text(f"{verb} {user} IDENTIFIED BY :password"), {"password": passwords[role]})
         for table in schema.metadata.sorted_tables:
             for role, privileges in grants(table.name, table.info["writes"]).items():
-                conn.exec_driver_sql(f"GRANT {privileges} ON `{table.name}` TO '{role.user}'@'{host}'")
+                conn.execute(text(f"GRANT {privileges} ON `{table.name}` TO '{role.user}'@'{host}'"))
     except (OperationalError, ProgrammingError) as error:
-        if number(error) not in _DENIED:
+        if number(error) not in DENIED:
             raise
         return (
             "the database's user may not create other users, so only the triggers hold write-once tables; "

@@ -109,7 +109,11 @@ def _database_url(text: str) -> str:
     if not text:
         return text
     parts = urlsplit(text)
-    if parts.scheme not in ("mysql", "mariadb") or not parts.hostname or not parts.path.strip("/"):
+    try:
+        good = parts.scheme in ("mysql", "mariadb") and parts.hostname and parts.path.strip("/") and parts.port != 0
+    except ValueError:  # the port is not a number
+        good = False
+    if not good:
         raise ValueError("the database URL must look like mysql://user:password@host/database")
     return text
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, tuple_, update
 
 from postbuch.archive import audit, objects, skeleton
 from postbuch.archive.audit import now
 from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
+from postbuch.archive.listorder import Cursor as Cursor
+from postbuch.archive.listorder import Selection, cursors
 from postbuch.archive.schema import (
     account,
     address,
@@ -52,14 +54,6 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
-    """A place between two letters of a list: `before` means older than it."""
-
-    sort_at: datetime
-    letter_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Letters newest first (rows as in `search`, plus `unread`), and where the neighbouring pages begin."""
 
@@ -81,32 +75,11 @@ def page(
     limit: int = PAGE,
 ) -> Page:
     """One page of the list, older than `before` or newer than `after`. Read in index order: depth costs nothing."""
-    place = letter_place
-    single = accounts != ALL and len(accounts) == 1 and account_id is None and mailbox_id is None
-    key = (letter.c.sort_at, letter.c.id)
-    query = select(letter.c.id, letter.c.sort_at)
-    if single:
-        # One account, the common case: its index gives the order; a letter in two mailboxes comes twice.
-        key = (place.c.sort_at, place.c.letter_id)
-        query = select(place.c.letter_id, place.c.sort_at).where(place.c.account_id.in_(accounts)).group_by(*key)
-    elif account_id is not None or mailbox_id is not None:
-        there = [place.c.letter_id == letter.c.id]
-        there += [] if accounts == ALL else [place.c.account_id.in_(accounts)]
-        there += [] if account_id is None else [place.c.account_id == account_id]
-        there += [] if mailbox_id is None else [place.c.mailbox_id == mailbox_id]
-        query = query.where(exists().where(*there))
-    else:
-        query = query.where(readable(accounts))
-    if unread:
-        query = query.where(~is_read(key[1], user_id))
-    if after is not None:
-        query = query.where(tuple_(*key) > (after.sort_at, after.letter_id)).order_by(key[0], key[1])
-    else:
-        query = query.order_by(key[0].desc(), key[1].desc())
-    if before is not None:
-        # Said twice: MariaDB uses the index for a plain comparison, not for a row comparison.
-        query = query.where(key[0] <= before.sort_at, tuple_(*key) < (before.sort_at, before.letter_id))
-    found = [Cursor(sort_at=row[1], letter_id=row[0]) for row in conn.execute(query.limit(limit + 1))]
+    wanted = Selection(
+        accounts=accounts, user_id=user_id, account_id=account_id, mailbox_id=mailbox_id, unread=unread,
+        before=before, after=after,
+    )
+    found = cursors(conn, wanted, limit + 1)
     more, found = len(found) > limit, found[:limit]
     if after is not None:
         found.reverse()
@@ -240,7 +213,8 @@ def letter_facts(conn: Connection, letter_id: int, accounts: Rights = ALL) -> di
     found = {
         "id": letter_id, "sort_at": head.sort_at, "summary": dict(summary._mapping), "images": images, "parts": parts,
         "people": people, "sightings": sightings, "envelopes": _envelopes(conn, visible, accounts), "places": places,
-        "history": audit.history(conn, f"letter {letter_id}"),
+        # Who else looked at it would tell an employee who received it by Bcc.
+        "history": audit.history(conn, f"letter {letter_id}") if accounts == ALL else [],
     }
     return _plain(found)  # type: ignore[no-any-return] # a dict stays a dict
 

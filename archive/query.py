@@ -61,9 +61,11 @@ def parse(text: str) -> Node:
     if len(text) > MAX_CHARACTERS:
         raise UsageError(f"the search has more than {MAX_CHARACTERS} characters; shorten it")
     parser = _Parser(text)
+    if not parser.tokens:
+        return Group(kind="and", nodes=())
     node = parser.either()
     if parser.position < len(parser.tokens):
-        raise UsageError("the search has a ')' without its '('")
+        raise UsageError(f"the search has a ')' without its '(' {parser.place()}")
     return node
 
 
@@ -88,25 +90,33 @@ class _Parser:
                 self.position += 1
                 continue
             nodes.append(self.one())
+        if not nodes:
+            raise UsageError(f"the search lacks a word {self.place()}")
         return nodes[0] if len(nodes) == 1 else Group(kind="and", nodes=tuple(nodes))
 
     def one(self) -> Node:
         match = self.tokens[self.position]
         self.position += 1
-        opening, closing, minus, field, phrase, word = match.groups()
+        opening, _, minus, field, phrase, word = match.groups()
         if minus:
-            if self._peek() in (None, ")"):
-                raise UsageError("the search has a '-' with nothing behind it")
-            return Not(node=self.one())
+            return Not(node=self.one())  # the pattern of a token sees to it that one follows, and no ')'
         if opening:
+            opened = self.position - 1
             node = self.either()
             if self._peek() != ")":
-                raise UsageError("the search has a '(' without its ')'")
+                raise UsageError(f"the search has a '(' without its ')' {self.place(opened)}")
             self.position += 1
             return node
-        if closing:
-            raise UsageError("the search has a ')' without its '('")
         return _word(field, phrase if phrase is not None else word, match.group(0).strip())
+
+    def place(self, position: int | None = None) -> str:
+        """Where a token stands, as people count: from 1."""
+        position = self.position if position is None else position
+        if position >= len(self.tokens):
+            return "at its end"
+        match = self.tokens[position]
+        start = match.end() - len(match.group(0).lstrip())
+        return f"at character {start + 1}"
 
     def _peek(self) -> str | None:
         if self.position >= len(self.tokens):

@@ -236,6 +236,7 @@ letter_place = _table(
     Column("letter_id", _BIG, ForeignKey("letter.id"), primary_key=True, autoincrement=False, comment="Letter"),
     _col("sort_at", _TIME, "Copy of letter.sort_at (UTC)"),
     Index("letter_place_newest", "account_id", "sort_at", "letter_id"),
+    Index("letter_place_mailbox", "account_id", "mailbox_id", "sort_at", "letter_id"),
     Index("letter_place_letter", "letter_id"),
 )
 

@@ -78,17 +78,19 @@ def rows(conn: Connection, ids: list[int], accounts: Rights) -> list[dict[str, A
     """The rows of interface.md's `search` for these letters, in this order."""
     if not ids:
         return []
+    shown = _shown_images(conn, ids, accounts)
     head = (
         select(
-            letter.c.id, letter.c.sort_at, image.c.sha256, image.c.archived_at, header_summary.c.message_id,
+            image.c.id.label("image_id"), image.c.sha256, image.c.archived_at, header_summary.c.message_id,
             header_summary.c.subject, header_summary.c.from_display, header_summary.c.to_display,
             header_summary.c.date_header, header_summary.c.attachment_count, header_summary.c.preview,
         )
-        .join(image, image.c.id == letter.c.first_image_id)
         .join(header_summary, header_summary.c.image_id == image.c.id)
-        .where(letter.c.id.in_(ids))
+        .where(image.c.id.in_(shown.values()))
     )
-    found = {row.id: row for row in conn.execute(head)}
+    summaries = {row.image_id: row for row in conn.execute(head)}
+    found = {number: summaries[image_id] for number, image_id in shown.items() if image_id in summaries}
+    arrived = dict(conn.execute(select(letter.c.id, letter.c.sort_at).where(letter.c.id.in_(ids))).tuples().all())
     accounts_of: dict[int, list[str]] = {}
     mailboxes_of: dict[int, list[str]] = {}
     place = (
@@ -113,17 +115,31 @@ def rows(conn: Connection, ids: list[int], accounts: Rights) -> list[dict[str, A
             "subject": found[number].subject,
             "from": found[number].from_display,
             "to": found[number].to_display,
-            "date": (found[number].date_header or found[number].sort_at).isoformat() + "Z",
+            "date": (found[number].date_header or arrived[number]).isoformat() + "Z",
             "archived_at": found[number].archived_at.isoformat() + "Z",
             "accounts": accounts_of.get(number, []),
             "mailboxes": mailboxes_of.get(number, []),
             "has_attachments": found[number].attachment_count > 0,
             "preview": found[number].preview,
-            "arrived_at": found[number].sort_at.isoformat() + "Z",
+            "arrived_at": arrived[number].isoformat() + "Z",
         }
         for number in ids
         if number in found
     ]
+
+
+def _shown_images(conn: Connection, ids: list[int], accounts: Rights) -> dict[int, int]:
+    """Letter → its first image within the rights."""
+    if accounts == ALL:
+        first = select(letter.c.id, letter.c.first_image_id).where(letter.c.id.in_(ids))
+        return dict(conn.execute(first).tuples().all())
+    seen = (
+        select(letter_image.c.letter_id, func.min(letter_image.c.image_id))
+        .join(sighting, sighting.c.image_id == letter_image.c.image_id)
+        .where(letter_image.c.letter_id.in_(ids), sighting.c.account_id.in_(accounts))
+        .group_by(letter_image.c.letter_id)
+    )
+    return dict(conn.execute(seen).tuples().all())
 
 
 class Conditions:
@@ -197,7 +213,7 @@ class Conditions:
         return visible_images(letter.c.id, self._accounts).correlate(letter)
 
     def _summary(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-        return exists().where(header_summary.c.image_id == letter.c.first_image_id, condition)
+        return exists().where(header_summary.c.image_id.in_(self._mine()), condition)
 
     def _image(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         return exists().where(image.c.id.in_(self._mine()), condition)

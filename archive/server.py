@@ -44,6 +44,8 @@ class PrivateServer:
         self.error_log = self.run / "mariadb.log"
         self.socket = _socket_path(self.run)
         self.pid_file = self.run / "mariadb.pid"
+        # Not /tmp: a server that starts removes the temporary tables of every other one that shares the folder.
+        self._temporary = self.run / "mariadb-tmp"
         self._keys = config.data / "keys"
         self._version_file = self.folder / "postbuch-version"
         self._process: subprocess.Popen[bytes] | None = None
@@ -55,6 +57,7 @@ class PrivateServer:
         """
         self.run.mkdir(parents=True, exist_ok=True)
         self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._temporary.mkdir(exist_ok=True, mode=0o700)
         self.end_predecessor()
         (self.run / TEMPORARY).unlink(missing_ok=True)
         if not (self.folder / "mysql").is_dir():
@@ -73,6 +76,7 @@ class PrivateServer:
             f"--socket={self.socket}",
             f"--pid-file={self.pid_file}",
             f"--log-error={self.error_log}",
+            f"--tmpdir={self._temporary}",
             "--skip-networking",
             "--skip-name-resolve",
             "--character-set-server=utf8mb4",
@@ -139,13 +143,13 @@ class PrivateServer:
         raise ServiceMissing(f"an old database server (process {pid}) does not end; end it by hand")
 
     def _predecessor(self) -> int | None:
-        """The process in our pid file, if it is alive and works on our folder (a pid may have been given anew)."""
-        try:
-            pid = int(self.pid_file.read_text(encoding="ascii"))
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (OSError, ValueError):
-            return None
-        return pid if os.fsencode(f"--datadir={self.folder}") in words else None
+        """The process that works on our folder. Not by the pid file: a server that still starts has none yet."""
+        ours = os.fsencode(f"--datadir={self.folder}")
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):  # it may just have ended
+                if ours in path.read_bytes().split(b"\0"):
+                    return int(path.parent.name)
+        return None
 
     def _install(self) -> None:
         """Make the server's own tables and give its root a password. A half-made folder is made again."""
@@ -180,7 +184,10 @@ class PrivateServer:
         self._version_file.write_text(server_version(), encoding="utf-8")
 
     def _run(self, words: list[str], text: str = "") -> None:
-        done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+        environment = {**os.environ, "TMPDIR": str(self._temporary)}
+        done = subprocess.run(  # noqa: S603 - our own words
+            words, input=text, capture_output=True, text=True, check=False, env=environment
+        )
         if done.returncode != 0:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise ServiceMissing(f"{Path(words[0]).name} failed: {' '.join(last) or 'it said nothing'}")

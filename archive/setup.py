@@ -1,6 +1,7 @@
 """Setting up the database: what `postbuch init` does, harmless when run again."""
 
 import pymysql
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from postbuch.archive import access, database, migrations, secrets
 from postbuch.archive.config import Config
@@ -18,7 +19,7 @@ def initialise(config: Config) -> None:
             database.check(config, Role.OWNER)
         else:
             _make_owner(config)
-        migrations.upgrade(config)
+        unguarded = _migrate(config)
         keys = config.data / "keys"
         passwords = {role: secrets.ensure(keys, role.user) for role in access.ROLES}
         host = "%" if config.database.url else "localhost"
@@ -26,7 +27,18 @@ def initialise(config: Config) -> None:
             problem = access.apply_users(conn, passwords, host)
         if problem:
             secrets.forget(keys, [role.user for role in access.ROLES])
-        _remember(config, problem)
+        _remember(config, "; ".join(filter(None, (unguarded, problem))))
+
+
+def _migrate(config: Config) -> str:
+    """`migrations.upgrade`; a right that the user of an external database lacks becomes one sentence."""
+    try:
+        return migrations.upgrade(config)
+    except (OperationalError, ProgrammingError) as error:
+        if database.number(error) not in access.DENIED:
+            raise
+        why = database.reason(error.orig or error)
+        raise ServiceMissing(f"the user in database.url may not set up the tables: {why}") from error
 
 
 def warning(config: Config) -> str:

@@ -14,13 +14,16 @@ from postbuch.archive.errors import ServiceMissing
 _LOCK_S = 120
 
 
-def upgrade(config: Config) -> None:
-    """Bring the database to the newest version and make its guards good. Raises ServiceMissing."""
+def upgrade(config: Config) -> str:
+    """Bring the database to the newest version and make its guards good. Raises ServiceMissing.
+
+    Empty, or one sentence why the guards could not be made.
+    """
     with database.connection(config, database.Role.OWNER) as conn:
         if conn.scalar(text("SELECT GET_LOCK('postbuch-migration', :s)"), {"s": _LOCK_S}) != 1:
             raise ServiceMissing("another process has been migrating the database for two minutes; look at its log")
         _run(conn)
-        access.apply_guards(conn)
+        return access.apply_guards(conn)
 
 
 def _run(conn: Connection) -> None:

@@ -301,6 +301,7 @@ CREATE TABLE letter_place (
 )ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='In which account and mailbox a letter was seen; the list pages read this' COLLATE utf8mb4_unicode_ci
     """,
     """CREATE INDEX letter_place_letter ON letter_place (letter_id)""",
+    """CREATE INDEX letter_place_mailbox ON letter_place (account_id, mailbox_id, sort_at, letter_id)""",
     """CREATE INDEX letter_place_newest ON letter_place (account_id, sort_at, letter_id)""",
     """
 CREATE TABLE mark (

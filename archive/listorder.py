@@ -1,0 +1,113 @@
+"""Which letters stand on a page of the list: read in the order of an index, so that depth and size cost nothing.
+
+Every stream of letters that one index holds in order (an account, or one mailbox of it) gives its newest few; the
+newest of these are the page. Rights are the choice of streams.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union
+
+from postbuch.archive.schema import account, letter, letter_place, mailbox
+from postbuch.archive.search import is_read
+from postbuch.archive.users import ALL, Rights
+
+# More streams than this are read together by walking along all letters; some index reads each would cost more.
+MAX_STREAMS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """A place between two letters of a list: `before` means older than it."""
+
+    sort_at: datetime
+    letter_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What is listed: all that the rights allow, an account, a mailbox (0: submissions), perhaps only what is unread.
+
+    Older than `before`, or newer than `after`; by whom it is read says `user_id`.
+    """
+
+    accounts: Rights
+    user_id: int
+    account_id: int | None
+    mailbox_id: int | None
+    unread: bool
+    before: Cursor | None
+    after: Cursor | None
+
+
+def cursors(conn: Connection, wanted: Selection, limit: int) -> list[Cursor]:
+    """At most `limit` letters: newest first, or with `after` oldest first."""
+    whole = wanted.accounts == ALL and wanted.account_id is None and wanted.mailbox_id is None
+    streams = None if whole else _streams(conn, wanted)
+    if streams == []:
+        return []
+    if streams is None or len(streams) > MAX_STREAMS:
+        query = _cut(select(letter.c.sort_at, letter.c.id), letter.c.sort_at, letter.c.id, wanted, limit)
+        if streams is not None:
+            query = query.where(_is_among(streams, wanted.mailbox_id))
+    else:
+        parts = [_stream(number, wanted, limit).subquery() for number in streams]
+        if len(parts) == 1:
+            query = select(parts[0])
+        else:
+            both = union(*(select(part) for part in parts)).subquery()
+            query = _ordered(select(both), both.c.sort_at, both.c.letter_id, wanted).limit(limit)
+    return [Cursor(sort_at=row[0], letter_id=row[1]) for row in conn.execute(query)]
+
+
+def _streams(conn: Connection, wanted: Selection) -> list[int]:
+    """The accounts to read."""
+    query = select(account.c.id)
+    if wanted.account_id is not None:
+        query = query.where(account.c.id == wanted.account_id)
+    if wanted.mailbox_id:
+        owner = select(mailbox.c.account_id).where(mailbox.c.id == wanted.mailbox_id)
+        query = query.where(account.c.id.in_(owner))
+    if wanted.accounts != ALL:
+        query = query.where(account.c.id.in_(wanted.accounts))
+    return list(conn.scalars(query))
+
+
+def _stream(account_id: int, wanted: Selection, limit: int) -> Select[Any]:
+    place = letter_place.alias()
+    query = select(place.c.sort_at, place.c.letter_id).where(place.c.account_id == account_id)
+    if wanted.mailbox_id is None:
+        query = query.group_by(place.c.sort_at, place.c.letter_id)  # a letter in two mailboxes stands there twice
+    else:
+        query = query.where(place.c.mailbox_id == wanted.mailbox_id)
+    return _cut(query, place.c.sort_at, place.c.letter_id, wanted, limit)
+
+
+def _cut(query: Select[Any], sort_at: Any, number: Any, wanted: Selection, limit: int) -> Select[Any]:
+    """The page's part of one order. The place is said twice: for a row comparison MariaDB does not use the index."""
+    if wanted.unread:
+        query = query.where(~is_read(number, wanted.user_id))
+    if wanted.after is not None:
+        place = (wanted.after.sort_at, wanted.after.letter_id)
+        query = query.where(sort_at >= place[0], tuple_(sort_at, number) > place)
+    if wanted.before is not None:
+        place = (wanted.before.sort_at, wanted.before.letter_id)
+        query = query.where(sort_at <= place[0], tuple_(sort_at, number) < place)
+    return _ordered(query, sort_at, number, wanted).limit(limit)
+
+
+def _ordered(query: Select[Any], sort_at: Any, number: Any, wanted: Selection) -> Select[Any]:
+    if wanted.after is not None:
+        return query.order_by(sort_at, number)
+    return query.order_by(sort_at.desc(), number.desc())
+
+
+def _is_among(streams: list[int], mailbox_id: int | None) -> ColumnElement[bool]:
+    """A scalar subquery, not EXISTS: that would become a join which sorts everything."""
+    place = letter_place.alias()
+    found = select(place.c.letter_id).where(place.c.letter_id == letter.c.id, place.c.account_id.in_(streams))
+    if mailbox_id is not None:
+        found = found.where(place.c.mailbox_id == mailbox_id)
+    return found.limit(1).scalar_subquery().is_not(None)
