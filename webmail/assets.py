@@ -7,7 +7,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, Response, url_for
+from flask import Flask, Response, redirect, url_for
 from markupsafe import Markup
 
 from postbuch.archive.errors import ConfigError
@@ -43,6 +43,8 @@ def install(app: Flask) -> None:
     """Make `asset` and `icon` known to the templates; kept files are kept for good."""
     manifest()
     app.jinja_env.globals.update(asset=asset, icon=icon)
+    # Browsers ask for it by this name beside a file that cannot name another, a PDF for example.
+    app.add_url_rule("/favicon.ico", "favicon", lambda: redirect(asset("favicon.svg")))
 
 
 def keep(response: Response) -> Response:

@@ -25,7 +25,7 @@ class Kind(Enum):
     # Files out of messages, downloaded or shown as an image or as text.
     FILE = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
     # Chromium's PDF viewer is a page of its own and refuses to work in a sandbox; the type is checked before.
-    PDF = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'"
+    PDF = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'"
 
 
 def mark(kind: Kind) -> None:
