@@ -7,6 +7,7 @@ from the configuration, never from the name that the client typed.
 import asyncio
 import base64
 import binascii
+import secrets
 from dataclasses import dataclass, field
 
 from postbuch.archive.config import Upstream
@@ -17,6 +18,8 @@ from postbuch.proxy.runtime import Runtime
 
 # From greeting to tagged answer: some servers delay wrong passwords by ten seconds and more.
 ANSWER_TIMEOUT_S = 45.0
+# What upstream may say before it answers the log-in: greeting and capabilities are one KB.
+MAX_TALK_OCTETS = 256 * 1024
 # RFC 4616 section 2: each of the three names at most 255 octets, generously; OAuth tokens run to 4 KB.
 MAX_CREDENTIAL_OCTETS = 16 * 1024
 
@@ -86,6 +89,8 @@ class LoginLeg(asyncio.Protocol):
         self._lines: asyncio.Queue[bytes] = asyncio.Queue()
         self._early = bytearray()
         self._answered = False
+        self._talked_octets = 0
+        self._lost: Exception | bool | None = False
         self.tag = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -96,6 +101,10 @@ class LoginLeg(asyncio.Protocol):
             self.receiver.data_received(data)
             return
         self._early += data
+        self._talked_octets += len(data)
+        if self._talked_octets > MAX_TALK_OCTETS and not self._answered:
+            self._lines.put_nowait(b"")
+            return
         while not self._answered:
             end = self._early.find(b"\n")
             if end < 0:
@@ -112,6 +121,7 @@ class LoginLeg(asyncio.Protocol):
         if self.receiver is not None:
             self.receiver.connection_lost(exc)
         else:
+            self._lost = exc
             self._lines.put_nowait(b"")
 
     def pause_writing(self) -> None:
@@ -135,12 +145,14 @@ class LoginLeg(asyncio.Protocol):
         early, self._early = bytes(self._early), bytearray()
         if early:
             receiver.data_received(early)
+        if not isinstance(self._lost, bool):  # it closed right behind its answer
+            receiver.connection_lost(self._lost)
 
 
 async def open_upstream(runtime: Runtime, provider: Upstream) -> tuple[asyncio.Transport, LoginLeg, bytes]:
     """A connection on which upstream has greeted, and the greeting. Raises UpstreamFailed."""
     endpoint = provider.imap_endpoint
-    trust = runtime.trust(provider) if endpoint.scheme == "imaps" else None
+    trust = runtime.trust(provider, "imap") if endpoint.scheme == "imaps" else None
     transport, leg = await upstream.connect(LoginLeg, endpoint, trust)
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
@@ -148,7 +160,7 @@ async def open_upstream(runtime: Runtime, provider: Upstream) -> tuple[asyncio.T
     except TimeoutError:
         transport.abort()
         raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, "no greeting") from None
-    except UpstreamFailed:
+    except (UpstreamFailed, asyncio.CancelledError):
         transport.abort()
         raise
     if not greeting.upper().startswith(b"* OK"):
@@ -159,37 +171,58 @@ async def open_upstream(runtime: Runtime, provider: Upstream) -> tuple[asyncio.T
 
 
 async def log_in(
-    runtime: Runtime, provider: Upstream, credentials: Credentials, tag: bytes, before: bytes = b""
+    runtime: Runtime, provider: Upstream, credentials: Credentials, tag: bytes, client_id: bytes = b""
 ) -> LoggedIn:
-    """Log in upstream under the client's own tag; `before` is sent first (the client's ID).
+    """Log in upstream under the client's own tag; `client_id` are the arguments of the client's ID, which goes first.
 
     Raises UpstreamFailed, LoginRefused.
     """
     transport, leg, greeting = await open_upstream(runtime, provider)
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            # A tag that no client can guess: the answer to ID must not pass for the answer to the log-in.
+            id_tag = b"pb" + secrets.token_hex(8).encode()
             leg.tag = tag
-            known = {token.upper() for token in capability.tokens(greeting) or []}
-            if {b"AUTH=PLAIN", b"SASL-IR"} <= known:
-                token = base64.b64encode(b"\0" + credentials.user + b"\0" + credentials.password)
-                transport.write(before + tag + b" AUTHENTICATE PLAIN " + token + b"\r\n")
-            else:
-                await _send_login(transport, leg, tag, credentials, before)
+            await _send(transport, leg, tag, credentials, greeting, id_tag + b" ID" + client_id if client_id else b"")
             lines: list[bytes] = []
             while not (line := await leg.line()).startswith(tag + b" "):
                 if line.upper().startswith(b"* BYE"):
                     raise UpstreamFailed(Reason.UPSTREAM_CLOSED, "it said BYE to the log-in")
-                lines.append(line)
+                if not line.startswith((id_tag, b"* ID ")):
+                    lines.append(line)
     except TimeoutError:
         transport.abort()
         raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, "no answer to the log-in") from None
-    except UpstreamFailed:
+    except (UpstreamFailed, asyncio.CancelledError):
         transport.abort()
+        raise
+    except LoginRefused:
+        transport.close()
         raise
     if line[len(tag) + 1 :][:3].upper() not in (b"OK ", b"OK\r"):
         transport.close()
         raise LoginRefused(line)
+    connection = transport.get_extra_info("ssl_object")
+    if connection is not None:
+        runtime.trust(provider, "imap").remember(connection)
     return LoggedIn(transport=transport, leg=leg, lines=lines, answer=line, greeting=greeting)
+
+
+async def _send(
+    transport: asyncio.Transport, leg: LoginLeg, tag: bytes, credentials: Credentials, greeting: bytes, before: bytes
+) -> None:
+    """AUTHENTICATE PLAIN where the greeting offers it, else LOGIN. Raises LoginRefused, UpstreamFailed."""
+    known = {token.upper() for token in capability.tokens(greeting) or []}
+    if b"AUTH=PLAIN" not in known or not known & {b"SASL-IR", b"LOGINDISABLED"}:
+        await _send_login(transport, leg, tag, credentials, before)
+        return
+    token = base64.b64encode(b"\0" + credentials.user + b"\0" + credentials.password)
+    if b"SASL-IR" in known:
+        transport.write(before + tag + b" AUTHENTICATE PLAIN " + token + b"\r\n")
+        return
+    transport.write(before + tag + b" AUTHENTICATE PLAIN\r\n")
+    await _continued(leg, tag)
+    transport.write(token + b"\r\n")
 
 
 async def _send_login(
@@ -204,8 +237,13 @@ async def _send_login(
             line += b" " + as_quoted
             continue
         transport.write(line + b" {%d}\r\n" % len(text))
-        while not (answer := await leg.line()).startswith(b"+"):
-            if answer.startswith(tag + b" "):
-                raise LoginRefused(answer)
+        await _continued(leg, tag)
         line = text
     transport.write(line + b"\r\n")
+
+
+async def _continued(leg: LoginLeg, tag: bytes) -> None:
+    """Wait for upstream's `+`. Raises LoginRefused when it answers instead."""
+    while not (answer := await leg.line()).startswith(b"+"):
+        if answer.startswith(tag + b" "):
+            raise LoginRefused(answer)

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import logging
 import secrets
-import ssl
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import Any
 from postbuch.archive.config import Config, Endpoint, Upstream
 from postbuch.archive.health import WRITE_EVERY_S, HealthFile, health_path
 from postbuch.archive.spool import SpoolWriter
-from postbuch.certs.trust import client_context
+from postbuch.certs.trust import ResumingContext, resuming_context
 from postbuch.proxy.failure import Failure, Reason
 from postbuch.proxy.throttle import Throttle
 
@@ -35,7 +34,7 @@ class Runtime:
         self.tasks: set[asyncio.Task[Any]] = set()
         self._failures: dict[tuple[str, str], Failure] = {}
         self._captured_before_failure = 0  # what the spool takes after its last failure shows that it is over
-        self._trust: dict[str, ssl.SSLContext] = {}
+        self._trust: dict[tuple[str, str], ResumingContext] = {}
         self._numbers = itertools.count(1)
         self._prefix = secrets.token_hex(3)
         self._health = HealthFile(health_path(config, "proxy"))
@@ -45,11 +44,12 @@ class Runtime:
         """An id that the client, the log and the archive all name."""
         return f"{self._prefix}-{next(self._numbers)}"
 
-    def trust(self, upstream: Upstream) -> ssl.SSLContext:
-        """The client-side TLS context of an upstream, made once. Raises ConfigError."""
-        if upstream.name not in self._trust:
-            self._trust[upstream.name] = client_context(upstream.ca_file or None)
-        return self._trust[upstream.name]
+    def trust(self, upstream: Upstream, leg: str = "submission") -> ResumingContext:
+        """The client-side TLS context of an upstream's service, made once. Raises ConfigError."""
+        key = upstream.name, leg
+        if key not in self._trust:
+            self._trust[key] = resuming_context(upstream.ca_file or None)
+        return self._trust[key]
 
     def failed(
         self, reason: Reason, *, account: str, leg: str, detail: str, session: str, answered: bool,

@@ -38,7 +38,6 @@ _LOOK_AGAIN_S = 0.005
 MAX_AHEAD_OCTETS = 1024 * 1024
 # How much may wait for a slow peer: two blocks of the size that TLS hands over at once.
 WRITE_BUFFER_OCTETS = 512 * 1024
-_ID_TAG = b"pbid"
 
 
 class _Phase(Enum):
@@ -68,6 +67,7 @@ class Session(asyncio.Protocol):
         self._tap: Tap | None = None
         self._incoming: IncomingFactory | None = None
         self._client_address = ""
+        self._logging_in: asyncio.Task[None] | None = None
         self._active_at = time.monotonic()
         self._reading_client = True
         self._reading_upstream = True
@@ -126,7 +126,7 @@ class Session(asyncio.Protocol):
 
     def _log_in(self, tag: bytes, credentials: Credentials) -> None:
         self._phase = _Phase.LOGGING_IN
-        self._runtime.spawn(self._try(tag, credentials))
+        self._logging_in = self._runtime.spawn(self._try(tag, credentials))
 
     async def _try(self, tag: bytes, credentials: Credentials) -> None:
         account, runtime = credentials.account, self._runtime
@@ -139,9 +139,7 @@ class Session(asyncio.Protocol):
                 raise UpstreamFailed(Reason.UNKNOWN_DOMAIN, account.rpartition("@")[2] or account)
             if provider.auth != "password":
                 raise UpstreamFailed(Reason.MODE_UNAVAILABLE, provider.auth)
-            before = self._dialogue.client_id
-            before = _ID_TAG + b" ID" + before if before else b""
-            done = await login.log_in(runtime, provider, credentials, tag, before)
+            done = await login.log_in(runtime, provider, credentials, tag, self._dialogue.client_id)
         except LoginRefused as refused:
             self._refuse(tag, account, provider, refused.answer)
         except (UpstreamFailed, ConfigError) as error:
@@ -216,8 +214,7 @@ class Session(asyncio.Protocol):
         runtime.succeeded(account=account, leg="imap")
         runtime.counters["imap-logins"] += 1
         for line in done.lines:
-            if not line.startswith(_ID_TAG + b" ") and line[:4].upper() != b"* ID":
-                self._write(capability.rewritten(line, logged_in=True))
+            self._write(capability.rewritten(line, logged_in=True))
         self._write(capability.rewritten(done.answer, logged_in=True))
         self._phase = _Phase.RELAY
         log.info("login session=%s account=%s client=%s", self.id, account, self._client_address)
@@ -331,6 +328,8 @@ class Session(asyncio.Protocol):
     def _close(self, *, abort_upstream: bool = False) -> None:
         if self._phase is _Phase.CLOSED:
             return
+        if self._phase is _Phase.LOGGING_IN and self._logging_in is not None:
+            self._logging_in.cancel()
         self._phase = _Phase.CLOSED
         self._sessions.discard(self)
         if self._stage is not None:
