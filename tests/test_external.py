@@ -18,7 +18,7 @@ from postbuch.archive.server import PrivateServer
 from provider.archive import config_in
 from provider.ports import free_port
 
-PASSWORD = "p@ss:w/rd%"  # noqa: S105 - characters that must be quoted in a URL
+PASSWORD = "p@ss:w/rd%"
 EVENT = "INSERT INTO audit_event (at, actor, origin, action, target) VALUES (NOW(6), 'a', 'cli', 't', 'x')"
 MakeUser = Callable[[str, str], None]
 
@@ -32,7 +32,7 @@ class External:
         server.prepare()
         self.port = free_port()
         words = [word for word in server.command() if word != "--skip-networking"]
-        self._process = subprocess.Popen(  # noqa: S603 - our own words
+        self._process = subprocess.Popen(
             [*words, f"--port={self.port}", "--bind-address=127.0.0.1", f"--log-bin={folder / 'binlog'}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -101,7 +101,8 @@ def test_all_rights(external: External, tmp_path: Path) -> None:
 
 def test_no_right_to_make_users(external: External, tmp_path: Path) -> None:
     """Everything runs as the one user, the triggers hold, and status says what is weaker and what to do."""
-    external.user("plain", "GRANT ALL PRIVILEGES ON plain.* TO plain@'%'", "SET GLOBAL log_bin_trust_function_creators = 1")
+    rights = "GRANT ALL PRIVILEGES ON plain.* TO plain@'%'"
+    external.user("plain", rights, "SET GLOBAL log_bin_trust_function_creators = 1")
     config = external.config(tmp_path, "plain")
     setup.initialise(config)
     assert "may not create other users" in setup.warning(config)
@@ -111,7 +112,7 @@ def test_no_right_to_make_users(external: External, tmp_path: Path) -> None:
     assert refused(config, Role.WEB, "UPDATE audit_event SET actor = 'b'") == 1644
     assert any("CREATE USER" in sentence for sentence in status.status(config)["sentences"])
     # The right was given: the next set-up makes it good.
-    external.run("GRANT ALL PRIVILEGES ON plain.* TO plain@'%' WITH GRANT OPTION", "GRANT CREATE USER ON *.* TO plain@'%'")
+    external.run(f"{rights} WITH GRANT OPTION", "GRANT CREATE USER ON *.* TO plain@'%'")
     setup.initialise(config)
     assert setup.warning(config) == ""
 

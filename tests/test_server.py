@@ -108,7 +108,8 @@ def test_killed_server(config: Config) -> None:
 @pytest.mark.parametrize("early", [False, True])
 def test_killed_owner(config: Config, early: bool) -> None:
     """kill -9 of ours leaves an orphan, perhaps one that still starts: the next start ends it, one server works."""
-    word = "import sys,pathlib\nfrom provider.archive import config_in\nfrom postbuch.archive.server import PrivateServer"
+    word = "import sys,pathlib\nfrom provider.archive import config_in\n"
+    word += "from postbuch.archive.server import PrivateServer"
     wait = "import subprocess; subprocess.Popen(s.command()); print(1, flush=True)" if early else "s.start(); print(1)"
     program = f"{word}\ns = PrivateServer(config_in(pathlib.Path(sys.argv[1])))\ns.prepare()\n{wait}\ninput()\n"
     child = subprocess.Popen(
