@@ -25,8 +25,10 @@ class ResumingContext(ssl.SSLContext):
 
     def remember(self, connection: ssl.SSLObject) -> None:
         """Keep the session of a connection that has received data (TLS 1.3 sends tickets after the handshake)."""
+        if connection.session_reused:
+            return  # and asking for its session would copy it
         session, name = connection.session, connection.server_hostname
-        if session is not None and name is not None and not connection.session_reused:
+        if session is not None and name is not None:
             self._known = session, name, time.monotonic()
 
     def wrap_bio(
