@@ -7,6 +7,7 @@ archive process and its database run beside it on the same machine. The load gen
 """
 
 import argparse
+import contextlib
 import multiprocessing
 import random
 import statistics
@@ -271,20 +272,21 @@ def main() -> int:
         print("filling the mailboxes …", file=sys.stderr)
         fill(place, sizes)
         work = Work(place, sizes)
-        for number, row, order in rounds(chosen.rounds, rows, names):
-            for name in order:
-                if row.key == "memory" and name == BASELINE:
-                    continue
-                route = place.routes[name]
-                before_s = route.processor_s()
-                value = work.method(row)(route)
-                used_s = route.processor_s() - before_s
-                route.settle()
-                board.add(row.key, name, value, used_s)
-                print(
-                    f"round {number + 1} {row.key} {name}: {value:.1f} {row.unit}, processor {used_s:.2f} s",
-                    file=sys.stderr,
-                )
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C: the table of what there is
+            for number, row, order in rounds(chosen.rounds, rows, names):
+                for name in order:
+                    if row.key == "memory" and name == BASELINE:
+                        continue
+                    route = place.routes[name]
+                    before_s = route.processor_s()
+                    value = work.method(row)(route)
+                    used_s = route.processor_s() - before_s
+                    route.settle()
+                    board.add(row.key, name, value, used_s)
+                    print(
+                        f"round {number + 1} {row.key} {name}: {value:.1f} {row.unit}, processor {used_s:.2f} s",
+                        file=sys.stderr,
+                    )
     print(heading("IMAP" + (", archive beside it" if chosen.whole else ""), versions(names), chosen.rounds))
     print(board.markdown(), end="\n\n")
     print(board.processor_markdown())

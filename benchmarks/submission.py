@@ -5,6 +5,7 @@
 TLS on all legs. Postbuch syncs each message to disk before the client hears 250, which none of the others does.
 """
 
+import contextlib
 import multiprocessing
 import random
 import statistics
@@ -117,18 +118,19 @@ def main() -> int:
     ):
         fill(place, Sizes(quick=True))
         work = Work(place, chosen.quick)
-        for number, row, order in rounds(chosen.rounds, rows, names):
-            for name in order:
-                route = place.routes[name]
-                before_s = route.processor_s()
-                value = work.method(row)(route)
-                used_s = route.processor_s() - before_s
-                route.settle()
-                board.add(row.key, name, value, used_s)
-                print(
-                    f"round {number + 1} {row.key} {name}: {value:.1f} {row.unit}, processor {used_s:.2f} s",
-                    file=sys.stderr,
-                )
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C: the table of what there is
+            for number, row, order in rounds(chosen.rounds, rows, names):
+                for name in order:
+                    route = place.routes[name]
+                    before_s = route.processor_s()
+                    value = work.method(row)(route)
+                    used_s = route.processor_s() - before_s
+                    route.settle()
+                    board.add(row.key, name, value, used_s)
+                    print(
+                        f"round {number + 1} {row.key} {name}: {value:.1f} {row.unit}, processor {used_s:.2f} s",
+                        file=sys.stderr,
+                    )
     print(heading("Submission" + (", archive beside it" if chosen.whole else ""), versions(names), chosen.rounds))
     print(board.markdown(), end="\n\n")
     print(board.processor_markdown())

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from postbuch.proxy.framing import Data, UpstreamEvent
 
-# All sessions of the process together. With what waits for the spool (2 MiB), for the client and in the allocator a
-# large message costs up to 12 MB of memory; it may cost 16 (8 + 4 MiB were measured to cost 24).
-LIMIT_OCTETS = 4 * 1024 * 1024
+# All sessions of the process together. With what waits for the spool (1 MiB), for the client and in the allocator a
+# large message costs some 10 MB of memory; it may cost 16 (8 + 4 MiB were measured to cost 24, 4 + 2 MiB 15).
+LIMIT_OCTETS = 3 * 1024 * 1024
 # Others must get their turn: a NOOP that comes now waits no longer than this.
 SLICE_S = 0.001
 QUIET_S = 0.004

@@ -32,7 +32,7 @@ log = logging.getLogger("postbuch.proxy.imap")
 AUTOLOGOUT_S = 31 * 60.0
 LOGIN_TIMEOUT_S = 60.0 + login.ANSWER_TIMEOUT_S
 # What the spool may have waiting before its session's peer is not read any more, and how often to look again.
-MAX_PENDING_OCTETS = 2 * 1024 * 1024
+MAX_PENDING_OCTETS = 1024 * 1024
 _LOOK_AGAIN_S = 0.005
 # What a client may send ahead of a command that is held.
 MAX_AHEAD_OCTETS = 1024 * 1024
