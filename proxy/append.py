@@ -13,14 +13,14 @@ from postbuch.archive.spool import SpoolWriter
 from postbuch.proxy import command, fetchdata
 from postbuch.proxy.relay import Outstanding
 
-_CATENATE = re.compile(rb"[ )]CATENATE \(", re.IGNORECASE)
+_CATENATE = re.compile(rb"[ )]CATENATE *\(", re.IGNORECASE)
 _FLAGS = re.compile(rb"\(([^()]*)\)")
 _DATE = re.compile(rb'"([ \d]\d-[A-Za-z]{3}-\d{4} [\d:]{8} [+-]\d{4})"')
 _APPENDUID = re.compile(rb"\[APPENDUID (\d{1,20}) ([\d:,]+)\]", re.IGNORECASE)
 
 
 def is_built_elsewhere(rest: bytes) -> bool:
-    """Whether an APPEND builds its message on the server (RFC 4469), where we cannot see it."""
+    """Whether a line of an APPEND builds its message on the server (RFC 4469), where we cannot see it."""
     return _CATENATE.search(rest) is not None
 
 

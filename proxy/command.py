@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+\]]+")
+_TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
 _FIRST = re.compile(rb"(\S+) +(UID +)?([A-Za-z][A-Za-z0-9.-]*)(?= |\r\n)", re.IGNORECASE)
 # `{n}` at the end of a line stands for the literal that follows.
 _ASTRING = re.compile(rb' *(?:"((?:[^"\\]|\\.)*)"|(\{\d+\+?\})\r\n|([^\s"(){\\]+))')

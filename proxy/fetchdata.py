@@ -5,7 +5,7 @@ RFC 9051 section 7.5.2. The UID is trusted, not the sequence number; it may stan
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _HEAD = re.compile(rb"\* (\d+) FETCH ", re.IGNORECASE)
 # The whole message: BODY[], RFC822, BINARY[], with the origin of a partial answer.
@@ -17,6 +17,14 @@ _TOKEN = re.compile(rb'"((?:[^"\\\r\n]|\\.)*)"|(~?\{\d+\}\r\n)|([()])|([^\s()"\[
 _ESCAPE = re.compile(rb"\\(.)")
 # What is asked for in parts: BODY.PEEK[]<0.393216>.
 _ASKED = re.compile(rb"BODY(?:\.PEEK)?\[\]<(\d{1,20})\.(\d{1,20})>", re.IGNORECASE)
+
+
+# What most responses look like: one look instead of one for each word.
+_USUAL = re.compile(
+    rb"\* (\d+) FETCH \((?:(?:UID (\d{1,20})|FLAGS \(([^()\"\[\]{}]*)\)|INTERNALDATE \"([^\"\\]*)\"|RFC822\.SIZE \d+"
+    rb"|MODSEQ \(\d+\)|(?:BODY\[\]|RFC822)(?:<\d+>)? \{\d+\}\r\n)(?: |(?=\))))+\)\r\n"
+)
+_INLINE_BODY = re.compile(rb'(?:BODY\[\]|BINARY\[\]|RFC822)(?:<\d+>)? (?:"|NIL)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +57,25 @@ def asked_parts(rest: bytes) -> dict[int, int]:
     return {int(origin): int(length) for origin, length in _ASKED.findall(rest)}
 
 
+def has_inline_body(text: bytes) -> bool:
+    """Whether a response holds a message as a quoted string, or says NIL instead of one."""
+    return _INLINE_BODY.search(text) is not None
+
+
 def parse(text: bytes) -> FetchFacts | None:
     """The facts of a response from its lines alone (literals left out). None when it is not a FETCH response."""
+    usual = _USUAL.fullmatch(text)
+    if usual:
+        sequence, number, words, when = usual.groups()
+        return FetchFacts(
+            sequence=int(sequence), uid=int(number) if number else None,
+            flags=tuple(word.decode("utf-8", "replace") for word in (words or b"").split()),
+            internal_date=internal_date(when) if when else None, inline=(), missing=False,
+        )
+    return _parse(text)
+
+
+def _parse(text: bytes) -> FetchFacts | None:
     head = _HEAD.match(text)
     if not head:
         return None
@@ -107,7 +132,7 @@ def internal_date(text: bytes) -> datetime | None:
         local = datetime(
             int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC
         )
-        offset = (int(zone_hours) * 60 + int(zone_minutes)) * (1 if sign == b"+" else -1)
-        return datetime.fromtimestamp(local.timestamp() - offset * 60, UTC)
-    except (ValueError, OverflowError, OSError):
+        offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
+        return local - offset if sign == b"+" else local + offset
+    except (ValueError, OverflowError):
         return None

@@ -200,6 +200,11 @@ class ClientFramer:
         self._searched -= self._at
         self._data, self._at = self._data[self._at :] + data, 0
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next octet begins a command and none is waiting."""
+        return self._first and not self._data and not self._left and not self._broken
+
     def start_over(self) -> None:
         """The command ended before its literal was sent (upstream refused it): a new command follows."""
         self._left, self._first = 0, True

@@ -79,33 +79,23 @@ class LoginRefused(Exception):
 
 
 class LoginLeg(asyncio.Protocol):
-    """The upstream leg until the log-in is answered; then `hand_over` gives its octets to the session.
-
-    uvloop keeps the first protocol's `data_received`, so this object stays and passes everything on.
-    """
+    """The upstream leg until the log-in is answered; then `hand_over` gives the connection to the session."""
 
     def __init__(self) -> None:
-        self.receiver: asyncio.Protocol | None = None
+        self.tag = b""
         self._lines: asyncio.Queue[bytes] = asyncio.Queue()
         self._early = bytearray()
         self._answered = False
         self._talked_octets = 0
-        self._lost: Exception | bool | None = False
-        self.tag = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        pass
+        self._closed = False
 
     def data_received(self, data: bytes) -> None:
-        if self.receiver is not None:
-            self.receiver.data_received(data)
-            return
         self._early += data
         self._talked_octets += len(data)
-        if self._talked_octets > MAX_TALK_OCTETS and not self._answered:
-            self._lines.put_nowait(b"")
-            return
         while not self._answered:
+            if self._talked_octets > MAX_TALK_OCTETS:
+                self._lines.put_nowait(b"")
+                return
             end = self._early.find(b"\n")
             if end < 0:
                 return
@@ -114,39 +104,24 @@ class LoginLeg(asyncio.Protocol):
             self._answered = bool(self.tag) and line.startswith(self.tag + b" ")
             self._lines.put_nowait(line)
 
-    def eof_received(self) -> bool | None:
-        return self.receiver.eof_received() if self.receiver is not None else None
-
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.receiver is not None:
-            self.receiver.connection_lost(exc)
-        else:
-            self._lost = exc
-            self._lines.put_nowait(b"")
-
-    def pause_writing(self) -> None:
-        if self.receiver is not None:
-            self.receiver.pause_writing()
-
-    def resume_writing(self) -> None:
-        if self.receiver is not None:
-            self.receiver.resume_writing()
+        self._closed = True
+        self._lines.put_nowait(b"")
 
     async def line(self) -> bytes:
-        """The next line. Raises UpstreamFailed when upstream closes."""
+        """The next line. Raises UpstreamFailed when upstream closes or talks without end."""
         line = await self._lines.get()
         if not line:
             raise UpstreamFailed(Reason.UPSTREAM_CLOSED, "before it answered the log-in")
         return line
 
-    def hand_over(self, receiver: asyncio.Protocol) -> None:
+    def hand_over(self, transport: asyncio.Transport, receiver: asyncio.Protocol) -> None:
         """From now on the octets are the receiver's, first those that came already."""
-        self.receiver = receiver
-        early, self._early = bytes(self._early), bytearray()
-        if early:
-            receiver.data_received(early)
-        if not isinstance(self._lost, bool):  # it closed right behind its answer
-            receiver.connection_lost(self._lost)
+        transport.set_protocol(receiver)
+        if self._early:
+            receiver.data_received(bytes(self._early))
+        if self._closed:  # right behind its answer
+            receiver.connection_lost(None)
 
 
 async def open_upstream(runtime: Runtime, provider: Upstream) -> tuple[asyncio.Transport, LoginLeg, bytes]:

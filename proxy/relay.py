@@ -35,6 +35,7 @@ class Outstanding:
     tag: bytes
     verb: bytes
     mailbox: bytes | None = None
+    parts: dict[int, int] | None = None  # of bodies that a FETCH asks for: origin → length
     captures: list[bytes] = field(default_factory=list)
 
     @property
@@ -79,16 +80,18 @@ class Relay:
         self.catch_up()
         self._outstanding.append(command)
         self._edited += command.edited
-
-    def ask(self, parts: dict[int, int]) -> None:
-        """A FETCH asks for these parts of bodies: origin → length."""
-        if self._tap is not None and self._backlog is not None and parts:
-            self._backlog.then(partial(self._tap.asked.update, parts))
+        if command.parts and self._tap is not None and self._backlog is not None:
+            self._backlog.then(partial(self._tap.ask, command.parts))
 
     @property
     def outstanding(self) -> list[Outstanding]:
         """The commands without an answer, oldest first."""
         return self._outstanding
+
+    @property
+    def awaited(self) -> bool:
+        """Whether upstream owes the answer to a command other than IDLE."""
+        return any(command.verb != b"IDLE" for command in self._outstanding)
 
     def say(self, line: bytes) -> None:
         """A line of our own: now if a response just ended, else as soon as one does."""
@@ -207,5 +210,7 @@ class Relay:
                 self._uidvalidity = None
             elif command.verb in (b"CLOSE", b"UNSELECT") and good:
                 self._backlog.then(partial(self._tap.select, None))
+            if command.parts:
+                self._backlog.then(partial(self._tap.answered, command.parts))
         if self.stage is not None:
             self.stage.completed(command, line)

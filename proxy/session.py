@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable
 from enum import Enum
-from functools import partial
 
 from postbuch.archive.config import Upstream
 from postbuch.archive.errors import ConfigError, SpoolError
@@ -68,7 +67,7 @@ class Session(asyncio.Protocol):
         self._incoming: IncomingFactory | None = None
         self._client_address = ""
         self._logging_in: asyncio.Task[None] | None = None
-        self._active_at = time.monotonic()
+        self._active_at = self._answered_at = time.monotonic()
         self._reading_client = True
         self._reading_upstream = True
         self._client_full = False
@@ -88,6 +87,8 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._active_at = time.monotonic()
+        if self._stage is not None and self._phase is _Phase.RELAY and self._stage.take_plain(data):
+            return
         self._framer.feed(data)
         self._take()
         if self._framer.pending_octets > MAX_AHEAD_OCTETS or (self._stage and self._stage.pending_octets):
@@ -213,12 +214,10 @@ class Session(asyncio.Protocol):
         self._login_event(account, provider, ok=True)
         runtime.succeeded(account=account, leg="imap")
         runtime.counters["imap-logins"] += 1
-        for line in done.lines:
-            self._write(capability.rewritten(line, logged_in=True))
-        self._write(capability.rewritten(done.answer, logged_in=True))
+        self._write(b"".join(capability.rewritten(line, logged_in=True) for line in (*done.lines, done.answer)))
         self._phase = _Phase.RELAY
         log.info("login session=%s account=%s client=%s", self.id, account, self._client_address)
-        done.leg.hand_over(_UpstreamSide(self))
+        done.leg.hand_over(done.transport, _UpstreamSide(self))
         self._stage.pump()
 
     def _login_event(self, account: str, provider: Upstream | None, *, ok: bool) -> None:
@@ -228,9 +227,13 @@ class Session(asyncio.Protocol):
 
     def from_upstream(self, data: bytes) -> None:
         """Octets of upstream: to the client first."""
+        self._answered_at = time.monotonic()
         if self._relay is None or self._phase is _Phase.CLOSED:
             return
-        self._guarded(partial(self._relay.feed, data))
+        try:
+            self._relay.feed(data)
+        except FramingLost as error:
+            self._lose_track(error)
 
     def _later(self, call: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_soon(self._guarded, call)
@@ -240,11 +243,14 @@ class Session(asyncio.Protocol):
         try:
             call()
         except FramingLost as error:
-            self._failed(Reason.UPSTREAM_PROTOCOL, self.account, self._provider, str(error), answered=False)
-            self._close()
+            self._lose_track(error)
             return
         if self._tap is not None and self._tap.pending_octets > MAX_PENDING_OCTETS:
             self._balance()
+
+    def _lose_track(self, error: FramingLost) -> None:
+        self._failed(Reason.UPSTREAM_PROTOCOL, self.account, self._provider, str(error), answered=False)
+        self._close()
 
     def upstream_lost(self) -> None:
         """Upstream closed: what it said goes out, then the client's connection ends too; never a made-up line."""
@@ -318,7 +324,9 @@ class Session(asyncio.Protocol):
     def expire(self, now: float) -> None:
         """Autologout, called every now and then."""
         limit_s = AUTOLOGOUT_S if self._phase is _Phase.RELAY else LOGIN_TIMEOUT_S
-        if now - self._active_at > limit_s:
+        # Who waits for a long answer is not away: neither is who idles, but mail programs renew that in time.
+        waiting = self._relay is not None and self._relay.awaited
+        if now - (max(self._active_at, self._answered_at) if waiting else self._active_at) > limit_s:
             self.end_client("", b"* BYE autologout\r\n")
 
     def shut_down(self) -> None:
@@ -334,12 +342,12 @@ class Session(asyncio.Protocol):
         self._sessions.discard(self)
         if self._stage is not None:
             self._stage.close()
+        if self._relay is not None:
+            self._relay.close()
         if self._relay is not None and self._incoming is not None:
             for command in self._relay.outstanding:
                 for capture in command.captures:
                     self._incoming.outcome(capture, "unknown", "the connection ended before an answer", None, None)
-        if self._relay is not None:
-            self._relay.close()
         if self._tap is not None:
             self._tap.close()
             self._runtime.counters["fetch-captured"] += self._tap.captured

@@ -5,6 +5,7 @@ sides always agree where a command ends. A message on its way in (APPEND) is dur
 octets reach upstream (invariant 2). The gate will stand in `_begin`: what it holds, holds all that is behind it.
 """
 
+import re
 from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
@@ -29,6 +30,10 @@ _WITHOUT_LITERAL = frozenset(
     }
 )
 _NAMING = frozenset({b"SELECT", b"EXAMINE", b"APPEND"})
+# Whole commands on one line that only read, which is what mail programs send all day.
+_PLAIN = re.compile(
+    rb"([A-Za-z0-9._$-]{1,64}) (NOOP|CHECK|(?:UID )?(?:FETCH|SEARCH))((?: [^{}\r\n\0]{1,60000})?)\r\n"
+)
 
 
 class _Wait(Enum):
@@ -38,6 +43,7 @@ class _Wait(Enum):
     CONTINUATION = 1  # upstream's `+` for a literal
     IDLE = 2  # upstream's `+` for IDLE
     DURABLE = 3  # the spool's sync
+    END = 4  # nothing: the session is over
 
 
 class Wire(Protocol):
@@ -88,11 +94,28 @@ class Stage:
             else:
                 self._line(event)
 
+    def take_plain(self, data: bytes) -> bool:
+        """Send on at once what is one whole command that needs no thought; False when `pump` must have it."""
+        if self._wait is not _Wait.NOTHING or self._idling or self._dropping or not self._framer.at_rest:
+            return False
+        found = _PLAIN.fullmatch(data)
+        if found is None:
+            return False
+        tag, verb, rest = found.groups()
+        self._wire.to_upstream(data)
+        self._relay.expect(Outstanding(tag=tag, verb=verb, parts=fetchdata.asked_parts(rest)))
+        return True
+
     def close(self) -> None:
         """The session is over."""
-        if self._message is not None:
-            self._message.abort()
-            self._message = None
+        message, self._message = self._message, None
+        wait, self._wait = self._wait, _Wait.END
+        if message is None:
+            return
+        if wait is _Wait.DURABLE and self._incoming is not None:
+            text = "the connection ended before the last octets went upstream"
+            self._incoming.outcome(message.capture, "unknown", text, None, None)
+        message.abort()
 
     # --- told by the relay ----------------------------------------------------------------------------------------
 
@@ -162,13 +185,28 @@ class Stage:
         elif line.first:
             self._begin(line)
         else:
-            self._rest += line.octets
-            self._go_on(line)
+            self._continue(line)
+
+    def _continue(self, line: ClientLine) -> None:
+        """A command's line behind a literal."""
+        running = self._running
+        if running is not None and running.verb in _NAMING:
+            if running.verb == b"APPEND" and is_built_elsewhere(line.octets):
+                answer = running.tag + b" BAD CATENATE is not available here\r\n* BYE it cannot be taken back\r\n"
+                self._wire.end_client("CATENATE behind a literal", answer)
+                return
+            if running.mailbox is None:
+                self._rest += line.octets
+        self._go_on(line)
 
     def _begin(self, line: ClientLine) -> None:
         parsed = command.parse(line.octets)
         if parsed is None:
-            self._answer(line, command.tag_of(line.octets) + b" BAD this is no command\r\n")
+            tag = command.tag_of(line.octets)
+            if tag == b"*":
+                self._wire.end_client("a tag that is none", b"* BAD this is no command\r\n* BYE protocol error\r\n")
+            else:
+                self._answer(line, tag + b" BAD this is no command\r\n")
             return
         refusal = self._refusal(parsed, line)
         if refusal is not None:
@@ -177,7 +215,7 @@ class Stage:
         self._rest, self._literals = parsed.rest, []
         self._running = Outstanding(tag=parsed.tag, verb=parsed.verb)
         if parsed.verb in (b"FETCH", b"UID FETCH"):
-            self._relay.ask(fetchdata.asked_parts(parsed.rest))
+            self._running.parts = fetchdata.asked_parts(parsed.rest)
         self._go_on(line)
 
     def _refusal(self, parsed: Command, line: ClientLine) -> bytes | None:

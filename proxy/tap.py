@@ -60,9 +60,11 @@ class Tap:
 
     def __init__(self, spool: SpoolWriter, facts: Mapping[str, Any], failed: Callable[[str], None]) -> None:
         self.mailbox: Mailbox | None = None
-        self.asked: dict[int, int] = {}
         self.captured = 0
         self.missed = 0
+        self._asked: dict[int, list[int]] = {}  # origin → the lengths that commands without an answer ask for
+        self._given_octets = 0
+        self._written_octets = 0  # counted by the spool's thread
         self._spool = spool
         self._facts = dict(facts)
         self._failed = failed
@@ -79,11 +81,29 @@ class Tap:
         self.mailbox = mailbox
         self.drop_partials()
 
+    def ask(self, parts: Mapping[int, int]) -> None:
+        """A FETCH asks for these parts of bodies: origin → length."""
+        for origin, length in parts.items():
+            self._asked.setdefault(origin, []).append(length)
+
+    def answered(self, parts: Mapping[int, int]) -> None:
+        """The FETCH that asked for these parts is over."""
+        for origin, length in parts.items():
+            lengths = self._asked.get(origin, [])
+            if length in lengths:
+                lengths.remove(length)
+            if not lengths:
+                self._asked.pop(origin, None)
+
     @property
     def pending_octets(self) -> int:
         """Octets that the spool has not written yet: upstream is not read while they are many."""
-        waiting = self._taking.pending_octets if self._taking else 0
-        return waiting + sum(message.pending_octets for message, _, _ in self._done)
+        waiting = self._given_octets - self._written_octets
+        if self._taking is not None:
+            waiting += self._taking.pending_octets
+        for message, _, _ in self._done:
+            waiting += message.pending_octets
+        return waiting
 
     def see(self, event: UpstreamEvent) -> None:
         """One event of the upstream framer. Never raises on what upstream sends."""
@@ -144,12 +164,15 @@ class Tap:
 
     def _bind(self, text: bytes) -> None:
         """A response is complete: give the bodies in it their facts."""
+        if not self._done and not fetchdata.has_inline_body(text):
+            return
         facts = fetchdata.parse(text)
         done, self._done = self._done, []
         if facts is None:
             for message, _, _ in done:
                 message.abort()
             return
+        self.missed += facts.missing  # a body was announced and there is none
         for origin, octets in facts.inline:
             if origin:
                 later = _LaterPart()
@@ -166,16 +189,17 @@ class Tap:
             done.append((message, origin, len(octets)))
         for each, origin, length in done:
             if origin is None and isinstance(each, SpoolMessage):
-                self._commit(each, facts)
+                self._commit(each, facts, length)
             else:
                 self._part(each, origin or 0, length, facts)
 
     def _part(self, message: SpoolMessage | _LaterPart, origin: int, length: int, facts: fetchdata.FetchFacts) -> None:
         """A partial body: shorter than asked means that the message ends here (iOS fetches like this)."""
         key = (facts.uid, facts.sequence if facts.uid is None else 0)
-        asked = self.asked.get(origin)
+        # With several commands on their way nobody knows whose answer this is: it must be shorter than each asked for.
+        asked = self._asked.get(origin)
         before = self._partials.pop(key, None)
-        ends = asked is not None and length < asked
+        ends = asked is not None and length < min(asked)
         if isinstance(message, SpoolMessage):
             if before is not None:
                 before.message.abort()
@@ -189,18 +213,19 @@ class Tap:
             self.missed += 1
             return
         if ends:
-            self._commit(whole, facts)
+            self._commit(whole, facts, origin + length)
             return
         while len(self._partials) >= MAX_PARTIALS:
             self._partials.pop(next(iter(self._partials))).message.abort()
             self.missed += 1
         self._partials[key] = _Partial(whole, origin + length)
 
-    def _commit(self, message: SpoolMessage, facts: fetchdata.FetchFacts) -> None:
+    def _commit(self, message: SpoolMessage, facts: fetchdata.FetchFacts, length: int) -> None:
         box = self.mailbox
         if box is None:
             message.abort()
             return
+        key: tuple[bytes, int | None, int] | None = None
         if facts.uid is not None:
             key = (box.name, box.uidvalidity, facts.uid)
             if key in self._known:
@@ -209,6 +234,7 @@ class Tap:
             if len(self._known) < MAX_REMEMBERED:
                 self._known.add(key)
         self.captured += 1
+        self._given_octets += length
         future = message.commit(
             {
                 **self._facts,
@@ -225,11 +251,14 @@ class Tap:
             },
             urgent=False,
         )
-        future.add_done_callback(self._written)
+        future.add_done_callback(lambda done: self._written(done, key, length))
 
-    def _written(self, future: "Future[str]") -> None:
+    def _written(self, future: "Future[str]", key: tuple[bytes, int | None, int] | None, length: int) -> None:
         """Called in the spool's thread."""
+        self._written_octets += length
         error = future.exception()
         if error is not None:
             self.missed += 1
+            if key is not None:
+                self._known.discard(key)  # the next FETCH of it is another chance
             self._failed(str(error))
