@@ -12,9 +12,11 @@ from collections.abc import Callable
 
 from postbuch.proxy.framing import Data, UpstreamEvent
 
-# All sessions of the process together. With what waits for the spool (1 MiB), for the client and in the allocator a
-# large message costs some 10 MB of memory; it may cost 16 (8 + 4 MiB were measured to cost 24, 4 + 2 MiB 15).
-LIMIT_OCTETS = 3 * 1024 * 1024
+# All sessions of the process together.
+LIMIT_OCTETS = 8 * 1024 * 1024
+# A piece of a literal of this size belongs to a large message: holding it back costs memory (a message of 100 MB was
+# measured to cost 24 MB, 16 are allowed) and saves nothing.
+LARGE_PIECE_OCTETS = 16 * 1024
 # Others must get their turn: a NOOP that comes now waits no longer than this.
 SLICE_S = 0.001
 QUIET_S = 0.004
@@ -39,6 +41,8 @@ class Backlog:
         octets = len(event.octets)
         self._octets += octets
         Backlog.waiting_octets += octets
+        if octets >= LARGE_PIECE_OCTETS:
+            self._work(None)
 
     def then(self, call: Callable[[], None]) -> None:
         """Do something when all that came before has been seen; at once when that is so."""
