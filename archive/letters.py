@@ -38,6 +38,8 @@ from postbuch.archive.search import is_read, readable, rows, visible_images
 from postbuch.archive.users import ALL, FOREVER, Rights
 
 PAGE = 50
+# Letters that one page may look at for its numbers of unread letters: 20,000 look-ups in an index are 50 ms.
+UNREAD_WITHIN = 20_000
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 # MariaDB's BIGINT UNSIGNED ends at 20 digits; 18 can never overflow.
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -102,26 +104,33 @@ def unread_of(conn: Connection, ids: list[int], user_id: int) -> set[int]:
 
 
 def mailboxes(conn: Connection, accounts: Rights, user_id: int) -> list[dict[str, Any]]:
-    """The mailboxes within the rights: account_id, account, mailbox_id (0: submissions), mailbox, letters, unread."""
-    read = func.sum(is_read(letter_place.c.letter_id, user_id))
+    """The mailboxes within the rights: account_id, account, mailbox_id (0: submissions), mailbox, unread.
+
+    `unread` is exact for the newest UNREAD_WITHIN letters, shared by the mailboxes; older ones are not counted.
+    """
+    places = select(letter_place.c.account_id, letter_place.c.mailbox_id).distinct()
+    if accounts != ALL:
+        places = places.where(letter_place.c.account_id.in_(accounts))
+    known = places.subquery()
     query = (
         select(
-            account.c.id.label("account_id"), account.c.address.label("account"), letter_place.c.mailbox_id,
-            mailbox.c.name.label("mailbox"), func.count().label("letters"), read.label("seen"),
+            account.c.id.label("account_id"), account.c.address.label("account"), known.c.mailbox_id,
+            mailbox.c.name.label("mailbox"),
         )
-        .select_from(letter_place)
-        .join(account, account.c.id == letter_place.c.account_id)
-        .join(mailbox, mailbox.c.id == letter_place.c.mailbox_id, isouter=True)
-        .group_by(account.c.id, account.c.address, letter_place.c.mailbox_id, mailbox.c.name)
+        .join(known, known.c.account_id == account.c.id)
+        .join(mailbox, mailbox.c.id == known.c.mailbox_id, isouter=True)
         .order_by(account.c.address, mailbox.c.name)
     )
-    if accounts != ALL:
-        query = query.where(letter_place.c.account_id.in_(accounts))
-    found = []
-    for row in conn.execute(query):
-        facts = dict(row._mapping)
-        facts["unread"] = facts["letters"] - int(facts.pop("seen") or 0)
-        found.append(facts)
+    found = [dict(row._mapping) for row in conn.execute(query)]
+    within = max(PAGE, UNREAD_WITHIN // max(len(found), 1))
+    for facts in found:
+        newest = (
+            select(letter_place.c.letter_id)
+            .where(letter_place.c.account_id == facts["account_id"], letter_place.c.mailbox_id == facts["mailbox_id"])
+            .order_by(letter_place.c.sort_at.desc(), letter_place.c.letter_id.desc()).limit(within).subquery()
+        )
+        count = select(func.count()).select_from(newest).where(~is_read(newest.c.letter_id, user_id))
+        facts["unread"] = conn.scalar(count) or 0
     return found
 
 

@@ -79,9 +79,13 @@ def _stream(account_id: int, wanted: Selection, limit: int) -> Select[Any]:
     place = letter_place.alias()
     query = select(place.c.sort_at, place.c.letter_id).where(place.c.account_id == account_id)
     if wanted.mailbox_id is None:
+        index = "letter_place_newest"
         query = query.group_by(place.c.sort_at, place.c.letter_id)  # a letter in two mailboxes stands there twice
     else:
+        index = "letter_place_mailbox"
         query = query.where(place.c.mailbox_id == wanted.mailbox_id)
+    # Left to itself MariaDB reads up to half of a mailbox before it comes to the place of a page.
+    query = query.with_hint(place, f"FORCE INDEX ({index})")
     return _cut(query, place.c.sort_at, place.c.letter_id, wanted, limit)
 
 

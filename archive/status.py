@@ -5,7 +5,7 @@ Works while the database is down: what the processes said last stands in their h
 
 from typing import Any
 
-from sqlalchemy import Connection, distinct, func, select
+from sqlalchemy import Connection, func, select
 
 from postbuch.archive import setup
 from postbuch.archive.config import Config
@@ -56,7 +56,7 @@ def books(conn: Connection) -> dict[str, Any]:
     """
     spooled = int(conn.scalar(select(func.coalesce(func.sum(spool_file.c.messages), 0))) or 0)
     sightings, refused = _count(conn, None, sighting), _count(conn, None, refusal)
-    stored = int(conn.scalar(select(func.count(distinct(sighting.c.image_id)))) or 0)
+    stored = _count(conn, None, image)
     seen = spooled + _count(conn, refusal.c.spooled.is_(False), refusal)
     further = sightings - stored
     return {
@@ -77,14 +77,12 @@ def _count(conn: Connection, condition: Any, table: Any) -> int:
 
 
 def _accounts(conn: Connection, failures: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Per account: what was seen, how much of it is distinct, gaps, refusals, when last, and its last failure."""
+    """Per account: what was seen, gaps, refusals, when last, and its last failure."""
     seen = {
         row.account_id: row
         for row in conn.execute(
-            select(
-                sighting.c.account_id, func.count().label("sightings"),
-                func.count(distinct(sighting.c.image_id)).label("images"), func.max(sighting.c.seen_at).label("last"),
-            ).group_by(sighting.c.account_id)
+            select(sighting.c.account_id, func.count().label("sightings"), func.max(sighting.c.seen_at).label("last"))
+            .group_by(sighting.c.account_id)
         )
     }
     lost: dict[str, dict[int, int]] = {
@@ -100,7 +98,7 @@ def _accounts(conn: Connection, failures: list[dict[str, Any]]) -> list[dict[str
         facts = seen.get(row.id)
         found.append({
             "account": row.address, "upstream": row.upstream, "active": bool(row.active),
-            "sightings": facts.sightings if facts else 0, "images": facts.images if facts else 0,
+            "sightings": facts.sightings if facts else 0,
             "gaps": lost["gaps"].get(row.id, 0), "refusals": lost["refusals"].get(row.id, 0),
             "last_seen": facts.last.isoformat() + "Z" if facts else None, "failure": last.get(row.address),
         })

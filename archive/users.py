@@ -3,6 +3,7 @@
 What a user may read is said by grants alone, never by the role: an administrator without a grant reads nothing.
 """
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -46,10 +47,13 @@ def create_user(conn: Connection, login: str, *, role: str = "employee", passwor
         raise UsageError(f"'{login}' is not a mail address; users log in with one, for example anna@firma.example")
     if role not in ROLES:
         raise UsageError(f"the role '{role}' is not one of {', '.join(ROLES)}")
-    if find_user(conn, login) is not None:
-        raise UsageError(f"there is already a user '{login}'; `postbuch user list` shows all")
     hashed = _hash(password) if password else ""
-    conn.execute(insert(app_user).values(login=login, role=role, password_hash=hashed, created_at=now()))
+    made = conn.execute(
+        insert(app_user).prefix_with("IGNORE"),
+        {"login": login, "role": role, "password_hash": hashed, "created_at": now()},
+    )
+    if not made.rowcount:  # perhaps one that is not active, or one made at this moment
+        raise UsageError(f"there is already a user '{login}'; `postbuch user list` shows all")
     return int(conn.scalars(select(app_user.c.id).where(app_user.c.login == login)).one())
 
 
@@ -127,7 +131,8 @@ def ensure_employee(conn: Connection, login: str, upstream: str) -> User:
     account_id = ensure_account(conn, login, upstream)
     user = find_user(conn, login)
     if user is None:
-        create_user(conn, login)
+        with contextlib.suppress(UsageError):  # there is one: not active, or made by a log-in at the same moment
+            create_user(conn, login)
         user = find_user(conn, login)
     if user is None:
         raise UsageError(f"the user '{login}' is not active")

@@ -291,16 +291,15 @@ CREATE TABLE letter_image (
     """CREATE INDEX letter_image_letter ON letter_image (letter_id)""",
     """
 CREATE TABLE letter_place (
+    letter_id BIGINT UNSIGNED NOT NULL COMMENT 'Letter',
     account_id BIGINT UNSIGNED NOT NULL COMMENT 'Account',
     mailbox_id BIGINT UNSIGNED NOT NULL COMMENT 'Mailbox; 0 for submission',
-    letter_id BIGINT UNSIGNED NOT NULL COMMENT 'Letter',
     sort_at DATETIME(6) NOT NULL COMMENT 'Copy of letter.sort_at (UTC)',
-    PRIMARY KEY (account_id, mailbox_id, letter_id),
-    FOREIGN KEY(account_id) REFERENCES account (id),
-    FOREIGN KEY(letter_id) REFERENCES letter (id)
+    PRIMARY KEY (letter_id, account_id, mailbox_id),
+    FOREIGN KEY(letter_id) REFERENCES letter (id),
+    FOREIGN KEY(account_id) REFERENCES account (id)
 )ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='In which account and mailbox a letter was seen; the list pages read this' COLLATE utf8mb4_unicode_ci
     """,
-    """CREATE INDEX letter_place_letter ON letter_place (letter_id)""",
     """CREATE INDEX letter_place_mailbox ON letter_place (account_id, mailbox_id, sort_at, letter_id)""",
     """CREATE INDEX letter_place_newest ON letter_place (account_id, sort_at, letter_id)""",
     """
@@ -341,7 +340,7 @@ CREATE TABLE sighting (
 )ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='One time an image was seen somewhere' COLLATE utf8mb4_unicode_ci
     """,
     """CREATE INDEX sighting_account ON sighting (account_id, seen_at)""",
-    """CREATE INDEX sighting_image ON sighting (image_id)""",
+    """CREATE INDEX sighting_image ON sighting (image_id, account_id)""",
     """CREATE INDEX sighting_place ON sighting (mailbox_id, uidvalidity, uid)""",
     """
 CREATE TABLE smtp_recipient (
