@@ -132,6 +132,8 @@ def internal_date(text: bytes) -> datetime | None:
         local = datetime(
             int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC
         )
+        if zone_hours == zone_minutes == b"00":
+            return local
         offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
         return local - offset if sign == b"+" else local + offset
     except (ValueError, OverflowError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -25,11 +26,15 @@ DRAIN_S = 5.0
 # The spool's thread must not hold the interpreter for 5 ms (CPython's default) while a client waits for an answer.
 SWITCH_INTERVAL_S = 0.0005
 EXPIRE_EVERY_S = 15.0
+GC_THRESHOLDS = (20_000, 20, 20)
 
 
 def main(config: Config) -> int:
     """Run until SIGTERM or SIGINT. Blocks. Raises ConfigError, SpoolError."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # Modules and models stay for good; what a session leaves behind is freed by counting, so cycles can wait.
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     with SpoolWriter(config.data / "spool") as spool:
         return uvloop.run(_run(config, spool))
 

@@ -23,7 +23,7 @@ from postbuch.proxy.relay import Relay
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.stage import Stage
 from postbuch.proxy.tap import Tap
-from postbuch.proxy.upstream import peer_name, set_no_delay
+from postbuch.proxy.upstream import peer_name
 
 log = logging.getLogger("postbuch.proxy.imap")
 
@@ -78,7 +78,6 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._client = transport  # type: ignore[assignment] # a listener's stream transport
-        set_no_delay(transport)
         self._client.set_write_buffer_limits(WRITE_BUFFER_OCTETS)
         self._client_address = peer_name(transport)
         self._sessions.add(self)
