@@ -15,6 +15,11 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
+def storable(text: str) -> str:
+    """With `?` for what is no Unicode text: an argument of a command may hold octets that are not UTF-8."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def record(
     conn: Connection,
     actor: str,
@@ -28,14 +33,18 @@ def record(
     conn.execute(
         insert(audit_event).values(
             at=now(),
-            actor=actor[:KEY_CHARACTERS],
+            actor=storable(actor)[:KEY_CHARACTERS],
             origin=origin[:60],
             action=action,
-            target=target[:KEY_CHARACTERS],
-            before_value=None if before is None else json.dumps(before, ensure_ascii=False, default=str),
-            after_value=None if after is None else json.dumps(after, ensure_ascii=False, default=str),
+            target=storable(target)[:KEY_CHARACTERS],
+            before_value=_json(before),
+            after_value=_json(after),
         )
     )
+
+
+def _json(values: Mapping[str, Any] | None) -> str | None:
+    return None if values is None else storable(json.dumps(values, ensure_ascii=False, default=str))
 
 
 def history(conn: Connection, target: str, limit: int = 200) -> list[dict[str, Any]]:

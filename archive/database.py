@@ -5,6 +5,7 @@ The home of PyMySQL: its errors become ours here.
 
 import contextlib
 import fcntl
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -57,7 +58,25 @@ def engine(config: Config, role: Role) -> Engine:
         max_overflow=20,
     )
     event.listen(made, "handle_error", _translate)
+    event.listen(made, "do_connect", _connect)
     return made
+
+
+def _connect(dialect: Any, record: Any, args: Any, parameters: dict[str, Any]) -> Any:
+    """Connect to the private server by a socket of our own: PyMySQL leaves its open when nobody listens."""
+    path = parameters.get("unix_socket")
+    if path is None:
+        return None
+    stream = socket.socket(socket.AF_UNIX)
+    stream.settimeout(parameters["connect_timeout"])
+    try:
+        stream.connect(path)
+    except OSError as error:
+        stream.close()
+        raise pymysql.OperationalError(2003, f"no server at {path} ({error.strerror or error})") from error
+    conn = pymysql.connect(**parameters, defer_connect=True)
+    conn.connect(stream)
+    return conn
 
 
 def url(config: Config, role: Role) -> URL:

@@ -143,6 +143,7 @@ def newer_count(conn: Connection, accounts: Rights, cursor: Cursor) -> int:
 
 def find_letter(conn: Connection, reference: str, accounts: Rights = ALL) -> int:
     """The letter's number for a number, a SHA-256 in hex or a Message-ID. Raises NotFound."""
+    reference = audit.storable(reference)
     ways = []
     if _NUMBER.fullmatch(reference):
         ways.append(letter.c.id == int(reference))

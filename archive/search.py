@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, not_, or_, select, true, union
 
-from postbuch.archive import query
+from postbuch.archive import audit, query
 from postbuch.archive.query import Group, Node, Not, Word
 from postbuch.archive.schema import (
     account,
@@ -49,7 +49,7 @@ def search(
     conn: Connection, text: str, accounts: Rights, *, limit: int = 50, offset: int = 0, user_id: int | None = None
 ) -> SearchResult:
     """Find letters within the rights. `user_id` is whose read marks `is:unread` means. Raises UsageError."""
-    tree = query.parse(text)
+    tree = query.parse(audit.storable(text))
     allowed = _is_readable(accounts) if _is_narrow(tree) else readable(accounts)
     condition = and_(allowed, Conditions(accounts, user_id).of(tree))
     # The total beside each row: the letters are looked for once.
