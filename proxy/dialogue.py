@@ -12,6 +12,8 @@ from postbuch.proxy.login import MAX_CREDENTIAL_OCTETS, Credentials, decode, pla
 
 # A client needs CAPABILITY, ID and one log-in; who talks on is not a mail program.
 MAX_COMMANDS = 50
+# RFC 2971 section 3.3: ID has at most 30 pairs.
+MAX_LITERALS = 60
 _USERNAME = b"+ " + base64.b64encode(b"Username:") + b"\r\n"
 _PASSWORD = b"+ " + base64.b64encode(b"Password:") + b"\r\n"
 
@@ -53,7 +55,8 @@ class Dialogue:
             self._execute()
             return
         parsed = command.parse(self._parts[0])
-        if parsed is None or parsed.verb not in (b"LOGIN", b"ID") or line.literal > MAX_CREDENTIAL_OCTETS:
+        wanted = parsed is not None and parsed.verb in (b"LOGIN", b"ID") and len(self._literals) < MAX_LITERALS
+        if not wanted or line.literal > MAX_CREDENTIAL_OCTETS:
             self._end("a literal before the log-in", b"* BYE no literal is taken here\r\n")
             return
         self._literals.append(b"")
@@ -98,6 +101,9 @@ class Dialogue:
                 return
             found.append(part[0])
             rest = part[1]
+        if rest.strip():
+            self._write(tag + b" BAD LOGIN takes a name and a password\r\n")
+            return
         self._literals = []
         self._log_in(tag, Credentials(user=found[0], password=found[1]))
 

@@ -89,6 +89,11 @@ class Relay:
         return self._outstanding
 
     @property
+    def looking(self) -> bool:
+        """Whether a chunk is being looked at, the rest of which the client has already: no line of ours fits now."""
+        return self._looking
+
+    @property
     def awaited(self) -> bool:
         """Whether upstream owes the answer to a command other than IDLE."""
         return any(command.verb != b"IDLE" for command in self._outstanding)

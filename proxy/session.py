@@ -312,6 +312,9 @@ class Session(asyncio.Protocol):
         """Say a last line and close both legs. An empty reason is an orderly end."""
         if self._phase is _Phase.CLOSED:
             return
+        if self._relay is not None and self._relay.looking:
+            asyncio.get_running_loop().call_soon(self.end_client, reason, line)
+            return
         if reason:
             self._failed(Reason.CLIENT_PROTOCOL, self.account, self._provider, reason, answered=True, leg="client")
         if self._relay is None:

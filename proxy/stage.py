@@ -87,7 +87,7 @@ class Stage:
             if event is None:
                 return
             if isinstance(event, Violation):
-                self._wire.end_client(event.reason, b"* BYE protocol error\r\n")
+                self._end(event.reason, b"* BYE protocol error\r\n")
                 return
             if isinstance(event, Data):
                 self._data(event)
@@ -116,6 +116,11 @@ class Stage:
             text = "the connection ended before the last octets went upstream"
             self._incoming.outcome(message.capture, "unknown", text, None, None)
         message.abort()
+
+    def _end(self, reason: str, line: bytes) -> None:
+        self._stop_waiting()
+        self._wait = _Wait.END
+        self._wire.end_client(reason, line)
 
     # --- told by the relay ----------------------------------------------------------------------------------------
 
@@ -179,7 +184,7 @@ class Stage:
         elif self._idling:
             self._idling = False
             if line.octets.upper() != b"DONE\r\n":
-                self._wire.end_client("something else than DONE while idling", b"* BYE expected DONE\r\n")
+                self._end("something else than DONE while idling", b"* BYE expected DONE\r\n")
                 return
             self._wire.to_upstream(line.octets)
         elif line.first:
@@ -193,7 +198,7 @@ class Stage:
         if running is not None and running.verb in _NAMING:
             if running.verb == b"APPEND" and is_built_elsewhere(line.octets):
                 answer = running.tag + b" BAD CATENATE is not available here\r\n* BYE it cannot be taken back\r\n"
-                self._wire.end_client("CATENATE behind a literal", answer)
+                self._end("CATENATE behind a literal", answer)
                 return
             if running.mailbox is None:
                 self._rest += line.octets
@@ -204,7 +209,7 @@ class Stage:
         if parsed is None:
             tag = command.tag_of(line.octets)
             if tag == b"*":
-                self._wire.end_client("a tag that is none", b"* BAD this is no command\r\n* BYE protocol error\r\n")
+                self._end("a tag that is none", b"* BAD this is no command\r\n* BYE protocol error\r\n")
             else:
                 self._answer(line, tag + b" BAD this is no command\r\n")
             return
@@ -258,14 +263,14 @@ class Stage:
         """Whether the literal at the end of the line may go on; when not, the client has its answer."""
         size = line.literal or 0
         if running.verb in _WITHOUT_LITERAL:
-            self._wire.end_client(f"a literal in {running.verb.decode()}", b"* BYE this command takes no literal\r\n")
+            self._end(f"a literal in {running.verb.decode()}", b"* BYE this command takes no literal\r\n")
             return False
         if running.verb in _NAMING and running.mailbox is None:
             self._name(running)
         if running.verb == b"APPEND" and running.mailbox is not None:
             return self._begin_message(running, line, size)
         if size > MAX_LITERAL_OCTETS:
-            self._wire.end_client("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")
+            self._end("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")
             return False
         self._keeping = running.verb in _NAMING and size <= _MAX_KEPT_OCTETS
         if self._keeping:
@@ -280,7 +285,7 @@ class Stage:
         except SpoolError:
             answer = running.tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment; try again later\r\n"
             if not line.first:  # part of the command is upstream already, and IMAP knows no way back
-                self._wire.end_client("the spool cannot be written", answer + b"* BYE try again later\r\n")
+                self._end("the spool cannot be written", answer + b"* BYE try again later\r\n")
                 return False
             self._running = None
             self._answer(line, answer)
@@ -321,7 +326,7 @@ class Stage:
         self._wait = _Wait.NOTHING
         if error is not None:
             tag = self._running.tag if self._running is not None else b"*"
-            self._wire.end_client(
+            self._end(
                 str(error), tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
             )
             return
