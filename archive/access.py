@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from postbuch.archive import schema
+from postbuch.archive.columns import Writes
 from postbuch.archive.database import Role, number
-from postbuch.archive.schema import Writes
 
 ROLES = (Role.INGEST, Role.WEB, Role.REPORT)
 # MariaDB: access denied for a statement that needs a privilege; the last one is "no SUPER and binary logging on".

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from postbuch.archive.schema import KEY_CHARACTERS, audit_event
+from postbuch.archive.schema import audit_event
+from postbuch.archive.widths import KEY_CHARACTERS
 
 
 def now() -> datetime:

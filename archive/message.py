@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from postbuch.archive import headers, htmltext, mime
-from postbuch.archive.schema import BODY_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
+from postbuch.archive.widths import BODY_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 PREVIEW_CHARACTERS = 300
 # Below this many characters a text/plain alternative says no more than "please use an HTML viewer".

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Column, Connection, insert, select, tuple_
 
 from postbuch.archive import accounts, audit
-from postbuch.archive.schema import ADDRESS_CHARACTERS, KEY_CHARACTERS, account, address, mailbox
+from postbuch.archive.schema import account, address, mailbox
+from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS
 
 # 1,000 values a query: below it a query plan is by index, and a statement stays far below max_allowed_packet.
 CHUNK = 1000

@@ -6,10 +6,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from postbuch.archive.columns import Writes
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, connection, number
 from postbuch.archive.errors import ServiceMissing
-from postbuch.archive.schema import Writes, metadata
+from postbuch.archive.schema import metadata
 
 WRITE_ONCE = [table.name for table in metadata.sorted_tables if table.info["writes"] is not Writes.VERSIONED]
 VERSIONED = [table.name for table in metadata.sorted_tables if table.info["writes"] is Writes.VERSIONED]

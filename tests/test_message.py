@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from postbuch.archive import headers, htmltext, mailboxname, message, mime
 from postbuch.archive.message import ParsedMessage
-from postbuch.archive.schema import BODY_CHARACTERS, SUBJECT_CHARACTERS
+from postbuch.archive.widths import BODY_CHARACTERS, SUBJECT_CHARACTERS
 from provider.corpus import corpus_files
 
 

@@ -1,0 +1,60 @@
+"""What every table of the schema is made of: who may write it, its column types, its way to say what it is.
+
+The tables stand in `schema.py` and in the `schema_….py` that it takes in.
+"""
+
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, MetaData, Table
+from sqlalchemy.dialects import mysql
+
+from postbuch.archive.widths import KEY_CHARACTERS
+
+
+class Writes(Enum):
+    """Who may write a table, and how."""
+
+    ONCE = "once"  # INSERT by `ingest`; nobody changes or removes a row
+    ONCE_BY_ALL = "once by all"  # INSERT by `ingest` and `web` (audit); nobody changes or removes a row
+    VERSIONED = "versioned"  # INSERT and UPDATE by `ingest` and `web`; nobody removes a row
+
+
+metadata = MetaData()
+
+BIG = mysql.BIGINT(unsigned=True)
+TIME = mysql.DATETIME(fsp=6)
+EXACT = mysql.VARCHAR(KEY_CHARACTERS, collation="utf8mb4_bin")
+DIGEST = mysql.BINARY(32)
+JSON = mysql.LONGTEXT()
+
+
+def id_column(comment: str) -> Column[Any]:
+    """The primary key `id`."""
+    return Column("id", BIG, primary_key=True, autoincrement=True, comment=comment)
+
+
+def reference(name: str, target: str, comment: str, **kw: Any) -> Column[Any]:
+    """A foreign key to `target.id`; not null unless said."""
+    kw.setdefault("nullable", False)
+    return Column(name, BIG, ForeignKey(f"{target}.id"), comment=comment, **kw)
+
+
+def col(name: str, kind: Any, comment: str, **kw: Any) -> Column[Any]:
+    """A column; not null unless said."""
+    kw.setdefault("nullable", False)
+    return Column(name, kind, comment=comment, **kw)
+
+
+def table(name: str, comment: str, writes: Writes, *items: Any) -> Table:
+    """A table with its COMMENT and its `Writes`, from which grants and triggers are made."""
+    return Table(
+        name,
+        metadata,
+        *items,
+        comment=comment,
+        info={"writes": writes},
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_unicode_ci",
+    )
