@@ -1,28 +1,36 @@
-"""Many rows in one statement, quickly. The values are bound by the driver's own literals, as PyMySQL always does.
+"""Many rows in one statement, in and out, quickly. The values are bound by the driver's own literals, as always.
 
 PyMySQL's `executemany` behind SQLAlchemy's takes 9 µs a value on finding out what each one is; a message has a hundred.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, Table
 
 # 4 MiB of text: one image larger than that goes alone; MariaDB's own default for a packet is 16 MiB.
 STATEMENT_CHARACTERS = 4_194_304
+# 1,000 values a query: below it a query plan is by index, and a statement stays far below max_allowed_packet.
+CHUNK = 1000
 # What any SQL mode gives a meaning within quotes; most short texts have none of it and need no escaping.
 _SPECIAL = re.compile(r"""[\x00\n\r\x1a"'\\%]""")
 
 
-def insert_rows(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert the rows; all have the same keys in the same order. Errors are SQLAlchemy's, as from `execute`."""
+def insert_rows(
+    conn: Connection, table: Table, rows: Sequence[dict[str, Any]], *, skip_known: bool = False
+) -> None:
+    """Insert the rows; all have the same keys in the same order. Errors are SQLAlchemy's, as from `execute`.
+
+    `skip_known`: rows whose key is there already are left out (INSERT IGNORE).
+    """
     if not rows:
         return
     names = list(rows[0])
     columns = ", ".join(f"`{table.c[name].name}`" for name in names)
-    head = f"INSERT INTO `{table.name}` ({columns}) VALUES "  # noqa: S608 - names from the schema
+    verb = "INSERT IGNORE" if skip_known else "INSERT"
+    head = f"{verb} INTO `{table.name}` ({columns}) VALUES "
     literal = _literals(conn)
     waiting: list[str] = []
     size = 0
@@ -34,6 +42,26 @@ def insert_rows(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
         waiting.append(values)
         size += len(values)
     _execute(conn, head, waiting)
+
+
+def find(conn: Connection, key: Column[Any], wanted: Column[Any], values: Collection[Any]) -> dict[Any, Any]:
+    """key → wanted for the rows whose key is among the values."""
+    found: dict[Any, Any] = {}
+    if not values:
+        return found
+    literal = _literals(conn)
+    head = f"SELECT `{key.name}`, `{wanted.name}` FROM `{key.table.name}` WHERE `{key.name}` IN ("  # noqa: S608 - names
+    for part in chunks(values):
+        statement = head + ",".join([literal[type(value)](value) for value in part]) + ")"
+        rows = conn.exec_driver_sql(statement, execution_options={"no_parameters": True})
+        found.update((row[0], row[1]) for row in rows)
+    return found
+
+
+def chunks(values: Collection[Any]) -> Iterable[list[Any]]:
+    """The values in lists of at most CHUNK."""
+    whole = list(values)
+    return (whole[start : start + CHUNK] for start in range(0, len(whole), CHUNK))
 
 
 def _execute(conn: Connection, head: str, values: list[str]) -> None:
@@ -50,6 +78,6 @@ def _literals(conn: Connection) -> dict[type, Callable[[Any], str]]:
         bool: lambda value: "1" if value else "0",
         str: lambda value: driver.escape(value) if special(value) else f"'{value}'",
         bytes: lambda value: "x'" + value.hex() + "'",
-        datetime: lambda value: f"'{value:%Y-%m-%d %H:%M:%S.%f}'",
+        datetime: lambda value: f"'{value.isoformat(' ')}'",
         type(None): lambda value: "NULL",
     }

@@ -8,6 +8,7 @@ What is wrong with the surroundings (no database, a full disk) is no fault of a 
 import hashlib
 import logging
 import time
+import zlib
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -29,7 +30,7 @@ log = logging.getLogger("postbuch.archive")
 # Measured on 2 cores: 300 messages a commit give 95 % of what 1,000 give, and a batch stays below half a second.
 BATCH_MESSAGES = 300
 BATCH_OCTETS = 16_777_216
-# Two: while one waits for the database, the other's child parses.
+# Two threads: while one waits for the database, the other's child parses.
 WORKERS = 2
 POLL_S = 0.05
 # After trouble with the surroundings: 0.5 s, doubled up to 5 s.
@@ -41,13 +42,20 @@ LATER_S = 60.0
 
 
 class Drain:
-    """Drains one spool folder into one archive. `run` blocks until `stop` is set; workers are threads."""
+    """Drains one spool folder into one archive. `run` blocks until `stop` is set; workers are threads.
 
-    def __init__(self, engine: Engine, folder: Path, store: ObjectStore, *, workers: int = WORKERS) -> None:
+    `share` is (which, of how many): several processes divide the files among them by their names.
+    """
+
+    def __init__(
+        self, engine: Engine, folder: Path, store: ObjectStore, *,
+        workers: int = WORKERS, share: tuple[int, int] = (0, 1),
+    ) -> None:
         self._engine = engine
         self._folder = folder
         self._store = store
         self._workers = workers
+        self._share = share
         self._local = local()
         self._parsers: list[Parser] = []
         self._failed: dict[Path, int] = {}
@@ -107,7 +115,7 @@ class Drain:
         batches: list[list[Path]] = []
         messages = octets = 0
         for path in spool.waiting(self._folder):
-            if self._later.get(path, 0.0) > now:
+            if self._later.get(path, 0.0) > now or not self._is_ours(path):
                 continue
             try:
                 size = path.stat().st_size
@@ -122,6 +130,10 @@ class Drain:
             batches[-1].append(path)
             messages, octets = messages + count, octets + (BATCH_OCTETS if alone else size)
         return batches
+
+    def _is_ours(self, path: Path) -> bool:
+        which, count = self._share
+        return count == 1 or zlib.crc32(path.name.encode()) % count == which
 
     # --- one batch ------------------------------------------------------------------------------------------------
 

@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Table
 
 from postbuch.archive import audit
-from postbuch.archive.bulk import insert_rows
+from postbuch.archive.bulk import find, insert_rows
 from postbuch.archive.headers import one_line
-from postbuch.archive.numbers import Numbers, find
+from postbuch.archive.numbers import Numbers
 from postbuch.archive.preparation import Message, RecordUnfit, moment, number, text
 from postbuch.archive.schema import (
     audit_event,
@@ -56,10 +56,10 @@ def mailbox_of(
 def insert_places(conn: Connection, places: set[tuple[int, int, int, Any]]) -> None:
     """(account, mailbox or 0, letter, arrival): what the list pages read."""
     if places:
-        conn.execute(insert(letter_place).prefix_with("IGNORE"), [
+        insert_rows(conn, letter_place, [
             {"account_id": owner, "mailbox_id": mailbox, "letter_id": letter, "sort_at": at}
             for owner, mailbox, letter, at in sorted(places)
-        ])
+        ], skip_known=True)
 
 
 def insert_envelopes(
@@ -106,15 +106,18 @@ def _recipient(one: Facts) -> str:
 
 def insert_events(conn: Connection, numbers: Numbers, events: Sequence[Facts]) -> None:
     """Outcomes, refusals, gaps and log-ins. Raises RecordUnfit when one is none of them."""
+    rows: dict[Table, list[Facts]] = {}
     for facts in events:
         try:
             table, row = _event(conn, numbers, facts)
         except (KeyError, TypeError, ValueError) as error:
             raise RecordUnfit(f"an event lacks a fact: {error}") from None
-        conn.execute(insert(table).prefix_with("IGNORE"), row)
+        rows.setdefault(table, []).append(row)
+    for table, of_table in rows.items():
+        insert_rows(conn, table, of_table, skip_known=True)
 
 
-def _event(conn: Connection, numbers: Numbers, facts: Facts) -> tuple[Any, Facts]:
+def _event(conn: Connection, numbers: Numbers, facts: Facts) -> tuple[Table, Facts]:
     kind = facts["event"]
     at = moment(facts["at"]) if facts.get("at") else audit.now()
     if kind == "login":

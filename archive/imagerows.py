@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from postbuch.archive.bulk import insert_rows
+from postbuch.archive.bulk import chunks, find, insert_rows
 from postbuch.archive.linking import Key, Linker
-from postbuch.archive.numbers import Numbers, chunks, find
+from postbuch.archive.numbers import Numbers
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.preparation import Message, NewImage, naive
 from postbuch.archive.schema import (

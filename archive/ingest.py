@@ -13,8 +13,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, func, select
 
 from postbuch.archive import audit, bulk, database, eventrows, imagerows
+from postbuch.archive.bulk import find
 from postbuch.archive.errors import ServiceMissing
-from postbuch.archive.numbers import Numbers, find
+from postbuch.archive.numbers import Numbers
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
 from postbuch.archive.preparation import Message, NewImage, add_images, read_message

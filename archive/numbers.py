@@ -3,33 +3,17 @@
 A number found or made in a transaction is remembered for the next one only after the commit (`keep`).
 """
 
-from collections.abc import Collection, Hashable, Iterable
-from typing import Any
+from collections.abc import Hashable, Iterable
 
-from sqlalchemy import Column, Connection, insert, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
 from postbuch.archive import accounts, audit
+from postbuch.archive.bulk import chunks, find, insert_rows
 from postbuch.archive.schema import account, address, mailbox
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS
 
-# 1,000 values a query: below it a query plan is by index, and a statement stays far below max_allowed_packet.
-CHUNK = 1000
 # 200,000 addresses of 100 octets: 20 MB.
 REMEMBERED = 200_000
-
-
-def chunks(values: Collection[Any]) -> Iterable[list[Any]]:
-    """The values in lists of at most CHUNK."""
-    whole = list(values)
-    return (whole[start : start + CHUNK] for start in range(0, len(whole), CHUNK))
-
-
-def find(conn: Connection, key: Column[Any], wanted: Column[Any], values: Collection[Any]) -> dict[Any, Any]:
-    """key → wanted for the rows whose key is among the values."""
-    found: dict[Any, Any] = {}
-    for part in chunks(values):
-        found.update((row[0], row[1]) for row in conn.execute(select(key, wanted).where(key.in_(part))))
-    return found
 
 
 class Numbers:
@@ -74,7 +58,7 @@ class Numbers:
             fresh = [pair for pair in missing if ("mailbox", pair) not in self._new]
             if fresh:
                 rows = [{"account_id": owner, "name": name, "created_at": audit.now()} for owner, name in fresh]
-                conn.execute(insert(mailbox).prefix_with("IGNORE"), rows)
+                insert_rows(conn, mailbox, rows, skip_known=True)
                 self._find_mailboxes(conn, fresh)
         return {pair: self._known(("mailbox", pair)) or 0 for pair in pairs}
 
@@ -99,7 +83,7 @@ class Numbers:
                     }
                     for name in fresh
                 ]
-                conn.execute(insert(address).prefix_with("IGNORE"), rows)
+                insert_rows(conn, address, rows, skip_known=True)
                 self._new.update(find(conn, address.c.address, address.c.id, fresh))
         return {name: self._known(name) or 0 for name in names}
 
