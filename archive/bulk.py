@@ -20,13 +20,14 @@ _SPECIAL = re.compile(r"""[\x00\n\r\x1a"'\\%]""")
 
 def insert_rows(
     conn: Connection, table: Table, rows: Sequence[dict[str, Any]], *, skip_known: bool = False
-) -> None:
+) -> list[tuple[int, int]]:
     """Insert the rows; all have the same keys in the same order. Errors are SQLAlchemy's, as from `execute`.
 
-    `skip_known`: rows whose key is there already are left out (INSERT IGNORE).
+    `skip_known`: rows whose key is there already are left out (INSERT IGNORE). Gives (rows, number of the first) of
+    each statement that it took.
     """
     if not rows:
-        return
+        return []
     names = list(rows[0])
     columns = ", ".join(f"`{table.c[name].name}`" for name in names)
     verb = "INSERT IGNORE" if skip_known else "INSERT"
@@ -34,14 +35,46 @@ def insert_rows(
     literal = _literals(conn)
     waiting: list[str] = []
     size = 0
+    done: list[tuple[int, int]] = []
     for row in rows:
         values = "(" + ",".join([literal[type(value)](value) for value in row.values()]) + ")"
         if waiting and size + len(values) > STATEMENT_CHARACTERS:
-            _execute(conn, head, waiting)
+            done.append(_execute(conn, head, waiting))
             waiting, size = [], 0
         waiting.append(values)
         size += len(values)
-    _execute(conn, head, waiting)
+    done.append(_execute(conn, head, waiting))
+    return done
+
+
+def insert_numbered(conn: Connection, table: Table, rows: Sequence[dict[str, Any]], key: Column[Any]) -> dict[Any, int]:
+    """Insert rows of a table with an `id`; key → id. The key is unique, and one of the columns given.
+
+    A statement with many rows takes its numbers at once and in order, also beside others (InnoDB, every
+    innodb_autoinc_lock_mode for inserts of a known number of rows). That its first and its last row have the numbers
+    expected proves those between, because numbers rise and their step is fixed; else they are read.
+    """
+    found: dict[Any, int] = {}
+    start = 0
+    for count, first in insert_rows(conn, table, rows):
+        keys = [row[key.name] for row in rows[start : start + count]]
+        start += count
+        ends = find(conn, key, table.c.id, {keys[0], keys[-1]})
+        step, rest = divmod(ends[keys[-1]] - first, count - 1) if count > 1 else (1, 0)
+        if ends[keys[0]] == first and step == _step(conn) and not rest:
+            found.update(zip(keys, range(first, first + count * step, step), strict=True))
+        else:
+            found.update(find(conn, key, table.c.id, keys))
+    return found
+
+
+def _step(conn: Connection) -> int:
+    """By how much numbers rise: more than 1 where several servers take rows (Galera). Asked once a connection."""
+    known = conn.connection.info.get("auto_increment_increment")
+    if known is None:
+        known = conn.exec_driver_sql("SELECT @@auto_increment_increment").scalar_one()
+        conn.connection.info["auto_increment_increment"] = known
+    return int(known)
 
 
 def find(conn: Connection, key: Column[Any], wanted: Column[Any], values: Collection[Any]) -> dict[Any, Any]:
@@ -64,9 +97,10 @@ def chunks(values: Collection[Any]) -> Iterable[list[Any]]:
     return (whole[start : start + CHUNK] for start in range(0, len(whole), CHUNK))
 
 
-def _execute(conn: Connection, head: str, values: list[str]) -> None:
+def _execute(conn: Connection, head: str, values: list[str]) -> tuple[int, int]:
     # Without parameters nothing in the statement is taken for a place holder.
-    conn.exec_driver_sql(head + ",".join(values), execution_options={"no_parameters": True})
+    done = conn.exec_driver_sql(head + ",".join(values), execution_options={"no_parameters": True})
+    return len(values), int(done.lastrowid or 0)
 
 
 def _literals(conn: Connection) -> dict[type, Callable[[Any], str]]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from postbuch.archive.bulk import chunks, find, insert_rows
+from postbuch.archive.bulk import chunks, find, insert_numbered, insert_rows
 from postbuch.archive.linking import Key, Linker
 from postbuch.archive.numbers import Numbers
 from postbuch.archive.objects import ObjectStore
@@ -33,14 +33,13 @@ def insert_images(
 
     The files of new attachments are written and not yet synced.
     """
-    insert_rows(conn, image, [
+    ids: dict[bytes, int] = insert_numbered(conn, image, [
         {
             "sha256": message.sha256, "size_octets": len(message.octets), "skeleton": made.skeleton,
             "parser": made.parsed.parser, "defect": made.parsed.defect, "archived_at": now,
         }
         for message, made in new
-    ])
-    ids: dict[bytes, int] = find(conn, image.c.sha256, image.c.id, [message.sha256 for message, _ in new])
+    ], image.c.sha256)
     _insert_summaries(conn, new, ids)
     _insert_people(conn, numbers, new, ids)
     _insert_objects(conn, store, new, ids, now)
@@ -96,10 +95,9 @@ def _insert_objects(
     fresh = {digest: payload for digest, payload in payloads.items() if digest not in known}
     if fresh:
         store.put(fresh)
-        insert_rows(conn, object_, [
+        known.update(insert_numbered(conn, object_, [
             {"sha256": digest, "size_octets": len(payload), "created_at": now} for digest, payload in fresh.items()
-        ])
-        known.update(find(conn, object_.c.sha256, object_.c.id, fresh))
+        ], object_.c.sha256))
     insert_rows(conn, image_object, [
         {"image_id": ids[message.sha256], "position": position, "object_id": known[digest]}
         for message, made in new
@@ -135,8 +133,11 @@ def insert_letters(conn: Connection, new: Sequence[New], ids: dict[bytes, int]) 
             "original_id": key.original_id,
         })
     insert_rows(conn, link_key, key_rows)
-    insert_rows(conn, letter, [{"first_image_id": number, "sort_at": at} for number, at in letters])
-    letter_ids = find(conn, letter.c.first_image_id, letter.c.id, {first for _, first, _ in links})
+    letter_ids = insert_numbered(
+        conn, letter, [{"first_image_id": number, "sort_at": at} for number, at in letters], letter.c.first_image_id
+    )
+    older = {first for _, first, _ in links} - set(letter_ids)
+    letter_ids.update(find(conn, letter.c.first_image_id, letter.c.id, older))
     insert_rows(conn, letter_image, [
         {"image_id": number, "letter_id": letter_ids[first], "reason": reason} for number, first, reason in links
     ])

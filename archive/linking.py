@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, or_, select
 
+from postbuch.archive import bulk
 from postbuch.archive.schema import letter, letter_image, link_key, sighting
 
 WITHIN = timedelta(minutes=30)
@@ -77,6 +78,9 @@ class Linker:
 
     def _load(self, conn: Connection, keys: Sequence[Key]) -> None:
         """Letters are named by their first image, which is known before the letter has a number."""
+        # Most mail is new: a look at the bodies alone, without a join, says that there is nothing to link to.
+        if not bulk.find(conn, link_key.c.body_sha256, link_key.c.image_id, {key.body_sha256 for key in keys}):
+            return
         submitted = (
             select(func.count())
             .where(sighting.c.image_id == link_key.c.image_id, sighting.c.source == SUBMISSION)
