@@ -99,7 +99,7 @@ def read(path: Path) -> Iterator[Record]:
     found = [0, 0]
     with path.open("rb") as stream:
         end = os.fstat(stream.fileno()).st_size
-        while stream.tell() < end:
+        while stream.tell() < end and not _is_blank(stream, end):
             record, problem = _read_one(stream, path, end)
             if record is None:
                 raise SpoolDamaged(problem)
@@ -114,7 +114,7 @@ def salvage(path: Path) -> tuple[list[Record], list[str]]:
     records, problems = [], []
     with path.open("rb") as stream:
         end = os.fstat(stream.fileno()).st_size
-        while stream.tell() < end:
+        while stream.tell() < end and not _is_blank(stream, end):
             start = stream.tell()
             record, problem = _read_one(stream, path, end)
             if record is not None:
@@ -123,6 +123,34 @@ def salvage(path: Path) -> tuple[list[Record], list[str]]:
             problems.append(problem)
             stream.seek(_next_magic(stream, start + 1, end))
     return records, problems
+
+
+def intact(path: Path) -> tuple[int, int, int]:
+    """(messages, events, where they end) of the records from the beginning that are whole, octets and all."""
+    messages = events = place = 0
+    with path.open("rb") as stream:
+        end = os.fstat(stream.fileno()).st_size
+        while place < end and not _is_blank(stream, end):
+            record, _ = _read_one(stream, path, end)
+            try:
+                if record is None or (record.kind == MESSAGE and record.load() is None):
+                    break
+            except SpoolDamaged:
+                break
+            messages += record.kind == MESSAGE
+            events += record.kind != MESSAGE
+            place = stream.tell()
+    return messages, events, place
+
+
+def _is_blank(stream: BinaryIO, end: int) -> bool:
+    """Whether nothing but zeros follows: the rest of a segment that a crash left at its full length."""
+    start = stream.tell()
+    blank = stream.read(len(MAGIC)) == bytes(len(MAGIC))
+    while blank and (block := stream.read(INLINE_OCTETS)):
+        blank = not block.strip(b"\0")
+    stream.seek(start)
+    return blank
 
 
 def _read_one(stream: BinaryIO, path: Path, end: int) -> tuple[Record | None, str]:

@@ -6,7 +6,8 @@ share the folder. `tmp` and `new` lie on one file system:
     write tmp/<pid>-<token>-<n>.tmp → fsync → rename to new/<µs>-<pid>-<n>-<messages>-<events>.pbs → fsync of new/
 
 Group commit: the thread takes everything that queued while the last sync ran and writes one file of it. So an idle
-writer makes one message durable at once, and a busy one thousands a second.
+writer makes one message durable at once, and a busy one thousands a second. Groups in quick succession go into a
+segment instead (`spoolsegment.py`), which is in `tmp` until it is published.
 """
 
 import itertools
@@ -24,6 +25,7 @@ from postbuch.archive.errors import SpoolError
 from postbuch.archive.record import EVENT, MESSAGE, Record, SpoolDamaged, counts_in, new_capture, read, salvage
 from postbuch.archive.spoolfile import SMALL_OCTETS, Group, LargeFile, as_spool_error
 from postbuch.archive.spoolfolder import quarantine, sync_folder, waiting, waiting_counts
+from postbuch.archive.spoolsegment import SUFFIX, Segments, recover
 
 __all__ = [
     "SMALL_OCTETS", "Record", "SpoolDamaged", "SpoolMessage", "SpoolWriter",
@@ -41,6 +43,8 @@ LINGER_S = 0.05
 # After a write error other than a full disk, nothing is accepted for this long.
 PAUSE_S = 1.0
 
+# A record that waits for the thread: kind, octets, facts, who waits, whether somebody does.
+_Waiting = tuple[int, list[bytearray], Mapping[str, Any], Future[Any], bool]
 CLOSED = "the spool is closed"
 _TOKEN = os.urandom(4).hex()
 _NUMBERS = itertools.count(1)
@@ -119,7 +123,8 @@ class SpoolWriter:
         self._reserve_octets = reserve_octets
         self._condition = threading.Condition()
         self._jobs: list[Callable[[], None]] = []
-        self._records: list[tuple[int, list[bytearray], Mapping[str, Any], Future[Any]]] = []
+        self._records: list[_Waiting] = []
+        self._segments = Segments(self)
         self._due: float | None = None  # when the oldest record that waits for company must go
         self._closing = False
         self._failure: tuple[float, str] | None = None
@@ -132,10 +137,12 @@ class SpoolWriter:
             for name in ("tmp", "new"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             sync_folder(self.folder)
-            for path in (self.folder / "tmp").iterdir():
-                if _is_orphan(path.name):  # never acknowledged: its writer died before the rename
-                    path.unlink(missing_ok=True)
             self._directory = os.open(self.folder / "new", os.O_RDONLY | os.O_DIRECTORY)
+            for path in sorted((self.folder / "tmp").iterdir()):
+                if path.suffix == SUFFIX:
+                    recover(self, path)
+                elif _is_orphan(path.name):  # never acknowledged: its writer died before the rename
+                    path.unlink(missing_ok=True)
         except OSError as error:
             raise as_spool_error(error, self.folder) from error
         self._closing = False
@@ -221,7 +228,7 @@ class SpoolWriter:
             if self._closing or self._thread is None:
                 future.set_exception(SpoolError(CLOSED))
                 return
-            self._records.append((kind, chunks, facts, future))
+            self._records.append((kind, chunks, facts, future, urgent))
             due = now if urgent else now + LINGER_S
             if self._due is None or due < self._due:
                 self._due = due
@@ -231,11 +238,16 @@ class SpoolWriter:
     def new_temporary(self) -> Path:
         return self.folder / "tmp" / f"{os.getpid()}-{_TOKEN}-{next(_NUMBERS)}.tmp"
 
-    def publish(self, temporary: Path, messages: int, events: int) -> None:
-        """Rename a synced file into `new` and sync the directory. Raises OSError."""
+    def publish(self, temporary: Path, messages: int, events: int, *, synced: bool = False) -> None:
+        """Rename a synced file into `new`, behind all that came before it. Raises OSError.
+
+        The directory is synced too, unless the file is found again under either name (`synced`).
+        """
+        self._segments.flush()
         stamp = f"{time.time_ns() // 1000:020d}-{os.getpid()}-{next(_NUMBERS)}-{messages}-{events}.pbs"
         temporary.rename(self.folder / "new" / stamp)
-        os.fsync(self._directory)
+        if not synced:
+            os.fsync(self._directory)
         self.captured += messages
 
     def failed(self, error: OSError) -> None:
@@ -245,7 +257,8 @@ class SpoolWriter:
         while True:
             with self._condition:
                 while not self._jobs and not self._closing:
-                    left = None if self._due is None else self._due - time.monotonic()
+                    dues = [due for due in (self._due, self._segments.due) if due is not None]
+                    left = min(dues) - time.monotonic() if dues else None
                     if left is not None and left <= 0:
                         break
                     self._condition.wait(left)
@@ -255,10 +268,13 @@ class SpoolWriter:
                 if ready:
                     self._records, self._due = [], None
                 if self._closing and not jobs and not records:
-                    return
+                    break
             for job in jobs:
                 self._guard(job, ())
-            self._guard(partial(self._write_records, records), [future for *_, future in records])
+            self._guard(partial(self._write_records, records), [record[3] for record in records])
+            if self._segments.due is not None and self._segments.due <= time.monotonic():
+                self._guard(self._segments.flush, ())
+        self._guard(self._segments.flush, ())
 
     def _guard(self, job: Callable[[], None], waiters: Iterable[Future[Any]]) -> None:
         """Nothing may end the thread while people wait for it: not even a lack of memory."""
@@ -270,20 +286,19 @@ class SpoolWriter:
                 if not future.done():
                     future.set_exception(SpoolError("the spool could not write a record; see the log"))
 
-    def _write_records(
-        self, records: list[tuple[int, list[bytearray], Mapping[str, Any], Future[Any]]]
-    ) -> None:
+    def _write_records(self, records: list[_Waiting]) -> None:
         group = Group()
-        for kind, chunks, facts, future in records:
+        for kind, chunks, facts, future, urgent in records:
             try:
                 group.add(kind, chunks, facts, future)
             except (TypeError, ValueError) as error:
                 future.set_exception(error)
+            group.urgent = group.urgent or urgent
             if group.octets >= GROUP_OCTETS:
-                group.write(self)
+                self._segments.write(group)
                 group = Group()
         if group.waiters:
-            group.write(self)
+            self._segments.write(group)
 
 
 def _is_orphan(name: str) -> bool:

@@ -25,7 +25,7 @@ class Folder(Protocol):
 
     def new_temporary(self) -> Path: ...
 
-    def publish(self, temporary: Path, messages: int, events: int) -> None: ...
+    def publish(self, temporary: Path, messages: int, events: int, *, synced: bool = False) -> None: ...
 
     def failed(self, error: OSError) -> None: ...
 
@@ -36,6 +36,7 @@ class Group:
     def __init__(self) -> None:
         self.buffers: list[bytes | bytearray] = []
         self.octets = self.messages = self.events = 0
+        self.urgent = False
         self.waiters: list[tuple[Future[Any], Any]] = []
 
     def add(self, kind: int, chunks: Iterable[bytearray], facts: Mapping[str, Any], future: Future[Any]) -> None:
@@ -72,11 +73,17 @@ class Group:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
             folder.failed(error)
-            for future, _ in self.waiters:
-                future.set_exception(as_spool_error(error))
+            self.tell(as_spool_error(error))
         else:
-            for future, result in self.waiters:
+            self.tell(None)
+
+    def tell(self, error: SpoolError | None) -> None:
+        """Tell the waiters: the result, or the error."""
+        for future, result in self.waiters:
+            if error is None:
                 future.set_result(result)
+            else:
+                future.set_exception(error)
 
 
 class LargeFile:

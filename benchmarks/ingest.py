@@ -5,7 +5,8 @@
 The corpus is multiplied: each copy gets a header line and a Message-ID of its own, so that every one is a new image.
 In each round, in shuffled order, on the same messages and the same disk:
 
-    postbuch   spool files as the proxy writes them → archive process as it runs → last message found by SQL search
+    postbuch   spool files as the proxy writes them → archive process as it runs → last message found by SQL search;
+               the process is a service and runs already when the files come
     mu         `mu index` on the messages as a Maildir, into a fresh store
     notmuch    `notmuch new` on the same
 
@@ -88,15 +89,21 @@ def run_postbuch(folder: Path, items: list[bytes]) -> float:
     config = config_in(folder)
     setup.initialise(config)
     with database.running(config):
-        print(f"    spool: {fill_spool(config.data / 'spool', items):,.0f} messages/s made durable", flush=True)
+        waiting = config.data / "waiting"
+        print(f"    spool: {fill_spool(waiting, items):,.0f} messages/s made durable", flush=True)
         engine = create_engine(database.url(config, Role.INGEST), isolation_level="READ COMMITTED")
         scripts = str(Path(__file__).resolve().parents[1] / "scripts")
-        start = time.perf_counter()
         child = subprocess.Popen(
             [sys.executable, "-c", PROCESS, str(folder)], env={**os.environ, "PYTHONPATH": scripts},
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, text=True,
         )
         try:
+            if child.stdout is None or child.stdout.readline() != "ready archive\n":
+                raise RuntimeError("the archive process does not start")
+            (config.data / "spool" / "new").mkdir(parents=True, exist_ok=True)
+            start = time.perf_counter()
+            for path in spool.waiting(waiting):
+                path.rename(config.data / "spool" / "new" / path.name)
             while not done(engine, len(items)):
                 if child.poll() is not None:
                     raise RuntimeError("the archive process has ended")

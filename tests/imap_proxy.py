@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from spool_records import everything
 
 from postbuch.archive import spool
 from postbuch.archive.config import Config, parse
@@ -166,7 +167,7 @@ class ImapProxy:
 
     def records(self) -> list[Record]:
         """What the spool holds, oldest first."""
-        return [record for path in spool.waiting(self.config.data / "spool") for record in spool.read(path)]
+        return everything(self.config.data / "spool")
 
     def messages(self, count: int, **facts: Any) -> list[Record]:
         """The captured messages with such facts, once there are `count` of them."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from spool_records import everything
 
 from postbuch.archive import spool
 from postbuch.archive.config import Config, parse
@@ -88,7 +89,7 @@ class RunningProxy:
 
     def records(self) -> list[Record]:
         """All that is durable in the spool."""
-        return [record for path in spool.waiting(self.config.data / "spool") for record in spool.read(path)]
+        return everything(self.config.data / "spool")
 
     def messages(self) -> list[Record]:
         """The captured messages."""

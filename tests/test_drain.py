@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spool_records import published
 from sqlalchemy import Engine, Table, func, select
 
 from postbuch.archive import database, letters, setup, spool
@@ -45,6 +46,7 @@ def writer(archive: Any) -> Iterator[spool.SpoolWriter]:
 
 
 def drained(config: Config, engine: Engine) -> Drain:
+    published(config.data / "spool")
     drain = Drain(engine, config.data / "spool", ObjectStore(config.data))
     try:
         drain.drain_once()
@@ -116,7 +118,7 @@ def test_committed_but_not_removed(archive: Any, writer: spool.SpoolWriter) -> N
     config, engine = archive
     put(writer, b"Subject: x\r\n\r\nx")
     writer.event({"event": "login", "account": ACCOUNT, "ok": True, "client_address": "::1"}, urgent=True).result(10)
-    copies = {path: path.read_bytes() for path in spool.waiting(config.data / "spool")}
+    copies = {path: path.read_bytes() for path in published(config.data / "spool")}
     drained(config, engine)
     for path, octets in copies.items():
         path.write_bytes(octets)
@@ -138,7 +140,8 @@ def test_poison_does_not_stop_the_others(archive: Any, writer: spool.SpoolWriter
     assert (count(engine, image), count(engine, refusal)) == (10, 1) and books(engine) == (11, 11)
     with engine.connect() as conn:
         assert "no good capture, source or account" in (conn.scalar(select(refusal.c.reason)) or "")
-    assert len(list((config.data / "spool" / "damaged").glob("*.pbs"))) == 2 and len(drain.notices) == 2
+    aside = list((config.data / "spool" / "damaged").glob("*.pbs"))
+    assert 1 <= len(aside) <= 2 and len(drain.notices) == len(aside)  # both stand in one file or in two
     assert spool.waiting(config.data / "spool") == []
 
 
@@ -150,13 +153,13 @@ def test_damaged_file_is_set_aside_with_its_losses_counted(archive: Any, writer:
         message.write(b"Subject: damage-%d\r\n\r\nx" % number)
     for future in [message.commit(message_facts(), urgent=False) for message in messages]:
         future.result(10)
-    [path] = spool.waiting(config.data / "spool")
+    [path] = published(config.data / "spool")
     raw = path.read_bytes()
     path.write_bytes(raw.replace(b"damage-1", b"damagE-1"))
     drained(config, engine)
     assert (count(engine, image), count(engine, refusal)) == (2, 1) and books(engine) == (3, 3)
     put(writer, b"Subject: cut off\r\n\r\nx")
-    [path] = spool.waiting(config.data / "spool")
+    [path] = published(config.data / "spool")
     path.write_bytes(path.read_bytes()[:30])
     drained(config, engine)
     assert books(engine) == (4, 4)

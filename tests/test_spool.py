@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spool_records import everything
 
 from postbuch.archive import record, spool
 from postbuch.archive.config import Config
@@ -37,10 +39,6 @@ def put(writer: spool.SpoolWriter, octets: bytes, urgent: bool = True) -> Future
     for start in range(0, len(octets), 65_536):
         message.write(memoryview(octets)[start : start + 65_536])
     return message.commit(FACTS, urgent=urgent)
-
-
-def everything(folder: Path) -> list[record.Record]:
-    return [item for path in spool.waiting(folder) for item in spool.read(path)]
 
 
 @pytest.mark.parametrize("size", [0, 1, spool.SMALL_OCTETS, spool.SMALL_OCTETS + 1, 3_000_000])
@@ -240,10 +238,11 @@ def test_killed_writer_keeps_what_it_acknowledged(tmp_path: Path) -> None:
         child.wait()
         child.stdout.close()
         assert list((tmp_path / "tmp").iterdir())
-        found = {item.facts["sha256"] for item in everything(tmp_path)}
-        assert set(acknowledged) <= found
         with spool.SpoolWriter(tmp_path, reserve_octets=0):
             assert not list((tmp_path / "tmp").iterdir())
+        digests = [item.facts["sha256"] for item in everything(tmp_path)]
+        assert set(acknowledged) <= set(digests)
+        assert len(digests) == len(set(digests)) * digests.count(digests[0])  # each start counts from 0 again
 
 
 def test_start_spares_the_files_of_living_processes(writer: spool.SpoolWriter) -> None:
@@ -255,6 +254,51 @@ def test_start_spares_the_files_of_living_processes(writer: spool.SpoolWriter) -
         assert len(list((writer.folder / "tmp").iterdir())) == 1
     message.commit({}, urgent=True).result(10)
     assert len(everything(writer.folder)) == 2
+
+
+def in_quick_succession(folder: Path, count: int) -> list[str]:
+    """Acknowledged one after the other, so that all but the first ones share a segment; their digests."""
+    with spool.SpoolWriter(folder, reserve_octets=0) as writer:
+        digests = [put(writer, b"%d" % number).result(10) for number in range(count)]
+        segments = list((folder / "tmp").glob("*.seg"))
+        assert len(segments) == 1
+        # What a crash would leave: the file as it is, held by nobody.
+        shutil.copy(segments[0], folder / "tmp" / "left.seg")
+        with spool.SpoolWriter(folder, reserve_octets=0):  # the living one's segment is spared, the copy recovered
+            assert list((folder / "tmp").glob("*.seg")) == segments
+    return digests
+
+
+def test_segment_is_recovered_when_its_writer_was_killed(tmp_path: Path) -> None:
+    """Invariant 2: records acknowledged in a segment survive it, once each, and a living writer's is left alone."""
+    digests = in_quick_succession(tmp_path, 20)
+    found = [item.facts["sha256"] for item in everything(tmp_path)]
+    assert set(found) == set(digests)
+    assert all(found.count(digest) == 2 for digest in digests[2:])  # in the segment and in the copy of it
+
+
+@pytest.mark.parametrize("torn", [1, 40, 200])
+def test_half_record_at_the_end_of_a_segment_is_left_out(tmp_path: Path, torn: int) -> None:
+    """A write that a crash cut in two was never acknowledged; those before it come back whole."""
+    in_quick_succession(tmp_path / "a", 20)
+    whole = max(spool.waiting(tmp_path / "a"), key=lambda path: path.stat().st_size)
+    count = sum(spool.counts_in(whole.name))
+    octets = whole.read_bytes()
+    (tmp_path / "b" / "tmp").mkdir(parents=True)
+    (tmp_path / "b" / "tmp" / "left.seg").write_bytes(octets[:-torn] + bytes(5000))
+    with spool.SpoolWriter(tmp_path / "b", reserve_octets=0):
+        pass
+    assert len(everything(tmp_path / "b")) == count - 1
+
+
+def test_segment_that_kept_its_length_is_read(tmp_path: Path) -> None:
+    """After a crash a published segment may have its zeros still: they are no damage."""
+    in_quick_succession(tmp_path, 20)
+    for path in spool.waiting(tmp_path):
+        with path.open("ab") as stream:
+            stream.write(bytes(70_000))
+        assert len(list(spool.read(path))) == sum(spool.counts_in(path.name))
+        assert not spool.salvage(path)[1]
 
 
 @settings(max_examples=60, deadline=None)

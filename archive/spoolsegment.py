@@ -1,0 +1,130 @@
+"""Segments: files of zeros, made in advance, that take records with one sync each while somebody waits.
+
+A file of its own costs three trips to the disk's journal (its blocks, its name, its new folder), 0.7 to 2.3 ms; octets
+that overwrite synced zeros cost one write, 0.15 to 0.27 ms (both measured side by side). So records that come in quick
+succession go into a segment in `tmp`, are acknowledged there, and are renamed into `new` together a moment later. The
+rename needs no sync: whichever name a crash leaves, the next start finds the records. A segment is locked by its
+writer, whatever the process numbers say, and one that nobody holds is recovered by `recover`.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from postbuch.archive.record import intact
+from postbuch.archive.spoolfile import Folder, Group, as_spool_error
+from postbuch.archive.spoolfolder import sync_folder
+
+SUFFIX = ".seg"
+# 1 MiB: what a client that submits 10 KB at a time sends in the PUBLISH_S below; writing its zeros takes 1 to 3 ms.
+SEGMENT_OCTETS = 1_048_576
+# A quarter of it: a larger group pays for a file of its own with the messages that share it.
+GROUP_OCTETS = 262_144
+# Groups that follow each other sooner than this are worth a segment; an idle writer makes none.
+SUCCESSION_S = 0.05
+# How long records may stay in a segment before the drain sees them.
+PUBLISH_S = 0.1
+
+
+class Segments:
+    """What the writer's thread writes with. One thread."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._last_urgent = 0.0
+        self._path: Path | None = None
+        self._handle = -1
+        self._offset = self._messages = self._events = 0
+        self._left: list[tuple[Path, int, int]] = []  # that could not be renamed: a folder needs room too
+        self.due: float | None = None  # when the records in the segment must be published
+
+    def write(self, group: Group) -> None:
+        """Make the group durable in the way that costs least, and tell its waiters."""
+        now = time.monotonic()
+        quick = group.urgent and now - self._last_urgent < SUCCESSION_S
+        if group.urgent:
+            self._last_urgent = now
+        whole = b"".join(group.buffers) if quick and group.octets <= GROUP_OCTETS else b""
+        if not 0 < len(whole) <= SEGMENT_OCTETS:
+            group.write(self._folder)
+            return
+        try:
+            if self._handle < 0 or self._offset + len(whole) > SEGMENT_OCTETS:
+                self.flush()
+                self._open()
+            os.pwrite(self._handle, whole, self._offset)
+            os.fdatasync(self._handle)
+        except OSError as error:
+            self._folder.failed(error)
+            group.tell(as_spool_error(error))
+            with contextlib.suppress(OSError):
+                self.flush()  # what was acknowledged before goes on its way
+            return
+        self._offset += len(whole)
+        self._messages += group.messages
+        self._events += group.events
+        if self.due is None:
+            self.due = now + PUBLISH_S
+        group.tell(None)
+
+    def flush(self) -> None:
+        """Publish what the segment holds. Raises OSError; the records then wait in `tmp` for the next attempt."""
+        handle, path, self._handle, self._path, self.due = self._handle, self._path, -1, None, None
+        if handle >= 0 and path is not None:
+            try:
+                self._left.append((path, self._messages, self._events))
+                os.ftruncate(handle, self._offset)
+            finally:
+                os.close(handle)
+        left, self._left = self._left, []
+        while left:
+            try:
+                self._publish(*left[0])
+            except OSError:
+                self._left, self.due = left, time.monotonic() + PUBLISH_S
+                raise
+            del left[0]
+
+    def _publish(self, path: Path, messages: int, events: int) -> None:
+        if messages or events:
+            self._folder.publish(path, messages, events, synced=True)
+        else:
+            path.unlink()
+
+    def _open(self) -> None:
+        path = self._folder.new_temporary().with_suffix(SUFFIX)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.pwrite(handle, bytes(SEGMENT_OCTETS), 0)
+            os.fsync(handle)
+            sync_folder(path.parent)
+        except OSError:
+            os.close(handle)
+            path.unlink(missing_ok=True)
+            raise
+        self._path, self._handle = path, handle
+        self._offset = self._messages = self._events = 0
+
+
+def recover(folder: Folder, path: Path) -> None:
+    """Publish the records of a segment whose writer has ended; one that is in use is left alone. Raises OSError."""
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except FileNotFoundError:  # another process was quicker
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        messages, events, end = intact(path)
+        os.ftruncate(handle, end)
+        os.fsync(handle)
+        if messages or events:
+            folder.publish(path, messages, events)
+        else:
+            path.unlink()
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    finally:
+        os.close(handle)
