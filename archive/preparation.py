@@ -113,7 +113,9 @@ def read_message(record: Record) -> Message:
         source=source,
         account=account,
         upstream=text(facts, "upstream", 255),
-        mailbox=None if mailbox is None else _mailbox(str(mailbox), bool(facts.get("mailbox_utf8"))),
+        mailbox=None if mailbox is None else mailboxname.readable(
+            str(mailbox), is_utf8=bool(facts.get("mailbox_utf8"))
+        ),
         uidvalidity=number(facts, "uidvalidity"),
         uid=number(facts, "uid"),
         flags=headers.one_line(flags, 1000),
@@ -124,12 +126,6 @@ def read_message(record: Record) -> Message:
         seen_at=moment(facts.get("seen_at")),
         envelope=facts.get("envelope") if source == SUBMISSION else None,
     )
-
-
-def _mailbox(name: str, is_utf8: bool) -> str:
-    readable = mailboxname.decode(name, is_utf8=is_utf8)
-    # INBOX is the one name without case (RFC 3501 section 5.1).
-    return "INBOX" if readable.upper() == "INBOX" else headers.one_line(readable, 255) or "?"
 
 
 def add_images(messages: Sequence[Message], parser: Parser | None) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 from postbuch.archive.spool import SpoolWriter
 from postbuch.proxy import command, fetchdata
+from postbuch.proxy.archived import Archived
 from postbuch.proxy.relay import Outstanding
+from postbuch.proxy.tap import Mailbox, place_of
 
 _CATENATE = re.compile(rb"[ )]CATENATE *\(", re.IGNORECASE)
 _FLAGS = re.compile(rb"\(([^()]*)\)")
@@ -63,8 +65,10 @@ class IncomingFactory:
     """Makes the `Incoming` of a session and writes down what upstream answered."""
 
     def __init__(
-        self, spool: SpoolWriter, facts: Mapping[str, Any], event: Callable[[Mapping[str, Any]], None]
+        self, spool: SpoolWriter, facts: Mapping[str, Any], event: Callable[[Mapping[str, Any]], None],
+        archived: Archived | None = None,
     ) -> None:
+        self._archived = archived
         self._spool = spool
         self._facts = facts
         self._event = event
@@ -96,7 +100,11 @@ class IncomingFactory:
         text = answer[len(done.tag) + 1 :].decode("utf-8", "replace").strip()
         uidvalidity, uids = append_uids(answer)
         for position, capture in enumerate(done.captures):
-            self.outcome(capture, verdict, text, uidvalidity, uids[position] if position < len(uids) else None)
+            uid = uids[position] if position < len(uids) else None
+            self.outcome(capture, verdict, text, uidvalidity, uid)
+            if self._archived is not None and good and uid is not None and done.mailbox is not None:
+                box = Mailbox(name=done.mailbox, utf8=not done.mailbox.isascii(), uidvalidity=uidvalidity)
+                self._archived.add(place_of(str(self._facts["account"]), box), uid)
 
     def outcome(self, capture: bytes, verdict: str, text: str, uidvalidity: int | None, uid: int | None) -> None:
         """Write one outcome to the spool."""

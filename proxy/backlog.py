@@ -62,6 +62,10 @@ class Backlog:
             self._since = self._last
             self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
 
+    def work_off(self) -> None:
+        """Look at all that waits, now."""
+        self._work(None)
+
     def close(self) -> None:
         """Look at all the rest."""
         if self._timer is not None:

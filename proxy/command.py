@@ -45,8 +45,8 @@ def argument(rest: bytes, literals: list[bytes] | None = None) -> tuple[bytes, b
     return (_ESCAPE.sub(rb"\1", quoted) if quoted is not None else atom), rest[found.end() :]
 
 
-def quoted(text: bytes) -> bytes | None:
-    """A quoted string, or None when the octets need a literal (RFC 9051 section 4.3)."""
-    if len(text) > 1000 or any(octet in text for octet in b"\r\n\0") or not text.isascii():
+def quoted(text: bytes, *, utf8: bool = False) -> bytes | None:
+    """A quoted string, or None when the octets need a literal (RFC 9051 section 4.3; RFC 6855 section 3 for UTF-8)."""
+    if len(text) > 1000 or any(octet in text for octet in b"\r\n\0") or not (utf8 or text.isascii()):
         return None
     return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'

@@ -28,6 +28,10 @@ class Reason(Enum):
     MODE_UNAVAILABLE = "upstream.auth = \"{detail}\" for {upstream} is not available in this version; use \"password\""
     CLIENT_PROTOCOL = "the client broke the protocol ({detail}) and was disconnected; look at the mail program"
     SPOOL_UNWRITABLE = "{detail}; new mail is refused for the time being and mail programs keep it"
+    NOT_ARCHIVED = (
+        "a command that removes messages was refused, because they could not be archived first: {detail}; the mail "
+        "program can try again, nothing was removed"
+    )
     INTERNAL = "an error in Postbuch itself ({detail}); the log has the details, please report it"
 
 

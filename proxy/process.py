@@ -7,14 +7,19 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 import uvloop
 
+from postbuch.archive import database
 from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from postbuch.archive.sighted import Place, sighted
 from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.server import ServerContext
 from postbuch.proxy import submission
 from postbuch.proxy.announced import Announced
+from postbuch.proxy.archived import Archived
 from postbuch.proxy.listener import listen
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.session import Session
@@ -44,7 +49,8 @@ async def _run(config: Config, spool: SpoolWriter) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runtime = Runtime(config, spool)
+    archived = Archived(_sighted(config))
+    runtime = Runtime(config, spool, archived)
     tls = ServerContext(config)
     sessions: set[Session] = set()
     submissions: set[submission.Submission] = set()
@@ -68,7 +74,19 @@ async def _run(config: Config, spool: SpoolWriter) -> int:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+    archived.close()
     return 0
+
+
+def _sighted(config: Config) -> Callable[[Place], list[tuple[int, int]]]:
+    """Asks the database what it has of a mailbox; as the user of the web, who may read and not write what is kept."""
+    engine = database.engine(config, Role.WEB)
+
+    def load(place: Place) -> list[tuple[int, int]]:
+        with engine.connect() as conn:
+            return sighted(conn, place)
+
+    return load
 
 
 async def _expire(sessions: set[Session]) -> None:

@@ -4,10 +4,11 @@ Only a few answers are edited on the way: capability lists, referral codes, and 
 While one of them may come, octets go on event by event; else chunk by chunk, untouched.
 """
 
+import asyncio
 import contextlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -24,6 +25,8 @@ _FAST_VERBS = frozenset(
         b"SORT", b"UID SORT", b"THREAD", b"UID THREAD", b"EXPUNGE", b"UID EXPUNGE", b"APPEND",
     }
 )
+_SELECTING = (b"SELECT", b"EXAMINE")
+_REMOVED = re.compile(rb"\* (?:\d+ EXPUNGE|VANISHED)\b", re.IGNORECASE)
 _UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d{1,20})\]", re.IGNORECASE)
 _ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
 
@@ -41,6 +44,19 @@ class Outstanding:
     @property
     def edited(self) -> bool:
         return self.verb not in _FAST_VERBS
+
+
+@dataclass(slots=True, kw_only=True)
+class Injected(Outstanding):
+    """A command of our own. What `takes` says is its answer does not reach the client, and stands in `lines`."""
+
+    takes: Callable[[bytes], bool]
+    lines: list[bytes] = field(default_factory=list)
+    done: "asyncio.Future[bytes]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def edited(self) -> bool:
+        return True
 
 
 class CommandStage(Protocol):
@@ -74,12 +90,19 @@ class Relay:
         self._unseen: list[bytes] = []  # forwarded, not looked at
         self._in_fetch = False
         self._looking = False
+        self._injected: Injected | None = None
+        self._hiding = False  # the response that is being read is the injected command's
+        self._quiet: list[asyncio.Future[None]] = []
+        self.selected: Mailbox | None = None
+        self.renumbered = 0  # how often upstream took a message out of the numbering
 
     def expect(self, command: Outstanding) -> None:
         """A command goes upstream now."""
         self.catch_up()
         self._outstanding.append(command)
         self._edited += command.edited
+        if isinstance(command, Injected):
+            self._injected, self._hiding = command, False
         if command.parts and self._tap is not None and self._backlog is not None:
             self._backlog.then(partial(self._tap.ask, command.parts))
 
@@ -87,6 +110,19 @@ class Relay:
     def outstanding(self) -> list[Outstanding]:
         """The commands without an answer, oldest first."""
         return self._outstanding
+
+    async def quiet(self) -> None:
+        """Until upstream owes no answer: only then may a command of our own go there."""
+        self.catch_up()
+        while self._outstanding:
+            self._quiet.append(asyncio.get_running_loop().create_future())
+            await self._quiet[-1]
+
+    def settle(self) -> None:
+        """Have the tap look at all that came."""
+        self.catch_up()
+        if self._backlog is not None:
+            self._backlog.work_off()
 
     @property
     def looking(self) -> bool:
@@ -113,7 +149,10 @@ class Relay:
             self.catch_up()
         if self._edited or self.swallow_continuation:
             for event in self._framer.feed(data):
-                self._forward(event)
+                if self._injected is None:
+                    self._forward(event)
+                elif (rest := self._not_ours(event, self._injected)) is not None:
+                    self._forward(rest)
                 self._see(event)
             if not (self._edited or self.swallow_continuation):
                 self._write_pending()
@@ -154,6 +193,12 @@ class Relay:
         if self._backlog is not None:
             self._backlog.close()
 
+    def lose(self, failure: Exception) -> None:
+        """Upstream is gone: our own commands get no answer any more."""
+        for command in self._outstanding:
+            if isinstance(command, Injected) and not command.done.done():
+                command.done.set_exception(failure)
+
     def _forward(self, event: UpstreamEvent) -> None:
         octets: bytes | memoryview = event.octets
         if isinstance(event, Line):
@@ -168,6 +213,22 @@ class Relay:
             octets, self._sent = event.octets[self._sent :], 0
         if len(octets):
             self._write(bytes(octets))
+
+    def _not_ours(self, event: UpstreamEvent, injected: Injected) -> UpstreamEvent | None:
+        """What of the event is not the answer to our own command."""
+        if self._sent:  # its begin is with the client already
+            return event
+        if isinstance(event, Skipped):  # whole lines, several at once
+            lines = event.octets.splitlines(keepends=True)
+            ours = [line for line in lines if injected.takes(line)]
+            injected.lines += ours
+            return Skipped(b"".join(line for line in lines if not injected.takes(line))) if ours else event
+        if isinstance(event, Line):
+            if event.first:
+                self._hiding = event.octets.startswith(injected.tag + b" ") or injected.takes(event.octets)
+            if self._hiding:
+                injected.lines.append(event.octets)
+        return None if self._hiding else event
 
     def _write_pending(self) -> None:
         pending = self._framer.pending
@@ -193,10 +254,14 @@ class Relay:
         found = _UIDVALIDITY.match(line)
         if found:
             self._uidvalidity = int(found.group(1))
+            if self.selected is not None and not any(each.verb in _SELECTING for each in self._outstanding):
+                self._select(None if self.selected is None else replace(self.selected, uidvalidity=self._uidvalidity))
         elif _ENABLED_UTF8.match(line):
             self.utf8 = True
         elif line[:5].upper() == b"* BYE":
             self.said_bye = True
+        elif _REMOVED.match(line):
+            self.renumbered += 1
 
     def _complete(self, line: bytes) -> None:
         tag = line.split(b" ", 1)[0]
@@ -206,16 +271,31 @@ class Relay:
         self._outstanding.remove(command)
         self._edited -= command.edited
         good = line[len(tag) + 1 :][:2].upper() == b"OK"
-        if self._tap is not None and self._backlog is not None:
-            if command.verb in (b"SELECT", b"EXAMINE"):
-                # A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
-                name = command.mailbox if good else None
-                box = None if name is None else Mailbox(name=name, utf8=self.utf8, uidvalidity=self._uidvalidity)
-                self._backlog.then(partial(self._tap.select, box))
-                self._uidvalidity = None
-            elif command.verb in (b"CLOSE", b"UNSELECT") and good:
-                self._backlog.then(partial(self._tap.select, None))
-            if command.parts:
-                self._backlog.then(partial(self._tap.answered, command.parts))
-        if self.stage is not None:
+        if command.verb in _SELECTING:
+            # A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
+            name = command.mailbox if good else None
+            read_only = command.verb == b"EXAMINE" or b"[READ-ONLY]" in line.upper()
+            self._select(None if name is None else Mailbox(
+                name=name, utf8=self.utf8, uidvalidity=self._uidvalidity, read_only=read_only
+            ))
+            self._uidvalidity = None
+        elif command.verb in (b"CLOSE", b"UNSELECT") and good:
+            self._select(None)
+        if command.parts and self._tap is not None and self._backlog is not None:
+            self._backlog.then(partial(self._tap.answered, command.parts))
+        if isinstance(command, Injected):
+            self._injected = None
+            if not command.done.done():
+                command.done.set_result(line)
+        elif self.stage is not None:
             self.stage.completed(command, line)
+        if not self._outstanding:
+            waiting, self._quiet = self._quiet, []
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+
+    def _select(self, mailbox: Mailbox | None) -> None:
+        self.selected = mailbox
+        if self._tap is not None and self._backlog is not None:
+            self._backlog.then(partial(self._tap.select, mailbox))

@@ -13,6 +13,7 @@ from postbuch.archive.config import Config, Endpoint, Upstream
 from postbuch.archive.health import WRITE_EVERY_S, HealthFile, health_path
 from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.trust import ResumingContext, resuming_context
+from postbuch.proxy.archived import Archived
 from postbuch.proxy.failure import Failure, Reason
 from postbuch.proxy.throttle import Throttle
 
@@ -25,9 +26,10 @@ MAX_FAILURES = 1000
 class Runtime:
     """One a process. All methods are for the loop's thread and none blocks."""
 
-    def __init__(self, config: Config, spool: SpoolWriter) -> None:
+    def __init__(self, config: Config, spool: SpoolWriter, archived: Archived | None = None) -> None:
         self.config = config
         self.spool = spool
+        self.archived = archived or Archived()
         self.throttle = Throttle()
         self.counters: Counter[str] = Counter()
         self.listeners: list[dict[str, str]] = []

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
 from postbuch.archive.config import Upstream
 from postbuch.archive.errors import ConfigError, SpoolError
@@ -18,9 +19,12 @@ from postbuch.proxy.append import Incoming, IncomingFactory
 from postbuch.proxy.dialogue import Dialogue
 from postbuch.proxy.failure import Reason, UpstreamFailed
 from postbuch.proxy.framing import ClientFramer, FramingLost, Violation
+from postbuch.proxy.harvest import Harvester
+from postbuch.proxy.holding import Holding
 from postbuch.proxy.login import Credentials, LoggedIn, LoginRefused
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.runtime import Runtime
+from postbuch.proxy.second import second_session
 from postbuch.proxy.stage import Stage
 from postbuch.proxy.tap import Tap
 from postbuch.proxy.upstream import peer_name
@@ -156,7 +160,7 @@ class Session(asyncio.Protocol):
             runtime.throttle.succeeded(self._client_address, account)
             assert provider is not None  # noqa: S101 - narrowed above
             self._announced.learn(provider.name, done.greeting)
-            self._start(provider, account, done)
+            self._start(provider, account, done, credentials)
 
     def _refuse(self, tag: bytes, account: str, provider: Upstream | None, answer: bytes) -> None:
         """Upstream said no. Codes that say "later" go on; else one text for all reasons."""
@@ -191,7 +195,7 @@ class Session(asyncio.Protocol):
         if self._phase is not _Phase.CLOSED:
             self._write(line)
 
-    def _start(self, provider: Upstream, account: str, done: LoggedIn) -> None:
+    def _start(self, provider: Upstream, account: str, done: LoggedIn, credentials: Credentials) -> None:
         """From here on upstream speaks to the client."""
         runtime = self._runtime
         self.account, self._provider, self._upstream = account, provider, done.transport
@@ -206,10 +210,11 @@ class Session(asyncio.Protocol):
                 with contextlib.suppress(RuntimeError):  # the loop has ended
                     loop.call_soon_threadsafe(self._spool_failed, detail)
 
-            self._tap = Tap(runtime.spool, facts, failed)
-            self._incoming = IncomingFactory(runtime.spool, facts, runtime.event)
+            self._tap = Tap(runtime.spool, facts, failed, runtime.archived)
+            self._incoming = IncomingFactory(runtime.spool, facts, runtime.event, runtime.archived)
         self._relay = Relay(self._tap, self._write, self._later)
-        self._stage = Stage(self, self._relay, self._framer, self._incoming, self._when_durable)
+        holding = self._gate(self._relay, self._tap, provider, credentials, facts) if self._tap is not None else None
+        self._stage = Stage(self, self._relay, self._framer, self._incoming, self._when_durable, holding)
         self._login_event(account, provider, ok=True)
         runtime.succeeded(account=account, leg="imap")
         runtime.counters["imap-logins"] += 1
@@ -218,6 +223,18 @@ class Session(asyncio.Protocol):
         log.info("login session=%s account=%s client=%s", self.id, account, self._client_address)
         done.leg.hand_over(done.transport, _UpstreamSide(self))
         self._stage.pump()
+
+    def _gate(
+        self, relay: Relay, tap: Tap, provider: Upstream, credentials: Credentials, facts: dict[str, str]
+    ) -> Holding:
+        runtime = self._runtime
+
+        def failed(detail: str) -> None:
+            self._failed(Reason.NOT_ARCHIVED, self.account, provider, detail, answered=True)
+
+        harvester = Harvester(relay, tap, runtime.archived, runtime.spool, self.to_upstream)
+        second = partial(second_session, runtime, provider, credentials, facts)
+        return Holding(relay, harvester, runtime.archived, self.account, second, failed)
 
     def _login_event(self, account: str, provider: Upstream | None, *, ok: bool) -> None:
         self._runtime.login_event(account, provider, self._client_address, self.id, ok=ok)

@@ -2,9 +2,12 @@
 
 Non-synchronising literals end here: the client's `{n+}` goes upstream as `{n}` and waits for its `+`, so that both
 sides always agree where a command ends. A message on its way in (APPEND) is durable in the spool before its last
-octets reach upstream (invariant 2). The gate will stand in `_begin`: what it holds, holds all that is behind it.
+octets reach upstream (invariant 2). The gate stands in `_begin`: a dangerous command is taken in whole, literals and
+all, and held with everything behind it until `holding.py` says how it may go on (invariant 3).
 """
 
+import asyncio
+import logging
 import re
 from collections.abc import Callable
 from enum import Enum
@@ -16,7 +19,10 @@ from postbuch.proxy.append import Incoming, IncomingFactory, is_built_elsewhere
 from postbuch.proxy.capability import REFUSED_VERBS
 from postbuch.proxy.command import Command
 from postbuch.proxy.framing import MAX_LINE_OCTETS, ClientFramer, ClientLine, Data, Violation, synchronising
+from postbuch.proxy.holding import Held, Holding
 from postbuch.proxy.relay import Outstanding, Relay
+
+log = logging.getLogger("postbuch.proxy.imap")
 
 # Search keys, mailbox names, annotations: 1 MiB is a thousand times what clients send.
 MAX_LITERAL_OCTETS = 1024 * 1024
@@ -43,7 +49,8 @@ class _Wait(Enum):
     CONTINUATION = 1  # upstream's `+` for a literal
     IDLE = 2  # upstream's `+` for IDLE
     DURABLE = 3  # the spool's sync
-    END = 4  # nothing: the session is over
+    GATE = 4  # every message that the command can hit is durable
+    END = 5  # nothing: the session is over
 
 
 class Wire(Protocol):
@@ -57,7 +64,8 @@ class Stage:
     """One a session, from the log-in on."""
 
     def __init__(self, wire: Wire, relay: Relay, framer: ClientFramer, incoming: IncomingFactory | None,
-                 on_durable: Callable[["Incoming", Callable[[SpoolError | None], None]], None]) -> None:
+                 on_durable: Callable[["Incoming", Callable[[SpoolError | None], None]], None],
+                 holding: Holding | None = None) -> None:
         self._wire = wire
         self._relay = relay
         self._framer = framer
@@ -73,6 +81,10 @@ class Stage:
         self._keeping = False
         self._message: Incoming | None = None
         self._literal_synchronising = True
+        self._holding = holding
+        self._held: Held | None = None  # a dangerous command that is not complete yet
+        self._parts: list[bytes] = []  # what is still to be sent of one that was released
+        self._checking: asyncio.Task[None] | None = None
         relay.stage = self
 
     @property
@@ -110,6 +122,8 @@ class Stage:
         """The session is over."""
         message, self._message = self._message, None
         wait, self._wait = self._wait, _Wait.END
+        if self._checking is not None:
+            self._checking.cancel()
         if message is None:
             return
         if wait is _Wait.DURABLE and self._incoming is not None:
@@ -126,7 +140,9 @@ class Stage:
 
     def continued(self) -> None:
         """Upstream said `+`."""
-        if self._wait is _Wait.CONTINUATION:
+        if self._wait is _Wait.CONTINUATION and self._parts:
+            self._send_parts()
+        elif self._wait is _Wait.CONTINUATION:
             self._stop_waiting()
             self.pump()
         elif self._wait is _Wait.IDLE:
@@ -140,7 +156,11 @@ class Stage:
         if done is not self._running:
             return
         self._running = None
-        if self._wait is _Wait.CONTINUATION:  # it refused the literal: nobody may send its octets on
+        if self._wait is _Wait.CONTINUATION and self._parts:  # the client's literal is here already
+            self._parts = []
+            self._stop_waiting()
+            self.pump()
+        elif self._wait is _Wait.CONTINUATION:  # it refused the literal: nobody may send its octets on
             self._stop_waiting()
             self._refuse_message(done, answer)
             self._refuse_literal(synchronising=self._literal_synchronising)
@@ -189,6 +209,9 @@ class Stage:
             self._wire.to_upstream(line.octets)
         elif line.first:
             self._begin(line)
+        elif self._held is not None:
+            self._held.pieces.append(line.octets)
+            self._collect(self._held, line)
         else:
             self._continue(line)
 
@@ -217,11 +240,72 @@ class Stage:
         if refusal is not None:
             self._answer(line, parsed.tag + refusal)
             return
+        hazard = self._holding.hazard(parsed) if self._holding is not None else None
+        if hazard is not None:
+            self._held = Held(command=parsed, hazard=hazard, pieces=[line.octets])
+            self._collect(self._held, line)
+            return
         self._rest, self._literals = parsed.rest, []
         self._running = Outstanding(tag=parsed.tag, verb=parsed.verb)
         if parsed.verb in (b"FETCH", b"UID FETCH"):
             self._running.parts = fetchdata.asked_parts(parsed.rest)
         self._go_on(line)
+
+    # --- dangerous commands ---------------------------------------------------------------------------------------
+
+    def _collect(self, held: Held, line: ClientLine) -> None:
+        """A line of a dangerous command is here: take the literal at its end, or hold what is complete."""
+        if line.literal is None:
+            self._held = None
+            self._wait = _Wait.GATE
+            self._checking = asyncio.get_running_loop().create_task(self._check(held))
+        elif held.command.verb in _WITHOUT_LITERAL:
+            self._end(f"a literal in {held.command.verb.decode()}", b"* BYE this command takes no literal\r\n")
+        elif line.literal + sum(map(len, held.pieces)) > MAX_LITERAL_OCTETS:
+            self._end("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")
+        else:
+            held.pieces.append(b"")
+            if line.synchronising:
+                self._relay.say(b"+ OK\r\n")
+
+    async def _check(self, held: Held) -> None:
+        if self._holding is None:
+            return
+        try:
+            verdict = await self._holding.check(held)
+        except Exception as error:  # a defect of ours: nothing is let go, and the client hears of it
+            log.exception("gate-error verb=%s", held.command.verb.decode("ascii", "replace"))
+            self._end(f"the gate failed: {type(error).__name__}", b"* BYE an error here; try again\r\n")
+            return
+        if self._wait is not _Wait.GATE:
+            return
+        self._wait = _Wait.NOTHING
+        if verdict.pieces is None:
+            self._relay.say(verdict.answer)
+        else:
+            self._running = Outstanding(tag=held.command.tag, verb=verdict.verb)
+            self._relay.expect(self._running)
+            self._parts = verdict.pieces
+            self._send_parts()
+        if self._wait is _Wait.NOTHING:
+            self.pump()
+
+    def _send_parts(self) -> None:
+        """Send a released command as far as upstream takes it without a `+`: a line, or a literal and the line."""
+        count = 1 if len(self._parts) % 2 else 2
+        sending, self._parts = self._parts[:count], self._parts[count:]
+        *literals, line = sending
+        if self._parts:
+            self._relay.swallow_continuation = True
+            self._wait = _Wait.CONTINUATION
+            self._wire.to_upstream(b"".join(literals) + synchronising(line))
+            return
+        self._running = None
+        waited = self._wait is _Wait.CONTINUATION
+        self._stop_waiting()
+        self._wire.to_upstream(b"".join(literals) + line)
+        if waited:
+            self.pump()
 
     def _refusal(self, parsed: Command, line: ClientLine) -> bytes | None:
         if parsed.verb in REFUSED_VERBS or parsed.verb.removeprefix(b"UID ") in REFUSED_VERBS:
@@ -300,6 +384,9 @@ class Stage:
 
     def _data(self, data: Data) -> None:
         octets = bytes(data.octets)
+        if self._held is not None:
+            self._held.pieces[-1] += octets
+            return
         message = self._message
         if self._dropping:
             if message is not None:

@@ -4,6 +4,7 @@ Knows which mailbox is selected and what each FETCH asked for. Must not wait for
 written is put on record, and reading goes on (invariant 7).
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from postbuch.archive.errors import SpoolError
+from postbuch.archive.mailboxname import readable
+from postbuch.archive.sighted import Place
 from postbuch.archive.spool import SpoolMessage, SpoolWriter
 from postbuch.proxy import fetchdata
+from postbuch.proxy.archived import Archived
 from postbuch.proxy.framing import Data, Line, UpstreamEvent
 
 # Messages that a client is fetching in parts at the same time; the oldest is given up (the collector gets it).
@@ -30,6 +34,13 @@ class Mailbox:
     name: bytes
     utf8: bool
     uidvalidity: int | None = None
+    read_only: bool = False
+
+
+def place_of(account: str, mailbox: Mailbox) -> Place:
+    """How the archive calls the mailbox."""
+    name = mailbox.name.decode("utf-8" if mailbox.utf8 else "latin-1", "replace")
+    return Place(account=account, mailbox=readable(name, is_utf8=mailbox.utf8), uidvalidity=mailbox.uidvalidity)
 
 
 @dataclass(slots=True)
@@ -58,7 +69,14 @@ class _LaterPart:
 class Tap:
     """One a session. `facts` are those that every capture of the session has."""
 
-    def __init__(self, spool: SpoolWriter, facts: Mapping[str, Any], failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, spool: SpoolWriter, facts: Mapping[str, Any], failed: Callable[[str], None],
+        archived: Archived | None = None,
+    ) -> None:
+        """`archived` is told of every message with a UID once it is durable."""
+        self.urgent = False  # somebody waits for what is captured now
+        self._archived = archived
+        self._unwritten: set[Future[str]] = set()
         self.mailbox: Mailbox | None = None
         self.captured = 0
         self.missed = 0
@@ -80,6 +98,8 @@ class Tap:
         """Another mailbox is selected, or none."""
         self.mailbox = mailbox
         self.drop_partials()
+        if mailbox is not None and self._archived is not None:
+            self._archived.selected(place_of(str(self._facts["account"]), mailbox))
 
     def ask(self, parts: Mapping[int, int]) -> None:
         """A FETCH asks for these parts of bodies: origin → length."""
@@ -249,14 +269,25 @@ class Tap:
                 "normalised": False,
                 "envelope": None,
             },
-            urgent=False,
+            urgent=self.urgent,
         )
-        future.add_done_callback(lambda done: self._written(done, key, length))
+        self._unwritten.add(future)
+        place = place_of(str(self._facts["account"]), box)
+        future.add_done_callback(lambda done: self._written(done, key, length, place))
 
-    def _written(self, future: "Future[str]", key: tuple[bytes, int | None, int] | None, length: int) -> None:
+    async def durable(self) -> None:
+        """Until everything that was captured is durable, or known not to be."""
+        await asyncio.gather(*map(asyncio.wrap_future, list(self._unwritten)), return_exceptions=True)
+
+    def _written(
+        self, future: "Future[str]", key: tuple[bytes, int | None, int] | None, length: int, place: Place
+    ) -> None:
         """Called in the spool's thread."""
         self._written_octets += length
         error = future.exception()
+        if error is None and key is not None and self._archived is not None:
+            self._archived.add(place, key[2])
+        self._unwritten.discard(future)
         if error is not None:
             self.missed += 1
             if key is not None:

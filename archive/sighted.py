@@ -1,0 +1,38 @@
+"""Which messages of a mailbox the archive has by their UIDs: what the gate asks before it lets one be removed."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+# Islands of consecutive UIDs, counted by the database: a mailbox of a million messages is a few rows. A message that
+# came by APPEND has its UID from upstream's answer (APPENDUID).
+_ISLANDS = text("""
+    SELECT MIN(uid), MAX(uid) FROM (
+        SELECT uid, uid - ROW_NUMBER() OVER (ORDER BY uid) AS island FROM (
+            SELECT s.uid FROM sighting s JOIN mailbox m ON m.id = s.mailbox_id JOIN account a ON a.id = m.account_id
+            WHERE a.address = :account AND m.name = :mailbox AND s.uidvalidity = :uidvalidity AND s.uid IS NOT NULL
+            UNION
+            SELECT o.uid FROM outcome o JOIN sighting s ON s.capture = o.capture JOIN mailbox m ON m.id = s.mailbox_id
+            JOIN account a ON a.id = m.account_id
+            WHERE a.address = :account AND m.name = :mailbox AND o.uidvalidity = :uidvalidity AND o.uid IS NOT NULL
+              AND s.source = 'append' AND o.verdict = 'accepted'
+        ) AS known
+    ) AS numbered GROUP BY island
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A mailbox as the archive calls it. `uidvalidity` None: the server says none, and no UID means anything."""
+
+    account: str
+    mailbox: str
+    uidvalidity: int | None
+
+
+def sighted(conn: Connection, place: Place) -> list[tuple[int, int]]:
+    """(first, last) of each run of UIDs whose messages are in the archive."""
+    if place.uidvalidity is None:
+        return []
+    facts = {"account": place.account, "mailbox": place.mailbox, "uidvalidity": place.uidvalidity}
+    return [(int(first), int(last)) for first, last in conn.execute(_ISLANDS, facts)]

@@ -1,0 +1,83 @@
+"""What is durable here already, by mailbox and UID: so that the gate lets an archived message go without a round trip.
+
+Filled by the taps of this process when the spool has synced, and from the database when a mailbox is selected. The
+database is asked beside the session, never waited for (invariant 7): what is not known is fetched again, and the
+archive knows its digest.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from postbuch.archive.sighted import Place
+from postbuch.proxy.uidset import UidSet
+
+log = logging.getLogger("postbuch.proxy")
+
+# 5,000 open mailboxes of some ten intervals each: 2 MB. The one that was not used for the longest time goes first.
+MAX_PLACES = 5000
+# A mailbox that is selected again is asked for again after this: the collector may have worked meanwhile.
+ASK_AGAIN_S = 60.0
+
+
+class Archived:
+    """One a process, for all threads. `load` gives the runs of UIDs that the database has; it may block and fail."""
+
+    def __init__(self, load: Callable[[Place], list[tuple[int, int]]] | None = None) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._known: dict[Place, UidSet] = {}
+        self._asked: dict[Place, float] = {}
+        # One thread: a database that hangs holds up only its own answers.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="archived") if load is not None else None
+
+    def add(self, place: Place, uid: int) -> None:
+        """The message is durable."""
+        if place.uidvalidity is not None:
+            with self._lock:
+                self._of(place).add(uid)
+
+    def missing(self, place: Place, wanted: UidSet) -> UidSet:
+        """What of the wanted is not known to be durable."""
+        with self._lock:
+            return wanted.without(self._of(place)) if place.uidvalidity is not None else wanted
+
+    def selected(self, place: Place) -> None:
+        """A client works in this mailbox: ask the database what it has of it. Does not block."""
+        now = time.monotonic()
+        if self._pool is None or place.uidvalidity is None:
+            return
+        with self._lock:
+            if now - self._asked.get(place, -ASK_AGAIN_S) < ASK_AGAIN_S:
+                return
+            self._asked[place] = now
+        self._pool.submit(self._ask, place)
+
+    def close(self) -> None:
+        """The process ends."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, place: Place) -> None:
+        if self._load is None:
+            return
+        try:
+            spans = self._load(place)
+        except Exception as error:  # whatever the database's trouble is, the gate works without it
+            log.info("archived-unknown reason=%s", type(error).__name__)
+            with self._lock:
+                self._asked.pop(place, None)
+            return
+        with self._lock:
+            self._of(place).update(UidSet(spans))
+
+    def _of(self, place: Place) -> UidSet:
+        known = self._known.pop(place, None) or UidSet()
+        self._known[place] = known
+        while len(self._known) > MAX_PLACES:
+            oldest = next(iter(self._known))
+            del self._known[oldest]
+            self._asked.pop(oldest, None)
+        return known

@@ -1,0 +1,178 @@
+"""Finding out which messages a set means, and fetching those that are not durable yet, in the session itself.
+
+Works on an upstream connection that owes the client nothing: commands of our own, whose answers the client never
+sees (`relay.Injected`). The octets take the way of every FETCH, through the tap into the spool.
+"""
+
+import itertools
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from postbuch.archive.sighted import Place
+from postbuch.archive.spool import SpoolWriter
+from postbuch.proxy.archived import Archived
+from postbuch.proxy.relay import Injected, Relay
+from postbuch.proxy.tap import Tap
+from postbuch.proxy.uidset import UidSet
+
+# Servers take lines of 8,000 octets and more (RFC 7162 section 4); one window is also what one answer brings.
+MAX_SET_OCTETS = 4000
+WINDOW_MESSAGES = 200
+
+_NUMBER = re.compile(rb"\* (\d+) FETCH \(UID (\d+)(?: MODSEQ \(\d+\))?\)\r\n", re.IGNORECASE)
+_NUMBER_AMONG = re.compile(rb"\* (\d+) FETCH \((?:.* )?UID (\d+)", re.IGNORECASE)
+_BODY = re.compile(rb"\* \d+ FETCH \(.*(?:BODY\[\]|INTERNALDATE)", re.IGNORECASE | re.DOTALL)
+_SEARCH = re.compile(rb"\* E?SEARCH\b", re.IGNORECASE)
+_ALL = re.compile(rb"\bALL ([\d:,]+)", re.IGNORECASE)
+_EXPUNGE = re.compile(rb"\* (?:\d+ EXPUNGE|VANISHED)\b", re.IGNORECASE)
+_NEWS = re.compile(rb"\* (?:\d+ (?:EXPUNGE|EXISTS|RECENT|FETCH)|VANISHED|FLAGS|OK \[PERMANENTFLAGS)\b", re.IGNORECASE)
+_CAPABILITY = re.compile(rb"\* CAPABILITY\b", re.IGNORECASE)
+
+
+class Unsafe(Exception):
+    """The messages could not be made durable, so nothing may remove them. The text is for the log."""
+
+
+class Refused(Exception):
+    """Upstream does not take the set; `answer` is what it said, without the tag."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__("upstream refused the set")
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A message that exists: its sequence number at that moment and its UID."""
+
+    sequence: int
+    uid: int
+
+
+class Harvester:
+    """One an upstream connection. Everything is called on the loop, one caller at a time."""
+
+    def __init__(
+        self, relay: Relay, tap: Tap, archived: Archived, spool: SpoolWriter, to_upstream: Callable[[bytes], None]
+    ) -> None:
+        self._relay = relay
+        self._tap = tap
+        self._archived = archived
+        self._spool = spool
+        self._to_upstream = to_upstream
+        # No client can guess it, so that it cannot forge or swallow an answer.
+        self._prefix = b"pb" + secrets.token_hex(6).encode()
+        self._numbers = itertools.count(1)
+
+    async def ask(
+        self, line: bytes, takes: Callable[[bytes], bool], *, verb: bytes = b"", mailbox: bytes | None = None
+    ) -> tuple[list[bytes], bytes]:
+        """Send a command of our own; (what is its answer, the tagged line without the tag)."""
+        tag = b"%s.%d" % (self._prefix, next(self._numbers))
+        command = Injected(tag=tag, verb=verb, mailbox=mailbox, takes=takes)
+        self._relay.expect(command)
+        self._to_upstream(tag + b" " + line + b"\r\n")
+        answer = await command.done
+        return command.lines, answer[len(tag) + 1 :]
+
+    async def capabilities(self) -> set[bytes]:
+        """What upstream offers now."""
+        lines, _ = await self.ask(b"CAPABILITY", lambda line: _CAPABILITY.match(line) is not None)
+        return {word.upper() for line in lines for word in line.split()[2:]}
+
+    async def resolve(self, numbers: bytes, *, by_uid: bool) -> list[Found]:
+        """The messages of a set. Raises Refused."""
+        prefix = b"UID " if by_uid else b""
+        lines, answer = await self.ask(prefix + b"FETCH " + numbers + b" (UID)", _is_number)
+        if not is_ok(answer):
+            raise Refused(answer)
+        matches = [match for line in lines if (match := _NUMBER_AMONG.match(line)) is not None]
+        return [Found(sequence=int(match[1]), uid=int(match[2])) for match in matches]
+
+    async def deleted(self, within: bytes = b"") -> UidSet:
+        """The UIDs of the messages flagged \\Deleted, of all or of a set of UIDs. Raises Refused."""
+        lines, answer = await self.ask(
+            b"UID SEARCH DELETED" + (b" UID " + within if within else b""), lambda line: _SEARCH.match(line) is not None
+        )
+        if not is_ok(answer):
+            raise Refused(answer)
+        return found_by(lines)
+
+    async def expunge(self, uids: UidSet) -> None:
+        """Remove these, unseen by the client: for CLOSE, which tells nobody. Raises Refused."""
+        for numbers in uids.wires(MAX_SET_OCTETS):
+            _, answer = await self.ask(b"UID EXPUNGE " + numbers, lambda line: _EXPUNGE.match(line) is not None)
+            if not is_ok(answer):
+                raise Refused(answer)
+
+    async def secure(self, place: Place, found: list[Found], *, by_uid: bool) -> None:
+        """Have every one of the messages durable here. Raises Unsafe.
+
+        By sequence number where the command that waits is by sequence number: during a FETCH without UID a server
+        must not renumber (RFC 9051 section 7.5.1).
+        """
+        missing = self._archived.missing(place, UidSet.of(each.uid for each in found))
+        if not missing:
+            return
+        obstacle = self._spool.obstacle()
+        if obstacle is not None:
+            raise Unsafe(obstacle)
+        wanted = [each.uid if by_uid else each.sequence for each in found if each.uid in missing]
+        self._tap.urgent = True
+        try:
+            for start in range(0, len(wanted), WINDOW_MESSAGES):
+                for numbers in UidSet.of(wanted[start : start + WINDOW_MESSAGES]).wires(MAX_SET_OCTETS):
+                    await self._fetch(numbers, by_uid=by_uid)
+        finally:
+            self._tap.urgent = False
+        missing = self._archived.missing(place, missing)
+        if missing and by_uid:  # those that somebody else has removed meanwhile are not ours to save
+            there = [
+                each.uid for numbers in missing.wires(MAX_SET_OCTETS)
+                for each in await self.resolve(numbers, by_uid=True)
+            ]
+            missing = self._archived.missing(place, UidSet.of(there))
+        if missing:
+            raise Unsafe(f"{len(missing)} messages of {place.mailbox} could not be fetched or kept")
+
+    async def _fetch(self, numbers: bytes, *, by_uid: bool) -> None:
+        prefix = b"UID " if by_uid else b""
+        _, answer = await self.ask(prefix + b"FETCH " + numbers + b" (UID FLAGS INTERNALDATE BODY.PEEK[])", _is_body)
+        self._relay.settle()
+        await self._tap.durable()
+        if not is_ok(answer):
+            raise Unsafe(f"upstream refused to give the messages: {answer[:200].decode('utf-8', 'replace').strip()}")
+
+
+def is_ok(answer: bytes) -> bool:
+    """Whether a tagged answer, without its tag, is OK."""
+    return answer[:2].upper() == b"OK"
+
+
+def is_news(line: bytes) -> bool:
+    """Whether an untagged line tells of a change in the mailbox."""
+    return _NEWS.match(line) is not None
+
+
+def found_by(lines: list[bytes]) -> UidSet:
+    """The numbers in `* SEARCH 2 84` or `* ESEARCH (TAG "x") UID ALL 2,84` (RFC 9051 section 7.3.4)."""
+    found = UidSet()
+    for line in lines:
+        if line[:8].upper() == b"* SEARCH":
+            found.update(UidSet.of(int(word) for word in line.split()[2:] if word.isdigit()))
+        else:
+            listed = _ALL.search(line)
+            for word in listed.group(1).split(b",") if listed else ():
+                first, _, last = word.partition(b":")
+                found.update(UidSet([tuple(sorted((int(first), int(last or first))))]))  # type: ignore[list-item]
+    return found
+
+
+def _is_number(line: bytes) -> bool:
+    return _NUMBER.fullmatch(line) is not None
+
+
+def _is_body(line: bytes) -> bool:
+    return _BODY.match(line) is not None

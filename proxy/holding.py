@@ -1,0 +1,220 @@
+"""The gate at work: a dangerous command waits here until every message it can hit is durable, then it goes on.
+
+What may go on is a command that hits those messages and no other: its set is written out, EXPUNGE becomes
+`UID EXPUNGE` of what was checked, CLOSE the same and UNSELECT (RFC 4315, RFC 3691). So a message that comes, or is
+flagged by somebody else, between the check and the command is not removed unseen.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from postbuch.archive.errors import ConfigError
+from postbuch.archive.sighted import Place
+from postbuch.proxy import command, gate, uidset
+from postbuch.proxy.archived import Archived
+from postbuch.proxy.command import Command
+from postbuch.proxy.failure import UpstreamFailed
+from postbuch.proxy.gate import Hazard, Reach
+from postbuch.proxy.harvest import Found, Harvester, Refused, Unsafe, is_news, is_ok
+from postbuch.proxy.login import LoginRefused
+from postbuch.proxy.relay import Relay
+from postbuch.proxy.tap import Mailbox, place_of
+from postbuch.proxy.uidset import UidSet
+
+log = logging.getLogger("postbuch.proxy.imap")
+
+# Thunderbird gives up after 100 s without a word.
+KEEP_ALIVE_S = 15.0
+KEEP_ALIVE = b"* OK still here\r\n"
+# RFC 9051 section 4: what a server must take is not said; 8,192 octets are what all take.
+MAX_SET_OCTETS = 8000
+# No mailbox has it in practice: the set that hits nothing, where an empty one cannot be written.
+NOTHING = b"%d" % uidset.LARGEST
+# Without UIDPLUS an EXPUNGE cannot be told what to remove: what is flagged is looked up so often until all is durable.
+LOOKS = 5
+
+SecondSession = Callable[[], AbstractAsyncContextManager[tuple[Harvester, Relay]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A dangerous command, complete: `pieces` are its first line, and then literal and line in turn."""
+
+    command: Command
+    hazard: Hazard
+    pieces: list[bytes]
+
+    def released(self, verb: bytes, rest: bytes) -> list[bytes]:
+        """The pieces with another verb or other arguments on the first line."""
+        return [self.command.tag + b" " + verb + rest, *self.pieces[1:]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What becomes of a held command: these pieces go upstream under this verb, or the client has its answer."""
+
+    verb: bytes = b""
+    pieces: list[bytes] | None = None
+    answer: bytes = b""
+
+
+class Holding:
+    """One a session."""
+
+    def __init__(
+        self, relay: Relay, harvester: Harvester, archived: Archived, account: str, second: SecondSession,
+        failed: Callable[[str], None],
+    ) -> None:
+        self._relay = relay
+        self._harvester = harvester
+        self._archived = archived
+        self._account = account
+        self._second = second
+        self._failed = failed
+        self._capabilities: set[bytes] | None = None
+
+    def hazard(self, parsed: Command) -> Hazard | None:
+        """What the command may hit, as far as that can be said before its turn has come."""
+        gmail = self._capabilities is None or b"X-GM-EXT-1" in self._capabilities
+        return gate.hazard(parsed.verb, parsed.rest, selected=True, gmail=gmail)
+
+    async def check(self, held: Held) -> Verdict:
+        """Wait for the command's turn and make it safe. Never raises but when it is cancelled."""
+        tag = held.command.tag
+        alive = asyncio.get_running_loop().create_task(self._keep_alive())
+        try:
+            return await self._verdict(held)
+        except Refused as refused:
+            # Upstream's own words, as it would have said them to the command itself.
+            said = refused.answer.replace(b"FETCH", held.command.verb.removeprefix(b"UID "))
+            return Verdict(answer=tag + b" " + said)
+        except (Unsafe, UpstreamFailed, LoginRefused, ConfigError) as error:
+            self._failed(str(error))
+            return Verdict(answer=tag + b" NO [UNAVAILABLE] the messages cannot be archived now; try again later\r\n")
+        finally:
+            alive.cancel()
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_ALIVE_S)
+            self._relay.say(KEEP_ALIVE)
+
+    async def _verdict(self, held: Held) -> Verdict:
+        await self._relay.quiet()
+        if self._capabilities is None:
+            self._capabilities = await self._harvester.capabilities()
+        mailbox, verb = self._relay.selected, held.command.verb
+        gmail = b"X-GM-EXT-1" in self._capabilities
+        hazard = gate.hazard(verb, held.command.rest, selected=mailbox is not None, gmail=gmail)
+        if hazard is None:
+            return Verdict(verb=verb, pieces=held.pieces)
+        if hazard.reach is Reach.NAMED:
+            return await self._named(held)
+        if mailbox is None:
+            return Verdict(verb=verb, pieces=held.pieces)
+        place = place_of(self._account, mailbox)
+        if hazard.reach is Reach.MAILBOX:
+            await self._secure_all(self._harvester, place)
+            return Verdict(verb=verb, pieces=held.pieces)
+        if hazard.reach is Reach.SET:
+            return await self._of_set(held, hazard, place)
+        return await self._deleted(held, hazard, mailbox, place)
+
+    # --- sets -----------------------------------------------------------------------------------------------------
+
+    async def _of_set(self, held: Held, hazard: Hazard, place: Place) -> Verdict:
+        verb = held.command.verb
+        by_uid = verb.startswith(b"UID ")
+        wanted = uidset.parse(hazard.set)
+        if by_uid and wanted is not None and not self._archived.missing(place, wanted):
+            return Verdict(verb=verb, pieces=held.pieces)  # all of it archived: no round trip
+        renumbered = self._relay.renumbered
+        found = await self._harvester.resolve(hazard.set, by_uid=by_uid)
+        await self._harvester.secure(place, found, by_uid=by_uid)
+        if not by_uid and self._relay.renumbered != renumbered:
+            raise Unsafe("upstream renumbered the mailbox while a command by sequence number was held")
+        numbers = UidSet.of(each.uid if by_uid else each.sequence for each in found).wire() or NOTHING
+        if len(numbers) > MAX_SET_OCTETS:
+            return Verdict(answer=held.command.tag + b" NO [LIMIT] too many messages at once; take fewer\r\n")
+        return Verdict(verb=verb, pieces=held.released(verb, gate.with_set(held.command.rest, numbers)))
+
+    # --- EXPUNGE and CLOSE ----------------------------------------------------------------------------------------
+
+    async def _deleted(self, held: Held, hazard: Hazard, mailbox: Mailbox, place: Place) -> Verdict:
+        verb, capabilities = held.command.verb, self._capabilities or set()
+        exact = b"UIDPLUS" in capabilities or b"IMAP4REV2" in capabilities
+        if mailbox.read_only:  # removes nothing
+            return Verdict(verb=verb, pieces=held.pieces)
+        if hazard.set:
+            wanted = uidset.parse(hazard.set)
+            if wanted is not None and not self._archived.missing(place, wanted):
+                return Verdict(verb=verb, pieces=held.pieces)
+        # What others flagged a moment ago counts as well, and a SEARCH need not know it. Who closes hears of nothing.
+        await self._harvester.ask(b"NOOP", is_news if verb == b"CLOSE" else lambda line: False)
+        uids = await self._durable_deleted(place, hazard.set)
+        if not exact:
+            return await self._inexact(held, place)
+        if verb == b"CLOSE" and (b"UNSELECT" in capabilities or b"IMAP4REV2" in capabilities):
+            await self._harvester.expunge(uids)
+            _, answer = await self._harvester.ask(b"UNSELECT", lambda line: False, verb=b"UNSELECT")
+            return Verdict(answer=held.command.tag + b" " + answer.replace(b"Unselect", b"Close", 1))
+        if verb == b"CLOSE":  # what others flag between here and there is the narrow gap that such a server leaves
+            return Verdict(verb=verb, pieces=held.pieces)
+        numbers = uids.wire() or NOTHING
+        if len(numbers) > MAX_SET_OCTETS:
+            return Verdict(answer=held.command.tag + b" NO [LIMIT] too many messages at once; take fewer\r\n")
+        return Verdict(verb=b"UID EXPUNGE", pieces=held.released(b"UID EXPUNGE", b" " + numbers + b"\r\n"))
+
+    async def _durable_deleted(self, place: Place, within: bytes) -> UidSet:
+        uids = await self._harvester.deleted(within)
+        await self._harvester.secure(place, [Found(sequence=0, uid=uid) for uid in uids], by_uid=True)
+        return uids
+
+    async def _inexact(self, held: Held, place: Place) -> Verdict:
+        for _ in range(LOOKS):
+            uids = await self._harvester.deleted(held.hazard.set)
+            if not self._archived.missing(place, uids):
+                return Verdict(verb=held.command.verb, pieces=held.pieces)
+            await self._harvester.secure(place, [Found(sequence=0, uid=uid) for uid in uids], by_uid=True)
+        raise Unsafe("others flag messages as deleted faster than they can be archived")
+
+    # --- whole mailboxes ------------------------------------------------------------------------------------------
+
+    async def _secure_all(self, harvester: Harvester, place: Place) -> None:
+        found = await harvester.resolve(b"1:*", by_uid=True)
+        await harvester.secure(place, found, by_uid=True)
+
+    async def _named(self, held: Held) -> Verdict:
+        """DELETE and RENAME: by a second session, because looking into a mailbox selects it."""
+        first = command.argument(held.command.rest, held.pieces[1::2])
+        verdict = Verdict(verb=held.command.verb, pieces=held.pieces)
+        if first is None:
+            return verdict  # names nothing: upstream says so
+        async with self._second() as (harvester, relay):
+            if self._relay.utf8:
+                await harvester.ask(b"ENABLE UTF8=ACCEPT", lambda line: False)
+            quoted = command.quoted(first[0], utf8=relay.utf8)
+            if quoted is None:
+                raise Unsafe("a mailbox's name that cannot be written as a string")
+            _, answer = await harvester.ask(
+                b"EXAMINE " + quoted, lambda line: False, verb=b"EXAMINE", mailbox=first[0]
+            )
+            if relay.selected is None:
+                if await self._is_empty_name(harvester, quoted):
+                    return verdict
+                raise Unsafe(f"upstream does not open the mailbox: {answer[:200].decode('utf-8', 'replace').strip()}")
+            place = place_of(self._account, relay.selected)
+            # Twice: what was delivered while the first round was fetched.
+            for _ in range(2):
+                await self._secure_all(harvester, place)
+        return verdict
+
+    async def _is_empty_name(self, harvester: Harvester, quoted: bytes) -> bool:
+        """Whether there is no mailbox of that name, or one that holds no messages."""
+        lines, answer = await harvester.ask(b'LIST "" ' + quoted, lambda line: line[:6].upper() == b"* LIST")
+        if not is_ok(answer):
+            return False
+        return all(b"\\NOSELECT" in line.upper() or b"\\NONEXISTENT" in line.upper() for line in lines)
