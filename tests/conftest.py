@@ -23,6 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kills", type=int, default=12, help="how many random kill -9 test_kill.py does; 200 for the long run"
     )
     parser.addoption(
+        "--race-s", type=float, default=20, help="how long the clients of test_race.py work; 900 for the long run"
+    )
+    parser.addoption(
         "--database-down-s", type=float, default=8, help="how long test_failures.py keeps the database away; or 60"
     )
 

@@ -3,7 +3,6 @@
 `--kills 200` is the long run. The order of the killings comes from a seed that is printed when the test fails.
 """
 
-import contextlib
 import hashlib
 import imaplib
 import random
@@ -14,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from conftest import USERS, MakeConfig
+from killing import CLIENT_TIMEOUT_S, Killer, imap_client
 from sqlalchemy import select
 
 from postbuch.archive import letters
@@ -30,11 +29,6 @@ from provider.sink import Sink
 
 ANNA, BERND, CARLA = list(USERS)[:3]
 MAILBOX = "Kill"
-VICTIMS = ("proxy", "archive", "mariadbd")
-# After so many deaths the supervisor waits 4 s and more before it starts a child again; then it is killed itself.
-DEATHS_BEFORE_UP = 3
-LONGEST_PAUSE_S = 1.5
-CLIENT_TIMEOUT_S = 30.0
 # Between two messages of a client, so that a long run does not make a hundred thousand of them.
 BREATH_S = 0.02
 # Every so often one that is streamed to a file of its own.
@@ -98,7 +92,7 @@ class Appending(Load):
     source = "append"
 
     def session(self) -> None:
-        with _imap(self._postbuch, ANNA) as client:
+        with imap_client(self._postbuch, ANNA) as client:
             while self.going_on():
                 answer, _ = client.append(MAILBOX, "", "", self.message())
                 if answer == "OK":
@@ -131,55 +125,12 @@ class Fetching(Load):
         self._served = served
 
     def session(self) -> None:
-        with _imap(self._postbuch, CARLA) as client:
+        with imap_client(self._postbuch, CARLA) as client:
             client.select(MAILBOX, readonly=True)
             while self.going_on():
                 _, answer = client.fetch("1:*", "(UID FLAGS BODY.PEEK[])")
                 bodies = [item[1] for item in answer if isinstance(item, tuple)]
                 assert {hashlib.sha256(body).hexdigest() for body in bodies} == self._served
-
-
-@contextlib.contextmanager
-def _imap(postbuch: Postbuch, user: str) -> Iterator[imaplib.IMAP4_SSL]:
-    trust = client_context(postbuch.ca_file)
-    client = imaplib.IMAP4_SSL("localhost", postbuch.imap_port, ssl_context=trust, timeout=CLIENT_TIMEOUT_S)
-    try:
-        client.login(user, USERS[user])
-        yield client
-    finally:
-        client.shutdown()
-
-
-class Killer:
-    """Kills at random moments and sees to it that the killed one comes back."""
-
-    def __init__(self, postbuch: Postbuch, seed: int) -> None:
-        self.killed: Counter[str] = Counter()
-        self._postbuch = postbuch
-        self._chance = random.Random(seed)
-        self._deaths: Counter[str] = Counter()
-
-    def strike(self) -> None:
-        """Wait for a random moment, kill one, return once it runs again."""
-        time.sleep(self._chance.uniform(0, LONGEST_PAUSE_S))
-        victim = self._chance.choice(VICTIMS)
-        if self._deaths[victim] >= DEATHS_BEFORE_UP:
-            victim = "up"
-        self.killed[victim] += 1
-        self._deaths[victim] += 1
-        if victim == "up":
-            self._deaths.clear()
-            self._postbuch.kill()
-            self._postbuch.start()
-            return
-        before = self._postbuch.child(victim)
-        assert before is not None
-        before.kill()
-        wait_until(lambda: self._is_another(victim, before), f"{victim} after kill -9", 60)
-
-    def _is_another(self, name: str, before: psutil.Process) -> bool:
-        now = self._postbuch.child(name)
-        return now is not None and now.pid != before.pid
 
 
 @pytest.fixture

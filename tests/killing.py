@@ -1,0 +1,65 @@
+"""Killing the processes of a Postbuch at random moments, and clients that bear it."""
+
+import contextlib
+import imaplib
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import psutil
+from conftest import USERS
+
+from postbuch.certs.trust import client_context
+from provider.instance import Postbuch
+from provider.ports import wait_until
+
+VICTIMS = ("proxy", "archive", "mariadbd")
+# After so many deaths the supervisor waits 4 s and more before it starts a child again; then it is killed itself.
+DEATHS_BEFORE_UP = 3
+LONGEST_PAUSE_S = 1.5
+CLIENT_TIMEOUT_S = 30.0
+
+
+@contextlib.contextmanager
+def imap_client(postbuch: Postbuch, user: str) -> Iterator[imaplib.IMAP4_SSL]:
+    """Logged in through Postbuch; the connection is cut at the end."""
+    trust = client_context(postbuch.ca_file)
+    client = imaplib.IMAP4_SSL("localhost", postbuch.imap_port, ssl_context=trust, timeout=CLIENT_TIMEOUT_S)
+    try:
+        client.login(user, USERS[user])
+        yield client
+    finally:
+        client.shutdown()
+
+
+class Killer:
+    """Kills at random moments and sees to it that the killed one comes back."""
+
+    def __init__(self, postbuch: Postbuch, seed: int) -> None:
+        self.killed: Counter[str] = Counter()
+        self._postbuch = postbuch
+        self._chance = random.Random(seed)
+        self._deaths: Counter[str] = Counter()
+
+    def strike(self) -> None:
+        """Wait for a random moment, kill one, return once it runs again."""
+        time.sleep(self._chance.uniform(0, LONGEST_PAUSE_S))
+        victim = self._chance.choice(VICTIMS)
+        if self._deaths[victim] >= DEATHS_BEFORE_UP:
+            victim = "up"
+        self.killed[victim] += 1
+        self._deaths[victim] += 1
+        if victim == "up":
+            self._deaths.clear()
+            self._postbuch.kill()
+            self._postbuch.start()
+            return
+        before = self._postbuch.child(victim)
+        assert before is not None
+        before.kill()
+        wait_until(lambda: self._is_another(victim, before), f"{victim} after kill -9", 60)
+
+    def _is_another(self, name: str, before: psutil.Process) -> bool:
+        now = self._postbuch.child(name)
+        return now is not None and now.pid != before.pid
