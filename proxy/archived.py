@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from postbuch.archive.sighted import Place
-from postbuch.proxy.uidset import UidSet
+from postbuch.archive.uidset import UidSet
 
 log = logging.getLogger("postbuch.proxy")
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from postbuch.proxy import uidset
+from postbuch.archive import uidset
 
 # RFC 9051, RFC 3501 and the extensions in the comment: none of them removes a message or changes which ones there are.
 # ACL 4314, QUOTA 9208, METADATA 5464, SORT/THREAD 5256, MULTISEARCH 7377, COMPARATOR 5255, LANGUAGE 5255, CONTEXT 5267.

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from postbuch.archive.sighted import Place
 from postbuch.archive.spool import SpoolWriter
+from postbuch.archive.uidset import UidSet
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.relay import Injected, Relay
 from postbuch.proxy.tap import Tap
-from postbuch.proxy.uidset import UidSet
 
 # Servers take lines of 8,000 octets and more (RFC 7162 section 4); one window is also what one answer brings.
 MAX_SET_OCTETS = 4000

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from postbuch.archive import uidset
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.sighted import Place
-from postbuch.proxy import command, gate, uidset
+from postbuch.archive.uidset import UidSet
+from postbuch.proxy import command, gate
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.command import Command
 from postbuch.proxy.failure import UpstreamFailed
@@ -22,7 +24,6 @@ from postbuch.proxy.harvest import Found, Harvester, Refused, Unsafe, is_news, i
 from postbuch.proxy.login import LoginRefused
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.tap import Mailbox, place_of
-from postbuch.proxy.uidset import UidSet
 
 log = logging.getLogger("postbuch.proxy.imap")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postbuch.proxy import uidset
-from postbuch.proxy.uidset import UidSet
+from postbuch.archive import uidset
+from postbuch.archive.uidset import UidSet
 
 NUMBERS = st.sets(st.integers(1, 60))
 
