@@ -22,6 +22,11 @@ from postbuch.archive.columns import (
     table,
 )
 from postbuch.archive.columns import metadata as metadata
+from postbuch.archive.schema_collect import collect_account as collect_account
+from postbuch.archive.schema_collect import collect_exclusion as collect_exclusion
+from postbuch.archive.schema_collect import collect_mailbox as collect_mailbox
+from postbuch.archive.schema_collect import collect_pause as collect_pause
+from postbuch.archive.schema_collect import vanishing as vanishing
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------
