@@ -1,4 +1,7 @@
-"""Which messages of a mailbox the archive has by their UIDs: what the gate asks before it lets one be removed."""
+"""Which messages of a mailbox the archive has by their UIDs.
+
+The gate asks before it lets one be removed, the collector before it fetches one.
+"""
 
 from dataclasses import dataclass
 
@@ -10,11 +13,11 @@ _ISLANDS = text("""
     SELECT MIN(uid), MAX(uid) FROM (
         SELECT uid, uid - ROW_NUMBER() OVER (ORDER BY uid) AS island FROM (
             SELECT s.uid FROM sighting s JOIN mailbox m ON m.id = s.mailbox_id JOIN account a ON a.id = m.account_id
-            WHERE a.address = :account AND m.name = :mailbox AND s.uidvalidity = :uidvalidity AND s.uid IS NOT NULL
+            WHERE a.address = :account AND m.name = :mailbox AND s.uidvalidity = :uidvalidity AND s.uid >= :first
             UNION
             SELECT o.uid FROM outcome o JOIN sighting s ON s.capture = o.capture JOIN mailbox m ON m.id = s.mailbox_id
             JOIN account a ON a.id = m.account_id
-            WHERE a.address = :account AND m.name = :mailbox AND o.uidvalidity = :uidvalidity AND o.uid IS NOT NULL
+            WHERE a.address = :account AND m.name = :mailbox AND o.uidvalidity = :uidvalidity AND o.uid >= :first
               AND s.source = 'append' AND o.verdict = 'accepted'
         ) AS known
     ) AS numbered GROUP BY island
@@ -30,9 +33,9 @@ class Place:
     uidvalidity: int | None
 
 
-def sighted(conn: Connection, place: Place) -> list[tuple[int, int]]:
-    """(first, last) of each run of UIDs whose messages are in the archive."""
+def sighted(conn: Connection, place: Place, first: int = 1) -> list[tuple[int, int]]:
+    """(first, last) of each run of UIDs, from `first` on, whose messages are in the archive."""
     if place.uidvalidity is None:
         return []
-    facts = {"account": place.account, "mailbox": place.mailbox, "uidvalidity": place.uidvalidity}
-    return [(int(first), int(last)) for first, last in conn.execute(_ISLANDS, facts)]
+    facts = {"account": place.account, "mailbox": place.mailbox, "uidvalidity": place.uidvalidity, "first": first}
+    return [(int(start), int(end)) for start, end in conn.execute(_ISLANDS, facts)]

@@ -34,6 +34,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "flask_limiter": ("webmail/*",),
     "flask_login": ("webmail/*",),
     "flask_wtf": ("webmail/*",),
+    "imapclient": ("archive/collect_answers.py", "archive/collect_imap.py"),
     "nh3": ("webmail/*",),
     "pydantic": ("archive/config.py",),
     "pymysql": ("archive/database.py", "archive/server.py", "archive/setup.py"),
