@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -14,6 +14,11 @@ from postbuch.archive.widths import KEY_CHARACTERS
 def now() -> datetime:
     """The present in UTC, without a zone as the database keeps it."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def after(seconds: float) -> datetime:
+    """A time to come, as `now`."""
+    return now() + timedelta(seconds=seconds)
 
 
 def storable(text: str) -> str:

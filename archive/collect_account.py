@@ -8,7 +8,7 @@ from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.collect_imap import UpstreamTrouble
 from postbuch.archive.collect_mailbox import Run, collect
 from postbuch.archive.collect_plan import Listed, Look, Standing
-from postbuch.archive.collect_rows import Known
+from postbuch.archive.collect_rows import Known, Owner
 from postbuch.archive.uidset import UidSet
 
 log = logging.getLogger("postbuch.collector")
@@ -49,9 +49,9 @@ def collect_inbox(run: Run) -> Generator[None, None, None]:
     yield from _collect(run, INBOX, None, run.rows.known(run.owner))
 
 
-def watches_inbox(run: Run) -> bool:
+def watches_inbox(owner: Owner) -> bool:
     """Whether INBOX is among what was chosen."""
-    return bool(collect_plan.chosen([INBOX], collect_plan.read_choice(run.owner.archive, run.owner.excluded)))
+    return bool(collect_plan.chosen([INBOX], collect_plan.read_choice(owner.archive, owner.excluded)))
 
 
 def _collect(run: Run, one: Listed, standing: Standing | None, known: dict[str, Known]) -> Generator[None, None, None]:

@@ -1,6 +1,7 @@
 """How long the collector waits after a failure, and how many connections a provider takes. Pure; times in seconds."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -38,11 +39,17 @@ def pause_s(trouble: Trouble, failures: int) -> float:
 
 @dataclass(slots=True)
 class Connections:
-    """How many connections one provider takes from us: learnt from its refusals."""
+    """How many connections one provider takes from us: learnt from its refusals. For all threads."""
 
     limit: int = CONNECTIONS
     open: int = 0
     changed_at: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, change: int) -> None:
+        """One was opened (1) or closed (-1)."""
+        with self._lock:
+            self.open += change
 
     def may_open(self, now: float) -> bool:
         if self.limit < CONNECTIONS and now - self.changed_at > DARE_EVERY_S:

@@ -134,6 +134,11 @@ class Session:
         with contextlib.suppress(OSError, imaplib.IMAP4.error):
             self._client.shutdown()
 
+    def cut(self) -> None:
+        """Have the thread that waits for upstream fail at once. From any thread."""
+        with contextlib.suppress(OSError, AttributeError):
+            self._client.socket().shutdown(socket.SHUT_RDWR)
+
     def has(self, capability: bytes) -> bool:
         """Whether upstream announced it after the log-in."""
         return capability in self._capabilities

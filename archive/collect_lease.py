@@ -73,4 +73,4 @@ class Leases:
 
 def is_free(conn: Connection, account: int) -> bool:
     """Whether no process collects the account."""
-    return conn.scalar(_FREE, {"account": account}) == 1
+    return bool(conn.scalar(_FREE, {"account": account}) == 1)
