@@ -8,13 +8,10 @@ from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.collect_imap import UpstreamTrouble
 from postbuch.archive.collect_mailbox import Run, collect
 from postbuch.archive.collect_plan import Listed, Look, Standing
-from postbuch.archive.collect_rows import Known, Owner
+from postbuch.archive.collect_rows import Known
 from postbuch.archive.uidset import UidSet
 
 log = logging.getLogger("postbuch.collector")
-
-INBOX = Listed(name=b"INBOX", readable="INBOX")
-
 
 def collect_all(run: Run) -> Generator[None, None, None]:
     """Bring every chosen mailbox up to date. What one mailbox is refused for stands in `run.failures`.
@@ -42,16 +39,15 @@ def collect_all(run: Run) -> Generator[None, None, None]:
     for gone in sorted(set(known) - {each.readable for each in listed}):
         if listed:  # an empty list is an upstream that is not well, not an account without INBOX
             _end(run, known[gone])
+    if boxes:
+        # The first is the one that people wait for: INBOX, at Gmail All Mail, else what was chosen. Open to idle on.
+        run.watched = boxes[0]
+        yield from collect_watched(run, boxes[0])
 
 
-def collect_inbox(run: Run) -> Generator[None, None, None]:
-    """Bring INBOX up to date: upstream said while idling that it has changed."""
-    yield from _collect(run, INBOX, None, run.rows.known(run.owner))
-
-
-def watches_inbox(owner: Owner) -> bool:
-    """Whether INBOX is among what was chosen."""
-    return bool(collect_plan.chosen([INBOX], collect_plan.read_choice(owner.archive, owner.excluded)))
+def collect_watched(run: Run, watched: Listed) -> Generator[None, None, None]:
+    """Bring one mailbox up to date, and leave it open: upstream said while idling that it has changed."""
+    yield from _collect(run, watched, None, run.rows.known(run.owner))
 
 
 def _collect(run: Run, one: Listed, standing: Standing | None, known: dict[str, Known]) -> Generator[None, None, None]:

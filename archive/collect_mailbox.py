@@ -37,6 +37,7 @@ class Run:
     one_by_one: bool = False  # upstream was found to lie about sizes
     wanted: int = 0  # messages, as far as is known
     fetched: int = 0
+    watched: Listed | None = None  # which mailbox is open at the end, to idle on
     failures: list[str] = field(default_factory=list)  # what could not be collected, a sentence each
 
     def archived(self, name: str, uidvalidity: int, first: int) -> UidSet:

@@ -14,6 +14,7 @@ from postbuch.archive.collect_backoff import Connections, Trouble, pause_s
 from postbuch.archive.collect_imap import LogIn, Session, UpstreamTrouble
 from postbuch.archive.collect_keeper import Keeper
 from postbuch.archive.collect_mailbox import Run
+from postbuch.archive.collect_plan import Listed
 from postbuch.archive.collect_rows import Owner, Rows, Tally
 from postbuch.archive.config import Upstream
 from postbuch.archive.drain import sentence
@@ -69,7 +70,7 @@ class Work:
         self.session: Session | None = None
         self.due = 0.0  # when to work next; monotonic
         self.poll_at = 0.0  # when to look at all mailboxes again; monotonic
-        self.news = False  # INBOX has changed: ahead of others
+        self.news = False  # the watched mailbox has changed: ahead of others
         self.served_at = 0.0
         self.running = False
         self.idles = False  # the connection idles and may be watched
@@ -83,6 +84,7 @@ class Work:
         self._means = means
         self._job: Generator[None, None, None] | None = None
         self._run: Run | None = None
+        self._watched: Listed | None = None
         self._whole = True
         self._tally = Tally()
         self._counted = 0
@@ -113,7 +115,8 @@ class Work:
     def _begin(self) -> bool:
         """Connect if need be and begin a job; False when there is nothing to log in with."""
         means, now = self._means, time.monotonic()
-        self._whole = not (self.news and self.complete and now < self.poll_at)
+        watched = self._watched if self.news and self.complete and now < self.poll_at else None
+        self._whole = watched is None
         self.news = False
         if self.session is not None and self.idles:
             self.idles = False
@@ -131,7 +134,9 @@ class Work:
             session=self.session, owner=self.owner, rows=means.rows, keeper=means.keeper, tally=self._tally,
             one_by_one=self._one_by_one,
         )  # fmt: skip
-        self._job = collect_account.collect_all(self._run) if self._whole else collect_account.collect_inbox(self._run)
+        self._job = (
+            collect_account.collect_watched(self._run, watched) if watched else collect_account.collect_all(self._run)
+        )
         return True
 
     def _connect(self) -> bool:
@@ -187,6 +192,7 @@ class Work:
         facts: dict[str, object] = {"state": "idle", "failure": self.failure, "retry_at": None}
         if self._whole:
             self.complete = True
+            self._watched = run.watched
             facts["wanted"] = run.fetched
             if not run.failures:
                 facts["finished_at"] = audit.now()
@@ -206,7 +212,7 @@ class Work:
         self.due = self.poll_at
         if not idles:
             self.drop()
-        elif collect_account.watches_inbox(self.owner):
+        elif self._watched is not None:
             self.idles = True
             if session.idle():
                 self.news, self.due = True, now + GRACE_S
