@@ -1,11 +1,11 @@
 """The rows that the collector reads and writes. Short transactions of their own; no decisions, no upstream."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, func, select, text, update
+from sqlalchemy import Engine, select, text, update
 from sqlalchemy.dialects.mysql import insert
 
 from postbuch.archive import audit
@@ -21,11 +21,9 @@ from postbuch.archive.schema import (
     mailbox,
     vanishing,
 )
-from postbuch.archive.schema_collect import SENTENCE_CHARACTERS
+from postbuch.archive.schema_collect import FOREVER, SENTENCE_CHARACTERS
 from postbuch.archive.sighted import Place, sighted
 from postbuch.archive.uidset import UidSet
-
-FOREVER = datetime(9999, 12, 31)
 
 _VANISHED = text("""
     SELECT MIN(uid), MAX(uid) FROM (
@@ -203,39 +201,3 @@ class Rows:
         }
         with self.engine.begin() as conn:
             conn.execute(insert(collect_account).values(account_id=owner_id, **first).on_duplicate_key_update(**again))
-
-
-# --- for the command line and pages ------------------------------------------------------------------------------
-
-
-def progress(conn: Connection, owner_ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
-    """Every account: its row of `collect_account` (None where it was never collected), mailboxes, and pause."""
-    pause = select(func.count()).where(
-        collect_pause.c.account_id == account.c.id, collect_pause.c.until == FOREVER
-    ).scalar_subquery()  # fmt: skip
-    columns = [each for each in collect_account.c if each.name != "account_id"]
-    query = (
-        select(account.c.id, account.c.address, account.c.archive, pause.label("paused"), *columns)
-        .outerjoin(collect_account, collect_account.c.account_id == account.c.id)
-        .where(account.c.active).order_by(account.c.address)
-    )  # fmt: skip
-    if owner_ids is not None:
-        query = query.where(account.c.id.in_(owner_ids))
-    boxes = {row.account_id: row for row in conn.execute(
-        select(
-            mailbox.c.account_id, func.count().label("mailboxes"),
-            func.sum(collect_mailbox.c.listed).label("listed"), func.sum(collect_mailbox.c.archived).label("archived"),
-            func.sum(case((collect_mailbox.c.failure != "", 1), else_=0)).label("incomplete"),
-        )
-        .join(mailbox, mailbox.c.id == collect_mailbox.c.mailbox_id)
-        .where(collect_mailbox.c.ended_at.is_(None)).group_by(mailbox.c.account_id)
-    )}  # fmt: skip
-    found = []
-    for row in conn.execute(query):
-        box = boxes.get(row.id)
-        found.append({
-            **row._mapping, "paused": bool(row.paused), "state": "paused" if row.paused else row.state or "waiting",
-            "mailboxes": box.mailboxes if box else 0, "listed": int(box.listed) if box else 0,
-            "archived": int(box.archived) if box else 0, "incomplete": int(box.incomplete) if box else 0,
-        })  # fmt: skip
-    return found

@@ -1,4 +1,7 @@
-"""The archive process: has the spool drained until it is told to end. Never answers a mail program."""
+"""The archive process: has the spool drained and upstream's mailboxes collected until it is told to end.
+
+Never answers a mail program.
+"""
 
 import logging
 import signal
@@ -7,6 +10,7 @@ from datetime import UTC
 from typing import Any
 
 from postbuch.archive import spool
+from postbuch.archive.collecting import Collecting, FindLogIn, Trust, nobody
 from postbuch.archive.config import Config
 from postbuch.archive.drains import Drains, DrainState
 from postbuch.archive.health import WRITE_EVERY_S, HealthFile, health_path
@@ -17,42 +21,51 @@ log = logging.getLogger("postbuch.archive")
 LOOK_EVERY_S = 0.25
 
 
-def main(config: Config) -> int:
-    """Run until SIGTERM or SIGINT; what is in hand is finished first. Prints `ready archive` when it has begun."""
+def main(config: Config, trust: Trust, log_in: FindLogIn | None = None) -> int:
+    """Run until SIGTERM or SIGINT; what is in hand is finished first. Prints `ready archive` when it has begun.
+
+    `trust` makes the TLS context for an upstream's `ca_file`; `log_in` finds the credential of an account's number.
+    """
     stop = threading.Event()
-    drains = Drains(config)
+    drains = Drains(config)  # before any thread: it forks
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     health = HealthFile(health_path(config, "archive"))
+    collecting = Collecting(config, trust, log_in or nobody)
     print("ready archive", flush=True)  # noqa: T201 - the supervisor waits for this line
     try:
-        _report(health, drains, config, stop)
+        _report(health, drains, collecting, config, stop)
     finally:
+        collecting.stop()
         drains.stop()
         health.remove()
     return 0
 
 
-def _report(health: HealthFile, drains: Drains, config: Config, stop: threading.Event) -> None:
-    """Write the health file until the end. A drain that died ends the process: the supervisor starts a new one."""
+def _report(
+    health: HealthFile, drains: Drains, collecting: Collecting, config: Config, stop: threading.Event
+) -> None:
+    """Write the health file until the end. A part that died ends the process: the supervisor starts a new one."""
     last: tuple[Any, ...] = ()
     rounds = 0
     while not stop.is_set():
         if not drains.alive():
             raise RuntimeError("a drain has ended")
-        state = drains.state()
-        if (state.problem, state.notices) != last or rounds % round(WRITE_EVERY_S / LOOK_EVERY_S) == 0:
-            health.write(_facts(state, config))
-            last = (state.problem, state.notices)
+        if not collecting.alive():
+            raise RuntimeError("the collector has ended")
+        state, failures = drains.state(), collecting.failures()
+        if (state.problem, state.notices, failures) != last or rounds % round(WRITE_EVERY_S / LOOK_EVERY_S) == 0:
+            health.write(_facts(state, failures, config))
+            last = (state.problem, state.notices, failures)
         rounds += 1
         stop.wait(LOOK_EVERY_S)
 
 
-def _facts(state: DrainState, config: Config) -> dict[str, Any]:
+def _facts(state: DrainState, uncollected: list[dict[str, Any]], config: Config) -> dict[str, Any]:
     folder = config.data / "spool"
     messages, _ = spool.waiting_counts(folder)
     damaged = len(list((folder / "damaged").glob("*.pbs"))) if (folder / "damaged").is_dir() else 0
-    failures: list[dict[str, Any]] = []
+    failures = list(uncollected)
     if state.problem is not None:
         at = state.problem_at.replace(tzinfo=UTC).isoformat()
         failures.append(_failure("database", "drain-waits", f"{state.problem} ({messages} messages)", at))

@@ -3,6 +3,8 @@
 Which messages the archive has is no state of these tables: the sightings say it, so the two can never disagree.
 """
 
+from datetime import datetime
+
 from sqlalchemy import Column, ForeignKey, Index, String, UniqueConstraint
 
 from postbuch.archive.columns import BIG, EXACT, TIME, Writes, col, id_column, reference, table
@@ -10,6 +12,8 @@ from postbuch.archive.widths import KEY_CHARACTERS
 
 # A sentence for people, as in `gap` and `refusal`.
 SENTENCE_CHARACTERS = 500
+# What stands in `until` while a choice holds.
+FOREVER = datetime(9999, 12, 31)
 
 collect_account = table(
     "collect_account", "How far the collector is with an account", Writes.VERSIONED,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from postbuch.archive import setup
+from postbuch.archive import collect_choice, setup
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, connection
 from postbuch.archive.errors import ServiceMissing
@@ -77,7 +77,8 @@ def _count(conn: Connection, condition: Any, table: Any) -> int:
 
 
 def _accounts(conn: Connection, failures: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Per account: what was seen, gaps, refusals, when last, and its last failure."""
+    """Per account: what was seen, gaps, refusals, when last, its last failure, how far the collector is."""
+    collected = {each["id"]: each for each in collect_choice.progress(conn)}
     seen = {
         row.account_id: row
         for row in conn.execute(
@@ -101,8 +102,19 @@ def _accounts(conn: Connection, failures: list[dict[str, Any]]) -> list[dict[str
             "sightings": facts.sightings if facts else 0,
             "gaps": lost["gaps"].get(row.id, 0), "refusals": lost["refusals"].get(row.id, 0),
             "last_seen": facts.last.isoformat() + "Z" if facts else None, "failure": last.get(row.address),
+            "collector": _collected(collected.get(row.id)),
         })
     return found
+
+
+def _collected(one: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The collector's part of an account; None when the account is not in use."""
+    if one is None:
+        return None
+    names = ("state", "mailboxes", "listed", "archived", "incomplete", "wanted", "fetched", "total_fetched",
+             "octets_received", "octets_archived", "failure")  # fmt: skip
+    finished = one["finished_at"]
+    return {**{name: one[name] for name in names}, "finished_at": finished and finished.isoformat() + "Z"}
 
 
 def _sentences(found: dict[str, Any], database_problem: str, warning: str) -> list[str]:

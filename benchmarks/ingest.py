@@ -45,8 +45,9 @@ PROCESS = """
 import sys
 from pathlib import Path
 from postbuch.archive import process
+from postbuch.certs.trust import client_context
 from provider.archive import config_in
-sys.exit(process.main(config_in(Path(sys.argv[1]))))
+sys.exit(process.main(config_in(Path(sys.argv[1])), client_context))
 """
 # The writer groups what queues; this many wait at once, as with 100 busy mail programs.
 IN_FLIGHT = 100

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from postbuch.archive import accounts, audit
+from postbuch.archive import accounts, audit, collect_choice, collect_plan
 from postbuch.archive.config import Config, Upstream
 from postbuch.archive.errors import UsageError
 from postbuch.cli import output, upstream
@@ -46,25 +46,41 @@ def add(address: AddressArgument, config: ConfigOption = None, json: JsonOption 
 def list_(config: ConfigOption = None, json: JsonOption = False) -> None:
     with connect(load(config)) as connection:
         found = accounts.list_accounts(connection)
+        for each in found:
+            each["exclude"] = collect_choice.excluded(connection, each["id"])
     if json:
         output.print_json(found)
         return
-    titles = (_("Account"), _("Provider"), _("Archived"), _("Active"))
-    output.print_table(titles, [(each["address"], each["upstream"], each["archive"], each["active"]) for each in found])
+    titles = (_("Account"), _("Provider"), _("Archived"), _("Left out"), _("Active"))
+    output.print_table(titles, [
+        (each["address"], each["upstream"], each["archive"], ", ".join(each["exclude"]), each["active"])
+        for each in found
+    ])  # fmt: skip
 
 
 @app.command("set", help=_("Change what is archived of an account, or whether it is active."))
 def set_(
     address: AddressArgument,
-    archive: Annotated[str | None, typer.Option(help=_("What is archived: all, none, or mailbox names."))] = None,
+    archive: Annotated[
+        str | None, typer.Option(help=_("What is archived: all, none, or mailboxes:Archiv,INBOX."))
+    ] = None,
+    exclude: Annotated[
+        str | None, typer.Option(help=_("Mailboxes that are not collected: Junk,Drafts; empty for no exceptions."))
+    ] = None,
     active: Annotated[bool | None, typer.Option(help=_("Whether the account is in use; its mail stays."))] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    if archive is None and active is None:
-        raise UsageError(_("nothing to change: give --archive, --active or --no-active"))
+    if archive is None and active is None and exclude is None:
+        raise UsageError(_("nothing to change: give --archive, --exclude, --active or --no-active"))
+    if archive is not None:
+        collect_plan.read_choice(archive)
     with connect(load(config)) as connection:
         before, after = accounts.set_account(connection, address.lower(), archive=archive, active=active)
+        if exclude is not None:
+            owner = accounts.find_account(connection, address) or 0
+            names = [name.strip() for name in exclude.split(",") if name.strip()]
+            before["exclude"], after["exclude"] = collect_choice.exclude(connection, owner, names, actor())
         audit.record(connection, actor(), ORIGIN, "account-set", f"account {address.lower()}", before, after)
     if json:
         output.print_json(after)

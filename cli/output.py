@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 _Item = TypeVar("_Item")
+# More columns than any row of ours has.
+_WIDEST = 10_000
 
-_results = Console(highlight=False, soft_wrap=True)
+# rich takes a pipe for 80 columns and would cut longer rows.
+_results = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDEST)
 _messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -62,10 +65,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         table.add_column(title, overflow="fold" if _results.is_terminal else "ignore", no_wrap=not _results.is_terminal)
     for row in rows:
         table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
-    if _results.is_terminal:
-        _results.print(table)
-    else:
-        _results.print(table, width=max(_results.measure(table).maximum, 1))
+    _results.print(table)
 
 
 def progress(items: Iterable[_Item], label: str, total: int | None, *, shown: bool) -> Iterator[_Item]:
@@ -79,3 +79,28 @@ def progress(items: Iterable[_Item], label: str, total: int | None, *, shown: bo
         for item in items:
             yield item
             bar.advance(task)
+
+
+class Bars:
+    """A bar with an estimate for each of several things at once, on standard error; nothing when not `shown`."""
+
+    def __init__(self, *, shown: bool) -> None:
+        columns = (
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[words]}", markup=False),
+        )  # fmt: skip
+        self._progress = Progress(*columns, console=_messages, transient=True, disable=not shown)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.stop()
+
+    def show(self, name: str, done: int, total: int | None, words: str) -> None:
+        """Where the thing called `name` is now. `total` is None while it is not known."""
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total, words=words)
+        self._progress.update(self._tasks[name], completed=done, total=total, words=words)

@@ -11,6 +11,7 @@ import typer
 from postbuch.archive import config as configuration
 from postbuch.archive.errors import PostbuchError
 from postbuch.certs import authority
+from postbuch.certs.trust import client_context
 from postbuch.cli import preflight
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, load
@@ -62,7 +63,9 @@ def run(
     start_log()
     try:
         # Imported by name: each process needs a different, large part of the program.
-        code = importlib.import_module(f"postbuch.{process}.process").main(loaded)
+        # The archive imports none of the other packages, so it is given what connections to upstream must trust.
+        given = (client_context,) if process is Process.ARCHIVE else ()
+        code = importlib.import_module(f"postbuch.{process}.process").main(loaded, *given)
     except PostbuchError:
         raise
     except Exception:

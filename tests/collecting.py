@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select
 
-from postbuch.archive import accounts, collect_rows
+from postbuch.archive import accounts, collect_choice
 from postbuch.archive.collect_imap import LogIn
 from postbuch.archive.collect_work import Provider
 from postbuch.archive.collector import Collector
@@ -73,7 +73,7 @@ class Collecting:
 
     def row(self, address: str) -> dict[str, object]:
         with self.engine.connect() as conn:
-            return next(each for each in collect_rows.progress(conn) if each["address"] == address)
+            return next(each for each in collect_choice.progress(conn) if each["address"] == address)
 
     def digests(self, name: str = "") -> list[str]:
         """SHA-256 of each sighting of the collector, of one mailbox or all."""

@@ -1,4 +1,4 @@
-"""The collector in front of a real Dovecot: complete, nothing twice, and what others do behind our back is on record."""
+"""The collector in front of a real Dovecot: complete, nothing twice, what others do behind our back is on record."""
 
 import contextlib
 import imaplib

@@ -28,8 +28,9 @@ PROCESS = """
 import sys
 from pathlib import Path
 from postbuch.archive import process
+from postbuch.certs.trust import client_context
 from provider.archive import config_in
-sys.exit(process.main(config_in(Path(sys.argv[1]))))
+sys.exit(process.main(config_in(Path(sys.argv[1])), client_context))
 """
 
 
