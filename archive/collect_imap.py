@@ -70,10 +70,6 @@ class UpstreamTrouble(PostbuchError):
         self.refused = refused
 
 
-class _SizesLie(imaplib.IMAP4.abort):
-    """An answer is larger than what was asked for."""
-
-
 class Session:
     """Logged in when it is made. `close` it. Raises UpstreamTrouble, from every method."""
 
@@ -119,7 +115,7 @@ class Session:
         def read_literal(size: int) -> bytes:
             self._left -= size
             if self._left < 0:
-                raise _SizesLie("sends messages larger than it says they are")
+                raise imaplib.IMAP4.abort("sends messages larger than it says they are")
             return counted(read(size))
 
         self._imap.read = read_literal
@@ -307,10 +303,9 @@ class Session:
         except ssl.SSLCertVerificationError as error:
             raise self._trouble(Trouble.CONNECTION, f"has a certificate that is not trusted ({error.verify_message})",
                                 doing) from error  # fmt: skip
-        except _SizesLie as error:
-            raise self._trouble(Trouble.SIZES, str(error), doing) from error
         except imaplib.IMAP4.abort as error:
-            raise self._trouble(Trouble.CONNECTION, f"broke off: {error}", doing) from error
+            raise self._trouble(Trouble.SIZES if self._left < 0 else Trouble.CONNECTION, f"broke off: {error}",
+                                doing) from error  # fmt: skip
         except imaplib.IMAP4.error as error:
             if str(error).startswith("got more than"):  # imaplib's line limit: the rest of the line still comes
                 raise self._trouble(Trouble.ANSWER, "sends a line that is too long", doing) from error

@@ -138,7 +138,7 @@ def how_to_look(standing: Standing, before: Swept | None, now: datetime) -> Look
         return Look.ALL
     if standing.uidnext == before.uidnext:
         return Look.NOTHING if standing.messages == before.messages else Look.ALL
-    return Look.NEW
+    return Look.ALL if before.failure else Look.NEW  # what was missing may be there now
 
 
 def is_whole(standing: Standing, before: Swept, new: int) -> bool:

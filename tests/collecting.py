@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select
 
-from postbuch.archive import accounts, collect_choice
+from postbuch.archive import accounts, collect_choice, database
 from postbuch.archive.collect_imap import LogIn
 from postbuch.archive.collect_work import Provider
 from postbuch.archive.collector import Collector
 from postbuch.archive.config import Config, Upstream
+from postbuch.archive.database import Role
 from postbuch.archive.drain import Drain
 from postbuch.archive.objects import ObjectStore
-from postbuch.archive.schema import gap, image, mailbox, sighting, vanishing
+from postbuch.archive.schema import collect_mailbox, gap, image, mailbox, sighting, vanishing
 from postbuch.archive.spool import SpoolWriter, waiting
 from provider.ports import wait_until
 
@@ -47,7 +48,10 @@ class Collecting:
         return number
 
     def collector(self, *, once: bool = False, log_in: Callable[[int], LogIn | None] | None = None) -> Collector:
-        return Collector(self.engine, self.writer, [self.provider], log_in or self.passwords.get, once=once)
+        return Collector(
+            self.engine, self.writer, [self.provider], log_in or self.passwords.get, only=frozenset(self.passwords),
+            once=once,
+        )  # fmt: skip
 
     def once(self) -> None:
         """Collect everything and have it in the database."""
@@ -76,26 +80,41 @@ class Collecting:
             return next(each for each in collect_choice.progress(conn) if each["address"] == address)
 
     def digests(self, name: str = "") -> list[str]:
-        """SHA-256 of each sighting of the collector, of one mailbox or all."""
-        query = select(image.c.sha256).join(sighting, sighting.c.image_id == image.c.id)
+        """SHA-256 of each sighting in our accounts, of one mailbox or all."""
+        query = (
+            select(image.c.sha256).join(sighting, sighting.c.image_id == image.c.id)
+            .where(sighting.c.account_id.in_(self.passwords))
+        )  # fmt: skip
         if name:
             query = query.join(mailbox, mailbox.c.id == sighting.c.mailbox_id).where(mailbox.c.name == name)
         with self.engine.connect() as conn:
             return sorted(digest.hex() for digest in conn.scalars(query))
 
     def gaps(self) -> list[str]:
+        """Why messages of our accounts are known to be missing."""
+        query = select(gap.c.reason).where(gap.c.account_id.in_(self.passwords)).order_by(gap.c.id)
         with self.engine.connect() as conn:
-            return list(conn.scalars(select(gap.c.reason).order_by(gap.c.id)))
+            return list(conn.scalars(query))
+
+    def failures(self) -> list[str]:
+        """What is wrong with the mailboxes of our accounts."""
+        query = select(collect_mailbox.c.failure).join(mailbox, mailbox.c.id == collect_mailbox.c.mailbox_id)
+        with self.engine.connect() as conn:
+            ours = query.where(mailbox.c.account_id.in_(self.passwords), collect_mailbox.c.failure != "")
+            return list(conn.scalars(ours))
 
     def vanished(self) -> int:
+        """How many messages of our accounts are known to have disappeared."""
+        query = select(func.count()).select_from(vanishing).join(mailbox, mailbox.c.id == vanishing.c.mailbox_id)
         with self.engine.connect() as conn:
-            return conn.scalar(select(func.count()).select_from(vanishing)) or 0
+            return conn.scalar(query.where(mailbox.c.account_id.in_(self.passwords))) or 0
 
 
 @contextlib.contextmanager
-def collecting(config: Config, engine: Engine, port: int) -> Iterator[Collecting]:
-    """The means to collect from an upstream on a loopback port."""
+def collecting(config: Config, port: int) -> Iterator[Collecting]:
+    """The means to collect from an upstream on a loopback port; the database runs."""
     stop = threading.Event()
+    engine = database.engine(config, Role.INGEST)
     drain = Drain(engine, config.data / "spool", ObjectStore(config.data))
     with SpoolWriter(config.data / "spool", reserve_octets=0) as writer:
         thread = threading.Thread(target=drain.run, args=(stop,), name="test-drain")
@@ -105,6 +124,7 @@ def collecting(config: Config, engine: Engine, port: int) -> Iterator[Collecting
         finally:
             stop.set()
             thread.join(60)
+            engine.dispose()
 
 
 def letter(number: int, octets: int = 0) -> bytes:

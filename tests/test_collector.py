@@ -11,7 +11,7 @@ import pytest
 from collecting import Collecting, collecting, digest, letter
 
 from postbuch.archive import collect_answers
-from provider.archive import fresh_archive
+from postbuch.archive.config import Config
 from provider.dovecot import Dovecot
 from provider.ports import wait_until
 
@@ -28,9 +28,9 @@ def server() -> Iterator[Dovecot]:
 
 
 @pytest.fixture
-def archive(tmp_path: Path, server: Dovecot) -> Iterator[Collecting]:
-    """An empty archive in front of the provider."""
-    with fresh_archive(tmp_path) as (config, engine), collecting(config, engine, server.imap_port) as made:
+def archive(mariadb: Config, server: Dovecot) -> Iterator[Collecting]:
+    """An archive in front of the provider; each test sees its own account."""
+    with collecting(mariadb, server.imap_port) as made:
         yield made
 
 
