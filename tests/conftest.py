@@ -26,6 +26,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--race-s", type=float, default=20, help="how long the clients of test_race.py work; 900 for the long run"
     )
     parser.addoption(
+        "--mailbox-messages", type=int, default=5000,
+        help="size of the mailbox of test_collector_kill.py; 100000 for the long run",
+    )
+    parser.addoption(
         "--database-down-s", type=float, default=8, help="how long test_failures.py keeps the database away; or 60"
     )
 
