@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select
 
@@ -18,16 +17,8 @@ from postbuch.archive.drain import Drain
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import collect_mailbox, gap, image, mailbox, sighting, vanishing
 from postbuch.archive.spool import SpoolWriter, waiting
+from provider.collector import Password
 from provider.ports import wait_until
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Password:
-    """A credential as the collector sees one."""
-
-    user: str
-    password: str
-    authorize_as: str | None = None
 
 
 class Collecting:

@@ -3,10 +3,7 @@
 `--mailbox-messages 100000` is the long run.
 """
 
-import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,25 +18,12 @@ from postbuch.archive.config import Config
 from postbuch.archive.schema import image, sighting
 from postbuch.archive.spool import waiting
 from provider.archive import fresh_archive
+from provider.collector import ArchiveProcess
 from provider.dovecot import Dovecot
 from provider.ports import wait_until
 
 USER, PASSWORD = "anna@firma.example", "geheim"
 MEMORY_OCTETS = 300_000_000
-# The archive process as it is, in front of a provider on a plain loopback port.
-PROCESS = """
-import logging, sys
-from pathlib import Path
-from collecting import Password
-from postbuch.archive import process
-from postbuch.certs.trust import client_context
-from provider.archive import config_in
-logging.basicConfig(stream=sys.stderr, level=logging.INFO)
-config = config_in(Path(sys.argv[1]))
-upstream = config.upstream[0].model_copy(update={"imap": "imap://127.0.0.1:" + sys.argv[2]})
-password = Password(user=sys.argv[3], password=sys.argv[4])
-sys.exit(process.main(config.model_copy(update={"upstream": [upstream]}), client_context, lambda number: password))
-"""
 
 
 @pytest.fixture
@@ -53,35 +37,15 @@ def messages(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--mailbox-messages"))
 
 
-class Process:
-    """One life of the archive process; `peak_octets` is the most memory that it had."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", PROCESS, str(folder), str(port), USER, PASSWORD],
-            stdout=subprocess.DEVNULL, env=environment,
-        )  # fmt: skip
-
-    @property
-    def peak_octets(self) -> int:
-        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-
-    def end(self, number: int) -> None:
-        self._process.send_signal(number)
-        self._process.wait(60)
-
-
 def test_a_large_mailbox_survives_a_kill(archive: tuple[Config, Engine], tmp_path: Path, messages: int) -> None:
     """Each message is here once, also those that were in the spool when the process died."""
     config, engine = archive
     with engine.begin() as conn:
-        accounts.ensure_account(conn, USER, "provider")
+        users = {accounts.ensure_account(conn, USER, "provider"): USER}
     patience_s = 60 + messages / 100
     with tempfile.TemporaryDirectory(prefix="postbuch-large-") as name, Dovecot(Path(name), {USER: PASSWORD}) as server:
         server.fill(USER, "INBOX", ((letter(number), 1_700_000_000 + number, "S") for number in range(messages)))
-        first = Process(tmp_path, server.imap_port)
+        first = ArchiveProcess(tmp_path, server.imap_port, PASSWORD, users)
         try:
             wait_until(lambda: _count(engine) > messages * 0.4, "the first half", patience_s=patience_s)
         finally:
@@ -89,7 +53,7 @@ def test_a_large_mailbox_survives_a_kill(archive: tuple[Config, Engine], tmp_pat
             first.end(signal.SIGKILL)
         assert _count(engine) < messages, "it was killed too late to show anything"
         time.sleep(1.0)
-        second = Process(tmp_path, server.imap_port)
+        second = ArchiveProcess(tmp_path, server.imap_port, PASSWORD, users)
         try:
             wait_until(lambda: _state(engine) == ("idle", messages), "all of it", patience_s=patience_s)
             wait_until(lambda: not waiting(config.data / "spool"), "the drain", patience_s=60)
@@ -99,6 +63,7 @@ def test_a_large_mailbox_survives_a_kill(archive: tuple[Config, Engine], tmp_pat
     assert _count(engine) == messages, "something was fetched twice"
     with engine.connect() as conn:
         assert conn.scalar(select(func.count()).select_from(image)) == messages
+    print(f"peak {peak / 1e6:.0f} MB")
     assert peak < MEMORY_OCTETS, f"{peak / 1e6:.0f} MB"
 
 
