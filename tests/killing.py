@@ -56,7 +56,7 @@ class Killer:
             self._postbuch.start()
             return
         before = self._postbuch.child(victim)
-        assert before is not None
+        assert before is not None, f"{victim} does not run, and nobody killed it; killed {dict(self.killed)}"
         before.kill()
         wait_until(lambda: self._is_another(victim, before), f"{victim} after kill -9", 60)
 
