@@ -170,6 +170,10 @@ class Upstream(_Section):
     remember: bool = Field(
         False, description="keep the password of a good log-in, sealed, so that the collector can work for it"
     )
+    master_user: str = Field(
+        "", description="log-in that may open every mailbox (Dovecot master user), for the collector; empty: none"
+    )
+    master_password_file: str = Field("", description="file that holds the password of master_user and nothing else")
     archive: str = Field(
         "all", description="all | none; per account also: mailbox names, or an archive address"
     )

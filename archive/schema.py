@@ -22,6 +22,7 @@ from postbuch.archive.columns import (
     table,
 )
 from postbuch.archive.columns import metadata as metadata
+from postbuch.archive.schema_credential import credential as credential
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "aiosmtpd": ("proxy/submission*.py",),
     "alembic": ("archive/migrations/*",),
     "argon2": ("archive/users.py",),
-    "cryptography": ("certs/authority.py",),
+    "cryptography": ("archive/seal.py", "certs/authority.py"),
     "fast_mail_parser": ("archive/mime.py",),
     "flask": ("webmail/*",),
     "flask_babel": ("webmail/*",),
