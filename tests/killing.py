@@ -56,8 +56,10 @@ class Killer:
             self._postbuch.kill()
             self._postbuch.start()
             return
+        # One that ended because its database did is on its way back.
+        wait_until(lambda: self._postbuch.child(victim) is not None, f"{victim} to run", 60)
         before = self._postbuch.child(victim)
-        assert before is not None, f"{victim} does not run, and nobody killed it; killed {dict(self.killed)}"
+        assert before is not None
         drains = self._postbuch.drains() if name == "drain" else []
         (self._chance.choice(drains) if drains else before).kill()
         wait_until(lambda: self._is_another(victim, before), f"{victim} after kill -9", 60)
