@@ -319,8 +319,12 @@ class Stage:
     def _go_on(self, line: ClientLine) -> None:
         """Send one line of the running command upstream, with all that a literal at its end needs."""
         running = self._running
-        if running is None:  # answered before it was complete: upstream does not want the rest
-            self._dropping = line.literal is not None
+        if running is None:
+            # Answered before its end, as Dovecot answers once it has the last literal: it still reads up to the CRLF,
+            # and would take the next command for it. A literal more would be one that it does not expect.
+            self._wire.to_upstream(line.octets if line.literal is None else b"\r\n")
+            if line.literal is not None:
+                self._refuse_literal(synchronising=line.synchronising)
             return
         if line.literal is None:
             if running.verb in _NAMING and running.mailbox is None:

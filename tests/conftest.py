@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from mail_clients import BothSides, make_sides
 
 from postbuch.archive import database, setup
 from postbuch.archive.config import Config, load
@@ -14,7 +15,9 @@ from provider.instance import DOMAIN, Postbuch, write_config
 from provider.sink import Sink
 
 NAMES = ("anna", "bernd", "carla", "dieter", "eva", "frank", "greta", "hans")
-USERS = {f"{name}@{DOMAIN}": f"geheim-{name}" for name in NAMES}
+# One account for each mail program of test_client_*.py.
+CLIENTS = ("aioimaplib", "fetchmail", "imapclient", "imapflow", "mbsync", "neomutt", "offlineimap", "thunderbird")
+USERS = {f"{name}@{DOMAIN}": f"geheim-{name}" for name in (*NAMES, *CLIENTS)}
 MakeConfig = Callable[..., Path]
 
 
@@ -58,6 +61,13 @@ def dovecot() -> Iterator[Dovecot]:
     mailboxes belong to another user.
     """
     with tempfile.TemporaryDirectory(prefix="postbuch-dovecot-") as name, Dovecot(Path(name), USERS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def straight_dovecot() -> Iterator[Dovecot]:
+    """A second server with the same users, for what is done without Postbuch."""
+    with tempfile.TemporaryDirectory(prefix="postbuch-straight-") as name, Dovecot(Path(name), USERS) as server:
         yield server
 
 
@@ -108,3 +118,13 @@ def postbuch(tmp_path_factory: pytest.TempPathFactory, make_config: MakeConfig) 
     instance.initialise()
     with instance:
         yield instance
+
+
+@pytest.fixture
+def both_sides(
+    request: pytest.FixtureRequest, tmp_path: Path, straight_dovecot: Dovecot, dovecot: Dovecot, sink: Sink,
+    postbuch: Postbuch,
+) -> BothSides:
+    """For `test_client_NAME.py`: the account of that name straight and through Postbuch, with the same mail in both."""
+    name = Path(request.fspath).stem.removeprefix("test_client_")
+    return make_sides(name, tmp_path, straight_dovecot, dovecot, sink, postbuch)
