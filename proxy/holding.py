@@ -159,7 +159,7 @@ class Holding:
             return await self._inexact(held, place)
         if verb == b"CLOSE" and (b"UNSELECT" in capabilities or b"IMAP4REV2" in capabilities):
             await self._harvester.expunge(uids)
-            _, answer = await self._harvester.ask(b"UNSELECT", lambda line: False, verb=b"UNSELECT")
+            _, answer = await self._harvester.ask(b"UNSELECT", is_news, verb=b"UNSELECT")
             return Verdict(answer=held.command.tag + b" " + answer.replace(b"Unselect", b"Close", 1))
         if verb == b"CLOSE":  # what others flag between here and there is the narrow gap that such a server leaves
             return Verdict(verb=verb, pieces=held.pieces)

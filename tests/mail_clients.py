@@ -74,7 +74,7 @@ class Side:
         return path
 
     def files(self, name: str) -> dict[str, str]:
-        """The messages of a Maildir tree that a program made: mailbox, Maildir flags and subject of each, and digest."""
+        """The messages of a Maildir tree that a program made: mailbox, flags and subject of each, and digest."""
         found = {}
         for path in sorted((self.folder / name).rglob("*")):
             if path.is_file() and path.parent.name in ("cur", "new"):

@@ -119,7 +119,7 @@ def differences(sides: Sides, steps: list[Step]) -> tuple[int, list[str]]:
                 continue
             try:
                 wanted, got = b"<silence>", b"<silence>"
-                wanted = straight.run(step, others[0] if others else None)
+                wanted = straight.run(step, others[0] if others else None, in_turn=True)
                 got = through.run(step, others[1] if others else None)
             except Silent:
                 found.append(f"{step.commands}\n  straight {wanted!r}\n  through  {got!r}")
@@ -127,7 +127,7 @@ def differences(sides: Sides, steps: list[Step]) -> tuple[int, list[str]]:
             wanted, got = (rewritten(without_time(heard)) for heard in (wanted, got))
             if step.own:
                 same = condition(wanted) == condition(got) and named(wanted) == named(got)
-            elif step.any_order:
+            elif step.any_order or step.holding:
                 same = sorted(wanted.splitlines()) == sorted(got.splitlines())
             else:
                 same = wanted == got

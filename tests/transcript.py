@@ -22,6 +22,10 @@ _OF_TIME = (
 )
 
 
+# A command that may remove messages holds what is sent behind it, so the answers are those of one after the other.
+HOLDING = re.compile(rb"(?:UID )?(?:EXPUNGE|CLOSE|MOVE|STORE .*Deleted)", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One command without its tag and its last CRLF, or several that are sent in one go.
@@ -41,6 +45,11 @@ class Step:
     any_order: bool = False
     elsewhere: tuple[bytes, ...] = ()
     until: bytes = b""
+
+    @property
+    def holding(self) -> bool:
+        """Several commands, and one among them that is held and holds the others."""
+        return len(self.commands) > 1 and any(HOLDING.match(command) for command in self.commands)
 
 
 def one(command: bytes, *replies: bytes) -> Step:
@@ -86,8 +95,13 @@ class Talk:
         self._stream.close()
         self._wire.close()
 
-    def run(self, step: Step, second: "Talk | None" = None) -> bytes:
-        """All octets of the server from the first of a step's commands to the answer of its last one."""
+    def run(self, step: Step, second: "Talk | None" = None, *, in_turn: bool = False) -> bytes:
+        """All octets of the server from the first of a step's commands to the answer of its last one.
+
+        `in_turn`: commands that Postbuch does not let overtake each other are sent one after the other.
+        """
+        if in_turn and step.holding:
+            return b"".join(self.run(one(command)) for command in step.commands)
         tags = []
         lines = []
         for command in step.commands:

@@ -155,7 +155,7 @@ SEARCHING = [
         b"UNSELECT", b"UNSELECT", b'SELECT "inbox"', b"CLOSE",
     ),
     pipelined(b"SELECT INBOX", b"FETCH 1:* (UID FLAGS)", b"UID FETCH 3 BODY.PEEK[]", b"SEARCH ALL", b"NOOP",
-    b"UNSELECT"),
+    b"UNSELECT", any_order=True),
     pipelined(b"SEARCH TEXT {5+}\r\nGuten", b"FETCH 2 BODY.PEEK[]", b'LIST "" {1+}\r\n%', b"NOOP", any_order=True),
     *each(b"LOGOUT"),
 ]  # fmt: skip
