@@ -5,7 +5,8 @@ import re
 from mail_clients import BothSides, Side
 
 SETTINGS = """
-poll localhost service {port} protocol IMAP username "{user}" password "{password}" ssl sslcertck sslcertfile "{ca_file}"
+poll localhost service {port} protocol IMAP username "{user}" password "{password}"
+    ssl sslcertck sslcertfile "{ca_file}"
     {what} mda "cat >> {folder}/{what}.mbox; echo >> {folder}/{what}.mbox" folder "INBOX","Archive"
 """
 # Its own stamp, with the time.
