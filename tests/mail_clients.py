@@ -56,11 +56,11 @@ class Side:
     dovecot: Dovecot
     sink: Sink
 
-    def run(self, *words: str, good: tuple[int, ...] = (0,), **environment: str) -> str:
+    def run(self, *words: str, given: bytes = b"", good: tuple[int, ...] = (0,), **environment: str) -> str:
         """Run a program in the folder; what it said. It sees nothing of the user's own settings."""
         done = subprocess.run(
             words, cwd=self.folder, env={**os.environ, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **environment},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S,
+            input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S,
         )  # fmt: skip
         said = done.stdout.decode(errors="replace")
         assert done.returncode in good, f"{words[0]} {self.name}: {done.returncode}\n{said[-3000:]}"
