@@ -126,5 +126,5 @@ def both_sides(
     postbuch: Postbuch,
 ) -> BothSides:
     """For `test_client_NAME.py`: the account of that name straight and through Postbuch, with the same mail in both."""
-    name = Path(request.path).stem.removeprefix("test_client_")
+    name = request.path.stem.removeprefix("test_client_")
     return make_sides(name, tmp_path, straight_dovecot, dovecot, sink, postbuch)

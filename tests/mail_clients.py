@@ -56,11 +56,11 @@ class Side:
     dovecot: Dovecot
     sink: Sink
 
-    def run(self, *words: str, good: tuple[int, ...] = (0,), **environment: str) -> str:
+    def run(self, *words: str, given: bytes = b"", good: tuple[int, ...] = (0,), **environment: str) -> str:
         """Run a program in the folder; what it said. It sees nothing of the user's own settings."""
         done = subprocess.run(
             words, cwd=self.folder, env={**os.environ, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **environment},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S,
+            input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S,
         )  # fmt: skip
         said = done.stdout.decode(errors="replace")
         assert done.returncode in good, f"{words[0]} {self.name}: {done.returncode}\n{said[-3000:]}"
@@ -74,7 +74,7 @@ class Side:
         return path
 
     def files(self, name: str) -> dict[str, str]:
-        """The messages of a Maildir tree that a program made: mailbox, flags and subject of each, and digest."""
+        """The messages of a Maildir tree that a program made: mailbox, subject and Maildir flags of each → digest."""
         found = {}
         for path in sorted((self.folder / name).rglob("*")):
             if path.is_file() and path.parent.name in ("cur", "new"):
@@ -116,10 +116,14 @@ class BothSides:
         results = []
         for side in (self.straight, self.through):
             side.sink.reset()
-            result = session(side)
+            try:
+                result = session(side)
+            except BaseException as error:
+                error.add_note(f"in the session that goes {side.name}")
+                raise
             results.append((result, side.mail(), side.sent()))
         for straight, through in zip(*results, strict=True):
-            assert through == straight, f"straight: {straight}\nthrough: {through}"
+            assert through == straight, _first_difference(straight, through)
         return results[0][0], results[0][1]
 
 
@@ -155,6 +159,14 @@ def subject(octets: bytes) -> str:
 def digest(octets: bytes) -> str:
     """Of a message without what is made up anew each time."""
     return hashlib.sha256(_MADE_UP.sub(b"", octets)).hexdigest()[:16]
+
+
+def _first_difference(straight: object, through: object) -> str:
+    """Of two results, or in the place of a list where they part."""
+    if isinstance(straight, list) and isinstance(through, list) and len(straight) == len(through):
+        place = next(n for n, pair in enumerate(zip(straight, through, strict=True)) if pair[0] != pair[1])
+        return f"at {place}: {_first_difference(straight[place], through[place])}"
+    return f"straight {straight!r}\nthrough {through!r}"
 
 
 def _messages(server: imaplib.IMAP4, box: str) -> dict[int, tuple[tuple[str, ...], str, str]]:
