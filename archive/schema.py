@@ -15,6 +15,7 @@ from postbuch.archive.columns import (
     EXACT,
     JSON,
     TIME,
+    Covered,
     Writes,
     col,
     id_column,
@@ -22,6 +23,7 @@ from postbuch.archive.columns import (
     table,
 )
 from postbuch.archive.columns import metadata as metadata
+from postbuch.archive.schema_ledger import checkpoint as checkpoint
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------
@@ -198,6 +200,7 @@ letter_place = table(
     col("sort_at", TIME, "Copy of letter.sort_at (UTC)"),
     Index("letter_place_newest", "account_id", "sort_at", "letter_id"),
     Index("letter_place_mailbox", "account_id", "mailbox_id", "sort_at", "letter_id"),
+    covered=Covered.ALONE,  # a letter may be seen elsewhere long after it was made
 )
 
 # --- where and when it was seen ------------------------------------------------------------------------------------
