@@ -126,6 +126,12 @@ def file_name(number: int) -> str:
     return f"checkpoint-{number:010}.txt"
 
 
+def number_of(path: Path) -> int:
+    """The number of the checkpoint that a file is named after; 0 when it is none of ours."""
+    digits = path.stem.rpartition("-")[2]
+    return int(digits) if digits.isdecimal() else 0
+
+
 def _write(path: Path, note: str) -> None:
     """Once, durable. No renaming: a WORM medium may forbid it, and half a note has no good signature."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)

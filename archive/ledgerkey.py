@@ -56,6 +56,11 @@ def ensure(conn: Connection, keys: Path) -> SigningKey:
     )
 
 
+def current(keys: Path) -> SigningKey | None:
+    """The key that lies in the folder. Raises KeyMissing when the file is none."""
+    return _read(keys / FILE)
+
+
 def prepare_next(keys: Path, name: str) -> SigningKey:
     """The next key, durable on the disk but not in use yet."""
     made = signednote.make_key(name)

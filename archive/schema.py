@@ -23,7 +23,9 @@ from postbuch.archive.columns import (
     table,
 )
 from postbuch.archive.columns import metadata as metadata
-from postbuch.archive.schema_ledger import checkpoint as checkpoint
+from postbuch.archive.schema_ledger import ledger_entry as ledger_entry
+from postbuch.archive.schema_ledger import ledger_leaf as ledger_leaf
+from postbuch.archive.schema_ledger import ledger_node as ledger_node
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------

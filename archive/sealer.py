@@ -10,6 +10,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -30,8 +31,40 @@ ENTRIES = 64
 NEAR = 1000
 # And now and then: as many as an hour of import makes. What is later still is found by `postbuch verify`.
 FAR = 100_000
-_RANGE = re.compile(r"(\d+)-(\d+)(?:/(\d+))?")
+_RANGE = re.compile(r"(\d+)([-~])(\d+)(?:/(\d+))?")
 ENTRY = str(ledger_entry.name)
+
+
+@dataclass(slots=True)
+class Wrote:
+    """The rows that an entry names: ranges of numbers (first, last, step), and keys that are no number.
+
+    `exact`: every number of the ranges was written; not so for `first~last`, which names those that are there.
+    """
+
+    kind: str
+    wrote: str
+    ranges: list[tuple[int, int, int]] = field(init=False)
+    keys: set[str] = field(init=False)
+    exact: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = _RANGE.findall(self.wrote)
+        self.ranges = [(int(first), int(last), int(step or 1)) for first, _, last, step in found]
+        self.keys = set() if found else set(self.wrote.split())
+        self.exact = bool(found) and all(mark == "-" for _, mark, *_ in found)
+
+    @property
+    def count(self) -> int:
+        """How many rows it names."""
+        return len(self.keys) + sum((last - first) // step + 1 for first, last, step in self.ranges)
+
+    def names(self, kind: str, key: str) -> bool:
+        """Whether the row is among them."""
+        if kind != self.kind or key in self.keys or not key.isdecimal():
+            return kind == self.kind and key in self.keys
+        number = int(key)
+        return any(first <= number <= last and not (number - first) % step for first, last, step in self.ranges)
 
 
 class Sealer:
@@ -120,12 +153,14 @@ def leaves_of(conn: Connection, entries: list[tuple[int, str, str]]) -> list[tup
 
 def written(conn: Connection, unit: coverage.Unit, wrote: str) -> dict[str, bytes]:
     """The texts of the rows that an entry names and that are there."""
+    named = Wrote(unit.kind, wrote)
     if not unit.numbered:
-        return coverage.texts_of(conn, unit, set(wrote.split()))
-    ways = []
-    for first, last, step in _RANGE.findall(wrote):
-        way = f"{{key}} BETWEEN {first} AND {last}"
-        ways.append(f"({way} AND ({{key}} - {first}) % {step} = 0)" if step else way)
+        return coverage.texts_of(conn, unit, named.keys)
+    ways = [
+        f"({{key}} BETWEEN {first} AND {last} AND ({{key}} - {first}) % {step} = 0)"
+        if step > 1 else f"{{key}} BETWEEN {first} AND {last}"
+        for first, last, step in named.ranges
+    ]
     return coverage.texts(conn, unit, " OR ".join(ways)) if ways else {}
 
 

@@ -128,8 +128,8 @@ def test_stamps_of_an_authority(archive: tuple[Config, Engine], tmp_path: Path) 
         with pytest.raises(timestamp.StampInvalid):
             timestamp.verify(row.response, b"other", stamper.ca_file)
         note = config.data / "checkpoints" / checkpoints.file_name(made.number)
-        words = ["openssl", "ts", "-verify", "-data", note, "-in", note.with_suffix(".tsr"), "-CAfile", stamper.ca_file]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        given = ["-data", str(note), "-in", str(note.with_suffix(".tsr")), "-CAfile", str(stamper.ca_file)]
+        done = subprocess.run(["openssl", "ts", "-verify", *given], capture_output=True, text=True, check=False)
         assert "Verification: OK" in done.stdout + done.stderr
         stamper.broken = True
         assert "no time stamp" in checkpoints.make(stamped, engine).problems[0]

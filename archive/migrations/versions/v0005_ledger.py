@@ -12,7 +12,7 @@ STATEMENTS = (
 CREATE TABLE ledger_entry (
     id BIGINT UNSIGNED NOT NULL COMMENT 'Number of the entry' AUTO_INCREMENT,
     kind VARCHAR(64) COLLATE utf8mb4_bin NOT NULL COMMENT 'Table that was written',
-    wrote MEDIUMTEXT NOT NULL COMMENT 'Keys of the rows: numbers as first-last, or first-last/step; others one by one',
+    wrote MEDIUMTEXT NOT NULL COMMENT 'Keys of the rows: first-last or first-last/step (~: those that are there); others in full',
     PRIMARY KEY (id)
 )ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='Which rows one statement wrote, in the same transaction; their leaves follow' COLLATE utf8mb4_unicode_ci
     """,
@@ -100,7 +100,7 @@ def _enter_numbered(name: str) -> None:
     conn = op.get_bind()
     last = conn.exec_driver_sql(f"SELECT MAX(id) FROM `{name}`").scalar() or 0  # noqa: S608 - names above
     for start in range(1, int(last) + 1, ROWS):
-        _enter(name, f"{start}-{min(start + ROWS - 1, int(last))}")
+        _enter(name, f"{start}~{min(start + ROWS - 1, int(last))}")
 
 
 def _enter_places() -> None:
