@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
 from postbuch.archive import coverage, skeleton
 from postbuch.archive.errors import PostbuchError
-from postbuch.archive.findings import Findings, Kind
+from postbuch.archive.findings import LISTED, Findings, Kind
 from postbuch.archive.ledgertree import LEVEL_HEIGHT
 from postbuch.archive.merkle import Frontier
 from postbuch.archive.objects import ObjectStore
@@ -99,7 +99,7 @@ class LeafCheck:
         if leaf.kind not in coverage.units():
             self._findings.add(Kind.LEAF_UNKNOWN, where, f"it stands for '{leaf.kind}', which no table is called")
         elif leaf.kind == ENTRY:
-            self._complete()
+            self.complete_entry()
             self.entry, self.entered, self.followed = entries.get(leaf.row_key), leaf.row_key, 0
         elif self.entry is None or self.entry.names(leaf.kind, leaf.row_key):
             self.followed += 1
@@ -109,8 +109,8 @@ class LeafCheck:
                 f"{leaf.kind} {leaf.row_key} has its leaf where it was not written: leaves were moved or added",
             )
 
-    def _complete(self) -> None:
-        """The entry that ends here has the leaves of all its rows: none was gone before the sealer came."""
+    def complete_entry(self) -> None:
+        """The entry that ends here, or with the tree, has the leaves of all its rows: none was gone before sealing."""
         if self.entry is not None and self.entry.exact and self.followed != self.entry.count:
             self._findings.add(
                 Kind.ROW_REMOVED, f"ledger_entry {self.entered}",
@@ -191,6 +191,15 @@ def _nodes(conn: Connection, first: int, last: int) -> dict[tuple[int, int], byt
         found.update({(level, row.position): row.hash for row in conn.execute(query)})
         level += 1
     return found
+
+
+def check_nodes_beyond(conn: Connection, size: int, findings: Findings) -> None:
+    """No hash is stored of a subtree that the tree of this size does not have."""
+    beyond = (ledger_node.c.position + 1) * func.pow(2, ledger_node.c.level * LEVEL_HEIGHT) > size
+    for row in conn.execute(select(ledger_node).where(or_(beyond, ledger_node.c.level < 1)).limit(LISTED)):
+        findings.add(
+            Kind.NODE_CHANGED, f"level {row.level}, {row.position}", "there is a hash of leaves that there are not"
+        )
 
 
 def _by_size(conn: Connection, numbers: list[int]) -> Iterator[list[int]]:

@@ -14,7 +14,8 @@ ledger_entry = table(
     "ledger_entry", "Which rows one statement wrote, in the same transaction; their leaves follow", Writes.ONCE_BY_ALL,
     id_column("Number of the entry"),
     col("kind", mysql.VARCHAR(KIND_CHARACTERS, collation="utf8mb4_bin"), "Table that was written"),
-    col("wrote", mysql.MEDIUMTEXT(), "Keys of the rows: first-last or first-last/step (~: those that are there); others in full"),
+    col("wrote", mysql.MEDIUMTEXT(),
+        "Keys of the rows: first-last or first-last/step (~: those that are there); others in full"),
     covered=Covered.ENTRY,
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ from postbuch.archive.bulk import insert_rows
 from postbuch.archive.checkpointcheck import CheckpointCheck, Roots
 from postbuch.archive.config import Config
 from postbuch.archive.findings import Finding, Findings, Kind, Progress
-from postbuch.archive.leafcheck import CHUNK, LeafCheck
+from postbuch.archive.leafcheck import CHUNK, LeafCheck, check_nodes_beyond
 from postbuch.archive.ledgertree import StoredNodes, tree_size
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import ledger_leaf
@@ -121,7 +121,9 @@ class Verification:
             if not going:
                 self._note(check)
                 return False
+        check.complete_entry()
         self._note(check)
+        check_nodes_beyond(conn, tree_size(conn), self._findings)
         self._rows(conn, {})
         rowcheck.check_orphans(conn, self._findings)
         self._checked["files"] = rowcheck.check_files(conn, self._store.objects, self._findings)
@@ -175,6 +177,7 @@ class Verification:
             if not self._progress(check.frontier.size - old, size - old):
                 self._note(check)
                 return False
+        check.complete_entry()
         self._note(check)
         marks = {str(kind): int(mark) for kind, mark in known.get("rows", {}).items()} if old else {}
         self._rows(conn, marks)

@@ -27,8 +27,19 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, 
         yield config, engine, work
 
 
+class Watched:
+    """What a check told of its progress."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = []
+
+    def __call__(self, done: int, total: int) -> bool:
+        self.seen.append((done, total))
+        return True
+
+
 def findings(report: Report) -> list[Any]:
-    return report.as_json()["findings"]
+    return list(report.as_json()["findings"])
 
 
 @pytest.mark.parametrize("full", [True, False, False, True])
@@ -66,13 +77,13 @@ def test_a_full_check_goes_on(archive: tuple[Config, Engine, Any], monkeypatch: 
     config, engine, _ = archive
     monkeypatch.setattr(leafcheck, "CHUNK", 100)
     assert not Verification(config, engine, lambda done, total: done < 300).run(full=True).complete
-    seen: list[int] = []
-    whole = Verification(config, engine, lambda done, total: bool(seen.append(done)) or True).run(full=True)
-    assert whole.complete and findings(whole) == [] and seen[0] == 400
+    watched = Watched()
+    whole = Verification(config, engine, watched).run(full=True)
+    assert whole.complete and findings(whole) == [] and watched.seen[0][0] == 400
     assert not Verification(config, engine, lambda done, total: done < 300).run(full=True).complete
-    seen.clear()
-    again = Verification(config, engine, lambda done, total: bool(seen.append(done)) or True)
-    assert again.run(full=True, restart=True).complete and seen[0] == 100
+    watched = Watched()
+    again = Verification(config, engine, watched)
+    assert again.run(full=True, restart=True).complete and watched.seen[0][0] == 100
     assert not (config.data / "verify" / "full.json").exists()
 
 
@@ -81,9 +92,9 @@ def test_an_incremental_check_reads_what_is_new(archive: tuple[Config, Engine, A
     config, engine, _ = archive
     Verification(config, engine).run(full=False)
     views(engine, 10)
-    totals: list[int] = []
-    Verification(config, engine, lambda done, total: bool(totals.append(total)) or True).run(full=False)
-    assert totals == [22]  # ten views, their entries, the row of the report and its entry
+    watched = Watched()
+    Verification(config, engine, watched).run(full=False)
+    assert watched.seen == [(22, 22)]  # ten views, their entries, the row of the report and its entry
 
 
 def test_a_broken_memory_of_checks_is_none(archive: tuple[Config, Engine, Any]) -> None:
