@@ -15,6 +15,7 @@ from postbuch.archive.columns import (
     EXACT,
     JSON,
     TIME,
+    Covered,
     Writes,
     col,
     id_column,
@@ -23,6 +24,9 @@ from postbuch.archive.columns import (
 )
 from postbuch.archive.columns import metadata as metadata
 from postbuch.archive.schema_credential import credential as credential
+from postbuch.archive.schema_ledger import ledger_entry as ledger_entry
+from postbuch.archive.schema_ledger import ledger_leaf as ledger_leaf
+from postbuch.archive.schema_ledger import ledger_node as ledger_node
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------
@@ -199,6 +203,7 @@ letter_place = table(
     col("sort_at", TIME, "Copy of letter.sort_at (UTC)"),
     Index("letter_place_newest", "account_id", "sort_at", "letter_id"),
     Index("letter_place_mailbox", "account_id", "mailbox_id", "sort_at", "letter_id"),
+    covered=Covered.ALONE,  # a letter may be seen elsewhere long after it was made
 )
 
 # --- where and when it was seen ------------------------------------------------------------------------------------
