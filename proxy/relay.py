@@ -111,6 +111,11 @@ class Relay:
         """The commands without an answer, oldest first."""
         return self._outstanding
 
+    @property
+    def injecting(self) -> bool:
+        """Whether a command of our own is on its way: what it brings may come faster than the spool takes it."""
+        return self._injected is not None
+
     async def quiet(self) -> None:
         """Until upstream owes no answer: only then may a command of our own go there."""
         self.catch_up()

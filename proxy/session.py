@@ -253,6 +253,9 @@ class Session(asyncio.Protocol):
             self._relay.feed(data)
         except FramingLost as error:
             self._lose_track(error)
+            return
+        if self._relay.injecting and self._tap is not None and self._tap.pending_octets > MAX_PENDING_OCTETS:
+            self._balance()
 
     def _later(self, call: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_soon(self._guarded, call)

@@ -7,8 +7,10 @@ Afterwards each of them is still there upstream, or durable in the spool, octet 
 import hashlib
 import itertools
 import re
+import threading
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from conftest import USERS
 from imap_proxy import Client, ImapProxy, make_config
@@ -283,3 +285,28 @@ def test_archived_message_costs_no_round_trip(case: Case, proxy: ImapProxy) -> N
     client.ok(b"UID STORE 1:6 +FLAGS (\\Deleted)")
     client.ok(b"EXPUNGE")
     assert len(proxy.messages(COUNT, mailbox=case.name.decode())) == COUNT and case.nothing_lost() == COUNT
+
+
+def test_a_large_mailbox_costs_little_memory(case: Case, proxy: ImapProxy) -> None:
+    """60 MB are fetched before a MOVE goes on; they pass through to the spool and are not collected in memory."""
+    large = b"Subject: %d\r\n\r\n" + b"0123456789abcdef" * 62_500 + b"\r\n"
+    for number in range(60):
+        case.messages.append(large % number)
+        case.deliver(case.messages[-1])
+    client = case.client()
+    before = psutil.Process().memory_info().rss
+    peak, over = before, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not over.wait(0.01):
+            peak = max(peak, psutil.Process().memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    client.ok(b"STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    over.set()
+    watcher.join()
+    assert peak - before < 24 * 1024 * 1024, f"{(peak - before) >> 20} MB"
+    client.ok(b"EXPUNGE")
+    assert case.nothing_lost() == len(case.messages)
