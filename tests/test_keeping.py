@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from postbuch.archive import audit, checkpoints, keeping, verification
+from postbuch.archive import audit, checkpoints, verification
 from postbuch.archive.config import Config
 from postbuch.archive.keeping import Keeper
 from postbuch.archive.ledgertree import tree_size
@@ -82,11 +82,11 @@ def test_checks_are_made_when_they_are_due(
         [trouble] = keeper.troubles
         assert "audit_event 3" in trouble.sentence and trouble.at > begun
         keeper._run("verify", keeper._verify)
-        assert keeper.troubles == (trouble,)
+        assert list(keeper.troubles) == [trouble]
         intruder.sql("UPDATE audit_event SET actor = 'anna' WHERE id = 3")
         monkeypatch.setattr(audit, "now", lambda: now() + timedelta(days=93))
         keeper._run("verify", keeper._verify)
-        assert keeper.troubles == ()
+        assert not list(keeper.troubles)
     finally:
         keeper.stop()
     with engine.connect() as conn:
@@ -101,4 +101,4 @@ def test_a_database_that_is_away_is_told(archive: tuple[Config, Engine, Intruder
     assert "does not answer" in keeper.troubles[0].sentence
     keeper.stop()
     with engine.connect() as conn:
-        assert tree_size(conn) > 0 and keeping.NEAR < keeping.FAR
+        assert tree_size(conn) > 0
