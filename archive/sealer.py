@@ -72,6 +72,7 @@ class Sealer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._newest = 0  # of the sealed entries; another sealer may know a newer one
 
     def seal(self, *, window: int | None = FAR) -> int:
         """Seal everything that was committed before the call; how many leaves that gave.
@@ -81,7 +82,8 @@ class Sealer:
         """
         leaves = 0
         with self._engine.connect() as conn, locked(conn):
-            floor = 0 if window is None else max(_newest_sealed(conn) - window, 0)
+            self._newest = self._newest or _newest_sealed(conn)
+            floor = 0 if window is None else max(self._newest - window, 0)
             frontier: Frontier | None = None
             while entries := _pending(conn, floor):
                 if frontier is None:
@@ -90,6 +92,7 @@ class Sealer:
                 append(conn, frontier, found)
                 conn.commit()
                 leaves += len(found)
+                self._newest = max(self._newest, entries[-1][0])
                 if len(entries) < ENTRIES:
                     break
                 floor = entries[-1][0]
@@ -112,10 +115,10 @@ def locked(conn: Connection) -> Iterator[None]:
 
 
 def _newest_sealed(conn: Connection) -> int:
-    """The number of the entry sealed last; 0 when there is none."""
-    query = select(ledger_leaf.c.row_key).where(ledger_leaf.c.kind == ENTRY)
-    found = conn.scalar(query.order_by(ledger_leaf.c.position.desc()).limit(1))
-    return int(found or 0)
+    """The number of the entry sealed last, from the newest leaves; 0 when none of those is of an entry."""
+    near = ledger_leaf.c.position > tree_size(conn) - FAR
+    query = select(ledger_leaf.c.row_key).where(near, ledger_leaf.c.kind == ENTRY)
+    return int(conn.scalar(query.order_by(ledger_leaf.c.position.desc()).limit(1)) or 0)
 
 
 def _pending(conn: Connection, floor: int) -> list[tuple[int, str, str]]:

@@ -263,6 +263,16 @@ def latest(conn: Connection) -> dict[str, dict[str, Any]]:
     return found
 
 
+def sentence(report: dict[str, Any]) -> str:
+    """What a report with findings means for whoever looks after the archive."""
+    first = report["findings"][0]
+    return (
+        f"the {report['scope']} check of {report['started_at'][:16].replace('T', ' ')} UTC found {report['found']} "
+        f"things that are not as they were, first {first['where']} ({first['kind']}); "
+        "`postbuch verify --full` lists all"
+    )
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

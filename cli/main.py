@@ -32,9 +32,9 @@ def make_app(words: Sequence[str]) -> typer.Typer:
     if words[:1] and words[0] in _LONG_RUNNING:
         app.callback()(lambda: None)
         return app
-    from postbuch.cli import accounts, configuration, doctor, importing, initialisation, mail, people, status
+    from postbuch.cli import accounts, configuration, doctor, evidence, importing, initialisation, mail, people, status
 
-    for module in (initialisation, status, mail, importing, doctor):
+    for module in (initialisation, status, mail, importing, evidence, doctor):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")
     app.add_typer(people.app, name="user")

@@ -27,7 +27,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "aiosmtpd": ("proxy/submission*.py",),
     "alembic": ("archive/migrations/*",),
     "argon2": ("archive/users.py",),
-    "apscheduler": ("archive/schedule.py",),
+    "apscheduler": ("archive/keeping.py",),
     "cryptography": (
         "archive/checker.py", "archive/seal.py", "archive/signednote.py", "archive/timestamp.py", "certs/authority.py",
     ),
