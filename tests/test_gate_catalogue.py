@@ -138,6 +138,57 @@ def test_removed_after_it_was_archived(case: Case, name: str) -> None:
     assert case.nothing_lost() == count
 
 
+def test_mailbox_is_deleted_while_others_deliver(case: Case) -> None:
+    """Whatever was delivered between any two steps of a DELETE is here; the mailbox is gone under both names."""
+    over = threading.Event()
+    given: list[bytes] = []
+
+    def deliver() -> None:
+        straight = case.direct()
+        for number in itertools.count():
+            if over.is_set():
+                break
+            message = b"Subject: %s late %d\r\n\r\nx\r\n" % (case.name, number)
+            answer = straight.command(b"APPEND " + case.name + b" {%d+}\r\n" % len(message) + message)[-1]
+            if answer.split()[1] == b"OK":
+                given.append(message)
+        straight.close()
+
+    deliverer = threading.Thread(target=deliver)
+    deliverer.start()
+    client = case.client(select=False)
+    for _ in range(15):
+        client.command(b"DELETE " + case.name)
+        client.command(b"CREATE " + case.name)
+    over.set()
+    deliverer.join(60)
+    client.ok(b"DELETE " + case.name)
+    case.messages += given
+    assert case.nothing_lost() == len(given) + COUNT > COUNT
+    assert not any(case.name in line for line in client.ok(b'LIST "" *'))
+
+
+def test_mailbox_with_others_below_it_is_deleted(case: Case) -> None:
+    """What lies below is not moved with it and stays."""
+    client = case.client(select=False)
+    client.ok(b"CREATE %s/unten" % case.name)
+    client.ok(b"DELETE " + case.name)
+    assert case.nothing_lost() == COUNT
+    assert any(b"%s/unten" % case.name in line for line in client.ok(b'LIST "" *'))
+    client.ok(b"DELETE %s/unten" % case.name)
+
+
+def test_what_is_not_there_is_not_deleted(case: Case) -> None:
+    """A mailbox that does not exist, INBOX, and the one that is open."""
+    client = case.client()
+    assert b" NO [NONEXISTENT]" in client.command(b"DELETE %s-nie" % case.name)[-1]
+    assert client.command(b"DELETE INBOX")[-1].split()[1] == b"NO"
+    client.ok(b"FETCH 1 FLAGS")  # it is open still
+    client.ok(b"DELETE " + case.name)
+    assert client.command(b"FETCH 1 FLAGS")[-1].split()[1] == b"BAD"  # as it is straight: nothing is open
+    assert case.nothing_lost() == COUNT
+
+
 LITERALS = {
     "delete, synchronising": [b"DELETE {%d}" , b"%s"],
     "delete, literal+": [b"DELETE {%d+}", b"%s"],
