@@ -82,7 +82,7 @@ async def _once(
     harvester: Harvester, relay: Relay, name: bytes, secure: Callable[[], Awaitable[None]]
 ) -> bytes | None:
     """None when upstream does not rename it."""
-    aside = name + b" postbuch-" + secrets.token_hex(4).encode()
+    aside = name + b"-postbuch-" + secrets.token_hex(4).encode()
     here, there = quoted(name, utf8=relay.utf8), quoted(aside, utf8=relay.utf8)
     if here is None or there is None:
         return None
