@@ -142,11 +142,11 @@ def test_removed_after_it_was_archived(case: Case, name: str) -> None:
 def test_mailbox_with_others_below_it_is_deleted(case: Case) -> None:
     """What lies below is not moved with it and stays."""
     client = case.client(select=False)
-    client.ok(b"CREATE %s.unten" % case.name)
+    client.ok(b"CREATE %s/unten" % case.name)
     client.ok(b"DELETE " + case.name)
     assert case.nothing_lost() == COUNT
-    assert any(b"%s.unten" % case.name in line for line in client.ok(b'LIST "" *'))
-    client.ok(b"DELETE %s.unten" % case.name)
+    assert any(b"%s/unten" % case.name in line for line in client.ok(b'LIST "" *'))
+    client.ok(b"DELETE %s/unten" % case.name)
 
 
 def test_what_is_not_there_is_not_deleted(case: Case) -> None:
