@@ -32,7 +32,8 @@ OWNERS = list(USERS)[:5]
 MAILBOXES = ("Rennen-1", "Rennen-2", "Rennen-3")
 # A message is delivered behind the proxy's back this often, all mailboxes together.
 DELIVER_EVERY_S = 0.02
-# A RENAME takes a lock along that a delivery holds just then (dovecot-uidlist.lock of Maildir). It is stale after 120 s, and three commands run into it.
+# A RENAME takes a lock along that a delivery holds just then (dovecot-uidlist.lock of Maildir). It
+# is stale after 120 s, and three commands run into it.
 STALE_LOCK_S = 400
 TROUBLE = (OSError, imaplib.IMAP4.error, EOFError)
 
