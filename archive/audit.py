@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from postbuch.archive.bulk import insert_rows
 from postbuch.archive.schema import audit_event
 from postbuch.archive.widths import KEY_CHARACTERS
 
@@ -36,17 +37,15 @@ def record(
     after: Mapping[str, Any] | None = None,
 ) -> None:
     """One event. `origin` is a client address or `cli`; `target` names the thing, for example `letter 12`."""
-    conn.execute(
-        insert(audit_event).values(
-            at=now(),
-            actor=storable(actor)[:KEY_CHARACTERS],
-            origin=origin[:60],
-            action=action,
-            target=storable(target)[:KEY_CHARACTERS],
-            before_value=_json(before),
-            after_value=_json(after),
-        )
-    )
+    insert_rows(conn, audit_event, [{
+        "at": now(),
+        "actor": storable(actor)[:KEY_CHARACTERS],
+        "origin": origin[:60],
+        "action": action,
+        "target": storable(target)[:KEY_CHARACTERS],
+        "before_value": _json(before),
+        "after_value": _json(after),
+    }])
 
 
 def _json(values: Mapping[str, Any] | None) -> str | None:

@@ -1,5 +1,8 @@
 """Many rows in one statement, in and out, quickly. The values are bound by the driver's own literals, as always.
 
+Each statement that writes a write-once table is entered in the ledger, in the same transaction: nothing else may
+insert into those tables, or `postbuch verify` takes the rows for a forgery.
+
 PyMySQL's `executemany` behind SQLAlchemy's takes 9 µs a value on finding out what each one is; a message has a hundred.
 """
 
@@ -8,7 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Column, Connection, Table, UniqueConstraint, select, tuple_
+
+from postbuch.archive.columns import Covered
+from postbuch.archive.schema_ledger import ledger_entry
 
 # 4 MiB of text: one image larger than that goes alone; MariaDB's own default for a packet is 16 MiB.
 STATEMENT_CHARACTERS = 4_194_304
@@ -26,6 +32,9 @@ def insert_rows(
     `skip_known`: rows whose key is there already are left out (INSERT IGNORE). Gives (rows, number of the first) of
     each statement that it took.
     """
+    alone = table.info["covered"] is Covered.ALONE
+    if skip_known and alone and "id" not in table.c:
+        rows = _unknown(conn, table, rows)
     if not rows:
         return []
     names = list(rows[0])
@@ -36,15 +45,61 @@ def insert_rows(
     waiting: list[str] = []
     size = 0
     done: list[tuple[int, int]] = []
+    wrote = 0
     for row in rows:
         values = "(" + ",".join([literal[type(value)](value) for value in row.values()]) + ")"
         if waiting and size + len(values) > STATEMENT_CHARACTERS:
-            done.append(_execute(conn, head, waiting))
+            wrote += _execute(conn, head, waiting, done)
             waiting, size = [], 0
         waiting.append(values)
         size += len(values)
-    done.append(_execute(conn, head, waiting))
+    wrote += _execute(conn, head, waiting, done)
+    if alone and wrote:
+        _enter(conn, table, rows, done, complete=wrote == len(rows))
     return done
+
+
+def _enter(
+    conn: Connection, table: Table, rows: Sequence[dict[str, Any]], done: list[tuple[int, int]], *, complete: bool
+) -> None:
+    """The ledger's entry of what was written just now. `complete`: no row was left out."""
+    if "id" not in table.c:
+        keys = [".".join(str(row[column.name]) for column in table.primary_key) for row in rows]
+    else:
+        step = _step(conn)
+        if complete:
+            ranges = [(first, first + (count - 1) * step) for count, first in done]
+        else:
+            ranges = [(number, number) for number in _inserted(conn, table, rows, done, step)]
+        mark = "" if step == 1 else f"/{step}"
+        keys = [f"{first}-{last}{mark}" for first, last in ranges]
+    insert_rows(conn, ledger_entry, [{"kind": str(table.name), "wrote": " ".join(keys)}])
+
+
+def _inserted(
+    conn: Connection, table: Table, rows: Sequence[dict[str, Any]], done: list[tuple[int, int]], step: int
+) -> list[int]:
+    """The numbers of the rows that an INSERT IGNORE did not leave out: by key, among those that it had taken."""
+    unique = min(
+        (each for each in table.constraints if isinstance(each, UniqueConstraint)), key=lambda each: len(each.columns)
+    )
+    columns = list(unique.columns)
+    keys = tuple_(*columns).in_([tuple(row[column.name] for column in columns) for row in rows])
+    found: list[int] = []
+    for count, first in done:
+        taken = table.c.id.between(first, first + (count - 1) * step)
+        found += conn.scalars(select(table.c.id).where(taken, keys)) if first else ()
+    return found
+
+
+def _unknown(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows whose primary key is not there yet. Only under a lock of all who write the table."""
+    columns = list(table.primary_key)
+    keys = {tuple(row[column.name] for column in columns): row for row in rows}
+    for part in chunks(keys):
+        for known in conn.execute(select(*columns).where(tuple_(*columns).in_(part))):
+            keys.pop(tuple(known), None)
+    return list(keys.values())
 
 
 def insert_numbered(conn: Connection, table: Table, rows: Sequence[dict[str, Any]], key: Column[Any]) -> dict[Any, int]:
@@ -97,10 +152,12 @@ def chunks(values: Collection[Any]) -> Iterable[list[Any]]:
     return (whole[start : start + CHUNK] for start in range(0, len(whole), CHUNK))
 
 
-def _execute(conn: Connection, head: str, values: list[str]) -> tuple[int, int]:
+def _execute(conn: Connection, head: str, values: list[str], done: list[tuple[int, int]]) -> int:
+    """Run one statement, note (rows, number of the first) and give how many rows it wrote."""
     # Without parameters nothing in the statement is taken for a place holder.
-    done = conn.exec_driver_sql(head + ",".join(values), execution_options={"no_parameters": True})
-    return len(values), int(done.lastrowid or 0)
+    result = conn.exec_driver_sql(head + ",".join(values), execution_options={"no_parameters": True})
+    done.append((len(values), int(result.lastrowid or 0)))
+    return result.rowcount
 
 
 def _literals(conn: Connection) -> dict[type, Callable[[Any], str]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from postbuch.archive import database
+from postbuch.archive.collect_credentials import Finder
 from postbuch.archive.collect_imap import LogIn
 from postbuch.archive.collect_work import Provider
 from postbuch.archive.collector import Collector
@@ -24,16 +25,15 @@ FindLogIn = Callable[[int], LogIn | None]
 AGAIN_S = 5.0
 
 
-def nobody(account: int) -> LogIn | None:
-    """Without any credential: accounts are known and not collected."""
-    return None
-
-
 @contextlib.contextmanager
 def collector(
-    config: Config, trust: Trust, log_in: FindLogIn, *, only: frozenset[int] | None = None, once: bool = False
+    config: Config, trust: Trust, log_in: FindLogIn | None = None, *, only: frozenset[int] | None = None,
+    once: bool = False,
 ) -> Iterator[Collector]:
-    """A collector that may be run within the block. Raises SpoolError, ConfigError."""
+    """A collector that may be run within the block; `log_in` finds credentials, by default in the database.
+
+    Raises SpoolError, ConfigError.
+    """
     engine = database.engine(config, Role.INGEST)
     providers = [
         Provider(upstream=each, trust=trust(each.ca_file) if each.imap_endpoint.scheme == "imaps" else None)
@@ -41,7 +41,7 @@ def collector(
     ]
     try:
         with SpoolWriter(config.data / "spool") as writer:
-            yield Collector(engine, writer, providers, log_in, only=only, once=once)
+            yield Collector(engine, writer, providers, log_in or Finder(config, engine), only=only, once=once)
     finally:
         engine.dispose()
 
@@ -49,7 +49,7 @@ def collector(
 class Collecting:
     """The collector in a thread of its own until `stop`."""
 
-    def __init__(self, config: Config, trust: Trust, log_in: FindLogIn) -> None:
+    def __init__(self, config: Config, trust: Trust, log_in: FindLogIn | None = None) -> None:
         self._stop = threading.Event()
         self._made: Collector | None = None
         self._problem = ""
@@ -74,7 +74,7 @@ class Collecting:
         self._stop.set()
         self._thread.join()
 
-    def _run(self, config: Config, trust: Trust, log_in: FindLogIn) -> None:
+    def _run(self, config: Config, trust: Trust, log_in: FindLogIn | None) -> None:
         while not self._stop.is_set():
             try:
                 with collector(config, trust, log_in) as made:

@@ -20,6 +20,15 @@ class Writes(Enum):
     VERSIONED = "versioned"  # INSERT and UPDATE by `ingest` and `web`; nobody removes a row
 
 
+class Covered(Enum):
+    """How the ledger stands for the rows of a write-once table (`coverage.py`)."""
+
+    ALONE = "alone"  # each row has a leaf of its own; the default of tables with an `id`
+    WITH_PARENT = "with parent"  # in the leaf of the row that its first key column names; the default of the others
+    ENTRY = "entry"  # the ledger's entries: each has a leaf as soon as it is sealed
+    TREE = "tree"  # the tree itself
+
+
 metadata = MetaData()
 
 BIG = mysql.BIGINT(unsigned=True)
@@ -46,14 +55,21 @@ def col(name: str, kind: Any, comment: str, **kw: Any) -> Column[Any]:
     return Column(name, kind, comment=comment, **kw)
 
 
-def table(name: str, comment: str, writes: Writes, *items: Any) -> Table:
-    """A table with its COMMENT and its `Writes`, from which grants and triggers are made."""
+def table(name: str, comment: str, writes: Writes, *items: Any, covered: Covered | None = None) -> Table:
+    """A table with its COMMENT, its `Writes`, from which grants and triggers are made, and how the ledger covers it.
+
+    A column that a later version adds to a write-once table is nullable: leaves leave out what is NULL, so that
+    those of older rows stay as they are.
+    """
+    if covered is None and writes is not Writes.VERSIONED:
+        numbered = any(isinstance(item, Column) and item.name == "id" for item in items)
+        covered = Covered.ALONE if numbered else Covered.WITH_PARENT
     return Table(
         name,
         metadata,
         *items,
         comment=comment,
-        info={"writes": writes},
+        info={"writes": writes, "covered": covered},
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_unicode_ci",

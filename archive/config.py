@@ -118,6 +118,12 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _http_url(text: str) -> str:
+    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
+        raise ValueError(f"'{text}' must look like https://host/path")
+    return text
+
+
 Listen = Annotated[str, AfterValidator(_listen)]
 
 
@@ -156,6 +162,32 @@ class Web(_Section):
     public_url: str = Field("https://localhost", description="the address that people type; used in links")
 
 
+class Ledger(_Section):
+    """The checkpoints of the ledger and where copies of them go."""
+
+    checkpoint_every_minutes: int = Field(60, ge=1, le=1440, description="how often the ledger is signed")
+    checkpoint_dirs: list[str] = Field(
+        default_factory=list, description="folders that get a copy: a WORM medium, another host's disk"
+    )
+    tsa_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        "", description="RFC 3161 authority that stamps checkpoints; empty: none"
+    )
+    tsa_ca_file: str = Field("", description="its root certificate (PEM)")
+
+    @model_validator(mode="after")
+    def _stamps_can_be_checked(self) -> "Ledger":
+        if self.tsa_url and not self.tsa_ca_file:
+            raise ValueError("tsa_url needs tsa_ca_file: a stamp that cannot be checked proves nothing")
+        return self
+
+
+class Verify(_Section):
+    """The scheduled checks of the archive against its ledger."""
+
+    every_hours: int = Field(24, ge=0, le=8760, description="check what is new and a sample; 0: never")
+    full_every_days: int = Field(30, ge=0, le=3650, description="check everything; 0: never")
+
+
 class Upstream(_Section):
     """One mail provider. Routing comes from here alone, never from a name that a client typed."""
 
@@ -170,6 +202,10 @@ class Upstream(_Section):
     remember: bool = Field(
         False, description="keep the password of a good log-in, sealed, so that the collector can work for it"
     )
+    master_user: str = Field(
+        "", description="log-in that may open every mailbox (Dovecot master user), for the collector; empty: none"
+    )
+    master_password_file: str = Field("", description="file that holds the password of master_user and nothing else")
     archive: str = Field(
         "all", description="all | none; per account also: mailbox names, or an archive address"
     )
@@ -191,6 +227,8 @@ class Config(_Section):
     imap: Imap = Imap()
     submission: Submission = Submission()
     web: Web = Web()
+    ledger: Ledger = Ledger()
+    verify: Verify = Verify()
     upstream: list[Upstream] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -246,7 +284,13 @@ def parse(raw: dict[str, Any], path: Path) -> Config:
     upstream = [
         u.model_copy(update={"ca_file": str(base / u.ca_file)}) if u.ca_file else u for u in config.upstream
     ]
-    return config.model_copy(update={"data_dir": str(base / config.data_dir), "upstream": upstream})
+    ledger = config.ledger.model_copy(update={
+        "checkpoint_dirs": [str(base / name) for name in config.ledger.checkpoint_dirs],
+        "tsa_ca_file": str(base / config.ledger.tsa_ca_file) if config.ledger.tsa_ca_file else "",
+    })
+    return config.model_copy(update={
+        "data_dir": str(base / config.data_dir), "upstream": upstream, "ledger": ledger,
+    })
 
 
 def _sentence(error: ValidationError) -> str:
@@ -268,10 +312,15 @@ _EXAMPLE_UPSTREAM: dict[str, Any] = {
 }
 
 
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "database": Database, "imap": Imap, "submission": Submission, "web": Web, "ledger": Ledger, "verify": Verify,
+}
+
+
 def example() -> str:
     """The commented example file, made from the models so that it cannot drift from them."""
     lines = [f'data_dir = "{Config.model_fields["data_dir"].default}"']
-    for name, model in (("database", Database), ("imap", Imap), ("submission", Submission), ("web", Web)):
+    for name, model in _SECTIONS.items():
         lines += ["", f"[{name}]", *_keys(model, {})]
     lines += ["", "[[upstream]]", *_keys(Upstream, _EXAMPLE_UPSTREAM)]
     return "\n".join(lines) + "\n"
@@ -280,7 +329,7 @@ def example() -> str:
 def _keys(model: type[BaseModel], values: dict[str, Any]) -> list[str]:
     out = []
     for key, field in model.model_fields.items():
-        setting = f"{key} = {_toml(values.get(key, field.default))}"
+        setting = f"{key} = {_toml(values.get(key, field.get_default(call_default_factory=True)))}"
         out.append(f"{setting:<40} # {field.description}" if field.description else setting)
     return out
 

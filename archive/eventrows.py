@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from postbuch.archive import audit
+from postbuch.archive import audit, credentials
 from postbuch.archive.bulk import find, insert_rows
 from postbuch.archive.headers import one_line
 from postbuch.archive.numbers import Numbers
@@ -109,12 +109,27 @@ def insert_events(conn: Connection, numbers: Numbers, events: Sequence[Facts]) -
     rows: dict[Table, list[Facts]] = {}
     for facts in events:
         try:
+            if facts["event"] == "credential":
+                _keep_credential(conn, facts)
+                continue
             table, row = _event(conn, numbers, facts)
         except (KeyError, TypeError, ValueError) as error:
             raise RecordUnfit(f"an event lacks a fact: {error}") from None
         rows.setdefault(table, []).append(row)
     for table, of_table in rows.items():
         insert_rows(conn, table, of_table, skip_known=True)
+
+
+def _keep_credential(conn: Connection, facts: Facts) -> None:
+    """A password that a log-in has shown to be good, sealed by who saw it; or one that is good no more."""
+    address, user = text(facts, "account", 255).lower(), text(facts, "user", 255)
+    if facts.get("stale"):
+        credentials.refused(conn, address, user, credentials.REMEMBERED)
+        return
+    credentials.keep(
+        conn, address, kind=credentials.REMEMBERED, user=user, sealed=bytes.fromhex(facts["sealed"]), given_by=address,
+        upstream=text(facts, "upstream", 255),
+    )
 
 
 def _event(conn: Connection, numbers: Numbers, facts: Facts) -> tuple[Table, Facts]:

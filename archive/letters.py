@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, func, or_, select, tuple_
 
-from postbuch.archive import audit, objects, skeleton
-from postbuch.archive.audit import now
+from postbuch.archive import audit, marks, objects, skeleton
 from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
 from postbuch.archive.listorder import Cursor as Cursor
 from postbuch.archive.listorder import Selection, cursors
+from postbuch.archive.marks import is_read, unread_of
 from postbuch.archive.schema import (
     account,
     address,
@@ -27,15 +27,14 @@ from postbuch.archive.schema import (
     letter_image,
     letter_place,
     mailbox,
-    mark,
     outcome,
     part,
     sighting,
     smtp_envelope,
     smtp_recipient,
 )
-from postbuch.archive.search import is_read, readable, rows, visible_images
-from postbuch.archive.users import ALL, FOREVER, Rights
+from postbuch.archive.search import readable, rows, visible_images
+from postbuch.archive.users import ALL, Rights
 
 PAGE = 50
 # Letters that one page may look at for its numbers of unread letters: 20,000 look-ups in an index are 50 ms.
@@ -88,19 +87,9 @@ def page(
     has_older = bool(found) and (more if after is None else True)
     has_newer = bool(found) and (before is not None if after is None else more)
     ids = [each.letter_id for each in found]
-    unread_ids = unread_of(conn, ids, user_id)
+    unread_ids = unread_of(conn, ids, user_id, accounts)
     listed = [{**row, "unread": row["id"] in unread_ids} for row in rows(conn, ids, accounts)]
     return Page(rows=listed, older=found[-1] if has_older else None, newer=found[0] if has_newer else None)
-
-
-def unread_of(conn: Connection, ids: list[int], user_id: int) -> set[int]:
-    """Which of the letters the user has not read. For letters that are within his rights."""
-    if not ids:
-        return set()
-    query = select(mark.c.letter_id).where(
-        mark.c.user_id == user_id, mark.c.letter_id.in_(ids), mark.c.kind == "read", mark.c.until == FOREVER
-    )
-    return set(ids) - set(conn.scalars(query))
 
 
 def mailboxes(conn: Connection, accounts: Rights, user_id: int) -> list[dict[str, Any]]:
@@ -129,7 +118,7 @@ def mailboxes(conn: Connection, accounts: Rights, user_id: int) -> list[dict[str
             .where(letter_place.c.account_id == facts["account_id"], letter_place.c.mailbox_id == facts["mailbox_id"])
             .order_by(letter_place.c.sort_at.desc(), letter_place.c.letter_id.desc()).limit(within).subquery()
         )
-        count = select(func.count()).select_from(newest).where(~is_read(newest.c.letter_id, user_id))
+        count = select(func.count()).select_from(newest).where(~is_read(newest.c.letter_id, user_id, accounts))
         facts["unread"] = conn.scalar(count) or 0
     return found
 
@@ -296,16 +285,5 @@ def _plain(value: Any) -> Any:
 
 
 def mark_read(conn: Connection, letter_ids: list[int], user_id: int, read: bool, accounts: Rights) -> list[int]:
-    """Set or end the read mark on those of the letters that are within the rights and differ; gives these back."""
-    query = select(letter.c.id).where(letter.c.id.in_(letter_ids), readable(accounts))
-    unread = unread_of(conn, list(conn.scalars(query)), user_id)
-    if read:
-        changed = [number for number in letter_ids if number in unread]
-        for number in changed:
-            values = {"user_id": user_id, "letter_id": number, "kind": "read", "since": now(), "until": FOREVER}
-            conn.execute(insert(mark).prefix_with("IGNORE"), values)
-        return changed
-    changed = [number for number in conn.scalars(query) if number not in unread]
-    holds = (mark.c.user_id == user_id, mark.c.letter_id.in_(changed), mark.c.kind == "read", mark.c.until == FOREVER)
-    conn.execute(update(mark).where(*holds).values(until=now()))
-    return changed
+    """Mark those of the letters that are within the rights and differ as read or unread; gives these back."""
+    return marks.mark_read(conn, letter_ids, user_id, read, accounts, readable(accounts))

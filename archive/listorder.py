@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union
 
+from postbuch.archive.marks import is_read
 from postbuch.archive.schema import account, letter, letter_place, mailbox
-from postbuch.archive.search import is_read
 from postbuch.archive.users import ALL, Rights
 
 # More streams than this are read together by walking along all letters; some index reads each would cost more.
@@ -92,7 +92,7 @@ def _stream(account_id: int, wanted: Selection, limit: int) -> Select[Any]:
 def _cut(query: Select[Any], sort_at: Any, number: Any, wanted: Selection, limit: int) -> Select[Any]:
     """The page's part of one order. The place is said twice: for a row comparison MariaDB does not use the index."""
     if wanted.unread:
-        query = query.where(~is_read(number, wanted.user_id))
+        query = query.where(~is_read(number, wanted.user_id, wanted.accounts))
     if wanted.after is not None:
         place = (wanted.after.sort_at, wanted.after.letter_id)
         query = query.where(sort_at >= place[0], tuple_(sort_at, number) > place)

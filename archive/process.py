@@ -1,19 +1,21 @@
-"""The archive process: has the spool drained and upstream's mailboxes collected until it is told to end.
+"""The archive process: has the spool drained, mailboxes collected and the ledger kept until it is told to end.
 
-Never answers a mail program.
+Answers no mail program.
 """
 
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
 from postbuch.archive import spool
-from postbuch.archive.collecting import Collecting, FindLogIn, Trust, nobody
+from postbuch.archive.collecting import Collecting, FindLogIn, Trust
 from postbuch.archive.config import Config
 from postbuch.archive.drains import Drains, DrainState
 from postbuch.archive.health import WRITE_EVERY_S, HealthFile, health_path
+from postbuch.archive.keeping import Keeper, Trouble
 
 log = logging.getLogger("postbuch.archive")
 
@@ -24,26 +26,30 @@ LOOK_EVERY_S = 0.25
 def main(config: Config, trust: Trust, log_in: FindLogIn | None = None) -> int:
     """Run until SIGTERM or SIGINT; what is in hand is finished first. Prints `ready archive` when it has begun.
 
-    `trust` makes the TLS context for an upstream's `ca_file`; `log_in` finds the credential of an account's number.
+    `trust` makes the TLS context for an upstream's `ca_file`; `log_in` finds the credential of an account's
+    number (default: in the database).
     """
     stop = threading.Event()
     drains = Drains(config)  # before any thread: it forks
+    keeper = Keeper(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     health = HealthFile(health_path(config, "archive"))
-    collecting = Collecting(config, trust, log_in or nobody)
+    collecting = Collecting(config, trust, log_in)
     print("ready archive", flush=True)  # noqa: T201 - the supervisor waits for this line
+    keeper.start()
     try:
-        _report(health, drains, collecting, config, stop)
+        _report(health, drains, keeper, collecting, config, stop)
     finally:
         collecting.stop()
+        keeper.stop()
         drains.stop()
         health.remove()
     return 0
 
 
 def _report(
-    health: HealthFile, drains: Drains, collecting: Collecting, config: Config, stop: threading.Event
+    health: HealthFile, drains: Drains, keeper: Keeper, collecting: Collecting, config: Config, stop: threading.Event
 ) -> None:
     """Write the health file until the end. A part that died ends the process: the supervisor starts a new one."""
     last: tuple[Any, ...] = ()
@@ -53,19 +59,20 @@ def _report(
             raise RuntimeError("a drain has ended")
         if not collecting.alive():
             raise RuntimeError("the collector has ended")
-        state, failures = drains.state(), collecting.failures()
-        if (state.problem, state.notices, failures) != last or rounds % round(WRITE_EVERY_S / LOOK_EVERY_S) == 0:
+        state, failures = drains.state(), collecting.failures() + _ledger_failures(keeper.troubles)
+        now = (state.problem, state.notices, failures)
+        if now != last or rounds % round(WRITE_EVERY_S / LOOK_EVERY_S) == 0:
             health.write(_facts(state, failures, config))
-            last = (state.problem, state.notices, failures)
+            last = now
         rounds += 1
         stop.wait(LOOK_EVERY_S)
 
 
-def _facts(state: DrainState, uncollected: list[dict[str, Any]], config: Config) -> dict[str, Any]:
+def _facts(state: DrainState, others: list[dict[str, Any]], config: Config) -> dict[str, Any]:
     folder = config.data / "spool"
     messages, _ = spool.waiting_counts(folder)
     damaged = len(list((folder / "damaged").glob("*.pbs"))) if (folder / "damaged").is_dir() else 0
-    failures = list(uncollected)
+    failures = list(others)
     if state.problem is not None:
         at = state.problem_at.replace(tzinfo=UTC).isoformat()
         failures.append(_failure("database", "drain-waits", f"{state.problem} ({messages} messages)", at))
@@ -77,6 +84,12 @@ def _facts(state: DrainState, uncollected: list[dict[str, Any]], config: Config)
         "spool": {"waiting_messages": messages},
         "counters": {"stored": state.stored, "refused": state.refused, "damaged_files": damaged},
     }
+
+
+def _ledger_failures(troubles: Sequence[Trouble]) -> list[dict[str, Any]]:
+    return [
+        _failure("ledger", each.reason, each.sentence, each.at.replace(tzinfo=UTC).isoformat()) for each in troubles
+    ]
 
 
 def _failure(leg: str, reason: str, sentence: str, at: str | None) -> dict[str, Any]:

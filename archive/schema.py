@@ -15,6 +15,7 @@ from postbuch.archive.columns import (
     EXACT,
     JSON,
     TIME,
+    Covered,
     Writes,
     col,
     id_column,
@@ -27,6 +28,10 @@ from postbuch.archive.schema_collect import collect_exclusion as collect_exclusi
 from postbuch.archive.schema_collect import collect_mailbox as collect_mailbox
 from postbuch.archive.schema_collect import collect_pause as collect_pause
 from postbuch.archive.schema_collect import vanishing as vanishing
+from postbuch.archive.schema_credential import credential as credential
+from postbuch.archive.schema_ledger import ledger_entry as ledger_entry
+from postbuch.archive.schema_ledger import ledger_leaf as ledger_leaf
+from postbuch.archive.schema_ledger import ledger_node as ledger_node
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------
@@ -203,6 +208,7 @@ letter_place = table(
     col("sort_at", TIME, "Copy of letter.sort_at (UTC)"),
     Index("letter_place_newest", "account_id", "sort_at", "letter_id"),
     Index("letter_place_mailbox", "account_id", "mailbox_id", "sort_at", "letter_id"),
+    covered=Covered.ALONE,  # a letter may be seen elsewhere long after it was made
 )
 
 # --- where and when it was seen ------------------------------------------------------------------------------------

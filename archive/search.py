@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, not_, or_, select, true, union
 
 from postbuch.archive import audit, query
+from postbuch.archive.marks import is_read
 from postbuch.archive.query import Group, Node, Not, Word
 from postbuch.archive.schema import (
     account,
@@ -23,13 +24,12 @@ from postbuch.archive.schema import (
     letter_image,
     letter_place,
     mailbox,
-    mark,
     part,
     sighting,
     smtp_envelope,
     smtp_recipient,
 )
-from postbuch.archive.users import ALL, FOREVER, Rights
+from postbuch.archive.users import ALL, Rights
 
 _FROM_FIELDS = ("from", "sender")
 _TO_FIELDS = ("to",)
@@ -295,18 +295,7 @@ class Conditions:
         return found if self._accounts == ALL else found.where(letter_place.c.account_id.in_(self._accounts))
 
     def _read(self) -> ColumnElement[bool]:
-        return is_read(letter.c.id, self._user_id)
-
-
-def is_read(letter_id: ColumnElement[int], user_id: int | None) -> ColumnElement[bool]:
-    """Whether the user has a read mark on the letter that holds.
-
-    Looked up for each letter that is reached, by a scalar subquery: for EXISTS all marks of the user are fetched first.
-    """
-    holds = select(mark.c.id).where(
-        mark.c.letter_id == letter_id, mark.c.user_id == (user_id or 0), mark.c.kind == "read", mark.c.until == FOREVER
-    )
-    return holds.limit(1).scalar_subquery().is_not(None)
+        return is_read(letter.c.id, self._user_id, self._accounts)
 
 
 def _has(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:

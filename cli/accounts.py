@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from postbuch.archive import accounts, audit, collect_choice, collect_plan
+from postbuch.archive import accounts, audit, collect_choice, collect_plan, credentials, seal
 from postbuch.archive.config import Config, Upstream
 from postbuch.archive.errors import UsageError
 from postbuch.cli import output, upstream
@@ -86,6 +86,64 @@ def set_(
         output.print_json(after)
     else:
         output.say(_("The account {address} was changed.").format(address=address.lower()))
+
+
+@app.command(help=_("Store the mail password of an account, sealed, so that its mailboxes can be collected."))
+def store(
+    address: AddressArgument,
+    password_file: Annotated[
+        Path | None, typer.Option(help=_("File with the mail password; - is standard input. Asked for without it."))
+    ] = None,
+    user: Annotated[str | None, typer.Option(help=_("Log-in name at the provider, when it is another."))] = None,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help=_("Do not try it at the provider first."))] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    loaded = load(config)
+    served, name = _upstream(loaded, address), address.strip().lower()
+    password = read_password(password_file, _("Mail password"), new=False)
+    if not unchecked:
+        wrong = [leg for leg in upstream.look(served, user or name, password) if leg.sentence and leg.name == "IMAP"]
+        if wrong:
+            raise UsageError(_("nothing was stored: {problem}").format(problem=wrong[0].sentence))
+    sealed = seal.load(loaded.data / "keys").seal(password, credentials.purpose(name))
+    with connect(loaded) as connection:
+        credentials.keep(
+            connection, name, kind=credentials.STORED, user=user or name, sealed=sealed, given_by=actor(),
+            upstream=served.name,
+        )
+        audit.record(connection, actor(), ORIGIN, "credential-store", f"account {name}", None, {"user": user or name})
+    if json:
+        output.print_json({"account": name, "user": user or name, "kind": credentials.STORED})
+    else:
+        output.say(_("The password of {address} is stored, sealed.").format(address=name))
+
+
+@app.command(help=_("Forget every stored or remembered password of an account."))
+def forget(address: AddressArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
+    name = address.strip().lower()
+    with connect(load(config)) as connection:
+        count = credentials.forget(connection, name)
+        audit.record(connection, actor(), ORIGIN, "credential-forget", f"account {name}", {"credentials": count}, None)
+    if json:
+        output.print_json({"account": name, "forgotten": count})
+    else:
+        output.say(_("{count} passwords of {address} were forgotten.").format(count=count, address=name))
+
+
+@app.command("rotate-key", help=_("Seal every kept password with a new key; the old one goes when all are."))
+def rotate_key(config: ConfigOption = None, json: JsonOption = False) -> None:
+    loaded = load(config)
+    keys = loaded.data / "keys"
+    with connect(loaded) as connection:
+        count = credentials.rotate(connection, keys)
+        audit.record(connection, actor(), ORIGIN, "credential-rotate", "key", None, {"credentials": count})
+    with connect(loaded) as connection:  # what was sealed anew is committed
+        credentials.finish_rotation(connection, keys)
+    if json:
+        output.print_json({"sealed": count})
+    else:
+        output.say(_("{count} passwords are sealed with a new key.").format(count=count))
 
 
 @app.command(help=_("Connect to the provider the way a mail program does and say in one sentence what is wrong."))

@@ -32,9 +32,20 @@ def make_app(words: Sequence[str]) -> typer.Typer:
     if words[:1] and words[0] in _LONG_RUNNING:
         app.callback()(lambda: None)
         return app
-    from postbuch.cli import accounts, configuration, doctor, importing, initialisation, mail, people, status, syncing
+    from postbuch.cli import (
+        accounts,
+        configuration,
+        doctor,
+        evidence,
+        importing,
+        initialisation,
+        mail,
+        people,
+        status,
+        syncing,
+    )
 
-    for module in (initialisation, status, mail, importing, syncing, doctor):
+    for module in (initialisation, status, mail, importing, syncing, evidence, doctor):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")
     app.add_typer(people.app, name="user")

@@ -1,8 +1,9 @@
 """What the command line prints. The home of rich: results on standard output, words for people on standard error."""
 
+import contextlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -66,6 +67,23 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for row in rows:
         table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
     _results.print(table)
+
+
+@contextlib.contextmanager
+def counter(label: str, *, shown: bool) -> Iterator[Callable[[int, int], bool]]:
+    """A bar with an estimate, moved by calling what is given with (done, total)."""
+    if not shown:
+        yield lambda done, total: True
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_messages, transient=True) as bar:
+        task = bar.add_task(label, total=None)
+
+        def advance(done: int, total: int) -> bool:
+            bar.update(task, completed=done, total=total)
+            return True
+
+        yield advance
 
 
 def progress(items: Iterable[_Item], label: str, total: int | None, *, shown: bool) -> Iterator[_Item]:

@@ -96,7 +96,7 @@ def _collect_here(config: Config, owners: list[int], bars: output.Bars, *, once:
     draining.start()
     try:
         with collecting.collector(
-            config, client_context, collecting.nobody, only=frozenset(owners), once=once
+            config, client_context, only=frozenset(owners), once=once
         ) as made:
             working = threading.Thread(target=made.run, args=(stop,), name="collector")
             working.start()

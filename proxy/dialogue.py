@@ -7,8 +7,9 @@ import base64
 from collections.abc import Callable
 
 from postbuch.proxy import command
+from postbuch.proxy.credential import Credentials
 from postbuch.proxy.framing import ClientLine, Data
-from postbuch.proxy.login import MAX_CREDENTIAL_OCTETS, Credentials, decode, plain_response
+from postbuch.proxy.login import MAX_CREDENTIAL_OCTETS, decode, plain_response
 
 # A client needs CAPABILITY, ID and one log-in; who talks on is not a mail program.
 MAX_COMMANDS = 50

@@ -26,7 +26,6 @@ _NUMBER_AMONG = re.compile(rb"\* (\d+) FETCH \((?:.* )?UID (\d+)", re.IGNORECASE
 _BODY = re.compile(rb"\* \d+ FETCH \(.*(?:BODY\[\]|INTERNALDATE)", re.IGNORECASE | re.DOTALL)
 _SEARCH = re.compile(rb"\* E?SEARCH\b", re.IGNORECASE)
 _ALL = re.compile(rb"\bALL ([\d:,]+)", re.IGNORECASE)
-_EXPUNGE = re.compile(rb"\* (?:\d+ EXPUNGE|VANISHED)\b", re.IGNORECASE)
 _NEWS = re.compile(rb"\* (?:\d+ (?:EXPUNGE|EXISTS|RECENT|FETCH)|VANISHED|FLAGS|OK \[PERMANENTFLAGS)\b", re.IGNORECASE)
 _CAPABILITY = re.compile(rb"\* CAPABILITY\b", re.IGNORECASE)
 
@@ -103,7 +102,7 @@ class Harvester:
     async def expunge(self, uids: UidSet) -> None:
         """Remove these, unseen by the client: for CLOSE, which tells nobody. Raises Refused."""
         for numbers in uids.wires(MAX_SET_OCTETS):
-            _, answer = await self.ask(b"UID EXPUNGE " + numbers, lambda line: _EXPUNGE.match(line) is not None)
+            _, answer = await self.ask(b"UID EXPUNGE " + numbers, is_news)
             if not is_ok(answer):
                 raise Refused(answer)
 

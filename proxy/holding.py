@@ -15,7 +15,7 @@ from postbuch.archive import uidset
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.sighted import Place
 from postbuch.archive.uidset import UidSet
-from postbuch.proxy import command, gate
+from postbuch.proxy import aside, command, gate
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.command import Command
 from postbuch.proxy.failure import UpstreamFailed
@@ -160,7 +160,7 @@ class Holding:
             return await self._inexact(held, place)
         if verb == b"CLOSE" and (b"UNSELECT" in capabilities or b"IMAP4REV2" in capabilities):
             await self._harvester.expunge(uids)
-            _, answer = await self._harvester.ask(b"UNSELECT", lambda line: False, verb=b"UNSELECT")
+            _, answer = await self._harvester.ask(b"UNSELECT", is_news, verb=b"UNSELECT")
             return Verdict(answer=held.command.tag + b" " + answer.replace(b"Unselect", b"Close", 1))
         if verb == b"CLOSE":  # what others flag between here and there is the narrow gap that such a server leaves
             return Verdict(verb=verb, pieces=held.pieces)
@@ -200,22 +200,45 @@ class Holding:
             quoted = command.quoted(first[0], utf8=relay.utf8)
             if quoted is None:
                 raise Unsafe("a mailbox's name that cannot be written as a string")
-            _, answer = await harvester.ask(
-                b"EXAMINE " + quoted, lambda line: False, verb=b"EXAMINE", mailbox=first[0]
-            )
+            answer = await aside.look_into(harvester, relay, first[0], first[0])
             if relay.selected is None:
-                if await self._is_empty_name(harvester, quoted):
-                    return verdict
-                raise Unsafe(f"upstream does not open the mailbox: {answer[:200].decode('utf-8', 'replace').strip()}")
-            place = place_of(self._account, relay.selected)
-            # Twice: what was delivered while the first round was fetched.
-            for _ in range(2):
-                await self._secure_all(harvester, place)
+                return await self._closed_name(held, harvester, quoted, answer)
+
+            async def secure() -> None:
+                if relay.selected is not None:
+                    await self._secure_all(harvester, place_of(self._account, relay.selected))
+
+            await secure()
+            removes = held.command.verb == b"DELETE" and await aside.may_move(harvester, relay, first[0])
+            if removes and await self._let_go(first[0]):
+                said = await aside.delete(harvester, relay, first[0], secure)
+                if said is not None:
+                    return Verdict(answer=held.command.tag + b" " + said)
+                await aside.look_into(harvester, relay, first[0], first[0])
+            # Again: what was delivered while the first round was fetched.
+            await secure()
         return verdict
 
-    async def _is_empty_name(self, harvester: Harvester, quoted: bytes) -> bool:
-        """Whether there is no mailbox of that name, or one that holds no messages."""
-        lines, answer = await harvester.ask(b'LIST "" ' + quoted, lambda line: line[:6].upper() == b"* LIST")
-        if not is_ok(answer):
+    async def _let_go(self, name: bytes) -> bool:
+        """Whether the client's own session does not have the mailbox open, or has left it now.
+
+        A server whose session deletes the mailbox that it has open goes on with none; when another session does it,
+        the first one breaks.
+        """
+        if self._relay.selected is None or self._relay.selected.name != name:
+            return True
+        if not {b"UNSELECT", b"IMAP4REV2"} & (self._capabilities or set()):
             return False
-        return all(b"\\NOSELECT" in line.upper() or b"\\NONEXISTENT" in line.upper() for line in lines)
+        _, answer = await self._harvester.ask(b"UNSELECT", is_news, verb=b"UNSELECT")
+        return is_ok(answer)
+
+    async def _closed_name(self, held: Held, harvester: Harvester, quoted: bytes, answer: bytes) -> Verdict:
+        """A name that cannot be opened: there is no such mailbox, or it holds no messages. Raises Unsafe otherwise."""
+        lines, listed = await harvester.ask(b'LIST "" ' + quoted, lambda line: line[:6].upper() == b"* LIST")
+        absent = [b"\\NOSELECT" in line.upper() or b"\\NONEXISTENT" in line.upper() for line in lines]
+        if not is_ok(listed) or not all(absent):
+            raise Unsafe(f"upstream does not open the mailbox: {answer[:200].decode('utf-8', 'replace').strip()}")
+        if not lines and held.command.verb == b"DELETE" and answer[:2].upper() == b"NO":
+            # Not sent on: it might exist and hold a letter by the time the command arrives.
+            return Verdict(answer=held.command.tag + b" " + aside.no_such(answer))
+        return Verdict(verb=held.command.verb, pieces=held.pieces)

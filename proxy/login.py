@@ -8,11 +8,12 @@ import asyncio
 import base64
 import binascii
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from postbuch.archive.config import Upstream
 from postbuch.proxy import capability, upstream
 from postbuch.proxy.command import quoted
+from postbuch.proxy.credential import Credentials
 from postbuch.proxy.failure import Reason, UpstreamFailed
 from postbuch.proxy.runtime import Runtime
 
@@ -22,19 +23,6 @@ ANSWER_TIMEOUT_S = 45.0
 MAX_TALK_OCTETS = 256 * 1024
 # RFC 4616 section 2: each of the three names at most 255 octets, generously; OAuth tokens run to 4 KB.
 MAX_CREDENTIAL_OCTETS = 16 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """What a client logs in with. `repr` hides the password."""
-
-    user: bytes
-    password: bytes = field(repr=False)
-
-    @property
-    def account(self) -> str:
-        """The account's name: the log-in name in lower case."""
-        return self.user.decode("utf-8", "replace").strip().lower()
 
 
 def plain_response(token: bytes) -> Credentials | None:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from postbuch.archive.config import Upstream
+from postbuch.proxy.credential import Credentials
 from postbuch.proxy.envelope import MAX_RECIPIENTS, Envelope, PathArgument
 from postbuch.proxy.failure import Reason, UpstreamFailed
-from postbuch.proxy.login import Credentials
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.upstream_smtp import SmtpLeg, open_leg

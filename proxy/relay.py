@@ -111,6 +111,11 @@ class Relay:
         """The commands without an answer, oldest first."""
         return self._outstanding
 
+    @property
+    def injecting(self) -> bool:
+        """Whether a command of our own is on its way: what it brings may come faster than the spool takes it."""
+        return self._injected is not None
+
     async def quiet(self) -> None:
         """Until upstream owes no answer: only then may a command of our own go there."""
         self.catch_up()
@@ -223,10 +228,10 @@ class Relay:
             ours = [line for line in lines if injected.takes(line)]
             injected.lines += ours
             return Skipped(b"".join(line for line in lines if not injected.takes(line))) if ours else event
-        if isinstance(event, Line):
-            if event.first:
-                self._hiding = event.octets.startswith(injected.tag + b" ") or injected.takes(event.octets)
-            if self._hiding:
+        if isinstance(event, Line) and event.first:
+            taken = injected.takes(event.octets)
+            self._hiding = taken or event.octets.startswith(injected.tag + b" ")
+            if taken:
                 injected.lines.append(event.octets)
         return None if self._hiding else event
 

@@ -15,6 +15,7 @@ from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.trust import ResumingContext, resuming_context
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.failure import Failure, Reason
+from postbuch.proxy.remembering import Remembering
 from postbuch.proxy.throttle import Throttle
 
 log = logging.getLogger("postbuch.proxy")
@@ -39,6 +40,7 @@ class Runtime:
         self._trust: dict[tuple[str, str], ResumingContext] = {}
         self._numbers = itertools.count(1)
         self._prefix = secrets.token_hex(3)
+        self.remembering = Remembering(config.data / "keys", self.event)
         self._health = HealthFile(health_path(config, "proxy"))
         self._changed = asyncio.Event()
 

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 
 from postbuch.archive.config import Upstream
 from postbuch.proxy import login
+from postbuch.proxy.credential import Credentials
 from postbuch.proxy.failure import Reason, UpstreamFailed
 from postbuch.proxy.framing import FramingLost
 from postbuch.proxy.harvest import Harvester
-from postbuch.proxy.login import Credentials
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.tap import Tap

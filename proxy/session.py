@@ -16,12 +16,13 @@ from postbuch.archive.errors import ConfigError, SpoolError
 from postbuch.proxy import capability, login
 from postbuch.proxy.announced import Announced
 from postbuch.proxy.append import Incoming, IncomingFactory
+from postbuch.proxy.credential import Credentials
 from postbuch.proxy.dialogue import Dialogue
 from postbuch.proxy.failure import Reason, UpstreamFailed
 from postbuch.proxy.framing import ClientFramer, FramingLost, Violation
 from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.holding import Holding
-from postbuch.proxy.login import Credentials, LoggedIn, LoginRefused
+from postbuch.proxy.login import LoggedIn, LoginRefused
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.second import second_session
@@ -145,6 +146,7 @@ class Session(asyncio.Protocol):
                 raise UpstreamFailed(Reason.MODE_UNAVAILABLE, provider.auth)
             done = await login.log_in(runtime, provider, credentials, tag, self._dialogue.client_id)
         except LoginRefused as refused:
+            runtime.remembering.refused(provider, credentials)
             self._refuse(tag, account, provider, refused.answer)
         except (UpstreamFailed, ConfigError) as error:
             reason = error.reason if isinstance(error, UpstreamFailed) else Reason.UPSTREAM_CERTIFICATE
@@ -159,6 +161,7 @@ class Session(asyncio.Protocol):
                 return
             runtime.throttle.succeeded(self._client_address, account)
             assert provider is not None  # noqa: S101 - narrowed above
+            runtime.remembering.good(provider, credentials)
             self._announced.learn(provider.name, done.greeting)
             self._start(provider, account, done, credentials)
 
@@ -250,6 +253,9 @@ class Session(asyncio.Protocol):
             self._relay.feed(data)
         except FramingLost as error:
             self._lose_track(error)
+            return
+        if self._relay.injecting and self._tap is not None and self._tap.pending_octets > MAX_PENDING_OCTETS:
+            self._balance()
 
     def _later(self, call: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_soon(self._guarded, call)

@@ -19,6 +19,7 @@ from postbuch.proxy.append import Incoming, IncomingFactory, is_built_elsewhere
 from postbuch.proxy.capability import REFUSED_VERBS
 from postbuch.proxy.command import Command
 from postbuch.proxy.framing import MAX_LINE_OCTETS, ClientFramer, ClientLine, Data, Violation, synchronising
+from postbuch.proxy.gate import Reach
 from postbuch.proxy.holding import Held, Holding
 from postbuch.proxy.relay import Outstanding, Relay
 
@@ -35,6 +36,8 @@ _WITHOUT_LITERAL = frozenset(
         b"NAMESPACE", b"ENABLE",
     }
 )
+# What the client sent behind one of these may mean the numbers before it or after it: servers differ.
+_RENUMBERING = frozenset({b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE", b"CLOSE", b"DELETE", b"RENAME"})
 _NAMING = frozenset({b"SELECT", b"EXAMINE", b"APPEND"})
 # Whole commands on one line that only read, which is what mail programs send all day.
 _PLAIN = re.compile(
@@ -50,7 +53,8 @@ class _Wait(Enum):
     IDLE = 2  # upstream's `+` for IDLE
     DURABLE = 3  # the spool's sync
     GATE = 4  # every message that the command can hit is durable
-    END = 5  # nothing: the session is over
+    ANSWER = 5  # upstream's answer: what follows must not be taken to mean the numbers before it
+    END = 6  # nothing: the session is over
 
 
 class Wire(Protocol):
@@ -165,7 +169,7 @@ class Stage:
             self._refuse_message(done, answer)
             self._refuse_literal(synchronising=self._literal_synchronising)
             self.pump()
-        elif self._wait is _Wait.IDLE:
+        elif self._wait in (_Wait.IDLE, _Wait.ANSWER):
             self._wait = _Wait.NOTHING
             self.pump()
         elif self._wait is _Wait.NOTHING:
@@ -241,10 +245,17 @@ class Stage:
             self._answer(line, parsed.tag + refusal)
             return
         hazard = self._holding.hazard(parsed) if self._holding is not None else None
-        if hazard is not None:
+        if hazard is not None and hazard.reach is Reach.MAILBOX:
+            # Whatever its arguments are, it is safe when the whole mailbox is; upstream says what it takes of them.
+            self._hold(Held(command=parsed, hazard=hazard, pieces=[]), line)
+        elif hazard is not None:
             self._held = Held(command=parsed, hazard=hazard, pieces=[line.octets])
             self._collect(self._held, line)
-            return
+        else:
+            self._proceed(parsed, line)
+
+    def _proceed(self, parsed: Command, line: ClientLine) -> None:
+        """A command that may go on as it is."""
         self._rest, self._literals = parsed.rest, []
         self._running = Outstanding(tag=parsed.tag, verb=parsed.verb)
         if parsed.verb in (b"FETCH", b"UID FETCH"):
@@ -257,8 +268,7 @@ class Stage:
         """A line of a dangerous command is here: take the literal at its end, or hold what is complete."""
         if line.literal is None:
             self._held = None
-            self._wait = _Wait.GATE
-            self._checking = asyncio.get_running_loop().create_task(self._check(held))
+            self._hold(held, None)
         elif held.command.verb in _WITHOUT_LITERAL:
             self._end(f"a literal in {held.command.verb.decode()}", b"* BYE this command takes no literal\r\n")
         elif line.literal + sum(map(len, held.pieces)) > MAX_LITERAL_OCTETS:
@@ -268,7 +278,12 @@ class Stage:
             if line.synchronising:
                 self._relay.say(b"+ OK\r\n")
 
-    async def _check(self, held: Held) -> None:
+    def _hold(self, held: Held, first: ClientLine | None) -> None:
+        self._wait = _Wait.GATE
+        self._checking = asyncio.get_running_loop().create_task(self._check(held, first))
+
+    async def _check(self, held: Held, first: ClientLine | None) -> None:
+        """Ask the gate, and do what it says; `first` is the first line of a command that was not taken in whole."""
         if self._holding is None:
             return
         try:
@@ -281,7 +296,12 @@ class Stage:
             return
         self._wait = _Wait.NOTHING
         if verdict.pieces is None:
-            self._relay.say(verdict.answer)
+            if first is None:
+                self._relay.say(verdict.answer)
+            else:
+                self._answer(first, verdict.answer)
+        elif first is not None:
+            self._proceed(held.command, first)
         else:
             self._running = Outstanding(tag=held.command.tag, verb=verdict.verb)
             self._relay.expect(self._running)
@@ -300,10 +320,13 @@ class Stage:
             self._wait = _Wait.CONTINUATION
             self._wire.to_upstream(b"".join(literals) + synchronising(line))
             return
-        self._running = None
         waited = self._wait is _Wait.CONTINUATION
         self._stop_waiting()
         self._wire.to_upstream(b"".join(literals) + line)
+        if self._running is not None and self._running.verb in _RENUMBERING:
+            self._wait = _Wait.ANSWER
+            return
+        self._running = None
         if waited:
             self.pump()
 
@@ -319,8 +342,12 @@ class Stage:
     def _go_on(self, line: ClientLine) -> None:
         """Send one line of the running command upstream, with all that a literal at its end needs."""
         running = self._running
-        if running is None:  # answered before it was complete: upstream does not want the rest
-            self._dropping = line.literal is not None
+        if running is None:
+            # Answered before its end, as Dovecot answers once it has the last literal: it still reads up to the CRLF,
+            # and would take the next command for it. A literal more would be one that it does not expect.
+            self._wire.to_upstream(line.octets if line.literal is None else b"\r\n")
+            if line.literal is not None:
+                self._refuse_literal(synchronising=line.synchronising)
             return
         if line.literal is None:
             if running.verb in _NAMING and running.mailbox is None:

@@ -9,8 +9,9 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from postbuch.archive.errors import ConfigError
+from postbuch.proxy.credential import Credentials
 from postbuch.proxy.failure import Reason, UpstreamFailed
-from postbuch.proxy.login import Credentials, decode, plain_response
+from postbuch.proxy.login import decode, plain_response
 from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.upstream_smtp import SmtpLoginRefused
@@ -87,6 +88,7 @@ async def log_in(
         failed(Reason.LOGIN_REFUSED, f"{refused.reply.code} {refused.reply.text[:200]}")
         if refused.reply.code < 500:
             return False, _LATER.format(outgoing.session).encode()
+        runtime.remembering.refused(provider, credentials)
         runtime.throttle.failed(address, account)
         return False, _WRONG.format(outgoing.session).encode()
     except UpstreamFailed as failure:
@@ -101,6 +103,7 @@ async def log_in(
         failed(Reason.UPSTREAM_CERTIFICATE, str(error))
         return False, _LATER.format(outgoing.session).encode()
     runtime.throttle.succeeded(address, account)
+    runtime.remembering.good(provider, credentials)
     runtime.login_event(account, provider, address, outgoing.session, ok=True)
     runtime.succeeded(account=account, leg="submission")
     runtime.counters["submission-logins"] += 1

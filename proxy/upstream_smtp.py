@@ -12,8 +12,8 @@ from collections import deque
 from typing import Protocol
 
 from postbuch.archive.config import Upstream
+from postbuch.proxy.credential import Credentials
 from postbuch.proxy.failure import Reason, UpstreamFailed
-from postbuch.proxy.login import Credentials
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply, ReplyBroken, ReplyReader
 from postbuch.proxy.upstream import CONNECT_TIMEOUT_S, as_failure, connect

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from mail_clients import BothSides, make_sides
 
 from postbuch.archive import database, setup
 from postbuch.archive.config import Config, load
@@ -14,7 +15,9 @@ from provider.instance import DOMAIN, Postbuch, write_config
 from provider.sink import Sink
 
 NAMES = ("anna", "bernd", "carla", "dieter", "eva", "frank", "greta", "hans")
-USERS = {f"{name}@{DOMAIN}": f"geheim-{name}" for name in NAMES}
+# One account for each mail program of test_client_*.py.
+CLIENTS = ("aioimaplib", "fetchmail", "imapclient", "imapflow", "mbsync", "neomutt", "offlineimap", "thunderbird")
+USERS = {f"{name}@{DOMAIN}": f"geheim-{name}" for name in (*NAMES, *CLIENTS)}
 MakeConfig = Callable[..., Path]
 
 
@@ -66,6 +69,13 @@ def dovecot() -> Iterator[Dovecot]:
 
 
 @pytest.fixture(scope="session")
+def straight_dovecot() -> Iterator[Dovecot]:
+    """A second server with the same users, for what is done without Postbuch."""
+    with tempfile.TemporaryDirectory(prefix="postbuch-straight-") as name, Dovecot(Path(name), USERS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def sink_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sink]:
     """The provider's submission server; use `sink`, which is empty and well-behaved for each test."""
     with Sink(tmp_path_factory.mktemp("sink"), USERS) as server:
@@ -112,3 +122,13 @@ def postbuch(tmp_path_factory: pytest.TempPathFactory, make_config: MakeConfig) 
     instance.initialise()
     with instance:
         yield instance
+
+
+@pytest.fixture
+def both_sides(
+    request: pytest.FixtureRequest, tmp_path: Path, straight_dovecot: Dovecot, dovecot: Dovecot, sink: Sink,
+    postbuch: Postbuch,
+) -> BothSides:
+    """For `test_client_NAME.py`: the account of that name straight and through Postbuch, with the same mail in both."""
+    name = request.path.stem.removeprefix("test_client_")
+    return make_sides(name, tmp_path, straight_dovecot, dovecot, sink, postbuch)

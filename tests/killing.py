@@ -14,7 +14,7 @@ from postbuch.certs.trust import client_context
 from provider.instance import Postbuch
 from provider.ports import wait_until
 
-VICTIMS = ("proxy", "archive", "mariadbd")
+VICTIMS = ("proxy", "archive", "drain", "mariadbd")
 # After so many deaths the supervisor waits 4 s and more before it starts a child again; then it is killed itself.
 DEATHS_BEFORE_UP = 3
 LONGEST_PAUSE_S = 1.5
@@ -45,19 +45,23 @@ class Killer:
     def strike(self) -> None:
         """Wait for a random moment, kill one, return once it runs again."""
         time.sleep(self._chance.uniform(0, LONGEST_PAUSE_S))
-        victim = self._chance.choice(VICTIMS)
+        name = self._chance.choice(VICTIMS)
+        victim = "archive" if name == "drain" else name  # which ends when one of its drains does
         if self._deaths[victim] >= DEATHS_BEFORE_UP:
-            victim = "up"
-        self.killed[victim] += 1
+            name = victim = "up"
+        self.killed[name] += 1
         self._deaths[victim] += 1
         if victim == "up":
             self._deaths.clear()
             self._postbuch.kill()
             self._postbuch.start()
             return
+        # One that ended because its database did is on its way back.
+        wait_until(lambda: self._postbuch.child(victim) is not None, f"{victim} to run", 60)
         before = self._postbuch.child(victim)
         assert before is not None
-        before.kill()
+        drains = self._postbuch.drains() if name == "drain" else []
+        (self._chance.choice(drains) if drains else before).kill()
         wait_until(lambda: self._is_another(victim, before), f"{victim} after kill -9", 60)
 
     def _is_another(self, name: str, before: psutil.Process) -> bool:

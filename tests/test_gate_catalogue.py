@@ -7,8 +7,10 @@ Afterwards each of them is still there upstream, or durable in the spool, octet 
 import hashlib
 import itertools
 import re
+import threading
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from conftest import USERS
 from imap_proxy import Client, ImapProxy, make_config
@@ -19,6 +21,7 @@ HEIKE = list(USERS)[7]
 PASSWORD = USERS[HEIKE]
 COUNT = 6
 _numbers = itertools.count(1)
+_NAME = re.compile(rb'"." (.+)\r\n')
 _BODY = re.compile(rb"\{(\d+)\}\r\n\Z")
 
 
@@ -63,7 +66,7 @@ class Case:
         found = set()
         client = self.direct()
         for line in client.ok(b'LIST "" *')[:-1]:
-            name = line.rstrip(b"\r\n").rpartition(b" ")[2]
+            name = _NAME.search(line)[1]  # type: ignore[index]
             if client.command(b"EXAMINE " + name)[-1].split()[1] != b"OK":
                 continue
             client.send(b"all FETCH 1:* BODY.PEEK[]\r\n")
@@ -134,6 +137,27 @@ def test_removed_after_it_was_archived(case: Case, name: str) -> None:
     for words in commands:
         client.ok(words.replace(b"%s", case.name))
     assert case.nothing_lost() == count
+
+
+def test_mailbox_with_others_below_it_is_deleted(case: Case) -> None:
+    """What lies below is not moved with it and stays."""
+    client = case.client(select=False)
+    client.ok(b"CREATE %s/unten" % case.name)
+    client.ok(b"DELETE " + case.name)
+    assert case.nothing_lost() == COUNT
+    assert any(b"%s/unten" % case.name in line for line in client.ok(b'LIST "" *'))
+    client.ok(b"DELETE %s/unten" % case.name)
+
+
+def test_what_is_not_there_is_not_deleted(case: Case) -> None:
+    """A mailbox that does not exist, INBOX, and the one that is open."""
+    client = case.client()
+    assert b" NO [NONEXISTENT]" in client.command(b"DELETE %s-nie" % case.name)[-1]
+    assert client.command(b"DELETE INBOX")[-1].split()[1] == b"NO"
+    client.ok(b"FETCH 1 FLAGS")  # it is open still
+    client.ok(b"DELETE " + case.name)
+    assert client.command(b"FETCH 1 FLAGS")[-1].split()[1] == b"BAD"  # as it is straight: nothing is open
+    assert case.nothing_lost() == COUNT
 
 
 LITERALS = {
@@ -283,3 +307,28 @@ def test_archived_message_costs_no_round_trip(case: Case, proxy: ImapProxy) -> N
     client.ok(b"UID STORE 1:6 +FLAGS (\\Deleted)")
     client.ok(b"EXPUNGE")
     assert len(proxy.messages(COUNT, mailbox=case.name.decode())) == COUNT and case.nothing_lost() == COUNT
+
+
+def test_a_large_mailbox_costs_little_memory(case: Case, proxy: ImapProxy) -> None:
+    """60 MB are fetched before a MOVE goes on; they pass through to the spool and are not collected in memory."""
+    large = b"Subject: %d\r\n\r\n" + b"0123456789abcdef" * 62_500 + b"\r\n"
+    for number in range(60):
+        case.messages.append(large % number)
+        case.deliver(case.messages[-1])
+    client = case.client()
+    before = psutil.Process().memory_info().rss
+    peak, over = before, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not over.wait(0.01):
+            peak = max(peak, psutil.Process().memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    client.ok(b"STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    over.set()
+    watcher.join()
+    assert peak - before < 24 * 1024 * 1024, f"{(peak - before) >> 20} MB"
+    client.ok(b"EXPUNGE")
+    assert case.nothing_lost() == len(case.messages)

@@ -397,3 +397,31 @@ def test_upstream_is_asked_for_its_capabilities_once_it_is_there(tmp_path: Path)
         greeting = proxy.client().greeting
         assert b" XLIST" in greeting
         assert b" IDLE" not in greeting
+
+
+@pytest.mark.parametrize("rest", [b"\r\n", b" (MESSAGES)\r\n", b" {3+}\r\nabc\r\n"])
+def test_an_answer_before_the_end_of_the_command(tmp_path: Path, rest: bytes) -> None:
+    """Dovecot answers at the last literal's end, and reads on to the CRLF: it must get one, then the next command."""
+    heard: list[bytes] = []
+
+    def script(wire: Wire) -> None:
+        log_in(wire)
+        tag = wire.tag()
+        wire.say(b"+ go\r\n")
+        assert wire.stream.read(5) == b"INBOX"
+        wire.say(tag + b" OK early\r\n")
+        heard.append(wire.hear())
+        wire.say(wire.tag() + b" OK next\r\n")
+        wire.hear()
+
+    with scripted_proxy(tmp_path, script) as proxy:
+        client = proxy.logged_in(ANNA, "x")
+        client.send(b"a STATUS {5}\r\n")
+        assert client.line() == b"+ go\r\n"
+        client.send(b"INBOX")
+        assert client.until(b"a") == [b"a OK early\r\n"]
+        client.send(rest)
+        assert client.ok(b"NOOP")
+        client.send(b"b LOGOUT\r\n")
+        client.rest()
+    assert heard == [b"\r\n" if b"{" in rest else rest]

@@ -71,7 +71,7 @@ def rows(engine: Any, table: Table, *conditions: Any) -> list[Any]:
 def test_one_message_in_all_its_rows(archive: Any) -> None:
     """The octets come back, the attachment is a file under a harmless name, the fields are decoded."""
     config, engine, work = archive
-    [one] = work.ingest([message_record(MAIL, mailbox="Entw&APw-rfe", uid=7)])
+    [one] = work.ingest([message_record(MAIL, mailbox="Entw&APw-rfe", uid=7, flags=["\\Seen"])])
     with engine.connect() as conn:
         assert letters.octets(conn, config, one.image_id) == MAIL
     [summary] = rows(engine, header_summary, header_summary.c.image_id == one.image_id)

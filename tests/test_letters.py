@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
-from postbuch.archive import audit, database, letters, listorder, users
+from postbuch.archive import audit, database, letters, listorder, marks, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import NotFound
 from postbuch.archive.letters import Cursor
 from postbuch.archive.record import Record
-from postbuch.archive.schema import mailbox, mark
+from postbuch.archive.schema import letter_image, mailbox, mark, sighting
 from postbuch.archive.users import ALL, Rights
 from provider.archive import event_record, fresh_archive, ingester, message_record
 
@@ -264,18 +264,18 @@ def test_a_recipient_never_sees_bcc(archive: Archive) -> None:
 def test_marks(archive: Archive) -> None:
     """Read is each user's own; a mark ends and stays; the numbers and the filter follow."""
     anna, conn = archive.rights(ANNA), archive.conn
-    mine = walk(archive, anna)
+    sent, *mine = walk(archive, anna)  # the newest is her own
     who, other = user(archive), user(archive, BERND)
-    assert walk(archive, anna, unread=True) == mine
+    assert walk(archive, anna, unread=True) == mine and sent == archive.offer
     assert letters.mark_read(conn, [*mine[:3], 999999], who, True, anna) == mine[:3]
     assert letters.mark_read(conn, mine[:3], who, True, anna) == []
-    assert walk(archive, anna, unread=True) == mine[3:] and letters.unread_of(conn, mine, other) == set(mine)
-    assert [row["unread"] for row in letters.page(conn, anna, who, limit=4).rows] == [False, False, False, True]
+    assert walk(archive, anna, unread=True) == mine[3:] and marks.unread_of(conn, mine, other, anna) == set(mine)
+    assert [row["unread"] for row in letters.page(conn, anna, who, limit=5).rows] == [False, False, False, False, True]
     assert letters.mark_read(conn, mine[:2], who, False, anna) == mine[:2][::-1] or mine[:2]
     assert walk(archive, anna, unread=True) == [*mine[:2], *mine[3:]]
     assert letters.mark_read(conn, mine[:1], who, True, anna) == mine[:1]
     rows = conn.execute(select(mark).where(mark.c.user_id == who, mark.c.letter_id == mine[0])).all()
-    assert len(rows) == 2 and sum(row.until == users.FOREVER for row in rows) == 1
+    assert [row.kind for row in rows if row.until == users.FOREVER] == ["read"] and len(rows) == 3
 
 
 def test_mailboxes(archive: Archive) -> None:
@@ -285,7 +285,7 @@ def test_mailboxes(archive: Archive) -> None:
     def unread() -> dict[str | None, int]:
         return {each["mailbox"]: each["unread"] for each in letters.mailboxes(conn, anna, who)}
 
-    assert unread() == {None: 1, "Sent": 1, "INBOX": 30, "Archiv": 10}
+    assert unread() == {None: 0, "Sent": 0, "INBOX": 30, "Archiv": 10}
     letters.mark_read(conn, [archive.offer, letters.find_letter(conn, "n0@y")], who, True, anna)
     assert unread() == {None: 0, "Sent": 0, "INBOX": 29, "Archiv": 9}
     assert {each["account"] for each in letters.mailboxes(conn, ALL, who)} == {ANNA, BERND, CARLA}
@@ -299,3 +299,28 @@ def test_what_is_new(archive: Archive) -> None:
     assert shown.older is not None and shown.older.letter_id == rows[3]
     assert letters.newer_count(archive.conn, archive.rights(BERND), shown.older) == 3
     assert letters.newer_count(archive.conn, archive.rights(CARLA), shown.older) == 1
+
+
+def test_seen_elsewhere_is_read(archive: Archive) -> None:
+    """What a mail program has seen, and what was sent, is read; only sightings in own accounts say so; a mark wins."""
+    conn, who = archive.conn, user(archive)
+    offer, bernd = archive.offer, archive.rights(BERND)
+    place = conn.execute(
+        select(sighting.c.account_id, sighting.c.image_id, sighting.c.mailbox_id)
+        .join(letter_image, letter_image.c.image_id == sighting.c.image_id)
+        .where(letter_image.c.letter_id == offer, sighting.c.account_id.in_(bernd), sighting.c.source == "fetch")
+    ).first()
+    assert place is not None
+    assert offer in marks.unread_of(conn, [offer], who, bernd)
+    with database.connection(archive.config, Role.INGEST) as ingest:
+        ingest.execute(insert(sighting).values(
+            capture=b"seen elsewhere!!", image_id=place.image_id, account_id=place.account_id,
+            mailbox_id=place.mailbox_id, source="fetch", flags="\\Answered \\Seen", session="", client_address="",
+            seen_at=audit.now(),
+        ))
+    conn.rollback()  # a new transaction sees it
+    assert marks.unread_of(conn, [offer], who, bernd) == set()
+    assert letters.mark_read(conn, [offer], who, False, bernd) == [offer]
+    assert marks.unread_of(conn, [offer], who, bernd) == {offer}
+    assert letters.mark_read(conn, [offer], who, True, bernd) == [offer]
+    assert marks.unread_of(conn, [offer], who, bernd) == set()

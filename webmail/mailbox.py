@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from postbuch.archive import letters, search
 from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
+from postbuch.archive.marks import unread_of
 from postbuch.webmail import folders, listing, searchhelp
 from postbuch.webmail.language import gettext, ngettext
 from postbuch.webmail.listing import Listing
@@ -124,7 +125,7 @@ def _search(conn: Connection, who: Viewer, wanted: Listing, own: str) -> Sheet:
         )
     except UsageError as error:
         return Sheet(rows=[], newer=None, older=None, problem=searchhelp.explain(str(error)))
-    unread = letters.unread_of(conn, [facts["id"] for facts in found.rows], who.user_id)
+    unread = unread_of(conn, [facts["id"] for facts in found.rows], who.user_id, who.accounts)
     end = wanted.offset + len(found.rows)
     before = max(wanted.offset - PAGE, 0)
     return Sheet(

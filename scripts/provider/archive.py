@@ -52,7 +52,7 @@ def message_facts(**facts: Any) -> dict[str, Any]:
     """The facts of a fetched message, as the proxy gives them to the spool, changed by what is given."""
     return {
         "source": "fetch", "account": ACCOUNT, "upstream": "provider", "mailbox": "INBOX", "mailbox_utf8": False,
-        "uidvalidity": 1, "uid": None, "flags": ["\\Seen"], "internal_date": None, "session": "s1",
+        "uidvalidity": 1, "uid": None, "flags": [], "internal_date": None, "session": "s1",
         "client_address": "127.0.0.1", "seen_at": "2026-11-23T12:00:00+00:00", "normalised": False, **facts,
     }
 

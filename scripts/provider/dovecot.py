@@ -223,7 +223,8 @@ class Dovecot:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.ca_file.exists():
             authority = trustme.CA()
-            certificate = authority.issue_cert("localhost", "127.0.0.1")
+            # fetchmail takes no certificate without a common name.
+            certificate = authority.issue_cert("localhost", "127.0.0.1", common_name="localhost")
             certificate.private_key_pem.write_to_path(str(self.folder / "server.key"))
             for number, pem in enumerate(certificate.cert_chain_pems):
                 pem.write_to_path(str(self.folder / "server.pem"), append=number > 0)

@@ -179,9 +179,19 @@ class Postbuch:
                 words = process.cmdline()
                 if words and words[0].endswith("mariadbd"):
                     found["mariadbd"] = process
-                elif "postbuch.cli.main" in words and "run" in words:
+                elif "postbuch.cli.main" in words and "run" in words and _words_of_parent(process) != words:
                     found[words[words.index("run") + 1]] = process
         return found
+
+    def drains(self) -> list[psutil.Process]:
+        """The processes that the archive process has made of itself."""
+        archive = self.child("archive")
+        if archive is None:
+            return []
+        with contextlib.suppress(psutil.Error):
+            words = archive.cmdline()
+            return [process for process in archive.children() if process.cmdline() == words]
+        return []
 
     def wait_drained(self, patience_s: float = 120.0) -> None:
         """Return once the spool is empty and the archive has counted all of it. Raises AssertionError."""
@@ -189,7 +199,8 @@ class Postbuch:
         end = time.monotonic() + patience_s
         quiet = 0
         while quiet < 3:
-            quiet = 0 if any(new.iterdir()) else quiet + 1
+            waiting = any(new.iterdir()) or any((self.spool / "tmp").glob("*.seg"))
+            quiet = 0 if waiting else quiet + 1
             assert time.monotonic() < end, f"the spool is not drained: {self.log_tail()}"
             time.sleep(0.1)
 
@@ -206,6 +217,11 @@ class Postbuch:
     def log_tail(self, octets: int = 6000) -> str:
         """The end of what its processes wrote to standard error."""
         return self.log.read_bytes()[-octets:].decode("utf-8", "replace") if self.log.exists() else ""
+
+
+def _words_of_parent(process: psutil.Process) -> list[str]:
+    parent = process.parent()
+    return parent.cmdline() if parent is not None else []
 
 
 def _tree(pid: int) -> list[psutil.Process]:

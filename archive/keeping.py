@@ -1,0 +1,151 @@
+"""What the archive process does for the ledger by the clock: sealing, checkpoints, checks. The home of APScheduler.
+
+Threads of low priority beside the drains. What is due is asked of the database, so that a restart neither skips
+anything nor does it twice.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from postbuch.archive import audit, checkpoints, database, verification
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from postbuch.archive.errors import PostbuchError
+from postbuch.archive.schema_ledger import checkpoint
+from postbuch.archive.schema_ledger import verification as verifications
+from postbuch.archive.sealer import FAR, NEAR, Sealer
+
+log = logging.getLogger("postbuch.archive")
+
+SEAL_EVERY_S = 1
+# Each this many rounds the sealer looks far back for what was committed late: every five minutes.
+FAR_ROUNDS = 300
+DUE_EVERY_S = 20
+# Below the drains and the proxy (nice 0): their work comes first on a busy machine.
+NICE = 10
+# Sealing goes on while a checkpoint is written and while everything is checked.
+JOBS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A sentence for the status, and since when."""
+
+    reason: str
+    sentence: str
+    at: datetime
+
+
+class Keeper:
+    """Runs from `start` to `stop`; `troubles` may be read at any time."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._engine: Engine = database.engine(config, Role.INGEST)
+        self._sealer = Sealer(self._engine)
+        self._stop = threading.Event()
+        self._troubles: dict[str, Trouble] = {}
+        self._rounds = 0
+        self._reported = False
+        pool = ThreadPoolExecutor(JOBS, pool_kwargs={"initializer": _step_back})
+        self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
+
+    def start(self) -> None:
+        """Begin. Call after the drains were forked: there are threads from here on."""
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        settings = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        for job, work, every_s in (
+            ("seal", self._seal, SEAL_EVERY_S), ("checkpoint", self._checkpoint, DUE_EVERY_S),
+            ("verify", self._verify, DUE_EVERY_S),
+        ):
+            self._scheduler.add_job(
+                self._run, "interval", args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC), **settings
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End; a check that runs is broken off, and goes on the next time."""
+        self._stop.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        self._engine.dispose()
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What is wrong now."""
+        return tuple(self._troubles.values())
+
+    def _run(self, job: str, work: Callable[[], str]) -> None:
+        """One round of a job; what it says or raises is the trouble it has."""
+        try:
+            sentence = work()
+        except (PostbuchError, SQLAlchemyError, LookupError, OSError) as error:
+            if self._stop.is_set():
+                return
+            cause = getattr(error, "orig", None) or error
+            sentence = f"the ledger is not kept ({job}): {str(cause)[:300]}"
+        known = self._troubles.get(job)
+        if not sentence:
+            self._troubles.pop(job, None)
+        elif known is None or known.sentence != sentence:
+            log.error("ledger-trouble job=%s reason=%s", job, sentence)
+            self._troubles[job] = Trouble(reason=f"ledger-{job}", sentence=sentence, at=audit.now())
+
+    def _seal(self) -> str:
+        self._rounds += 1
+        self._sealer.seal(window=FAR if self._rounds % FAR_ROUNDS == 1 else NEAR)
+        return ""
+
+    def _checkpoint(self) -> str:
+        with self._engine.connect() as conn:
+            last = conn.scalar(select(checkpoint.c.at).order_by(checkpoint.c.id.desc()).limit(1))
+        every = timedelta(minutes=self._config.ledger.checkpoint_every_minutes)
+        if last is not None and audit.now() - last < every:
+            return self._troubles["checkpoint"].sentence if "checkpoint" in self._troubles else ""
+        made = checkpoints.make(self._config, self._engine)
+        log.info("checkpoint number=%d size=%d", made.number, made.size)
+        return "; ".join(made.problems)
+
+    def _verify(self) -> str:
+        scope = self._due()
+        if scope:
+            check = verification.Verification(self._config, self._engine, lambda done, total: not self._stop.is_set())
+            report = check.run(full=scope == "full")
+            log.info("verified scope=%s complete=%s findings=%d", scope, report.complete, report.findings.count)
+        elif self._reported:
+            return self._troubles["verify"].sentence if "verify" in self._troubles else ""
+        with self._engine.connect() as conn:
+            found = verification.latest(conn)
+        self._reported = True
+        return "; ".join(verification.sentence(report) for report in found.values() if report["found"])
+
+    def _due(self) -> str:
+        """Which check is to be made now; the full one counts as an incremental one as well."""
+        settings = self._config.verify
+        with self._engine.connect() as conn:
+            query = select(verifications.c.scope, func.max(verifications.c.ended_at)).group_by(verifications.c.scope)
+            last = dict(map(tuple, conn.execute(query)))
+            first = conn.scalar(select(checkpoint.c.at).order_by(checkpoint.c.id).limit(1))
+        if first is None:
+            return ""
+        full = last.get("full", first)
+        if settings.full_every_days and audit.now() - full >= timedelta(days=settings.full_every_days):
+            return "full"
+        newest = max(full, last.get("incremental", first))
+        if settings.every_hours and audit.now() - newest >= timedelta(hours=settings.every_hours):
+            return "incremental"
+        return ""
+
+
+def _step_back() -> None:
+    """Lower the priority of this thread (Linux: each thread has its own)."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

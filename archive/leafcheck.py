@@ -1,0 +1,218 @@
+"""The check of the leaves: tree against checkpoints, leaves against rows, rows against octets. One pass, from the left.
+
+Memory does not grow with the archive: a chunk of leaves, a few messages, 64 hashes and the roots that are looked for.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from postbuch.archive import coverage, skeleton
+from postbuch.archive.errors import PostbuchError
+from postbuch.archive.findings import LISTED, Findings, Kind
+from postbuch.archive.ledgertree import LEVEL_HEIGHT
+from postbuch.archive.merkle import Frontier
+from postbuch.archive.objects import ObjectStore
+from postbuch.archive.schema import image, ledger_entry, ledger_leaf, ledger_node, object_
+from postbuch.archive.sealer import ENTRY, Wrote
+
+# 2,048 leaves are some 450 messages with all that belongs to them: half a second.
+CHUNK = 2048
+# Rows whose texts are read at once, and octets of messages that are rebuilt from one answer of the database.
+ROWS = 512
+OCTETS = 16_777_216
+# A file is read in pieces: attachments may have gigabytes.
+PIECE_OCTETS = 1_048_576
+
+
+class LeafCheck:
+    """Reads leaves in order. `roots`: size → (where, root) that the tree of that size must have."""
+
+    def __init__(
+        self, store: ObjectStore, findings: Findings, roots: Mapping[int, Sequence[tuple[str, bytes]]],
+        frontier: Frontier | None = None,
+    ) -> None:
+        self._store = store
+        self._findings = findings
+        self._roots = roots
+        self.frontier = frontier or Frontier()
+        self.entry: Wrote | None = None
+        self.entered = ""  # the number of that entry
+        self.followed = 0  # leaves of rows that came after its own
+        self.whole = True  # no leaf was missing so far, so that roots can be computed
+        self.checked: Counter[str] = Counter()
+        self.octets = 0
+
+    def read(self, conn: Connection, stop: int) -> None:
+        """The next chunk of leaves, up to position `stop`."""
+        first = self.frontier.size
+        last = min(first + CHUNK, stop)
+        query = select(ledger_leaf).where(ledger_leaf.c.position.between(first, last - 1))
+        found = conn.execute(query.order_by(ledger_leaf.c.position)).all()
+        leaves = {row.position: row for row in found}
+        entries = self._entries(conn, [row.row_key for row in found if row.kind == ENTRY])
+        nodes = _nodes(conn, first, last)
+        for position in range(first, last):
+            leaf = leaves.get(position)
+            if leaf is None:
+                self._lost(position)
+                self.frontier.append(bytes(32))
+                continue
+            self._place(leaf, entries)
+            self._grow(leaf.hash, nodes)
+        self.rows(conn, found)
+
+    # --- the tree -------------------------------------------------------------------------------------------------
+
+    def _lost(self, position: int) -> None:
+        detail = "the leaf is gone" + (", so no later checkpoint can be checked" if self.whole else "")
+        self._findings.add(Kind.LEAF_REMOVED, f"leaf {position}", detail)
+        self.whole = False
+
+    def _grow(self, found: bytes, nodes: Mapping[tuple[int, int], bytes]) -> None:
+        for height, index, made in self.frontier.append(found):
+            level, rest = divmod(height, LEVEL_HEIGHT)
+            if self.whole and not rest and nodes.get((level, index)) != made:
+                start, stop = index << height, ((index + 1) << height) - 1
+                self._findings.add(
+                    Kind.NODE_CHANGED, f"leaves {start} to {stop}",
+                    f"the stored hash of these leaves (level {level}, {index}) is not theirs: one of them was changed, "
+                    "or their order, or the hash",
+                )
+        size = self.frontier.size
+        for where, root in self._roots.get(size, ()):
+            if self.whole and root != self.frontier.root():
+                self._findings.add(
+                    Kind.ROOT_CHANGED, where, f"the first {size} leaves are not those that were signed"
+                )
+
+    def _entries(self, conn: Connection, keys: Sequence[str]) -> dict[str, Wrote]:
+        query = select(ledger_entry).where(ledger_entry.c.id.in_(list(map(int, keys))))
+        return {str(row.id): Wrote(row.kind, row.wrote) for row in conn.execute(query)} if keys else {}
+
+    def _place(self, leaf: Any, entries: Mapping[str, Wrote]) -> None:
+        """After the leaf of an entry come those of the rows that it names, and no others."""
+        where = f"leaf {leaf.position}"
+        if leaf.kind not in coverage.units():
+            self._findings.add(Kind.LEAF_UNKNOWN, where, f"it stands for '{leaf.kind}', which no table is called")
+        elif leaf.kind == ENTRY:
+            self.complete_entry()
+            self.entry, self.entered, self.followed = entries.get(leaf.row_key), leaf.row_key, 0
+        elif self.entry is None or self.entry.names(leaf.kind, leaf.row_key):
+            self.followed += 1
+        else:
+            self._findings.add(
+                Kind.LEAF_MISPLACED, where,
+                f"{leaf.kind} {leaf.row_key} has its leaf where it was not written: leaves were moved or added",
+            )
+
+    def complete_entry(self) -> None:
+        """The entry that ends here, or with the tree, has the leaves of all its rows: none was gone before sealing."""
+        if self.entry is not None and self.entry.exact and self.followed != self.entry.count:
+            self._findings.add(
+                Kind.ROW_REMOVED, f"ledger_entry {self.entered}",
+                f"it names {self.entry.count} rows ({self.entry.kind} {self.entry.wrote}) and has {self.followed} "
+                "leaves: rows were gone before they were sealed, or leaves were added or moved",
+            )
+
+    # --- the rows -------------------------------------------------------------------------------------------------
+
+    def rows(self, conn: Connection, leaves: Sequence[Any]) -> None:
+        """Each leaf against its row and all that belongs to it; messages and files against their digests."""
+        kinds: dict[str, list[Any]] = {}
+        for leaf in leaves:
+            kinds.setdefault(leaf.kind, []).append(leaf)
+        for kind, of_kind in kinds.items():
+            unit = coverage.units().get(kind)
+            if unit is None:
+                continue
+            for start in range(0, len(of_kind), ROWS):
+                part = {leaf.row_key: leaf for leaf in of_kind[start : start + ROWS]}
+                texts = coverage.texts_of(conn, unit, part.keys())
+                for key, leaf in part.items():
+                    self._row(unit, key, leaf.hash, texts.get(key))
+                if kind == image.name:
+                    self._images(conn, sorted(map(int, texts)))
+                elif kind == object_.name:
+                    self._objects(conn, sorted(map(int, texts)))
+            self.checked[kind] += len(of_kind)
+
+    def _row(self, unit: coverage.Unit, key: str, expected: bytes, text: bytes | None) -> None:
+        where = f"{unit.kind} {key}"
+        if text is None:
+            self._findings.add(Kind.ROW_REMOVED, where, "the row is gone")
+        elif coverage.leaf_hash(text) != expected:
+            tables = ", ".join(table.name for table in unit.members)
+            self._findings.add(Kind.ROW_CHANGED, where, f"what stands there now was not sealed ({tables}), or its leaf")
+
+    def _images(self, conn: Connection, numbers: list[int]) -> None:
+        """Each message comes back, octet for octet."""
+        for part in _by_size(conn, numbers):
+            query = select(image.c.id, image.c.sha256, image.c.skeleton).where(image.c.id.in_(part))
+            for row in conn.execute(query):
+                where = f"image {row.id}"
+                try:
+                    octets = skeleton.rebuild(row.skeleton, self._store.read)
+                except PostbuchError as error:
+                    self._findings.add(Kind.OCTETS_CHANGED, where, f"the message does not come back: {error}")
+                    continue
+                self.octets += len(octets)
+                if hashlib.sha256(octets).digest() != row.sha256:
+                    self._findings.add(Kind.OCTETS_CHANGED, where, "the message does not have its SHA-256")
+
+    def _objects(self, conn: Connection, numbers: list[int]) -> None:
+        """Each attachment's file is there and has its digest."""
+        for row in conn.execute(select(object_.c.id, object_.c.sha256).where(object_.c.id.in_(numbers))):
+            path = self._store.path(row.sha256)
+            digest = hashlib.sha256()
+            try:
+                with path.open("rb") as stream:
+                    while piece := stream.read(PIECE_OCTETS):
+                        digest.update(piece)
+            except OSError as error:
+                self._findings.add(Kind.OBJECT_MISSING, str(path), f"object {row.id} cannot be read: {error.strerror}")
+                continue
+            if digest.digest() != row.sha256:
+                self._findings.add(Kind.OBJECT_CHANGED, str(path), f"object {row.id} does not have its SHA-256")
+
+
+def _nodes(conn: Connection, first: int, last: int) -> dict[tuple[int, int], bytes]:
+    """The stored hashes of the subtrees that end within the leaves: (level, index) → hash."""
+    found: dict[tuple[int, int], bytes] = {}
+    level = 1
+    while last >> (level * LEVEL_HEIGHT):
+        begin, end = first >> (level * LEVEL_HEIGHT), last >> (level * LEVEL_HEIGHT)
+        query = select(ledger_node.c.position, ledger_node.c.hash).where(
+            ledger_node.c.level == level, ledger_node.c.position.between(begin, end)
+        )
+        found.update({(level, row.position): row.hash for row in conn.execute(query)})
+        level += 1
+    return found
+
+
+def check_nodes_beyond(conn: Connection, size: int, findings: Findings) -> None:
+    """No hash is stored of a subtree that the tree of this size does not have."""
+    beyond = (ledger_node.c.position + 1) * func.pow(2, ledger_node.c.level * LEVEL_HEIGHT) > size
+    for row in conn.execute(select(ledger_node).where(or_(beyond, ledger_node.c.level < 1)).limit(LISTED)):
+        findings.add(
+            Kind.NODE_CHANGED, f"level {row.level}, {row.position}", "there is a hash of leaves that there are not"
+        )
+
+
+def _by_size(conn: Connection, numbers: list[int]) -> Iterator[list[int]]:
+    """The images in groups that fit the memory."""
+    if not numbers:
+        return
+    part: list[int] = []
+    octets = 0
+    query = select(image.c.id, image.c.size_octets).where(image.c.id.in_(numbers)).order_by(image.c.id)
+    for row in conn.execute(query).all():
+        if part and octets + row.size_octets > OCTETS:
+            yield part
+            part, octets = [], 0
+        part.append(row.id)
+        octets += row.size_octets
+    yield part

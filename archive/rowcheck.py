@@ -1,0 +1,104 @@
+"""The check of the tables: no row that was never entered in the ledger, none that belongs to nothing, no file too many.
+
+Rows that were committed a moment ago have no leaf yet. So what has none is only suspected, and looked at again after
+the sealer has been there.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
+
+from postbuch.archive import coverage
+from postbuch.archive.bulk import CHUNK, find
+from postbuch.archive.findings import LISTED, Findings, Kind
+from postbuch.archive.schema import ledger_leaf, object_
+
+# 20,000 rows: 50 ms of look-ups in the index of the leaves.
+WINDOW = 20_000
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def without_leaf(conn: Connection, unit: coverage.Unit, first: int = 0) -> Iterator[list[str]]:
+    """Keys of rows from number `first` on that have no leaf, a list for each window of rows that was read."""
+    columns = list(unit.table.primary_key)
+    text: ColumnElement[Any] = func.concat(columns[0]) if unit.numbered else func.concat_ws(".", *columns)
+    leaf = select(ledger_leaf.c.position).where(ledger_leaf.c.kind == str(unit.kind), ledger_leaf.c.row_key == text)
+    after: tuple[int, ...] = (first - 1, *(0 for _ in columns[1:])) if first else (-1,) * len(columns)
+    while True:
+        above = columns[0] > after[0] if unit.numbered else tuple_(*columns) > after
+        window = select(*columns).where(above).order_by(*columns).limit(WINDOW)
+        end = conn.execute(window.with_only_columns(*columns).offset(WINDOW - 1).limit(1)).one_or_none()
+        below = _up_to(columns, tuple(end)) if end is not None else None
+        query = select(*columns).where(above, ~leaf.exists())
+        query = query if below is None else query.where(below)
+        yield [".".join(map(str, row)) for row in conn.execute(query.limit(LISTED))]
+        if end is None:
+            return
+        after = tuple(end)
+
+
+def _up_to(columns: list[Any], end: tuple[int, ...]) -> ColumnElement[bool]:
+    return columns[0] <= end[0] if len(columns) == 1 else tuple_(*columns) <= end
+
+
+def still_without(conn: Connection, unit: coverage.Unit, keys: list[str]) -> list[str]:
+    """Those of the rows that have no leaf now either."""
+    left = []
+    for start in range(0, len(keys), CHUNK):
+        part = keys[start : start + CHUNK]
+        query = select(ledger_leaf.c.row_key).where(ledger_leaf.c.kind == str(unit.kind))
+        sealed = set(conn.scalars(query.where(ledger_leaf.c.row_key.in_(part))))
+        left += [key for key in part if key not in sealed]
+    return left
+
+
+def orphans(conn: Connection, table: Table) -> list[str]:
+    """Keys of the rows that a member table's rows belong to and that are not there."""
+    first = coverage.key_column(table)
+    parent = next(iter(first.foreign_keys)).column
+    query = select(first).distinct().where(~select(parent).where(parent == first).exists()).limit(LISTED)
+    return [str(key) for key in conn.scalars(query)]
+
+
+def check_orphans(conn: Connection, findings: Findings) -> None:
+    """Rows that belong to no row: in no leaf, so nobody would miss or see them."""
+    for unit in coverage.units().values():
+        for table in unit.members[1:]:
+            for key in orphans(conn, table):
+                findings.add(
+                    Kind.ROW_INSERTED, f"{table.name} of {unit.kind} {key}",
+                    f"it belongs to a {unit.kind} that is not there",
+                )
+
+
+def check_files(conn: Connection, folder: Path, findings: Findings) -> int:
+    """Every file of the object store has its row; how many files there are. Names that begin with a dot are drafts."""
+    count = 0
+    waiting: list[Path] = []
+    for top in sorted(folder.iterdir()) if folder.is_dir() else []:
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if path.name.startswith(".") or path.is_dir():
+                continue
+            count += 1
+            waiting.append(path)
+        if len(waiting) >= CHUNK:
+            _name_strangers(conn, folder, waiting, findings)
+            waiting = []
+    _name_strangers(conn, folder, waiting, findings)
+    return count
+
+
+def _name_strangers(conn: Connection, folder: Path, paths: list[Path], findings: Findings) -> None:
+    by_digest = {}
+    for path in paths:
+        expected = folder / path.name[:2] / path.name[2:4] / path.name
+        if not _DIGEST.fullmatch(path.name) or path != expected:
+            findings.add(Kind.OBJECT_EXTRA, str(path), "the file does not belong into the folder of the attachments")
+        else:
+            by_digest[bytes.fromhex(path.name)] = path
+    known = find(conn, object_.c.sha256, object_.c.id, by_digest)
+    for digest in by_digest.keys() - known.keys():
+        findings.add(Kind.OBJECT_EXTRA, str(by_digest[digest]), "no message has this attachment")

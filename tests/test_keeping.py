@@ -1,0 +1,104 @@
+"""The archive process keeps the ledger by itself: seals, signs, checks, and says what is wrong."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from postbuch.archive import audit, checkpoints, verification
+from postbuch.archive.config import Config
+from postbuch.archive.keeping import Keeper
+from postbuch.archive.ledgertree import tree_size
+from postbuch.archive.schema_ledger import checkpoint, ledger_entry, ledger_leaf
+from provider.archive import fresh_archive
+from provider.evidence import views
+from provider.tampering import Intruder
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, Engine, Intruder]]:
+    folder = tmp_path_factory.mktemp("a")
+    with fresh_archive(folder) as (config, engine):
+        intruder = Intruder(config, folder / "safe")
+        yield config, engine, intruder
+        intruder.close()
+
+
+def until(condition: Callable[[], Any], what: str) -> None:
+    """Wait at most a minute: the machine may be busy."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
+
+
+def count(engine: Engine, table: Any, *conditions: Any) -> int:
+    with engine.connect() as conn:
+        return conn.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+
+def test_it_seals_and_signs(archive: tuple[Config, Engine, Intruder], tmp_path: Path) -> None:
+    """What is written is sealed within seconds; the first checkpoint comes at once; trouble with a folder is told."""
+    config, engine, _ = archive
+    (tmp_path / "file").write_text("")
+    config = config.model_copy(update={
+        "ledger": config.ledger.model_copy(update={"checkpoint_dirs": [str(tmp_path / "file")]})
+    })
+    keeper = Keeper(config)
+    keeper.start()
+    try:
+        views(engine, 10)
+        until(lambda: count(engine, ledger_leaf, ledger_leaf.c.kind == "audit_event") == 10, "nothing was sealed")
+        until(lambda: count(engine, checkpoint) == 1, "no checkpoint")
+        until(lambda: keeper.troubles, "no trouble was told")
+        assert str(tmp_path / "file") in keeper.troubles[0].sentence
+    finally:
+        keeper.stop()
+    assert count(engine, ledger_entry) >= 11
+
+
+def test_checks_are_made_when_they_are_due(
+    archive: tuple[Config, Engine, Intruder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An incremental one after a day, a full one after a month; what they find is a trouble until it is gone."""
+    config, engine, intruder = archive
+    checkpoints.make(config, engine)
+    keeper = Keeper(config)
+    now, begun = audit.now, audit.now()
+    try:
+        assert keeper._due() == ""
+        for days, scope in ((1.1, "incremental"), (31, "full")):
+            monkeypatch.setattr(audit, "now", lambda days=days: now() + timedelta(days=days))
+            assert keeper._due() == scope
+            assert keeper._verify() == ""
+            assert keeper._due() == ""
+        monkeypatch.setattr(audit, "now", lambda: now() + timedelta(days=62))
+        intruder.sql("UPDATE audit_event SET actor = 'bernd' WHERE id = 3")
+        keeper._run("verify", keeper._verify)
+        [trouble] = keeper.troubles
+        assert "audit_event 3" in trouble.sentence and trouble.at > begun
+        keeper._run("verify", keeper._verify)
+        assert list(keeper.troubles) == [trouble]
+        intruder.sql("UPDATE audit_event SET actor = 'anna' WHERE id = 3")
+        monkeypatch.setattr(audit, "now", lambda: now() + timedelta(days=93))
+        keeper._run("verify", keeper._verify)
+        assert not list(keeper.troubles)
+    finally:
+        keeper.stop()
+    with engine.connect() as conn:
+        assert set(verification.latest(conn)) == {"full", "incremental"}
+
+
+def test_a_database_that_is_away_is_told(archive: tuple[Config, Engine, Intruder]) -> None:
+    """The job fails with a sentence, and the next round works again."""
+    config, engine, _ = archive
+    keeper = Keeper(config.model_copy(update={"data_dir": "/nonexistent"}))
+    keeper._run("seal", keeper._seal)
+    assert "does not answer" in keeper.troubles[0].sentence
+    keeper.stop()
+    with engine.connect() as conn:
+        assert tree_size(conn) > 0
