@@ -28,6 +28,7 @@ from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.second import second_session
 from postbuch.proxy.stage import Stage
 from postbuch.proxy.tap import Tap
+from postbuch.proxy.throttle import NOT_ASKED, Attempt
 from postbuch.proxy.upstream import peer_name
 
 log = logging.getLogger("postbuch.proxy.imap")
@@ -134,11 +135,17 @@ class Session(asyncio.Protocol):
         self._logging_in = self._runtime.spawn(self._try(tag, credentials))
 
     async def _try(self, tag: bytes, credentials: Credentials) -> None:
+        with self._runtime.throttle.attempt(self._client_address, credentials.account, credentials.password) as attempt:
+            await asyncio.sleep(attempt.delay_s)
+            await self._ask(tag, credentials, attempt)
+
+    async def _ask(self, tag: bytes, credentials: Credentials, attempt: Attempt) -> None:
         account, runtime = credentials.account, self._runtime
-        delay_s = runtime.throttle.delay_s(self._client_address, account)
-        if delay_s:
-            await asyncio.sleep(delay_s)
         provider = runtime.config.upstream_for(account)
+        if not attempt.may_ask:
+            attempt.failed(asked=False)
+            self._refuse(tag, account, provider, NOT_ASKED)
+            return
         try:
             if provider is None:
                 raise UpstreamFailed(Reason.UNKNOWN_DOMAIN, account.rpartition("@")[2] or account)
@@ -147,10 +154,14 @@ class Session(asyncio.Protocol):
             done = await login.log_in(runtime, provider, credentials, tag, self._dialogue.client_id)
         except LoginRefused as refused:
             runtime.remembering.refused(provider, credentials)
+            if _says_later(refused.answer) is None:
+                attempt.failed(asked=True)
             self._refuse(tag, account, provider, refused.answer)
         except (UpstreamFailed, ConfigError) as error:
             reason = error.reason if isinstance(error, UpstreamFailed) else Reason.UPSTREAM_CERTIFICATE
             detail = error.detail if isinstance(error, UpstreamFailed) else str(error)
+            if reason is Reason.UNKNOWN_DOMAIN:
+                attempt.failed(asked=False)
             self._unavailable(tag, account, provider, reason, detail)
         except Exception as error:  # a defect of ours must not leave the client without an answer
             log.exception("login-error session=%s", self.id)
@@ -159,7 +170,7 @@ class Session(asyncio.Protocol):
             if self._phase is _Phase.CLOSED:
                 done.transport.abort()
                 return
-            runtime.throttle.succeeded(self._client_address, account)
+            attempt.succeeded()
             assert provider is not None  # noqa: S101 - narrowed above
             runtime.remembering.good(provider, credentials)
             self._announced.learn(provider.name, done.greeting)
@@ -167,10 +178,7 @@ class Session(asyncio.Protocol):
 
     def _refuse(self, tag: bytes, account: str, provider: Upstream | None, answer: bytes) -> None:
         """Upstream said no. Codes that say "later" go on; else one text for all reasons."""
-        later = next((code for code in (b"UNAVAILABLE", b"LIMIT", b"INUSE") if b"[" + code in answer.upper()), None)
-        if later is None:
-            self._runtime.throttle.failed(self._client_address, account)
-        code = later or b"AUTHENTICATIONFAILED"
+        code = _says_later(answer) or b"AUTHENTICATIONFAILED"
         text = answer.split(b" ", 1)[-1].decode("utf-8", "replace").strip()
         self._say(tag + b" NO [" + code + b"] the log-in failed (session " + self.id.encode() + b")\r\n")
         self._login_event(account, provider, ok=False)
@@ -181,7 +189,6 @@ class Session(asyncio.Protocol):
         self, tag: bytes, account: str, provider: Upstream | None, reason: Reason, detail: str
     ) -> None:
         if reason is Reason.UNKNOWN_DOMAIN:
-            self._runtime.throttle.failed(self._client_address, account)
             answer = b" NO [AUTHENTICATIONFAILED] the log-in failed (session "
         else:
             answer = b" NO [UNAVAILABLE] the mail provider cannot be used at the moment (session "
@@ -410,3 +417,9 @@ class _UpstreamSide(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._session.upstream_full(False)
+
+
+def _says_later(answer: bytes) -> bytes | None:
+    """The code by which upstream refuses a log-in without having looked at the password (RFC 5530 section 3)."""
+    codes = (b"UNAVAILABLE", b"LIMIT", b"INUSE")
+    return next((code for code in codes if b"[" + code in answer.upper()), None)

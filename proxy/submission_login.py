@@ -14,6 +14,7 @@ from postbuch.proxy.failure import Reason, UpstreamFailed
 from postbuch.proxy.login import decode, plain_response
 from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
+from postbuch.proxy.throttle import NOT_ASKED, Attempt
 from postbuch.proxy.upstream_smtp import SmtpLoginRefused
 
 log = logging.getLogger("postbuch.proxy.submission")
@@ -65,10 +66,15 @@ async def log_in(
     runtime: Runtime, outgoing: Outgoing, credentials: Credentials, client_name: str
 ) -> tuple[bool, bytes]:
     """Try the credentials upstream, once: whether they are good, and the answer to the client."""
+    with runtime.throttle.attempt(outgoing.client_address, credentials.account, credentials.password) as attempt:
+        await asyncio.sleep(attempt.delay_s)
+        return await _log_in(runtime, outgoing, credentials, client_name, attempt)
+
+
+async def _log_in(
+    runtime: Runtime, outgoing: Outgoing, credentials: Credentials, client_name: str, attempt: Attempt
+) -> tuple[bool, bytes]:
     account, address = credentials.account, outgoing.client_address
-    delay_s = runtime.throttle.delay_s(address, account)
-    if delay_s:
-        await asyncio.sleep(delay_s)
     provider = runtime.config.upstream_for(account)
 
     def failed(reason: Reason, detail: str) -> None:
@@ -77,6 +83,11 @@ async def log_in(
             answered=True, upstream=provider,
         )
 
+    if not attempt.may_ask:
+        attempt.failed(asked=False)
+        runtime.login_event(account, provider, address, outgoing.session, ok=False)
+        failed(Reason.LOGIN_REFUSED, NOT_ASKED.decode())
+        return False, _WRONG.format(outgoing.session).encode()
     try:
         if provider is None:
             raise UpstreamFailed(Reason.UNKNOWN_DOMAIN, account.rpartition("@")[2] or account)
@@ -89,20 +100,20 @@ async def log_in(
         if refused.reply.code < 500:
             return False, _LATER.format(outgoing.session).encode()
         runtime.remembering.refused(provider, credentials)
-        runtime.throttle.failed(address, account)
+        attempt.failed(asked=True)
         return False, _WRONG.format(outgoing.session).encode()
     except UpstreamFailed as failure:
         failed(failure.reason, failure.detail)
         if failure.reason is not Reason.UNKNOWN_DOMAIN:
             return False, _LATER.format(outgoing.session).encode()
         # Which domains are served is nothing to learn by trying.
-        runtime.throttle.failed(address, account)
+        attempt.failed(asked=False)
         runtime.login_event(account, None, address, outgoing.session, ok=False)
         return False, _WRONG.format(outgoing.session).encode()
     except ConfigError as error:
         failed(Reason.UPSTREAM_CERTIFICATE, str(error))
         return False, _LATER.format(outgoing.session).encode()
-    runtime.throttle.succeeded(address, account)
+    attempt.succeeded()
     runtime.remembering.good(provider, credentials)
     runtime.login_event(account, provider, address, outgoing.session, ok=True)
     runtime.succeeded(account=account, leg="submission")

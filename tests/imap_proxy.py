@@ -48,8 +48,8 @@ def make_config(folder: Path, imap: str, ca_file: Path | None = None) -> Config:
 class Client:
     """An IMAP client that sends and gets octets."""
 
-    def __init__(self, port: int, trust: ssl.SSLContext | None) -> None:
-        plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+    def __init__(self, port: int, trust: ssl.SSLContext | None, *, source: str = "127.0.0.1") -> None:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S, source_address=(source, 0))
         self.wire = trust.wrap_socket(plain, server_hostname="localhost") if trust else plain
         self._stream = self.wire.makefile("rb")
         self.greeting = self.line()

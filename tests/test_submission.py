@@ -195,9 +195,12 @@ def test_wrong_password_is_one_generic_answer(proxy: RunningProxy) -> None:
             assert answer.startswith(b"535 5.7.8 the log-in failed (session ")
     assert [each["ok"] for each in proxy.events("login", 2)] == [False, False]
     assert any("refused the log-in" in sentence for sentence in proxy.failures())
-    for _ in range(3):
-        proxy.runtime.throttle.failed("127.0.0.1", ANNA)
-    assert proxy.runtime.throttle.delay_s("127.0.0.1", ANNA) > 0
+    with proxy.client() as client:
+        client.ask(b"EHLO client.example")
+        for _ in range(2):  # the same again is not asked upstream again
+            assert client.ask(b"AUTH PLAIN " + plain(ANNA, "falsch"))[:3] == b"535"
+    assert any("was not asked" in sentence for sentence in proxy.failures())
+    assert proxy.runtime.throttle.attempt("127.0.0.1", ANNA, b"falsch").delay_s > 0
 
 
 def test_commands_may_be_pipelined(proxy: RunningProxy, sink: Sink) -> None:
