@@ -116,8 +116,11 @@ def _read(skeleton: bytes) -> tuple[list[tuple[int, int, bytes, int, int]], int,
         count, size = _HEAD.unpack_from(body)
         text = _HEAD.size + count * _HOLE.size
         holes = list(_HOLE.iter_unpack(body[_HEAD.size : text]))
-    except (zstandard.ZstdError, struct.error) as error:
+    except (zstandard.ZstdError, struct.error, MemoryError) as error:
         raise SkeletonDamaged(f"the skeleton cannot be read: {error}") from error
+    places = [hole[0] for hole in holes]
+    if any(hole[4] >= len(_ENDS) for hole in holes) or places != sorted(places) or max(places, default=0) > len(body):
+        raise SkeletonDamaged("the skeleton cannot be read: its holes make no sense")
     return holes, size, body[text:]
 
 

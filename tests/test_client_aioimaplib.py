@@ -32,6 +32,8 @@ async def talk(side: Side) -> list[Any]:
     for answer in await asyncio.gather(fetching, searching, client.status("Archive", "(MESSAGES)")):
         heard.append([bytes(line) for line in answer.lines[:-1]])
     heard.append((await client.logout()).result)
+    client.protocol.transport.abort()  # it leaves that to the garbage collector, which then warns in some later test
+    await asyncio.sleep(0.05)
     return heard
 
 

@@ -5,6 +5,7 @@ Runs in a thread of its own.
 """
 
 import asyncio
+import contextlib
 import enum
 import socket
 import struct
@@ -15,6 +16,7 @@ from provider.ports import free_port
 _HOST = "127.0.0.1"
 _BLOCK_OCTETS = 64 * 1024
 _START_PATIENCE_S = 10.0
+_LEAVE_PATIENCE_S = 5.0
 
 
 class Mode(enum.Enum):
@@ -121,8 +123,10 @@ class Obstacle:
                 await _swallow(reader)
             else:
                 await self._forward(reader, writer, limit)
+        except* _Cut:
+            await _take_leave(reader, writer)
         except* OSError:
-            pass  # either side broke off, or `limit` was reached: both sides end
+            pass  # either side broke off: both sides end
         finally:
             self._writers.discard(writer)
             writer.close()
@@ -137,6 +141,14 @@ class Obstacle:
         finally:
             self._writers.discard(upstream_writer)
             upstream_writer.close()
+
+
+async def _take_leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """End our half and take what still comes: a close with unread octets is a reset, and that loses sent ones."""
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_LEAVE_PATIENCE_S):
+            writer.write_eof()
+            await _swallow(reader)
 
 
 async def _swallow(reader: asyncio.StreamReader) -> None:
