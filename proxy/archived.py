@@ -44,6 +44,11 @@ class Archived:
         with self._lock:
             return wanted.without(self._of(place)) if place.uidvalidity is not None else wanted
 
+    def known(self, place: Place) -> UidSet:
+        """All that is known to be durable of a mailbox; a copy."""
+        with self._lock:
+            return UidSet(self._of(place).spans()) if place.uidvalidity is not None else UidSet()
+
     def selected(self, place: Place) -> None:
         """A client works in this mailbox: ask the database what it has of it. Does not block."""
         now = time.monotonic()

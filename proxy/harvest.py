@@ -92,12 +92,19 @@ class Harvester:
 
     async def deleted(self, within: bytes = b"") -> UidSet:
         """The UIDs of the messages flagged \\Deleted, of all or of a set of UIDs. Raises Refused."""
-        lines, answer = await self.ask(
-            b"UID SEARCH DELETED" + (b" UID " + within if within else b""), lambda line: _SEARCH.match(line) is not None
-        )
+        lines, answer = await self.ask(b"UID SEARCH DELETED" + (b" UID " + within if within else b""), is_search)
         if not is_ok(answer):
             raise Refused(answer)
         return found_by(lines)
+
+    async def expunge_archived(self, archived: UidSet) -> tuple[bytes, UidSet]:
+        """EXPUNGE of what is archived: upstream's answer, and the flagged messages that are left.
+
+        The client hears of what went. One after the other: Dovecot begins the second command before the first is done.
+        Raises Refused.
+        """
+        _, answer = await self.ask(b"UID EXPUNGE " + archived.wire(), lambda line: False)
+        return answer, await self.deleted() if is_ok(answer) else UidSet()
 
     async def expunge(self, uids: UidSet) -> None:
         """Remove these, unseen by the client: for CLOSE, which tells nobody. Raises Refused."""
@@ -153,6 +160,11 @@ def is_ok(answer: bytes) -> bool:
 def is_news(line: bytes) -> bool:
     """Whether an untagged line tells of a change in the mailbox."""
     return _NEWS.match(line) is not None
+
+
+def is_search(line: bytes) -> bool:
+    """Whether an untagged line is the answer to a SEARCH."""
+    return _SEARCH.match(line) is not None
 
 
 def found_by(lines: list[bytes]) -> UidSet:

@@ -153,6 +153,12 @@ class Holding:
             wanted = uidset.parse(hazard.set)
             if wanted is not None and not self._archived.missing(place, wanted):
                 return Verdict(verb=verb, pieces=held.pieces)
+        if verb == b"EXPUNGE" and exact:
+            archived = self._archived.known(place)
+            if archived and len(archived.wire()) <= MAX_SET_OCTETS:
+                answer, left = await self._harvester.expunge_archived(archived)
+                if not left:
+                    return Verdict(answer=held.command.tag + b" " + answer)
         # What others flagged a moment ago counts as well, and a SEARCH need not know it. Who closes hears of nothing.
         await self._harvester.ask(b"NOOP", is_news if verb == b"CLOSE" else lambda line: False)
         uids = await self._durable_deleted(place, hazard.set)

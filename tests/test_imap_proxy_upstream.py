@@ -374,8 +374,8 @@ def test_log_ins_that_fail_are_slowed(tmp_path: Path) -> None:
 
     with Scripted(script) as upstream, ImapProxy(make_config(tmp_path, upstream.url)) as proxy:
         client = proxy.client()
-        for _ in range(3):
-            client.command(b"LOGIN anna@firma.example x")
+        for number in range(3):
+            client.command(b"LOGIN anna@firma.example x%d" % number)
         began = time.monotonic()
         client.command(b"LOGIN anna@firma.example x")
         assert time.monotonic() - began >= 0.9
