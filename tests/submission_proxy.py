@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from spool_records import everything
+from spool_records import everything, published
 
 from postbuch.archive import spool
 from postbuch.archive.config import Config, parse
@@ -84,7 +84,7 @@ class RunningProxy:
         """Forget what earlier tests did: failed log-ins, records, what still waits for company in the writer."""
         self.runtime.throttle = Throttle()
         self.spool.event({}, urgent=True).result(10)
-        for path in (self.config.data / "spool" / "new").iterdir():
+        for path in published(self.config.data / "spool"):
             path.unlink()
 
     def records(self) -> list[Record]:

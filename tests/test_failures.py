@@ -72,9 +72,18 @@ class House:
         """Status has one sentence with all the words, soon."""
         wait_until(lambda: any(all(word in each for word in words) for each in self.sentences()), f"{words}", 20)
 
-    def is_silent(self, *words: str) -> None:
+    def is_silent(self, *words: str, patience_s: float = 20) -> None:
         """Status has no sentence with all the words any more."""
-        wait_until(lambda: not any(all(word in each for word in words) for each in self.sentences()), f"no {words}", 20)
+        said: list[str] = []
+
+        def silent() -> bool:
+            said[:] = [each for each in self.sentences() if all(word in each for word in words)]
+            return not said
+
+        try:
+            wait_until(silent, f"no {words}", patience_s)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}: {said}") from error
 
     def sightings(self, octets: bytes) -> list[Any]:
         """Each time that the archive saw the message."""
@@ -358,6 +367,6 @@ def test_the_database_is_down_under_load(house: House, sink: Sink, request: pyte
             sender.end()
     kept = [octets for sender in senders for octets in sender.kept]
     assert len(kept) > down_s
-    wait_until(lambda: not any("database" in each for each in house.sentences()), "the database", 90)
+    house.is_silent("database", patience_s=90)
     house.settled()
     assert [octets for octets in kept if len(house.sightings(octets)) != 1] == []

@@ -22,7 +22,7 @@ from provider.evidence import a_message, fill
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with fresh_archive(tmp_path_factory.mktemp("a")) as (config, engine), ingester(config, engine) as work:
-        fill(work, 5)
+        fill(engine, work, 5)
         Sealer(engine).seal()
         yield engine
 

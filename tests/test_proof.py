@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     with fresh_archive(folder) as (config, engine), ingester(config, engine) as work, Stamper(folder / "tsa") as tsa:
         stamped = config.ledger.model_copy(update={"tsa_url": tsa.url, "tsa_ca_file": str(tsa.ca_file)})
         config = config.model_copy(update={"ledger": stamped})
-        fill(work, 3)
+        fill(engine, work, 3)
         views(engine, 300)
         checkpoints.make(config, engine)
         first = prove(config, engine, "1", folder / "proof.zip")
@@ -236,7 +236,7 @@ def test_a_message_of_this_moment_is_proved(made: Made, tmp_path: Path) -> None:
     with ingester(made.config, made.engine) as work:
         for rotate, start in ((False, 500), (True, 600)):
             checkpoints.make(made.config, made.engine, rotate=rotate)
-            fill(work, 1, start=start)
+            fill(made.engine, work, 1, start=start)
             with made.engine.connect() as conn:
                 newest = max(row["id"] for row in letters.page(conn, ALL, 1).rows)
             written = prove(made.config, made.engine, str(newest), tmp_path / "p.zip")

@@ -47,11 +47,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with fresh_archive(folder) as (config, engine), ingester(config, engine) as work, Stamper(folder / "tsa") as tsa:
         stamped = config.ledger.model_copy(update={"tsa_url": tsa.url, "tsa_ca_file": str(tsa.ca_file)})
         config = config.model_copy(update={"ledger": stamped})
-        fill(work, 4)
+        fill(engine, work, 4)
         checkpoints.make(config, engine)
         views(engine, 200)
         checkpoints.make(config, engine, rotate=True)
-        fill(work, 2, start=100)
+        fill(engine, work, 2, start=100)
         Verification(config, engine).run(full=True)
         carried_away = folder / "carried-away.txt"
         carried_away.write_text(checkpoints.make(config, engine).note)
@@ -140,6 +140,7 @@ FACTS = [
     changed("smtp_recipient", "envelope_id = 1 AND position = 0", "code = 550", "smtp_envelope 1"),
     changed("refusal", "id = 1", "reason = 'x'", "refusal 1"),
     changed("gap", "id = 1", "uid = NULL", "gap 1"),
+    changed("vanishing", "id = 1", "noticed_at = noticed_at - INTERVAL 1 DAY", "vanishing 1"),
     changed("mailbox", "id = 1", "name = 'Archiv'", "mailbox 1"),
     changed("address", "id = 1", "address = 'else@x.example'", "address 1"),
     changed("object", "id = 1", "size_octets = 1", "object 1"),
@@ -161,8 +162,9 @@ REMOVED = [
              found=(("row-removed", f"{table} {number}"),))
         for table, number in (
             ("image", 2), ("letter", 2), ("sighting", 2), ("outcome", 1), ("smtp_envelope", 1), ("refusal", 1),
-            ("gap", 1), ("mailbox", 1), ("address", 2), ("object", 2), ("spool_file", 1), ("audit_event", 60),
-            ("ledger_entry", 40), ("verification", 1), ("checkpoint", 1), ("ledger_key", 1), ("checkpoint_stamp", 2),
+            ("gap", 1), ("vanishing", 1), ("mailbox", 1), ("address", 2), ("object", 2), ("spool_file", 1),
+            ("audit_event", 60), ("ledger_entry", 40), ("verification", 1), ("checkpoint", 1), ("ledger_key", 1),
+            ("checkpoint_stamp", 2),
         )
     ),
     Deed(name="a row of letter_place", sql="DELETE FROM letter_place WHERE letter_id = 2",
@@ -299,7 +301,10 @@ def test_a_deed_is_named(scene: Scene, deed: Deed) -> None:
 def test_a_forged_row_is_named(scene: Scene, table: str) -> None:
     """A row put into any write-once table, like one that is there but for its key and what must be unique."""
     columns = metadata.tables[table].columns
-    unique = {"capture": "UNHEX(REPEAT('7', 32))", "sha256": "UNHEX(REPEAT('7', 64))", "first_image_id": "7777"}
+    unique = {
+        "uid": "7777", "capture": "UNHEX(REPEAT('7', 32))", "sha256": "UNHEX(REPEAT('7', 64))",
+        "first_image_id": "7777",
+    }
     texts = {"address": "'forged@x.example'", "name": "'forged'", "verifier_key": "'forged'"}
     first = next(iter(metadata.tables[table].primary_key)).name
     values = {column.name: f"`{column.name}`" for column in columns}

@@ -19,11 +19,11 @@ from provider.evidence import fill, views
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, Engine, Any]]:
     with fresh_archive(tmp_path_factory.mktemp("a")) as (config, engine), ingester(config, engine) as work:
-        fill(work, 6)
+        fill(engine, work, 6)
         checkpoints.make(config, engine)
         views(engine, 300)
         checkpoints.make(config, engine, rotate=True)
-        fill(work, 3, start=100)
+        fill(engine, work, 3, start=100)
         yield config, engine, work
 
 
@@ -64,7 +64,7 @@ def test_what_comes_meanwhile_is_no_finding(archive: tuple[Config, Engine, Any])
     def meanwhile(done: int, total: int) -> bool:
         nonlocal calls
         calls += 1
-        fill(work, 2, start=200 + 10 * calls)
+        fill(engine, work, 2, start=200 + 10 * calls)
         return True
 
     for full in (True, False):

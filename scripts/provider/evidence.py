@@ -1,9 +1,11 @@
 """An archive with something of everything in it, for tests of the ledger and for its benchmark."""
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from postbuch.archive import audit
+from postbuch.archive.collect_rows import Rows
 from postbuch.archive.ingest import Ingester, SpoolFile
+from postbuch.archive.schema import mailbox
 from provider.archive import ACCOUNT, event_record, message_record
 
 
@@ -18,8 +20,8 @@ def a_message(number: int, people: int = 2) -> bytes:
     ).encode()
 
 
-def fill(work: Ingester, count: int, start: int = 0) -> None:
-    """Messages, a submission with its answer, and one of each event, in three batches."""
+def fill(engine: Engine, work: Ingester, count: int, start: int = 0) -> None:
+    """Messages, a submission with its answer, one of each event, in three batches; and one that disappeared."""
     work.ingest([message_record(a_message(start + number, 2 + number)) for number in range(count)])
     sent = message_record(a_message(start), source="submission", mailbox=None, envelope={
         "mail_from": ACCOUNT, "recipients": [{"address": "bcc@x.example", "code": 250, "text": "Ok"}] * 2,
@@ -32,6 +34,10 @@ def fill(work: Ingester, count: int, start: int = 0) -> None:
         event_record(event="login", account=ACCOUNT, upstream="provider", client_address="::1", ok=True),
     ]
     work.ingest(events, [SpoolFile(name=f"{start:04}-1-1-0-3.pbs", messages=0, events=3)])
+    with engine.connect() as conn:
+        place = conn.scalar(select(func.min(mailbox.c.id)))
+    assert place is not None
+    Rows(engine).add_vanished(place, 1, [start + 1])
 
 
 def views(engine: Engine, count: int) -> None:
