@@ -1,4 +1,6 @@
-"""What the archive process does for the ledger by the clock: sealing, checkpoints, checks. The home of APScheduler.
+"""What the archive process does by the clock: sealing, checkpoints, checks of ledger and completeness.
+
+The home of APScheduler.
 
 Threads of low priority beside the drains. What is due is asked of the database, so that a restart neither skips
 anything nor does it twice.
@@ -16,7 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from postbuch.archive import audit, checkpoints, database, verification
+from postbuch.archive import audit, checkpoints, completeness, database, verification
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import PostbuchError
@@ -30,10 +32,11 @@ SEAL_EVERY_S = 1
 # Each this many rounds the sealer looks far back for what was committed late: every five minutes.
 FAR_ROUNDS = 300
 DUE_EVERY_S = 20
+COMPLETE_EVERY_S = 60
 # Below the drains and the proxy (nice 0): their work comes first on a busy machine.
 NICE = 10
 # Sealing goes on while a checkpoint is written and while everything is checked.
-JOBS = 3
+JOBS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class Keeper:
         self._sealer = Sealer(self._engine)
         self._stop = threading.Event()
         self._troubles: dict[str, Trouble] = {}
+        # What the last checkpoint and the last check found, until the next; an error in between ends by itself.
+        self._said = {"checkpoint": "", "verify": ""}
         self._rounds = 0
         self._reported = False
         pool = ThreadPoolExecutor(JOBS, pool_kwargs={"initializer": _step_back})
@@ -65,7 +70,7 @@ class Keeper:
         settings = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         for job, work, every_s in (
             ("seal", self._seal, SEAL_EVERY_S), ("checkpoint", self._checkpoint, DUE_EVERY_S),
-            ("verify", self._verify, DUE_EVERY_S),
+            ("verify", self._verify, DUE_EVERY_S), (completeness.JOB, self._completeness, COMPLETE_EVERY_S),
         ):
             self._scheduler.add_job(
                 self._run, "interval", args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC), **settings
@@ -92,13 +97,13 @@ class Keeper:
             if self._stop.is_set():
                 return
             cause = getattr(error, "orig", None) or error
-            sentence = f"the ledger is not kept ({job}): {str(cause)[:300]}"
+            sentence = f"the archive cannot do its {job}: {str(cause)[:300]}"
         known = self._troubles.get(job)
         if not sentence:
             self._troubles.pop(job, None)
         elif known is None or known.sentence != sentence:
-            log.error("ledger-trouble job=%s reason=%s", job, sentence)
-            self._troubles[job] = Trouble(reason=f"ledger-{job}", sentence=sentence, at=audit.now())
+            log.error("trouble job=%s reason=%s", job, sentence)
+            self._troubles[job] = Trouble(reason=f"keeping-{job}", sentence=sentence, at=audit.now())
 
     def _seal(self) -> str:
         self._rounds += 1
@@ -110,10 +115,11 @@ class Keeper:
             last = conn.scalar(select(checkpoint.c.at).order_by(checkpoint.c.id.desc()).limit(1))
         every = timedelta(minutes=self._config.ledger.checkpoint_every_minutes)
         if last is not None and audit.now() - last < every:
-            return self._troubles["checkpoint"].sentence if "checkpoint" in self._troubles else ""
+            return self._said["checkpoint"]
         made = checkpoints.make(self._config, self._engine)
         log.info("checkpoint number=%d size=%d", made.number, made.size)
-        return "; ".join(made.problems)
+        self._said["checkpoint"] = "; ".join(made.problems)
+        return self._said["checkpoint"]
 
     def _verify(self) -> str:
         scope = self._due()
@@ -122,11 +128,17 @@ class Keeper:
             report = check.run(full=scope == "full")
             log.info("verified scope=%s complete=%s findings=%d", scope, report.complete, report.findings.count)
         elif self._reported:
-            return self._troubles["verify"].sentence if "verify" in self._troubles else ""
+            return self._said["verify"]
         with self._engine.connect() as conn:
             found = verification.latest(conn)
         self._reported = True
-        return "; ".join(verification.sentence(report) for report in found.values() if report["found"])
+        self._said["verify"] = "; ".join(verification.sentence(report) for report in found.values() if report["found"])
+        return self._said["verify"]
+
+    def _completeness(self) -> str:
+        """Whether all that upstream has is here, as far as the collector could look."""
+        with self._engine.connect() as conn:
+            return completeness.summary(completeness.look(conn))
 
     def _due(self) -> str:
         """Which check is to be made now; the full one counts as an incremental one as well."""
