@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from postbuch.archive import collect_choice, setup
+from postbuch.archive import collect_choice, completeness, setup
+from postbuch.archive.completeness import Standing
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, connection
 from postbuch.archive.errors import ServiceMissing
@@ -36,15 +37,18 @@ def status(config: Config) -> dict[str, Any]:
         "failures": [each for name in PROCESSES for each in health.get(name, {}).get("failures", [])],
         "books": None,
     }
+    incomplete: list[str] = []
     database_problem = ""
     try:
         with connection(config, Role.WEB) as conn:
             found |= _counts(conn)
-            found["accounts"] = _accounts(conn, found["failures"])
+            standings = {each.account: each for each in completeness.look(conn)}
+            found["accounts"] = _accounts(conn, found["failures"], standings)
+            incomplete = [each.sentence for each in standings.values() if each.sentence]
             found["books"] = books(conn)
     except ServiceMissing as error:
         database_problem = f"{error}; captured mail waits in the spool, nothing is lost"
-    found["sentences"] = _sentences(found, database_problem, setup.warning(config))
+    found["sentences"] = _sentences(found, incomplete, database_problem, setup.warning(config))
     return found
 
 
@@ -76,8 +80,10 @@ def _count(conn: Connection, condition: Any, table: Any) -> int:
     return int(conn.scalar(query if condition is None else query.where(condition)) or 0)
 
 
-def _accounts(conn: Connection, failures: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Per account: what was seen, gaps, refusals, when last, its last failure, how far the collector is."""
+def _accounts(
+    conn: Connection, failures: list[dict[str, Any]], standings: dict[str, Standing]
+) -> list[dict[str, Any]]:
+    """Per account: what was seen, gaps, refusals, when last, its last failure, the collector, whether all is here."""
     collected = {each["id"]: each for each in collect_choice.progress(conn)}
     seen = {
         row.account_id: row
@@ -103,6 +109,7 @@ def _accounts(conn: Connection, failures: list[dict[str, Any]]) -> list[dict[str
             "gaps": lost["gaps"].get(row.id, 0), "refusals": lost["refusals"].get(row.id, 0),
             "last_seen": facts.last.isoformat() + "Z" if facts else None, "failure": last.get(row.address),
             "collector": _collected(collected.get(row.id)),
+            "completeness": standings[row.address].as_json() if row.address in standings else None,
         })
     return found
 
@@ -117,8 +124,10 @@ def _collected(one: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**{name: one[name] for name in names}, "finished_at": finished and finished.isoformat() + "Z"}
 
 
-def _sentences(found: dict[str, Any], database_problem: str, warning: str) -> list[str]:
-    sentences = [each["sentence"] for each in found["failures"]]
+def _sentences(found: dict[str, Any], incomplete: list[str], database_problem: str, warning: str) -> list[str]:
+    # Accounts that are not complete are said one by one, as they are now, if the database could be asked.
+    told = {f"keeping-{completeness.JOB}"} if not database_problem else set()
+    sentences = [each["sentence"] for each in found["failures"] if each["reason"] not in told] + incomplete
     if found["processes"]["proxy"] is False and any(found["processes"].values()):
         sentences.append("the proxy does not run, so mail programs cannot connect; its log says why")
     if database_problem and not any("database" in sentence for sentence in sentences):

@@ -40,6 +40,9 @@ def _print(facts: dict[str, Any]) -> None:
     if books:
         text = _("seen {seen} = stored {stored} + further sightings {further} + refused {refused}")
         output.print_mark(bool(books["balanced"]), _("Books"), text.format(**books))
+    for each in facts["accounts"]:
+        if each["completeness"] is not None:
+            _print_account(each["account"], each["completeness"])
     for listener in facts["listeners"]:
         output.print_line(f"{_('Listens')}: {listener['name']} {listener['address']}")
     for certificate in facts["certificates"]:
@@ -50,6 +53,21 @@ def _print(facts: dict[str, Any]) -> None:
         output.say_problem(sentence)
     if not facts["sentences"]:
         output.say(_("Nothing is wrong."))
+
+
+def _print_account(address: str, one: dict[str, Any]) -> None:
+    words = {
+        "complete": _("complete"), "working": _("being collected"), "missing": _("messages are missing"),
+        "late": _("not found complete for too long"), "unknown": _("no password known: only what passes is archived"),
+        "paused": _("paused"), "left-out": _("is not collected"),
+    }  # fmt: skip
+    text = words[one["verdict"]]
+    if one["mailboxes"]:
+        count = _("{archived} of {messages} messages in {mailboxes} mailboxes")
+        text += ", " + count.format(**one | {"mailboxes": len(one["mailboxes"])})
+    if one["complete_at"]:
+        text += ", " + _("last complete at {time}").format(time=one["complete_at"][:16].replace("T", " ") + " UTC")
+    output.print_mark(one["verdict"] not in ("missing", "late"), address, text)
 
 
 def _waiting(spool: Any) -> Any:

@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browser import Watch, chromium, context, log_in, serving
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select
-from web_archive import ADMIN, ADMIN_PASSWORD, Filling, archive, firm_mail, ingest, old
+from web_archive import ADMIN, ADMIN_PASSWORD, Filling, archive, collected, firm_mail, ingest, old
 
 from postbuch.archive import database
 from postbuch.archive.config import Config
@@ -84,6 +84,7 @@ def _fill(config: Config) -> dict[str, tuple[int, int]]:
     for place, (name, octets) in enumerate(hostile.items()):
         names[bytes.fromhex(filling.add(octets, HOSTILE, at=old(400 + place)))] = name
     ingest(config, filling.records)
+    collected(config)
     with database.connection(config, Role.WEB) as conn:
         rows = conn.execute(
             select(sighting.c.capture, letter_image.c.letter_id, sighting.c.image_id)
@@ -172,7 +173,7 @@ def test_nobody_is_shut_out(site: Site, theme: Any, width: int) -> None:
         assert letter
         letter = letter.partition("?")[0]
         for path in ("/", "/?unread=1", "/?q=Rechnung", "/?q=xyzzyqq", "/?q=larger:x", letter, f"{letter}/headers",
-                     f"{letter}/source", f"{letter}/evidence", "/admin"):
+                     f"{letter}/source", f"{letter}/evidence", "/admin", "/completeness"):
             page.goto(path)
             _assert_accessible(page)
         watch.expect_failures(1)
@@ -202,7 +203,7 @@ def test_a_phone_has_room(site: Site, language: str) -> None:
             page = made.new_page()
             page.goto("/")
             letter = str(page.locator("#letters .row-link").first.get_attribute("href"))
-            for path in ("/", letter, letter.partition("?")[0] + "/evidence", "/admin"):
+            for path in ("/", letter, letter.partition("?")[0] + "/evidence", "/admin", "/completeness"):
                 page.goto(path)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
                 small = page.evaluate(

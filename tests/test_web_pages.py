@@ -148,7 +148,7 @@ def addresses(client: FlaskClient, number: int, kind: str) -> list[str]:
 def test_only_the_log_in_is_open(client: FlaskClient) -> None:
     """Every page sends a stranger to the log-in, which leads back to where he wanted to go."""
     for path in ("/", "/m/1", "/m/1/headers", "/m/1/source", "/m/1/evidence", "/m/1/body/1", "/m/1/inline/1/0",
-                 "/m/1/attachment/1/0", "/m/1/preview/1/0", "/m/1/message/1.eml", "/news", "/admin",
+                 "/m/1/attachment/1/0", "/m/1/preview/1/0", "/m/1/message/1.eml", "/news", "/admin", "/completeness",
                  "/m/by-message-id/a@b"):
         answer = client.get(path)
         assert answer.status_code == 302, path
@@ -187,6 +187,7 @@ def test_an_employee_logs_in_with_his_mail_password(site: tuple[Flask, Config], 
     assert MEHMET in page
     assert "Angebot" not in page
     assert client.get("/admin").status_code == 403
+    assert client.get("/completeness").status_code == 403
     assert log_in(browser(site), "x@weg.example", "egal").status_code == 503
 
 
@@ -255,15 +256,16 @@ def test_everything_is_on_record_before_it_is_shown(site: tuple[Flask, Config], 
     number = letter_id(client, "Anlagen")
     before = len(actions(site))
     for path in ("/", "/?q=Anlagen", f"/m/{number}", f"/m/{number}/headers", f"/m/{number}/source",
-                 f"/m/{number}/evidence", "/admin", addresses(client, number, "attachment")[0],
+                 f"/m/{number}/evidence", "/admin", "/completeness", addresses(client, number, "attachment")[0],
                  addresses(client, number, "preview")[0], addresses(client, number, "message")[0]):
         assert client.get(path).status_code == 200
     client.post("/marks", data={"csrf_token": token(client, "/"), "letter": str(number), "mark": "unread"})
     done = actions(site)[before:]
     target = f"letter {number}"
     for wanted in (("list", "list all"), ("search", "search Anlagen"), ("view", target), ("headers", target),
-                   ("source", target), ("evidence", target), ("status", "system"), ("download", target),
-                   ("preview", target), ("download-message", target), ("mark-unread", f"letters {number}")):
+                   ("source", target), ("evidence", target), ("status", "system"),
+                   ("status", "completeness"), ("download", target), ("preview", target),
+                   ("download-message", target), ("mark-unread", f"letters {number}")):
         assert wanted in done, wanted
 
 

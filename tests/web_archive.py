@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from postbuch.archive import database, setup, users
+from sqlalchemy import insert, select
+
+from postbuch.archive import collect_choice, database, setup, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.ingest import Ingester
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
 from postbuch.archive.record import EVENT, MESSAGE, Record, new_capture
+from postbuch.archive.schema import collect_account, collect_mailbox, mailbox
 
 ADMIN, ADMIN_PASSWORD = "admin@firma.example", "admin-Postbuch-1"
 ANNA, ANNA_PASSWORD = "anna@firma.example", "anna-Postbuch-1"
@@ -95,6 +98,27 @@ def firm_mail(filling: Filling, now: datetime) -> None:
             delivery.octets, f"{delivery.owner.address}", mailbox=delivery.mailbox, at=delivery.at,
             flags=["\\Seen"] if delivery.seen else [],
         )
+
+
+def collected(config: Config) -> None:
+    """What a collector would have written: the first account complete, the second not, of the others nothing."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with database.connection(config, Role.OWNER) as conn:
+        boxes: dict[int, list[int]] = {}
+        for number, owner in conn.execute(select(mailbox.c.id, mailbox.c.account_id).order_by(mailbox.c.account_id)):
+            boxes.setdefault(owner, []).append(number)
+        for place, (owner, numbers) in enumerate(list(boxes.items())[:2]):
+            reason = "2 messages cannot be had: upstream lists the message and does not give it out (UID 30,60)"
+            conn.execute(insert(collect_account).values(
+                account_id=owner, state="idle", told_at=now, finished_at=now, wanted=9, fetched=9
+            ))  # fmt: skip
+            for number in numbers:
+                lost = 2 * (place == 1 and number == numbers[0])
+                conn.execute(insert(collect_mailbox).values(
+                    mailbox_id=number, uidvalidity=1, uidnext=1300, messages=1234, listed=1234, archived=1234 - lost,
+                    looked_at=now, swept_at=now, failure=reason if lost else "",
+                ))  # fmt: skip
+            collect_choice.exclude(conn, owner, ["Junk"], ADMIN)
 
 
 def old(days: int) -> datetime:

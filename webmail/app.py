@@ -17,6 +17,7 @@ from postbuch.archive.errors import ConfigError
 from postbuch.webmail import (
     admin,
     assets,
+    completeness,
     failures,
     files,
     folders,
@@ -71,7 +72,8 @@ def create_app(config: Config) -> Flask:
     failures.install(app)
     _templates(app)
     for blueprint in (
-        login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint
+        login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
+        completeness.blueprint,
     ):
         app.register_blueprint(blueprint)
 
