@@ -169,9 +169,10 @@ def _event(conn: Connection, numbers: Numbers, facts: Facts) -> tuple[Table, Fac
 
 def _login(facts: Facts, at: Any) -> Facts:
     names = ("upstream", "user_agent", "session")
+    actor = "person" if facts.get("person") else "account"
     after = {name: facts[name] for name in names if facts.get(name) is not None}
     return {
-        "at": at, "actor": text(facts, "account", 255).lower(), "origin": text(facts, "client_address", 60),
+        "at": at, "actor": text(facts, actor, 255).lower(), "origin": text(facts, "client_address", 60),
         "action": "log-in" if facts.get("ok") else "log-in-refused",
         "target": f"account {text(facts, 'account', 240).lower()}", "before_value": None,
         "after_value": json.dumps(after),

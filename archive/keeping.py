@@ -18,7 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from postbuch.archive import audit, checkpoints, completeness, database, verification
+from postbuch.archive import audit, checkpoints, completeness, database, logins, verification
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import PostbuchError
@@ -33,10 +33,12 @@ SEAL_EVERY_S = 1
 FAR_ROUNDS = 300
 DUE_EVERY_S = 20
 COMPLETE_EVERY_S = 60
+# A new password or right holds for the next log-in that comes so much later.
+LOGINS_EVERY_S = 2
 # Below the drains and the proxy (nice 0): their work comes first on a busy machine.
 NICE = 10
 # Sealing goes on while a checkpoint is written and while everything is checked.
-JOBS = 4
+JOBS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class Keeper:
         self._troubles: dict[str, Trouble] = {}
         # What the last checkpoint and the last check found, until the next; an error in between ends by itself.
         self._said = {"checkpoint": "", "verify": ""}
+        self._known_logins: logins.Logins | None = None
         self._rounds = 0
         self._reported = False
         pool = ThreadPoolExecutor(JOBS, pool_kwargs={"initializer": _step_back})
@@ -71,6 +74,7 @@ class Keeper:
         for job, work, every_s in (
             ("seal", self._seal, SEAL_EVERY_S), ("checkpoint", self._checkpoint, DUE_EVERY_S),
             ("verify", self._verify, DUE_EVERY_S), (completeness.JOB, self._completeness, COMPLETE_EVERY_S),
+            ("logins", self._logins, LOGINS_EVERY_S),
         ):
             self._scheduler.add_job(
                 self._run, "interval", args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC), **settings
@@ -139,6 +143,21 @@ class Keeper:
         """Whether all that upstream has is here, as far as the collector could look."""
         with self._engine.connect() as conn:
             return completeness.summary(completeness.look(conn))
+
+    def _logins(self) -> str:
+        """Who may log in with a stored password behind his own, for the proxy."""
+        upstreams = logins.mapped(self._config)
+        file = logins.path(self._config.data)
+        if not upstreams:
+            file.unlink(missing_ok=True)
+            return ""
+        with self._engine.connect() as conn:
+            found = logins.gather(conn, upstreams)
+        if found != self._known_logins or not file.is_file():
+            logins.write(file, found)
+            self._known_logins = found
+            log.info("logins people=%d accounts=%d", len(found.people), len(found.keys))
+        return ""
 
     def _due(self) -> str:
         """Which check is to be made now; the full one counts as an incremental one as well."""

@@ -6,13 +6,12 @@ key before it signed as well.
 
 import base64
 import json
-import os
 import secrets
 from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from postbuch.archive import audit, signednote
+from postbuch.archive import audit, private, signednote
 from postbuch.archive.bulk import insert_rows
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.schema_ledger import ledger_key
@@ -76,7 +75,7 @@ def enter(conn: Connection, key: SigningKey) -> None:
 def adopt(keys: Path) -> None:
     """The next key takes the place of the old one, whose secret half is gone with that."""
     (keys / NEXT).replace(keys / FILE)
-    _sync(keys)
+    private.sync(keys)
 
 
 def _read(path: Path) -> SigningKey | None:
@@ -92,20 +91,5 @@ def _read(path: Path) -> SigningKey | None:
 
 
 def _write(path: Path, key: SigningKey) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    facts = {"name": key.name, "seed": base64.b64encode(key.seed).decode(), "verifier_key": str(key.verifier)}
-    temporary = path.with_name(f".{path.name}")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:  # noqa: PTH123 - the mode from the start
-        json.dump(facts, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    seed = base64.b64encode(key.seed).decode()
+    private.write(path, {"name": key.name, "seed": seed, "verifier_key": str(key.verifier)})

@@ -10,7 +10,6 @@ The associated data are the purpose and the account, so that a sealed password o
 
 import base64
 import json
-import os
 import secrets
 import struct
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from postbuch.archive import private
 from postbuch.archive.errors import PostbuchError
 
 _FILE = "seal.json"
@@ -105,27 +105,5 @@ def _read(folder: Path) -> Sealer:
 
 
 def _write(folder: Path, sealer: Sealer, *, fresh: bool = False) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    facts = {
-        "current": sealer.current,
-        "keys": {str(number): base64.b64encode(key).decode() for number, key in sealer.keys.items()},
-    }
-    temporary = folder / f".{_FILE}.{secrets.token_hex(4)}"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:  # noqa: PTH123 - the mode from the start
-        json.dump(facts, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    if fresh:
-        try:
-            os.link(temporary, folder / _FILE)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
-    else:
-        temporary.replace(folder / _FILE)
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    keys = {str(number): base64.b64encode(key).decode() for number, key in sealer.keys.items()}
+    private.write(folder / _FILE, {"current": sealer.current, "keys": keys}, fresh=fresh)

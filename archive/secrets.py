@@ -1,9 +1,10 @@
 """The passwords of the database users: `keys/database.json`, made once, readable by the owner of the folder alone."""
 
 import json
-import os
 import secrets
 from pathlib import Path
+
+from postbuch.archive import private
 
 _FILE = "database.json"
 # 24 octets: 192 bits, far beyond guessing.
@@ -34,10 +35,4 @@ def forget(keys: Path, users: list[str]) -> None:
 
 
 def _write(keys: Path, known: dict[str, str]) -> None:
-    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = keys / f".{_FILE}"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:  # noqa: PTH123 - the mode from the start
-        json.dump(known, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(keys / _FILE)
+    private.write(keys / _FILE, known)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from postbuch.archive import audit, users
-from postbuch.archive.errors import UsageError
+from postbuch.archive.errors import NotFound, UsageError
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
@@ -47,6 +47,30 @@ def add(
         output.print_json({"id": user_id, "login": login.lower(), "role": role.value})
     else:
         output.say(_("The user {login} was added.").format(login=login.lower()))
+
+
+@app.command(help=_("Give a user a new password."))
+def password(
+    login: LoginArgument,
+    password_file: Annotated[
+        Path | None, typer.Option(help=_("File whose first line is the password; - is standard input."))
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    loaded = load(config)
+    with connect(loaded) as connection:
+        found = users.find_user(connection, login)
+    if found is None:
+        raise NotFound(_("there is no user '{login}'; `postbuch user list` shows all").format(login=login.lower()))
+    given = read_password(password_file, _("Password"), new=True)
+    with connect(loaded) as connection:
+        users.set_password(connection, found.id, given)
+        audit.record(connection, actor(), ORIGIN, "user-password", f"user {found.login}")
+    if json:
+        output.print_json({"id": found.id, "login": found.login})
+    else:
+        output.say(_("The password of {login} was changed.").format(login=found.login))
 
 
 @app.command("list", help=_("List the users with the accounts that they may read."))

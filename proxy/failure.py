@@ -25,7 +25,23 @@ class Reason(Enum):
     UPSTREAM_CLOSED = "{upstream} ({endpoint}) closed the connection ({detail}); the client was told and tries again"
     LOGIN_REFUSED = "{upstream} refused the log-in: {detail}; check name and password in the mail program"
     UNKNOWN_DOMAIN = "no upstream serves the log-in's domain ({detail}); add it to upstream.domains if it is yours"
-    MODE_UNAVAILABLE = "upstream.auth = \"{detail}\" for {upstream} is not available in this version; use \"password\""
+    REFUSED_HERE = (
+        "the log-in to {upstream} was refused here: {detail}; check name, password and `postbuch user list`, or give a "
+        "new one with `postbuch user password`"
+    )
+    NOTHING_STORED = (
+        "no password for {upstream} is stored that can be used ({detail}); store one with `postbuch account store`"
+    )
+    STORED_REFUSED = (
+        "{upstream} refuses the stored password of {detail}; store the new one with `postbuch account store`"
+    )
+    LOGINS_UNKNOWN = (
+        "who may log in to {upstream} is not known yet ({detail}); the archive process writes it when it has the "
+        "database, `postbuch status` says whether it runs"
+    )
+    MODE_UNAVAILABLE = (
+        "upstream.auth = \"{detail}\" for {upstream} is not available in this version; use \"password\" or \"stored\""
+    )
     CLIENT_PROTOCOL = "the client broke the protocol ({detail}) and was disconnected; look at the mail program"
     SPOOL_UNWRITABLE = "{detail}; new mail is refused for the time being and mail programs keep it"
     NOT_ARCHIVED = (

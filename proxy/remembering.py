@@ -36,7 +36,7 @@ class Remembering:
 
     def good(self, provider: Upstream, credentials: Credentials) -> None:
         """Upstream took the log-in: remember its password, if it is another than the last one."""
-        if not provider.remember:
+        if not provider.remember or provider.auth != "password":
             return
         account, digest = credentials.account, self._digest(credentials)
         if self._told.get(account) == digest:

@@ -15,6 +15,7 @@ from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.trust import ResumingContext, resuming_context
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.failure import Failure, Reason
+from postbuch.proxy.mapped import Mapped, Wanted
 from postbuch.proxy.remembering import Remembering
 from postbuch.proxy.throttle import Throttle
 
@@ -41,6 +42,7 @@ class Runtime:
         self._numbers = itertools.count(1)
         self._prefix = secrets.token_hex(3)
         self.remembering = Remembering(config.data / "keys", self.event)
+        self.mapped = Mapped(config.data)
         self._health = HealthFile(health_path(config, "proxy"))
         self._changed = asyncio.Event()
 
@@ -99,11 +101,12 @@ class Runtime:
         future.add_done_callback(lambda done: done.exception())
 
     def login_event(
-        self, account: str, upstream: Upstream | None, client_address: str, session: str, *, ok: bool
+        self, who: Wanted, client_address: str, session: str, *, ok: bool
     ) -> None:
         """A log-in for the audit log (invariant 9)."""
         self.event({
-            "event": "login", "account": account, "upstream": upstream.name if upstream else "", "user_agent": None,
+            "event": "login", "account": who.account, "person": who.person if who.person != who.account else None,
+            "upstream": who.provider.name if who.provider else "", "user_agent": None,
             "client_address": client_address, "session": session, "ok": ok, "at": datetime.now(UTC).isoformat(),
         })
 

@@ -23,6 +23,7 @@ from postbuch.proxy.framing import ClientFramer, FramingLost, Violation
 from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.holding import Holding
 from postbuch.proxy.login import LoggedIn, LoginRefused
+from postbuch.proxy.mapped import Wanted, WrongPassword, wanted
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.second import second_session
@@ -140,60 +141,65 @@ class Session(asyncio.Protocol):
             await self._ask(tag, credentials, attempt)
 
     async def _ask(self, tag: bytes, credentials: Credentials, attempt: Attempt) -> None:
-        account, runtime = credentials.account, self._runtime
-        provider = runtime.config.upstream_for(account)
+        runtime, who = self._runtime, wanted(self._runtime.config, credentials.account)
+        provider, shown = who.provider, credentials
         if not attempt.may_ask:
             attempt.failed(asked=False)
-            self._refuse(tag, account, provider, NOT_ASKED)
+            self._refuse(tag, who, NOT_ASKED)
             return
         try:
-            if provider is None:
-                raise UpstreamFailed(Reason.UNKNOWN_DOMAIN, account.rpartition("@")[2] or account)
-            if provider.auth != "password":
-                raise UpstreamFailed(Reason.MODE_UNAVAILABLE, provider.auth)
-            done = await login.log_in(runtime, provider, credentials, tag, self._dialogue.client_id)
+            shown = await runtime.mapped.exchange(who, credentials)
+            assert provider is not None  # noqa: S101 - `exchange` has seen to it
+            done = await login.log_in(runtime, provider, shown, tag, self._dialogue.client_id)
+        except WrongPassword:
+            attempt.failed(asked=False)
+            self._refuse(tag, who, b"", Reason.REFUSED_HERE)
         except LoginRefused as refused:
             runtime.remembering.refused(provider, credentials)
+            if shown is not credentials:
+                # Nothing that the person can do: his mail program is not to ask him for another password.
+                runtime.mapped.refused(who.account)
+                self._unavailable(tag, who, Reason.STORED_REFUSED, who.account)
+                return
             if _says_later(refused.answer) is None:
                 attempt.failed(asked=True)
-            self._refuse(tag, account, provider, refused.answer)
+            self._refuse(tag, who, refused.answer)
         except (UpstreamFailed, ConfigError) as error:
             reason = error.reason if isinstance(error, UpstreamFailed) else Reason.UPSTREAM_CERTIFICATE
             detail = error.detail if isinstance(error, UpstreamFailed) else str(error)
             if reason is Reason.UNKNOWN_DOMAIN:
                 attempt.failed(asked=False)
-            self._unavailable(tag, account, provider, reason, detail)
+            self._unavailable(tag, who, reason, detail)
         except Exception as error:  # a defect of ours must not leave the client without an answer
             log.exception("login-error session=%s", self.id)
-            self._unavailable(tag, account, provider, Reason.INTERNAL, type(error).__name__)
+            self._unavailable(tag, who, Reason.INTERNAL, type(error).__name__)
         else:
             if self._phase is _Phase.CLOSED:
                 done.transport.abort()
                 return
             attempt.succeeded()
-            assert provider is not None  # noqa: S101 - narrowed above
             runtime.remembering.good(provider, credentials)
             self._announced.learn(provider.name, done.greeting)
-            self._start(provider, account, done, credentials)
+            self._start(provider, who, done, shown)
 
-    def _refuse(self, tag: bytes, account: str, provider: Upstream | None, answer: bytes) -> None:
-        """Upstream said no. Codes that say "later" go on; else one text for all reasons."""
+    def _refuse(self, tag: bytes, who: Wanted, answer: bytes, reason: Reason = Reason.LOGIN_REFUSED) -> None:
+        """Upstream said no, or we. Codes that say "later" go on; else one text for all reasons."""
         code = _says_later(answer) or b"AUTHENTICATIONFAILED"
         text = answer.split(b" ", 1)[-1].decode("utf-8", "replace").strip()
         self._say(tag + b" NO [" + code + b"] the log-in failed (session " + self.id.encode() + b")\r\n")
-        self._login_event(account, provider, ok=False)
-        self._failed(Reason.LOGIN_REFUSED, account, provider, text, answered=True)
+        self._login_event(who, ok=False)
+        self._failed(reason, who.account, who.provider, text or who.person, answered=True)
         self._again()
 
     def _unavailable(
-        self, tag: bytes, account: str, provider: Upstream | None, reason: Reason, detail: str
+        self, tag: bytes, who: Wanted, reason: Reason, detail: str
     ) -> None:
         if reason is Reason.UNKNOWN_DOMAIN:
             answer = b" NO [AUTHENTICATIONFAILED] the log-in failed (session "
         else:
             answer = b" NO [UNAVAILABLE] the mail provider cannot be used at the moment (session "
         self._say(tag + answer + self.id.encode() + b")\r\n")
-        self._failed(reason, account if provider else "", provider, detail, answered=True)
+        self._failed(reason, who.account if who.provider else "", who.provider, detail, answered=True)
         self._again()
 
     def _again(self) -> None:
@@ -205,9 +211,9 @@ class Session(asyncio.Protocol):
         if self._phase is not _Phase.CLOSED:
             self._write(line)
 
-    def _start(self, provider: Upstream, account: str, done: LoggedIn, credentials: Credentials) -> None:
+    def _start(self, provider: Upstream, who: Wanted, done: LoggedIn, credentials: Credentials) -> None:
         """From here on upstream speaks to the client."""
-        runtime = self._runtime
+        runtime, account = self._runtime, who.account
         self.account, self._provider, self._upstream = account, provider, done.transport
         done.transport.set_write_buffer_limits(WRITE_BUFFER_OCTETS)
         facts = {
@@ -225,7 +231,7 @@ class Session(asyncio.Protocol):
         self._relay = Relay(self._tap, self._write, self._later)
         holding = self._gate(self._relay, self._tap, provider, credentials, facts) if self._tap is not None else None
         self._stage = Stage(self, self._relay, self._framer, self._incoming, self._when_durable, holding)
-        self._login_event(account, provider, ok=True)
+        self._login_event(who, ok=True)
         runtime.succeeded(account=account, leg="imap")
         runtime.counters["imap-logins"] += 1
         self._write(b"".join(capability.rewritten(line, logged_in=True) for line in (*done.lines, done.answer)))
@@ -246,8 +252,8 @@ class Session(asyncio.Protocol):
         second = partial(second_session, runtime, provider, credentials, facts)
         return Holding(relay, harvester, runtime.archived, self.account, second, failed)
 
-    def _login_event(self, account: str, provider: Upstream | None, *, ok: bool) -> None:
-        self._runtime.login_event(account, provider, self._client_address, self.id, ok=ok)
+    def _login_event(self, who: Wanted, *, ok: bool) -> None:
+        self._runtime.login_event(who, self._client_address, self.id, ok=ok)
 
     # --- upstream's leg -------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from postbuch.archive.errors import ConfigError
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.failure import Reason, UpstreamFailed
 from postbuch.proxy.login import decode, plain_response
+from postbuch.proxy.mapped import WrongPassword, wanted
 from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.throttle import NOT_ASKED, Attempt
@@ -74,8 +75,8 @@ async def log_in(
 async def _log_in(
     runtime: Runtime, outgoing: Outgoing, credentials: Credentials, client_name: str, attempt: Attempt
 ) -> tuple[bool, bytes]:
-    account, address = credentials.account, outgoing.client_address
-    provider = runtime.config.upstream_for(account)
+    who, address = wanted(runtime.config, credentials.account), outgoing.client_address
+    account, provider, shown = who.account, who.provider, credentials
 
     def failed(reason: Reason, detail: str) -> None:
         runtime.failed(
@@ -85,17 +86,26 @@ async def _log_in(
 
     if not attempt.may_ask:
         attempt.failed(asked=False)
-        runtime.login_event(account, provider, address, outgoing.session, ok=False)
+        runtime.login_event(who, address, outgoing.session, ok=False)
         failed(Reason.LOGIN_REFUSED, NOT_ASKED.decode())
         return False, _WRONG.format(outgoing.session).encode()
     try:
-        if provider is None:
-            raise UpstreamFailed(Reason.UNKNOWN_DOMAIN, account.rpartition("@")[2] or account)
-        if provider.auth != "password":
-            raise UpstreamFailed(Reason.MODE_UNAVAILABLE, provider.auth)
-        answer = await outgoing.log_in(provider, credentials, client_name)
+        shown = await runtime.mapped.exchange(who, credentials)
+        assert provider is not None  # noqa: S101 - `exchange` has seen to it
+        answer = await outgoing.log_in(provider, shown, client_name)
+    except WrongPassword:
+        runtime.login_event(who, address, outgoing.session, ok=False)
+        failed(Reason.REFUSED_HERE, who.person)
+        attempt.failed(asked=False)
+        return False, _WRONG.format(outgoing.session).encode()
     except SmtpLoginRefused as refused:
-        runtime.login_event(account, provider, address, outgoing.session, ok=False)
+        if shown is not credentials:
+            # Nothing that the person can do: his mail program is not to ask him for another password.
+            if refused.reply.code >= 500:
+                runtime.mapped.refused(account)
+            failed(Reason.STORED_REFUSED, account)
+            return False, _LATER.format(outgoing.session).encode()
+        runtime.login_event(who, address, outgoing.session, ok=False)
         failed(Reason.LOGIN_REFUSED, f"{refused.reply.code} {refused.reply.text[:200]}")
         if refused.reply.code < 500:
             return False, _LATER.format(outgoing.session).encode()
@@ -108,14 +118,14 @@ async def _log_in(
             return False, _LATER.format(outgoing.session).encode()
         # Which domains are served is nothing to learn by trying.
         attempt.failed(asked=False)
-        runtime.login_event(account, None, address, outgoing.session, ok=False)
+        runtime.login_event(who, address, outgoing.session, ok=False)
         return False, _WRONG.format(outgoing.session).encode()
     except ConfigError as error:
         failed(Reason.UPSTREAM_CERTIFICATE, str(error))
         return False, _LATER.format(outgoing.session).encode()
     attempt.succeeded()
     runtime.remembering.good(provider, credentials)
-    runtime.login_event(account, provider, address, outgoing.session, ok=True)
+    runtime.login_event(who, address, outgoing.session, ok=True)
     runtime.succeeded(account=account, leg="submission")
     runtime.counters["submission-logins"] += 1
     log.info("login session=%s account=%s client=%s", outgoing.session, account, address)

@@ -134,7 +134,7 @@ def _check(login: str, password: str) -> tuple[Verdict, sessions.Viewer | None]:
     # provider's mailbox "admin@" would be the administrator here.
     if known is not None and known.has_password:
         verdict = Verdict.GOOD if local is not None else Verdict.WRONG
-    elif serving is not None:
+    elif serving is not None and serving.auth == "password":
         verdict = upstream.check(serving, login, password)
     else:
         verdict = Verdict.WRONG
