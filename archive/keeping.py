@@ -6,6 +6,7 @@ Threads of low priority beside the drains. What is due is asked of the database,
 anything nor does it twice.
 """
 
+import contextlib
 import logging
 import os
 import threading
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,6 +37,8 @@ DUE_EVERY_S = 20
 COMPLETE_EVERY_S = 60
 # A new password or right holds for the next log-in that comes so much later.
 LOGINS_EVERY_S = 2
+# A job that could not do its work tries again after this, so that its trouble ends soon after the cause.
+AGAIN_S = 2
 # Below the drains and the proxy (nice 0): their work comes first on a busy machine.
 NICE = 10
 # Sealing goes on while a checkpoint is written and while everything is checked.
@@ -77,7 +81,8 @@ class Keeper:
             ("logins", self._logins, LOGINS_EVERY_S),
         ):
             self._scheduler.add_job(
-                self._run, "interval", args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC), **settings
+                self._run, "interval", id=job, args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC),
+                **settings,
             )
         self._scheduler.start()
 
@@ -102,6 +107,8 @@ class Keeper:
                 return
             cause = getattr(error, "orig", None) or error
             sentence = f"the archive cannot do its {job}: {str(cause)[:300]}"
+            with contextlib.suppress(JobLookupError):  # the scheduler is ending
+                self._scheduler.modify_job(job, next_run_time=datetime.now(UTC) + timedelta(seconds=AGAIN_S))
         known = self._troubles.get(job)
         if not sentence:
             self._troubles.pop(job, None)
