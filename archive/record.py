@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import orjson
+
 from postbuch.archive.errors import PostbuchError
 
 MAGIC = b"PBS1"
@@ -47,8 +49,19 @@ def new_capture() -> bytes:
 
 
 def facts_octets(facts: Mapping[str, Any]) -> bytes:
-    """The facts as JSON. ASCII escapes carry even lone surrogates. Raises TypeError or ValueError."""
-    return json.dumps(facts, separators=(",", ":")).encode("ascii")
+    """The facts as JSON. ASCII escapes carry what UTF-8 cannot: lone surrogates. Raises TypeError or ValueError."""
+    try:
+        return orjson.dumps(facts)
+    except TypeError:
+        return json.dumps(facts, separators=(",", ":")).encode("ascii")
+
+
+def _facts(encoded: bytes) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = orjson.loads(encoded)
+    except ValueError:
+        found = json.loads(encoded)
+    return found
 
 
 def header_octets(kind: int, facts: bytes, octets: int) -> bytes:
@@ -176,7 +189,7 @@ def _read_one(stream: BinaryIO, path: Path, end: int) -> tuple[Record | None, st
     encoded = stream.read(facts_length)
     if zlib.crc32(encoded, zlib.crc32(raw[: _STEERING.size])) != crc:
         return damaged("the check sum of a record is wrong")
-    facts = json.loads(encoded)
+    facts = _facts(encoded)
     return Record(kind=kind, facts=facts, octets=octets, size_octets=octets_length, path=path, offset=offset), ""
 
 

@@ -3,7 +3,7 @@
 The gate asks before it lets one be removed, the collector before it fetches one.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -24,8 +24,7 @@ _ISLANDS = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):  # its hash is asked for with each message
     """A mailbox as the archive calls it. `uidvalidity` None: the server says none, and no UID means anything."""
 
     account: str

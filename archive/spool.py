@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Any
 
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.record import EVENT, MESSAGE, Record, SpoolDamaged, counts_in, new_capture, read, salvage
-from postbuch.archive.spoolfile import SMALL_OCTETS, Group, LargeFile, as_spool_error
+from postbuch.archive.spoolfile import SMALL_OCTETS, Buffer, Group, LargeFile, Waiter, as_spool_error
 from postbuch.archive.spoolfolder import quarantine, sync_folder, waiting, waiting_counts
 from postbuch.archive.spoolsegment import SUFFIX, Segments, recover
 
@@ -44,7 +44,7 @@ LINGER_S = 0.05
 PAUSE_S = 1.0
 
 # A record that waits for the thread: kind, octets, facts, who waits, whether somebody does.
-_Waiting = tuple[int, list[bytearray], Mapping[str, Any], Future[Any], bool]
+_Waiting = tuple[int, Sequence[Buffer], Mapping[str, Any], Waiter, bool]
 CLOSED = "the spool is closed"
 _TOKEN = os.urandom(4).hex()
 _NUMBERS = itertools.count(1)
@@ -81,25 +81,29 @@ class SpoolMessage:
 
         `urgent`: somebody waits for the answer; else the record may wait up to 50 ms for company.
         """
-        self._done = True
         future: Future[str] = Future()
         if urgent:  # a waiter may be cancelled; nobody waits for the others
             future.set_running_or_notify_cancel()
+        self.end(facts, future, urgent=urgent)
+        return future
+
+    def end(self, facts: Mapping[str, Any], waiter: Waiter, *, urgent: bool) -> None:
+        """`commit`, and the waiter is told."""
+        self._done = True
         whole = {"capture": self.capture.hex(), **facts, "kind": "message"}
         block, self._block = self._block, bytearray()
         if self._large is None:
-            self._writer.put_record(MESSAGE, [block] if block else [], whole, future, urgent)
+            self._writer.put_record(MESSAGE, [block] if block else [], whole, waiter, urgent)
         else:
             large = self._large
             large.give(len(block))
 
             def finish() -> None:
                 large.write(block)
-                large.finish(whole, future)
+                large.finish(whole, waiter)
 
             if not self._writer.put(finish):
-                future.set_exception(SpoolError(CLOSED))
-        return future
+                waiter.set_exception(SpoolError(CLOSED))
 
     def abort(self) -> None:
         """Forget the message; nothing of it stays on the disk. Harmless after `commit`."""
@@ -178,6 +182,14 @@ class SpoolWriter:
             raise SpoolError(reason)
         return SpoolMessage(self)
 
+    def keep(self, octets: Buffer, facts: Mapping[str, Any], waiter: Waiter, *, urgent: bool) -> None:
+        """A message of at most SMALL_OCTETS that is here already, without a copy. Raises SpoolError as `begin` does."""
+        reason = self.obstacle(len(octets))
+        if reason is not None:
+            raise SpoolError(reason)
+        whole = {"capture": new_capture().hex(), **facts, "kind": "message"}
+        self.put_record(MESSAGE, (octets,), whole, waiter, urgent)
+
     def event(self, facts: Mapping[str, Any], *, urgent: bool = False) -> "Future[None]":
         """A record without octets: outcome, refusal, gap, login. Durable when the future is done."""
         future: Future[None] = Future()
@@ -221,14 +233,14 @@ class SpoolWriter:
         return True
 
     def put_record(
-        self, kind: int, chunks: list[bytearray], facts: Mapping[str, Any], future: Future[Any], urgent: bool
+        self, kind: int, chunks: Sequence[Buffer], facts: Mapping[str, Any], waiter: Waiter, urgent: bool
     ) -> None:
         now = time.monotonic()
         with self._condition:
             if self._closing or self._thread is None:
-                future.set_exception(SpoolError(CLOSED))
+                waiter.set_exception(SpoolError(CLOSED))
                 return
-            self._records.append((kind, chunks, facts, future, urgent))
+            self._records.append((kind, chunks, facts, waiter, urgent))
             due = now if urgent else now + LINGER_S
             if self._due is None or due < self._due:
                 self._due = due
@@ -276,23 +288,23 @@ class SpoolWriter:
                 self._guard(self._segments.flush, ())
         self._guard(self._segments.flush, ())
 
-    def _guard(self, job: Callable[[], None], waiters: Iterable[Future[Any]]) -> None:
+    def _guard(self, job: Callable[[], None], waiters: Iterable[Waiter]) -> None:
         """Nothing may end the thread while people wait for it: not even a lack of memory."""
         try:
             job()
         except Exception:
             logging.getLogger(__name__).exception("spool-writer-error")
-            for future in waiters:
-                if not future.done():
-                    future.set_exception(SpoolError("the spool could not write a record; see the log"))
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(SpoolError("the spool could not write a record; see the log"))
 
     def _write_records(self, records: list[_Waiting]) -> None:
         group = Group()
-        for kind, chunks, facts, future, urgent in records:
+        for kind, chunks, facts, waiter, urgent in records:
             try:
-                group.add(kind, chunks, facts, future)
+                group.add(kind, chunks, facts, waiter)
             except (TypeError, ValueError) as error:
-                future.set_exception(error)
+                waiter.set_exception(error)
             group.urgent = group.urgent or urgent
             if group.octets >= GROUP_OCTETS:
                 self._segments.write(group)

@@ -5,7 +5,6 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +15,18 @@ from postbuch.archive.record import HEADER, MESSAGE, facts_octets, header_octets
 SMALL_OCTETS = 262_144
 # 8 MiB: a large file is synced as it grows, so that the last sync does not hold up other people's messages.
 SYNC_OCTETS = 8_388_608
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Waiter(Protocol):
+    """Who is told what became of a record, in the writer's thread: a Future, or something that costs less."""
+
+    def set_result(self, result: Any, /) -> None: ...
+
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+    def done(self) -> bool: ...
 
 
 class Folder(Protocol):
@@ -34,12 +45,12 @@ class Group:
     """Records that go into one file together, and who waits for them."""
 
     def __init__(self) -> None:
-        self.buffers: list[bytes | bytearray] = []
+        self.buffers: list[Buffer] = []
         self.octets = self.messages = self.events = 0
         self.urgent = False
-        self.waiters: list[tuple[Future[Any], Any]] = []
+        self.waiters: list[tuple[Waiter, Any]] = []
 
-    def add(self, kind: int, chunks: Iterable[bytearray], facts: Mapping[str, Any], future: Future[Any]) -> None:
+    def add(self, kind: int, chunks: Iterable[Buffer], facts: Mapping[str, Any], waiter: Waiter) -> None:
         if kind == MESSAGE:
             digest, size = hashlib.sha256(), 0
             chunks = list(chunks)
@@ -51,12 +62,12 @@ class Group:
             self.buffers += [header_octets(kind, encoded, size), *chunks, encoded]
             self.octets += size
             self.messages += 1
-            self.waiters.append((future, digest.hexdigest()))
+            self.waiters.append((waiter, facts["sha256"]))
         else:
             encoded = facts_octets(facts)
             self.buffers += [header_octets(kind, encoded, 0), encoded]
             self.events += 1
-            self.waiters.append((future, None))
+            self.waiters.append((waiter, None))
 
     def write(self, folder: Folder) -> None:
         """Write, sync and publish one file, then tell the waiters: the result, or SpoolError."""
@@ -79,11 +90,11 @@ class Group:
 
     def tell(self, error: SpoolError | None) -> None:
         """Tell the waiters: the result, or the error."""
-        for future, result in self.waiters:
+        for waiter, result in self.waiters:
             if error is None:
-                future.set_result(result)
+                waiter.set_result(result)
             else:
-                future.set_exception(error)
+                waiter.set_exception(error)
 
 
 class LargeFile:
@@ -128,7 +139,7 @@ class LargeFile:
             os.fdatasync(self._handle)
             self._unsynced = 0
 
-    def finish(self, facts: Mapping[str, Any], future: "Future[str]") -> None:
+    def finish(self, facts: Mapping[str, Any], waiter: Waiter) -> None:
         try:
             if self._error is not None:
                 raise self._error
@@ -146,12 +157,12 @@ class LargeFile:
         except OSError as error:
             self._writer.failed(error)
             self.discard()
-            future.set_exception(as_spool_error(error))
+            waiter.set_exception(as_spool_error(error))
         except (SpoolError, TypeError, ValueError) as error:  # facts that are not JSON: not the disk's fault
             self.discard()
-            future.set_exception(error)
+            waiter.set_exception(error)
         else:
-            future.set_result(self._digest.hexdigest())
+            waiter.set_result(self._digest.hexdigest())
 
     def discard(self) -> None:
         self._writer.streams.discard(self)

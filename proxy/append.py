@@ -12,8 +12,8 @@ from typing import Any
 from postbuch.archive.spool import SpoolWriter
 from postbuch.proxy import command, fetchdata
 from postbuch.proxy.archived import Archived
+from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.relay import Outstanding
-from postbuch.proxy.tap import Mailbox, place_of
 
 _CATENATE = re.compile(rb"[ )]CATENATE *\(", re.IGNORECASE)
 _FLAGS = re.compile(rb"\(([^()]*)\)")

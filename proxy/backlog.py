@@ -1,8 +1,8 @@
 """What the tap still has to look at: octets go to the client first, and are read when the connection is quiet.
 
 A mail program that fetches a folder waits for octets, not for the archive. So events queue here, in order, and are
-worked off in short slices once nothing has come for a moment, at the latest after a quarter of a second; above the
-limit at once, which is the back-pressure. Nothing is lost at the end of a session: `close` works off the rest.
+worked off in short slices once nothing has come for a moment, at the latest after a second; above the limit as fast
+as they come, which is the back-pressure. Nothing is lost at the end of a session: `close` works off the rest.
 """
 
 import asyncio
@@ -10,17 +10,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from postbuch.proxy.framing import Data, UpstreamEvent
+from postbuch.archive.spool import SMALL_OCTETS
+from postbuch.proxy.framing import Data, Line, UpstreamEvent
 
-# All sessions of the process together.
-LIMIT_OCTETS = 8 * 1024 * 1024
-# A piece of a literal of this size belongs to a large message: holding it back costs memory (a message of 100 MB was
-# measured to cost 24 MB, 16 are allowed) and saves nothing.
-LARGE_PIECE_OCTETS = 16 * 1024
+# 32 MiB, all sessions of the process together: a folder of some 5,000 ordinary messages, or 20 people who open theirs.
+LIMIT_OCTETS = 32 * 1024 * 1024
 # Others must get their turn: a NOOP that comes now waits no longer than this.
 SLICE_S = 0.001
 QUIET_S = 0.004
-LATEST_S = 0.25
+LATEST_S = 1.0
 
 
 class Backlog:
@@ -31,18 +29,21 @@ class Backlog:
     def __init__(self, see: Callable[[UpstreamEvent], None]) -> None:
         self._see = see
         self._items: deque[UpstreamEvent | Callable[[], None]] = deque()
-        self._octets = 0
+        self._large = False  # a literal above SMALL_OCTETS is coming
         self._since = self._last = 0.0
         self._timer: asyncio.Handle | None = None
 
     def put(self, event: UpstreamEvent) -> None:
-        """An event to look at later. A large literal is passed on at once: it would fill the limit for nothing."""
+        """An event to look at later. A large literal is passed on at once: held back it costs memory and saves nothing.
+
+        (A message of 100 MB was measured to cost 24 MB, 16 are allowed.)
+        """
         self._items.append(event)
-        octets = len(event.octets)
-        self._octets += octets
-        Backlog.waiting_octets += octets
-        if octets >= LARGE_PIECE_OCTETS:
-            self._work(None)
+        Backlog.waiting_octets += len(event.octets)
+        if isinstance(event, Line):
+            self._large = event.literal is not None and event.literal > SMALL_OCTETS
+        if self._large:
+            self._work()
 
     def then(self, call: Callable[[], None]) -> None:
         """Do something when all that came before has been seen; at once when that is so."""
@@ -57,20 +58,20 @@ class Backlog:
             return
         self._last = time.monotonic()
         if Backlog.waiting_octets > LIMIT_OCTETS:
-            self._work(None)
-        elif self._timer is None:
+            self._work(leave=LIMIT_OCTETS)
+        if self._timer is None:
             self._since = self._last
             self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
 
     def work_off(self) -> None:
         """Look at all that waits, now."""
-        self._work(None)
+        self._work()
 
     def close(self) -> None:
         """Look at all the rest."""
         if self._timer is not None:
             self._timer.cancel()
-        self._work(None)
+        self._work()
 
     def _look(self) -> None:
         self._timer = None
@@ -81,18 +82,17 @@ class Backlog:
         if now - self._last < QUIET_S and now - self._since < LATEST_S:
             self._timer = loop.call_later(QUIET_S, self._look)
             return
-        self._work(now + SLICE_S)
+        self._work(until=now + SLICE_S)
         if self._items:
             self._timer = loop.call_later(0, self._look)
 
-    def _work(self, until: float | None) -> None:
+    def _work(self, *, until: float | None = None, leave: int = 0) -> None:
+        """Look at what waits, oldest first, until the time is over or only so many octets are left."""
         items, done = self._items, 0
-        while items:
+        while items and (not leave or Backlog.waiting_octets > leave):
             item = items.popleft()
             if isinstance(item, Data) or not callable(item):
-                octets = len(item.octets)
-                self._octets -= octets
-                Backlog.waiting_octets -= octets
+                Backlog.waiting_octets -= len(item.octets)
                 self._see(item)
             else:
                 item()

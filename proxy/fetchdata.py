@@ -4,8 +4,8 @@ RFC 9051 section 7.5.2. The UID is trusted, not the sequence number; it may stan
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 _HEAD = re.compile(rb"\* (\d+) FETCH ", re.IGNORECASE)
 # The whole message: BODY[], RFC822, BINARY[], with the origin of a partial answer.
@@ -20,23 +20,28 @@ _ASKED = re.compile(rb"BODY(?:\.PEEK)?\[\]<(\d{1,20})\.(\d{1,20})>", re.IGNORECA
 
 
 # What most responses look like: one look instead of one for each word.
+_USUAL_ITEM = (
+    rb"UID (\d{1,20})|FLAGS \(([^()\"\[\]{}]*)\)|INTERNALDATE \"([^\"\\]*)\"|RFC822\.SIZE \d+|MODSEQ \(\d+\)"
+)
 _USUAL = re.compile(
-    rb"\* (\d+) FETCH \((?:(?:UID (\d{1,20})|FLAGS \(([^()\"\[\]{}]*)\)|INTERNALDATE \"([^\"\\]*)\"|RFC822\.SIZE \d+"
-    rb"|MODSEQ \(\d+\)|(?:BODY\[\]|RFC822)(?:<\d+>)? \{\d+\}\r\n)(?: |(?=\))))+\)\r\n"
+    rb"\* (\d+) FETCH \((?:(?:" + _USUAL_ITEM + rb"|(?:BODY\[\]|RFC822)(?:<\d+>)? \{\d+\}\r\n)(?: |(?=\))))+\)\r\n"
+)
+# The same up to its literal, which is the message as a whole.
+_USUAL_WHOLE = re.compile(
+    rb"\* (\d+) FETCH \((?:(?:" + _USUAL_ITEM + rb") )*(?:BODY\[\]|RFC822) \{\d+\}\r\n"
 )
 _INLINE_BODY = re.compile(rb'(?:BODY\[\]|BINARY\[\]|RFC822)(?:<\d+>)? (?:"|NIL)', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchFacts:
+class FetchFacts(NamedTuple):
     """What a FETCH response says beside the octets. `inline`: bodies that came as quoted strings, with their origin."""
 
     sequence: int
     uid: int | None
     flags: tuple[str, ...]
     internal_date: datetime | None
-    inline: tuple[tuple[int | None, bytes], ...]
-    missing: bool  # a body was announced as NIL: there is nothing to keep
+    inline: tuple[tuple[int | None, bytes], ...] = ()
+    missing: bool = False  # a body was announced as NIL: there is nothing to keep
 
 
 def is_fetch(line: bytes) -> bool:
@@ -65,14 +70,19 @@ def has_inline_body(text: bytes) -> bool:
 def parse(text: bytes) -> FetchFacts | None:
     """The facts of a response from its lines alone (literals left out). None when it is not a FETCH response."""
     usual = _USUAL.fullmatch(text)
-    if usual:
-        sequence, number, words, when = usual.groups()
-        return FetchFacts(
-            sequence=int(sequence), uid=int(number) if number else None,
-            flags=tuple(word.decode("utf-8", "replace") for word in (words or b"").split()),
-            internal_date=internal_date(when) if when else None, inline=(), missing=False,
-        )
-    return _parse(text)
+    return _facts(usual) if usual else _parse(text)
+
+
+def whole(line: bytes) -> FetchFacts | None:
+    """The facts of a response that ends behind the literal of this line, a whole message. None: look at all of it."""
+    usual = _USUAL_WHOLE.fullmatch(line)
+    return _facts(usual) if usual else None
+
+
+def _facts(usual: re.Match[bytes]) -> FetchFacts:
+    sequence, number, words, when = usual.groups()
+    flags = tuple(word.decode("utf-8", "replace") for word in words.split()) if words else ()
+    return FetchFacts(int(sequence), int(number) if number else None, flags, internal_date(when) if when else None)
 
 
 def _parse(text: bytes) -> FetchFacts | None:

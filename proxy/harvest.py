@@ -126,13 +126,13 @@ class Harvester:
         if obstacle is not None:
             raise Unsafe(obstacle)
         wanted = [each.uid if by_uid else each.sequence for each in found if each.uid in missing]
-        self._tap.urgent = True
+        self._tap.captures.urgent = True
         try:
             for start in range(0, len(wanted), WINDOW_MESSAGES):
                 for numbers in UidSet.of(wanted[start : start + WINDOW_MESSAGES]).wires(MAX_SET_OCTETS):
                     await self._fetch(numbers, by_uid=by_uid)
         finally:
-            self._tap.urgent = False
+            self._tap.captures.urgent = False
         missing = self._archived.missing(place, missing)
         if missing and by_uid:  # those that somebody else has removed meanwhile are not ours to save
             there = [
@@ -147,7 +147,7 @@ class Harvester:
         prefix = b"UID " if by_uid else b""
         _, answer = await self.ask(prefix + b"FETCH " + numbers + b" (UID FLAGS INTERNALDATE BODY.PEEK[])", _is_body)
         self._relay.settle()
-        await self._tap.durable()
+        await self._tap.captures.durable()
         if not is_ok(answer):
             raise Unsafe(f"upstream refused to give the messages: {answer[:200].decode('utf-8', 'replace').strip()}")
 

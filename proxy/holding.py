@@ -17,13 +17,13 @@ from postbuch.archive.sighted import Place
 from postbuch.archive.uidset import UidSet
 from postbuch.proxy import aside, command, gate
 from postbuch.proxy.archived import Archived
+from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.command import Command
 from postbuch.proxy.failure import UpstreamFailed
 from postbuch.proxy.gate import Hazard, Reach
 from postbuch.proxy.harvest import Found, Harvester, Refused, Unsafe, is_news, is_ok
 from postbuch.proxy.login import LoginRefused
 from postbuch.proxy.relay import Relay
-from postbuch.proxy.tap import Mailbox, place_of
 
 log = logging.getLogger("postbuch.proxy.imap")
 

@@ -14,9 +14,11 @@ from typing import Protocol
 
 from postbuch.proxy import capability
 from postbuch.proxy.backlog import Backlog
+from postbuch.proxy.captures import Mailbox
 from postbuch.proxy.fetchdata import is_fetch
-from postbuch.proxy.framing import FramingLost, Line, Skipped, UpstreamEvent, UpstreamFramer
-from postbuch.proxy.tap import Mailbox, Tap
+from postbuch.proxy.framing import Fetched, FramingLost, Line, Skipped, UpstreamEvent, apart
+from postbuch.proxy.framing_upstream import UpstreamFramer
+from postbuch.proxy.tap import Tap
 
 # Their answers hold no capabilities and no referrals, and they are what clients do all day.
 _FAST_VERBS = frozenset(
@@ -153,7 +155,7 @@ class Relay:
         if self._unseen:
             self.catch_up()
         if self._edited or self.swallow_continuation:
-            for event in self._framer.feed(data):
+            for event in (piece for whole in self._framer.feed(data) for piece in apart(whole)):
                 if self._injected is None:
                     self._forward(event)
                 elif (rest := self._not_ours(event, self._injected)) is not None:
@@ -242,6 +244,10 @@ class Relay:
         self._sent = len(pending)
 
     def _see(self, event: UpstreamEvent) -> None:
+        if isinstance(event, Fetched):
+            if self._backlog is not None:
+                self._backlog.put(event)
+            return
         if isinstance(event, Line) and event.first:
             start = event.octets[:1]
             self._in_fetch = start == b"*" and is_fetch(event.octets)

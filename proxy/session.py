@@ -19,7 +19,8 @@ from postbuch.proxy.append import Incoming, IncomingFactory
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.dialogue import Dialogue
 from postbuch.proxy.failure import Reason, UpstreamFailed
-from postbuch.proxy.framing import ClientFramer, FramingLost, Violation
+from postbuch.proxy.framing import FramingLost, Violation
+from postbuch.proxy.framing_client import ClientFramer
 from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.holding import Holding
 from postbuch.proxy.login import LoggedIn, LoginRefused
@@ -388,8 +389,8 @@ class Session(asyncio.Protocol):
                     self._incoming.outcome(capture, "unknown", "the connection ended before an answer", None, None)
         if self._tap is not None:
             self._tap.close()
-            self._runtime.counters["fetch-captured"] += self._tap.captured
-            self._runtime.counters["fetch-missed"] += self._tap.missed
+            self._runtime.counters["fetch-captured"] += self._tap.captures.captured
+            self._runtime.counters["fetch-missed"] += self._tap.captures.missed
         self._client.close()
         if self._upstream is not None:
             # A literal that is not complete must not look complete: no orderly end in the middle of a command.

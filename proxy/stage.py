@@ -18,7 +18,8 @@ from postbuch.proxy import command, fetchdata
 from postbuch.proxy.append import Incoming, IncomingFactory, is_built_elsewhere
 from postbuch.proxy.capability import REFUSED_VERBS
 from postbuch.proxy.command import Command
-from postbuch.proxy.framing import MAX_LINE_OCTETS, ClientFramer, ClientLine, Data, Violation, synchronising
+from postbuch.proxy.framing import ClientLine, Data, Violation, synchronising
+from postbuch.proxy.framing_client import MAX_LINE_OCTETS, ClientFramer
 from postbuch.proxy.gate import Reach
 from postbuch.proxy.holding import Held, Holding
 from postbuch.proxy.relay import Outstanding, Relay

@@ -1,52 +1,37 @@
-"""The tap: reads what upstream answers, after it was forwarded, and copies complete messages into the spool.
+"""The tap: reads what upstream answers, after it was forwarded, and finds the complete messages in it.
 
-Knows which mailbox is selected and what each FETCH asked for. Must not wait for anything: a spool that cannot be
-written is put on record, and reading goes on (invariant 7).
+Knows what each FETCH asked for. Must not wait for anything; what becomes of a message is up to `captures.py`.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from postbuch.archive.errors import SpoolError
-from postbuch.archive.mailboxname import readable
-from postbuch.archive.sighted import Place
-from postbuch.archive.spool import SpoolMessage, SpoolWriter
+from postbuch.archive.spool import SMALL_OCTETS, SpoolMessage, SpoolWriter
 from postbuch.proxy import fetchdata
 from postbuch.proxy.archived import Archived
-from postbuch.proxy.framing import Data, Line, UpstreamEvent
+from postbuch.proxy.captures import Captures, Mailbox
+from postbuch.proxy.framing import FETCHED_END, Data, Fetched, Line, UpstreamEvent, apart
 
 # Messages that a client is fetching in parts at the same time; the oldest is given up (the collector gets it).
 MAX_PARTIALS = 8
-# Clients that ask for one message again and again: what was captured in this session is not captured twice.
-MAX_REMEMBERED = 100_000
 # Parts behind the first are held in memory until their response ends; clients ask for 100 to 1,000 KB at a time.
 MAX_LATER_PART_OCTETS = 4 * 1024 * 1024
-
-
-@dataclass(slots=True, kw_only=True)
-class Mailbox:
-    """The selected mailbox: its name as it stands on the wire, whether that is UTF-8, and its UIDVALIDITY."""
-
-    name: bytes
-    utf8: bool
-    uidvalidity: int | None = None
-    read_only: bool = False
-
-
-def place_of(account: str, mailbox: Mailbox) -> Place:
-    """How the archive calls the mailbox."""
-    name = mailbox.name.decode("utf-8" if mailbox.utf8 else "latin-1", "replace")
-    return Place(account=account, mailbox=readable(name, is_utf8=mailbox.utf8), uidvalidity=mailbox.uidvalidity)
 
 
 @dataclass(slots=True)
 class _Partial:
     message: SpoolMessage
     next_origin: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Small:
+    """A whole message that comes in pieces, and will be kept in one go if nothing else stands behind it."""
+
+    line: Line
+    facts: fetchdata.FetchFacts
+    pieces: list[bytes | memoryview]
 
 
 class _LaterPart:
@@ -74,32 +59,20 @@ class Tap:
         archived: Archived | None = None,
     ) -> None:
         """`archived` is told of every message with a UID once it is durable."""
-        self.urgent = False  # somebody waits for what is captured now
-        self._archived = archived
-        self._unwritten: set[Future[str]] = set()
-        self.mailbox: Mailbox | None = None
-        self.captured = 0
-        self.missed = 0
+        self.captures = Captures(spool, facts, failed, archived)
         self._asked: dict[int, list[int]] = {}  # origin → the lengths that commands without an answer ask for
-        self._given_octets = 0
-        self._written_octets = 0  # counted by the spool's thread
-        self._spool = spool
-        self._facts = dict(facts)
-        self._failed = failed
         self._lines: list[bytes] = []  # of the FETCH response that is being read
+        self._small: _Small | None = None
         self._taking: SpoolMessage | _LaterPart | None = None
         self._origin: int | None = None
         self._length = 0
         self._done: list[tuple[SpoolMessage | _LaterPart, int | None, int]] = []
         self._partials: dict[tuple[int | None, int], _Partial] = {}
-        self._known: set[tuple[bytes, int | None, int]] = set()
 
     def select(self, mailbox: Mailbox | None) -> None:
         """Another mailbox is selected, or none."""
-        self.mailbox = mailbox
         self.drop_partials()
-        if mailbox is not None and self._archived is not None:
-            self._archived.selected(place_of(str(self._facts["account"]), mailbox))
+        self.captures.select(mailbox)
 
     def ask(self, parts: Mapping[int, int]) -> None:
         """A FETCH asks for these parts of bodies: origin → length."""
@@ -118,7 +91,7 @@ class Tap:
     @property
     def pending_octets(self) -> int:
         """Octets that the spool has not written yet: upstream is not read while they are many."""
-        waiting = self._given_octets - self._written_octets
+        waiting = self.captures.pending_octets
         if self._taking is not None:
             waiting += self._taking.pending_octets
         for message, _, _ in self._done:
@@ -127,8 +100,12 @@ class Tap:
 
     def see(self, event: UpstreamEvent) -> None:
         """One event of the upstream framer. Never raises on what upstream sends."""
-        if isinstance(event, Data):
-            if self._taking is not None:
+        if isinstance(event, Fetched):
+            self._fetched(event)
+        elif isinstance(event, Data):
+            if self._small is not None:
+                self._small.pieces.append(event.octets)
+            elif self._taking is not None:
                 self._length += len(event.octets)
                 self._taking.write(event.octets)
                 if event.last:
@@ -139,6 +116,7 @@ class Tap:
 
     def close(self) -> None:
         """The session is over: what is incomplete is forgotten."""
+        self._small = None
         if self._taking is not None:
             self._taking.abort()
             self._taking = None
@@ -151,10 +129,38 @@ class Tap:
         """Give up what was fetched in parts and not completed."""
         for partial in self._partials.values():
             partial.message.abort()
-            self.missed += 1
+            self.captures.missed += 1
         self._partials.clear()
 
+    def _fetched(self, event: Fetched) -> None:
+        facts = self._whole(event.line, len(event.octets))
+        if facts is not None:
+            self.captures.keep(event.octets, facts)
+            return
+        for piece in apart(event):
+            self.see(piece)
+
+    def _whole(self, line: bytes, length: int) -> fetchdata.FetchFacts | None:
+        """The facts of a small message that is fetched as a whole, as nearly all are."""
+        return fetchdata.whole(line) if length <= SMALL_OCTETS and not self._partials else None
+
     def _line(self, line: Line) -> None:
+        small, self._small = self._small, None
+        if line.first:
+            facts = None if line.literal is None else self._whole(line.octets, line.literal)
+            if facts is not None:
+                self._small = _Small(line=line, facts=facts, pieces=[])
+                return
+        elif small is not None:
+            octets = b"".join(small.pieces)
+            if line.octets == FETCHED_END:
+                self.captures.keep(octets, small.facts)
+                return
+            self._lines = [small.line.octets]
+            message = self.captures.begin(len(octets))
+            if message is not None:
+                message.write(octets)
+                self._done.append((message, None, len(octets)))
         if line.first:
             self._lines = [line.octets] if fetchdata.is_fetch(line.octets) else []
         elif self._lines:
@@ -170,15 +176,11 @@ class Tap:
             return
         self._origin, self._length = origin, 0
         if origin and line.literal > MAX_LATER_PART_OCTETS:
-            self.missed += 1
+            self.captures.missed += 1
             return
-        try:
-            self._taking = _LaterPart() if origin else self._spool.begin(line.literal)
-        except SpoolError as error:
-            self.missed += 1
-            self._failed(str(error))
-            return
-        if line.literal == 0:
+        taking: SpoolMessage | _LaterPart | None = _LaterPart() if origin else self.captures.begin(line.literal)
+        self._taking = taking
+        if line.literal == 0 and self._taking is not None:
             self._done.append((self._taking, origin, 0))
             self._taking = None
 
@@ -192,24 +194,20 @@ class Tap:
             for message, _, _ in done:
                 message.abort()
             return
-        self.missed += facts.missing  # a body was announced and there is none
+        self.captures.missed += facts.missing  # a body was announced and there is none
         for origin, octets in facts.inline:
             if origin:
                 later = _LaterPart()
                 later.write(octets)
                 done.append((later, origin, len(octets)))
                 continue
-            try:
-                message = self._spool.begin(len(octets))
-            except SpoolError as error:
-                self.missed += 1
-                self._failed(str(error))
-                continue
-            message.write(octets)
-            done.append((message, origin, len(octets)))
+            begun = self.captures.begin(len(octets))
+            if begun is not None:
+                begun.write(octets)
+                done.append((begun, origin, len(octets)))
         for each, origin, length in done:
             if origin is None and isinstance(each, SpoolMessage):
-                self._commit(each, facts, length)
+                self.captures.end(each, facts, length)
             else:
                 self._part(each, origin or 0, length, facts)
 
@@ -230,66 +228,12 @@ class Tap:
         else:
             if before is not None:
                 before.message.abort()
-            self.missed += 1
+            self.captures.missed += 1
             return
         if ends:
-            self._commit(whole, facts, origin + length)
+            self.captures.end(whole, facts, origin + length)
             return
         while len(self._partials) >= MAX_PARTIALS:
             self._partials.pop(next(iter(self._partials))).message.abort()
-            self.missed += 1
+            self.captures.missed += 1
         self._partials[key] = _Partial(whole, origin + length)
-
-    def _commit(self, message: SpoolMessage, facts: fetchdata.FetchFacts, length: int) -> None:
-        box = self.mailbox
-        if box is None:
-            message.abort()
-            return
-        key: tuple[bytes, int | None, int] | None = None
-        if facts.uid is not None:
-            key = (box.name, box.uidvalidity, facts.uid)
-            if key in self._known:
-                message.abort()
-                return
-            if len(self._known) < MAX_REMEMBERED:
-                self._known.add(key)
-        self.captured += 1
-        self._given_octets += length
-        future = message.commit(
-            {
-                **self._facts,
-                "source": "fetch",
-                "mailbox": box.name.decode("utf-8" if box.utf8 else "latin-1", "replace"),
-                "mailbox_utf8": box.utf8,
-                "uidvalidity": box.uidvalidity,
-                "uid": facts.uid,
-                "flags": list(facts.flags),
-                "internal_date": facts.internal_date.isoformat() if facts.internal_date else None,
-                "seen_at": datetime.now(UTC).isoformat(),
-                "normalised": False,
-                "envelope": None,
-            },
-            urgent=self.urgent,
-        )
-        self._unwritten.add(future)
-        place = place_of(str(self._facts["account"]), box)
-        future.add_done_callback(lambda done: self._written(done, key, length, place))
-
-    async def durable(self) -> None:
-        """Until everything that was captured is durable, or known not to be."""
-        await asyncio.gather(*map(asyncio.wrap_future, list(self._unwritten)), return_exceptions=True)
-
-    def _written(
-        self, future: "Future[str]", key: tuple[bytes, int | None, int] | None, length: int, place: Place
-    ) -> None:
-        """Called in the spool's thread."""
-        self._written_octets += length
-        error = future.exception()
-        if error is None and key is not None and self._archived is not None:
-            self._archived.add(place, key[2])
-        self._unwritten.discard(future)
-        if error is not None:
-            self.missed += 1
-            if key is not None:
-                self._known.discard(key)  # the next FETCH of it is another chance
-            self._failed(str(error))

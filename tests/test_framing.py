@@ -10,19 +10,21 @@ from hypothesis import strategies as st
 
 from postbuch.archive.spool import SpoolWriter
 from postbuch.proxy import capability, fetchdata
+from postbuch.proxy.captures import Mailbox
 from postbuch.proxy.framing import (
-    ClientFramer,
     ClientLine,
     Data,
     FramingLost,
     Line,
     Skipped,
-    UpstreamFramer,
     Violation,
+    apart,
     synchronising,
 )
+from postbuch.proxy.framing_client import ClientFramer
+from postbuch.proxy.framing_upstream import UpstreamFramer
 from postbuch.proxy.relay import Outstanding, Relay
-from postbuch.proxy.tap import Mailbox, Tap
+from postbuch.proxy.tap import Tap
 
 # A session with a real Dovecot, shortened, with what other servers are known to send.
 UPSTREAM = (
@@ -52,10 +54,10 @@ def chunks(octets: bytes, cuts: list[int]) -> list[bytes]:
 
 
 def upstream_events(parts: list[bytes]) -> list[object]:
-    """The events with neighbouring Skipped and Data of one literal put together."""
+    """The events with neighbouring Skipped and Data of one literal put together, and each Fetched as its parts."""
     framer, found = UpstreamFramer(), list[object]()
     for part in parts:
-        for event in framer.feed(part):
+        for event in (piece for whole in framer.feed(part) for piece in apart(whole)):
             before = found[-1] if found else None
             if isinstance(event, Skipped) and isinstance(before, Skipped):
                 found[-1] = Skipped(before.octets + event.octets)

@@ -39,6 +39,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "flask_wtf": ("webmail/*",),
     "imapclient": ("archive/collect_answers.py", "archive/collect_imap.py"),
     "nh3": ("webmail/*",),
+    "orjson": ("archive/record.py",),
     "pydantic": ("archive/config.py",),
     "pymysql": ("archive/database.py", "archive/server.py", "archive/setup.py"),
     "rfc3161_client": ("archive/timestamp.py",),

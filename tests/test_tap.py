@@ -1,0 +1,158 @@
+"""The tap and what waits for it: however a stream is cut, the same messages with the same facts are captured."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_framing import chunks
+
+from postbuch.archive.spool import SMALL_OCTETS, SpoolWriter, read, waiting
+from postbuch.proxy.backlog import LIMIT_OCTETS, Backlog
+from postbuch.proxy.framing import Data, Fetched, Line, UpstreamEvent
+from postbuch.proxy.relay import Outstanding, Relay
+from postbuch.proxy.tap import Tap
+
+SEEN = b"\\Seen"
+DATE = b'INTERNALDATE "17-Jul-2026 02:44:25 -0700"'
+# What servers answer: the usual, the UID behind the body, a body in quotes, none, two in one answer, parts, nothing.
+STREAM = b"".join((
+    b"* 1 FETCH (UID 1 FLAGS (%s $x) %s BODY[] {6}\r\nfirst\n)\r\n" % (SEEN, DATE),
+    b"* 2 FETCH (UID 2 RFC822.SIZE 7 RFC822 {7}\r\nsecond\n)\r\n",
+    b"* 3 FETCH (BODY[] {6}\r\nthird\n UID 3 FLAGS (%s))\r\n" % SEEN,
+    b'* 4 FETCH (UID 4 BODY[] "fourth")\r\n',
+    b"* 5 FETCH (UID 5 BODY[] NIL)\r\n",
+    b"* 6 FETCH (UID 6 BODY[] {0}\r\n)\r\n",
+    b"* 7 FETCH (UID 7 BODY[HEADER] {9}\r\nno body\r\n)\r\n",
+    b"* 8 FETCH (UID 8 BODY[]<0> {4}\r\neig)\r\n* 8 FETCH (UID 8 BODY[]<4> {2}\r\nht)\r\n",
+    b"* 9 FETCH (UID 9 BODY[]<0> {4}\r\nnine)\r\n* 1 FETCH (UID 1 BODY[] {6}\r\nfirst\n)\r\n",
+    b"* 10 FETCH (UID 10 BODY[] {5}\r\n\r\n)\r\n)\r\n",
+    b"* 11 FETCH (FLAGS () UID 11 BODY[] {%d}\r\n%s)\r\n" % (SMALL_OCTETS + 1, b"x" * (SMALL_OCTETS + 1)),
+    b"* 12 FETCH (BODY[] {10}\r\nwithout ID)\r\n",
+    b"a OK done\r\n",
+)).replace(b"{4}\r\neig)", b"{4}\r\neig-)")  # fmt: skip
+
+
+def captured(parts: list[bytes]) -> tuple[list[tuple[Any, ...]], int]:
+    """(UID, octets, flags, INTERNALDATE) of each message that the spool got, and how many were missed."""
+
+    async def run(folder: Path) -> int:
+        with SpoolWriter(folder, reserve_octets=0) as spool:
+            tap = Tap(spool, {"account": "a@b.example"}, pytest.fail)
+            relay = Relay(tap, lambda octets: None)
+            relay.expect(Outstanding(tag=b"s", verb=b"SELECT", mailbox=b"INBOX"))
+            relay.feed(b"* OK [UIDVALIDITY 7] is valid\r\ns OK done\r\n")
+            relay.expect(Outstanding(tag=b"a", verb=b"UID FETCH", parts={0: 4, 4: 4}))
+            for part in parts:
+                relay.feed(part)
+            relay.settle()
+            await asyncio.wait_for(tap.captures.durable(), 30)
+            relay.close()
+            tap.close()
+            return tap.captures.missed
+
+    with TemporaryDirectory() as name:
+        missed = asyncio.run(run(Path(name)))
+        records = [record for path in waiting(Path(name)) for record in read(path)]
+        found = [
+            (
+                record.facts["uid"], record.load(), tuple(record.facts["flags"]), record.facts["internal_date"],
+                record.facts["mailbox"], record.facts["uidvalidity"],
+            )
+            for record in records
+        ]
+        return sorted(found, key=repr), missed
+
+
+def expected() -> list[tuple[Any, ...]]:
+    place = ("INBOX", 7)
+    return sorted([
+        (1, b"first\n", ("\\Seen", "$x"), "2026-07-17T09:44:25+00:00", *place),
+        (2, b"second\n", (), None, *place), (3, b"third\n", ("\\Seen",), None, *place),
+        (4, b"fourth", (), None, *place), (6, b"", (), None, *place),
+        (8, b"eig-ht", (), None, *place), (10, b"\r\n)\r\n", (), None, *place),
+        (11, b"x" * (SMALL_OCTETS + 1), (), None, *place), (None, b"without ID", (), None, *place),
+    ], key=repr)  # fmt: skip
+
+
+def test_what_is_captured_of_a_stream() -> None:
+    """Each message once with its facts; what a server did not give, and a part without an end, count as missed."""
+    found, missed = captured([STREAM])
+    assert found == expected()
+    assert missed == 2
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=25))
+@settings(max_examples=60, deadline=None)
+def test_any_cut_captures_the_same(cuts: list[int]) -> None:
+    """The short way for messages that come in one piece finds what the long way finds."""
+    assert captured(chunks(STREAM, cuts)) == (expected(), 2)
+
+
+def with_backlog(run: Callable[[Backlog, list[object]], None]) -> list[object]:
+    """What the tap saw, in order, after `run` inside a loop; whatever waits is given up at the end."""
+    seen: list[object] = []
+
+    async def inside() -> None:
+        backlog = Backlog(seen.append)
+        run(backlog, seen)
+        backlog.close()
+
+    asyncio.run(inside())
+    assert Backlog.waiting_octets == 0
+    return seen
+
+
+def fetched(number: int, length: int) -> UpstreamEvent:
+    return Fetched(b"* %d FETCH (BODY[] {%d}\r\n" % (number, length), memoryview(bytes(length)))
+
+
+def test_what_waits_is_seen_in_order_with_what_is_to_be_done_between() -> None:
+    """A command's end, for example, is worked on after all that came before it."""
+
+    def run(backlog: Backlog, seen: list[object]) -> None:
+        backlog.then(lambda: seen.append("at once"))
+        backlog.put(fetched(1, 10))
+        backlog.then(lambda: seen.append("behind the first"))
+        backlog.put(fetched(2, 10))
+        backlog.fed()
+        assert seen == ["at once"]
+
+    seen = with_backlog(run)
+    assert [each if isinstance(each, str) else "message" for each in seen] == [
+        "at once", "message", "behind the first", "message"
+    ]
+
+
+def test_a_large_message_is_not_held_back() -> None:
+    """Nor what waits before it; small pieces of it neither. A small message behind it waits again."""
+
+    def run(backlog: Backlog, seen: list[object]) -> None:
+        backlog.put(fetched(1, 10))
+        backlog.put(Line(b"* 2 FETCH (BODY[] {999999}\r\n", True, 999_999))
+        assert len(seen) == 2
+        for count in range(3, 6):
+            backlog.put(Data(b"small piece", False))
+            assert len(seen) == count
+        backlog.put(Line(b")\r\n", False, None))
+        backlog.put(fetched(3, 10))
+        assert len(seen) == 5
+
+    assert len(with_backlog(run)) == 7
+
+
+def test_above_the_limit_it_is_worked_off_as_fast_as_it_comes() -> None:
+    """The oldest first, and no more than that: the loop has others to serve."""
+
+    def run(backlog: Backlog, seen: list[object]) -> None:
+        for _ in range(LIMIT_OCTETS // 65_536 + 3):
+            backlog.put(fetched(1, 65_536))
+            backlog.fed()
+            assert Backlog.waiting_octets <= LIMIT_OCTETS
+        assert len(seen) == 3
+
+    with_backlog(run)
