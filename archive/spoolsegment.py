@@ -18,14 +18,16 @@ from postbuch.archive.spoolfile import Folder, Group, as_spool_error
 from postbuch.archive.spoolfolder import sync_folder
 
 SUFFIX = ".seg"
-# 1 MiB: what a client that submits 10 KB at a time sends in the PUBLISH_S below; writing its zeros takes 1 to 3 ms.
-SEGMENT_OCTETS = 1_048_576
-# A quarter of it: a larger group pays for a file of its own with the messages that share it.
+# A segment is made twice as large as what the last one took: zeros that nothing overwrites are written for nothing.
+# 1 MiB is what some ten clients that send 10 KB at a time fill in the PUBLISH_S below; its zeros take 1 to 3 ms.
+LEAST_OCTETS = 131_072
+MOST_OCTETS = 1_048_576
+# A larger group pays for a file of its own with the messages that share it.
 GROUP_OCTETS = 262_144
 # Groups that follow each other sooner than this are worth a segment; an idle writer makes none.
 SUCCESSION_S = 0.05
 # How long records may stay in a segment before the drain sees them.
-PUBLISH_S = 0.1
+PUBLISH_S = 0.2
 
 
 class Segments:
@@ -36,24 +38,26 @@ class Segments:
         self._last_urgent = 0.0
         self._path: Path | None = None
         self._handle = -1
-        self._offset = self._messages = self._events = 0
+        self._size = self._offset = self._messages = self._events = 0
+        self._wanted = LEAST_OCTETS
         self._left: list[tuple[Path, int, int]] = []  # that could not be renamed: a folder needs room too
         self.due: float | None = None  # when the records in the segment must be published
 
     def write(self, group: Group) -> None:
         """Make the group durable in the way that costs least, and tell its waiters."""
         now = time.monotonic()
-        quick = group.urgent and now - self._last_urgent < SUCCESSION_S
+        # What nobody waits for goes along while a segment is open anyhow.
+        quick = now - self._last_urgent < SUCCESSION_S if group.urgent else self._handle >= 0
         if group.urgent:
             self._last_urgent = now
         whole = b"".join(group.buffers) if quick and group.octets <= GROUP_OCTETS else b""
-        if not 0 < len(whole) <= SEGMENT_OCTETS:
+        if not 0 < len(whole) <= MOST_OCTETS:
             group.write(self._folder)
             return
         try:
-            if self._handle < 0 or self._offset + len(whole) > SEGMENT_OCTETS:
+            if self._handle < 0 or self._offset + len(whole) > self._size:
                 self.flush()
-                self._open()
+                self._open(len(whole))
             os.pwrite(self._handle, whole, self._offset)
             os.fdatasync(self._handle)
         except OSError as error:
@@ -73,6 +77,7 @@ class Segments:
         """Publish what the segment holds. Raises OSError; the records then wait in `tmp` for the next attempt."""
         handle, path, self._handle, self._path, self.due = self._handle, self._path, -1, None, None
         if handle >= 0 and path is not None:
+            self._wanted = 2 * self._offset
             try:
                 self._left.append((path, self._messages, self._events))
                 os.ftruncate(handle, self._offset)
@@ -93,12 +98,14 @@ class Segments:
         else:
             path.unlink()
 
-    def _open(self) -> None:
+    def _open(self, octets: int) -> None:
+        """A segment for so many octets, and for as much as is to be expected."""
+        self._size = min(max(self._wanted, octets, LEAST_OCTETS), MOST_OCTETS)
         path = self._folder.new_temporary().with_suffix(SUFFIX)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.pwrite(handle, bytes(SEGMENT_OCTETS), 0)
+            os.pwrite(handle, bytes(self._size), 0)
             os.fsync(handle)
             sync_folder(path.parent)
         except OSError:
