@@ -5,14 +5,15 @@ RFC 9051 section 6.3.12, RFC 3502 (MULTIAPPEND), RFC 4315 (APPENDUID).
 
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
+from postbuch.archive.errors import SpoolError
 from postbuch.archive.spool import SpoolWriter
 from postbuch.proxy import command, fetchdata
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.captures import Mailbox, place_of
+from postbuch.proxy.durable import OnLoop
 from postbuch.proxy.relay import Outstanding
 
 _CATENATE = re.compile(rb"[ )]CATENATE *\(", re.IGNORECASE)
@@ -52,9 +53,9 @@ class Incoming:
         ready, self.held = self.held, octets
         return ready
 
-    def commit(self) -> "Future[str]":
-        """All octets are here; the future is done when they are durable."""
-        return self._message.commit({**self._facts, "seen_at": datetime.now(UTC).isoformat()}, urgent=True)
+    def commit(self, tell: Callable[[SpoolError | None], None]) -> None:
+        """All octets are here; `tell` is called on the loop when they are durable, or known not to be."""
+        self._message.end({**self._facts, "seen_at": datetime.now(UTC).isoformat()}, OnLoop(tell), urgent=True)
 
     def abort(self) -> None:
         """The command came to nothing."""

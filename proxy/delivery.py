@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from postbuch.archive.errors import SpoolError
+from postbuch.proxy.durable import durable
 from postbuch.proxy.failure import Reason, UpstreamFailed
 from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
@@ -75,16 +75,8 @@ async def _sync(outgoing: Outgoing, transfer: Transfer, deadline: float) -> str 
         "uid": None, "flags": [], "internal_date": None, "seen_at": datetime.now(UTC).isoformat(),
         "normalised": transfer.reader.normalised, "envelope": envelope.facts() if envelope else None,
     }
-    durable = asyncio.wrap_future(message.commit(facts, urgent=True))
-    try:
-        async with asyncio.timeout_at(deadline):
-            await asyncio.shield(durable)
-    except TimeoutError:
-        durable.add_done_callback(lambda done: done.exception())
-        return "the spool's disk did not sync in time"
-    except SpoolError as error:
-        return str(error)
-    return None
+    error = await durable(lambda waiter: message.end(facts, waiter, urgent=True), deadline)
+    return None if error is None else str(error)
 
 
 async def _finish(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, deadline: float, say: Say) -> None:

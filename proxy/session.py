@@ -12,10 +12,10 @@ from enum import Enum
 from functools import partial
 
 from postbuch.archive.config import Upstream
-from postbuch.archive.errors import ConfigError, SpoolError
+from postbuch.archive.errors import ConfigError
 from postbuch.proxy import capability, login
 from postbuch.proxy.announced import Announced
-from postbuch.proxy.append import Incoming, IncomingFactory
+from postbuch.proxy.append import IncomingFactory
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.dialogue import Dialogue
 from postbuch.proxy.failure import Reason, UpstreamFailed
@@ -231,7 +231,7 @@ class Session(asyncio.Protocol):
             self._incoming = IncomingFactory(runtime.spool, facts, runtime.event, runtime.archived)
         self._relay = Relay(self._tap, self._write, self._later)
         holding = self._gate(self._relay, self._tap, provider, credentials, facts) if self._tap is not None else None
-        self._stage = Stage(self, self._relay, self._framer, self._incoming, self._when_durable, holding)
+        self._stage = Stage(self, self._relay, self._framer, self._incoming, holding)
         self._login_event(who, ok=True)
         runtime.succeeded(account=account, leg="imap")
         runtime.counters["imap-logins"] += 1
@@ -331,17 +331,6 @@ class Session(asyncio.Protocol):
     def _look_again(self) -> None:
         self._looking = False
         self._balance()
-
-    def _when_durable(self, message: Incoming, done: Callable[[SpoolError | None], None]) -> None:
-        loop = asyncio.get_running_loop()
-
-        def written(future: object) -> None:
-            error = future.exception()  # type: ignore[attr-defined] # a concurrent.futures.Future
-            known = error if isinstance(error, SpoolError) or error is None else SpoolError(str(error))
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(done, known)
-
-        message.commit().add_done_callback(written)
 
     # --- the end --------------------------------------------------------------------------------------------------
 

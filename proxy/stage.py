@@ -9,7 +9,6 @@ all, and held with everything behind it until `holding.py` says how it may go on
 import asyncio
 import logging
 import re
-from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -68,15 +67,15 @@ class Wire(Protocol):
 class Stage:
     """One a session, from the log-in on."""
 
-    def __init__(self, wire: Wire, relay: Relay, framer: ClientFramer, incoming: IncomingFactory | None,
-                 on_durable: Callable[["Incoming", Callable[[SpoolError | None], None]], None],
-                 holding: Holding | None = None) -> None:
+    def __init__(
+        self, wire: Wire, relay: Relay, framer: ClientFramer, incoming: IncomingFactory | None,
+        holding: Holding | None = None,
+    ) -> None:
         self._wire = wire
         self._relay = relay
         self._framer = framer
         self._framer.line_limit = MAX_LINE_OCTETS
         self._incoming = incoming
-        self._on_durable = on_durable
         self._wait = _Wait.NOTHING
         self._idling = False
         self._dropping = False
@@ -190,7 +189,7 @@ class Stage:
 
     def _incoming_refused(self, message: Incoming, done: Outstanding, answer: bytes) -> None:
         if self._incoming is not None:
-            message.commit()
+            message.commit(lambda error: None)  # nobody waits for it
             self._incoming.answered(Outstanding(tag=done.tag, verb=done.verb, captures=[message.capture]), answer)
 
     def _keep_refused(self) -> None:
@@ -432,7 +431,7 @@ class Stage:
             self._wire.to_upstream(ready)
         if data.last:
             self._wait = _Wait.DURABLE
-            self._on_durable(message, self._durable)
+            message.commit(self._durable)
 
     def _durable(self, error: SpoolError | None) -> None:
         message, self._message = self._message, None

@@ -100,8 +100,9 @@ class Connection(SMTP):
             self._client.abort()
 
     async def _say(self, octets: bytes) -> None:
-        self._writer.write(octets)
-        await self._writer.drain()
+        self._client.write(octets)
+        if self._client.is_closing() or self._client.get_write_buffer_size():
+            await self._writer.drain()
 
     def _read_client(self, read: bool) -> None:
         if read != self._reading and not self._client.is_closing():
