@@ -38,8 +38,8 @@ RESERVE_OCTETS = 67_108_864
 GROUP_OCTETS = 33_554_432
 # How often the kernel is asked what room there is; a message a millisecond would else ask as often.
 LOOK_EVERY_S = 0.1
-# How long a record that nobody waits for may wait for company.
-LINGER_S = 0.05
+# How long a record that nobody waits for may wait for company: each file costs the disk three syncs.
+LINGER_S = 0.15
 # After a write error other than a full disk, nothing is accepted for this long.
 PAUSE_S = 1.0
 
@@ -79,7 +79,7 @@ class SpoolMessage:
     def commit(self, facts: Mapping[str, Any], *, urgent: bool) -> "Future[str]":
         """Ends the message. The future gives the SHA-256 in hex once it is durable, or SpoolError.
 
-        `urgent`: somebody waits for the answer; else the record may wait up to 50 ms for company.
+        `urgent`: somebody waits for the answer; else the record may wait up to LINGER_S for company.
         """
         future: Future[str] = Future()
         if urgent:  # a waiter may be cancelled; nobody waits for the others

@@ -20,6 +20,8 @@ log = logging.getLogger("postbuch.proxy")
 MAX_PLACES = 5000
 # A mailbox that is selected again is asked for again after this: the collector may have worked meanwhile.
 ASK_AGAIN_S = 60.0
+# A database that did not answer is asked again after this, not with each SELECT.
+AFTER_FAILURE_S = 5.0
 
 
 class Archived:
@@ -73,7 +75,7 @@ class Archived:
         except Exception as error:  # whatever the database's trouble is, the gate works without it
             log.info("archived-unknown reason=%s", type(error).__name__)
             with self._lock:
-                self._asked.pop(place, None)
+                self._asked[place] = time.monotonic() - ASK_AGAIN_S + AFTER_FAILURE_S
             return
         with self._lock:
             self._of(place).update(UidSet(spans))

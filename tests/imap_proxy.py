@@ -179,9 +179,23 @@ class ImapProxy:
             ]  # fmt: skip
 
         wait_until(lambda: len(found()) >= count, f"{count} messages with {facts}")
-        time.sleep(0.1)  # one more than that would be as wrong
+        time.sleep(2 * spool.LINGER_S)  # one more than that would be as wrong
         assert len(found()) == count
         return found()
+
+    def outcomes(self, records: list[Record]) -> list[dict[str, Any]]:
+        """What became of the messages, one of each in their order; written down soon after the answer."""
+
+        def found() -> dict[str, list[dict[str, Any]]]:
+            return {
+                record.facts["capture"]: [
+                    each for each in self.events("outcome") if each["of"] == record.facts["capture"]
+                ]
+                for record in records
+            }  # fmt: skip
+
+        wait_until(lambda: all(found().values()), "the outcomes")
+        return [outcome for each in found().values() for outcome in each]
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The facts of all events of a kind."""

@@ -212,7 +212,7 @@ def test_append(proxy: ImapProxy, client: Client, synchronising: bool) -> None:
     assert record.load() == MESSAGE
     assert record.facts["flags"] == ["\\Seen", "$x"]
     assert record.facts["internal_date"] == "2026-07-17T09:44:25+00:00"
-    (outcome,) = [each for each in proxy.events("outcome") if each["of"] == record.facts["capture"]]
+    (outcome,) = proxy.outcomes([record])
     assert (outcome["verdict"], outcome["uid"]) == ("accepted", 1)
     assert outcome["uidvalidity"] == int(answer[0].split()[3])
 
@@ -228,9 +228,8 @@ def test_multiappend(proxy: ImapProxy, client: Client) -> None:
     records = proxy.messages(2, mailbox="Multi")
     assert sorted(record.load() for record in records) == sorted([first, second])
     assert {tuple(record.facts["flags"]) for record in records} == {("\\Seen",), ("\\Draft",)}
-    captures = {record.facts["capture"]: record.load() for record in records}
-    outcomes = {captures[each["of"]]: each["uid"] for each in proxy.events("outcome") if each["of"] in captures}
-    assert outcomes == {first: 1, second: 2}
+    numbers = {record.load(): outcome["uid"] for record, outcome in zip(records, proxy.outcomes(records), strict=True)}
+    assert numbers == {first: 1, second: 2}
 
 
 def test_a_refused_append(proxy: ImapProxy, client: Client) -> None:
@@ -243,7 +242,7 @@ def test_a_refused_append(proxy: ImapProxy, client: Client) -> None:
     assert [line.split()[:2] for line in answer] == [[b"x", b"NO"], [b"y", b"OK"]]
     (record,) = proxy.messages(1, mailbox="Nowhere")
     assert record.load() == MESSAGE
-    assert [each["verdict"] for each in proxy.events("outcome") if each["of"] == record.facts["capture"]] == ["refused"]
+    assert [each["verdict"] for each in proxy.outcomes([record])] == ["refused"]
 
 
 def test_a_mailbox_named_by_a_literal(proxy: ImapProxy, client: Client) -> None:
