@@ -198,8 +198,10 @@ class Holding:
         """DELETE and RENAME: by a second session, because looking into a mailbox selects it."""
         first = command.argument(held.command.rest, held.pieces[1::2])
         verdict = Verdict(verb=held.command.verb, pieces=held.pieces)
-        if first is None:
+        if first is None and not held.command.rest.strip():
             return verdict  # names nothing: upstream says so
+        if first is None:  # upstream might read a name where we see none
+            return Verdict(answer=held.command.tag + b" BAD this is no name of a mailbox\r\n")
         async with self._second() as (harvester, relay):
             if self._relay.utf8:
                 await harvester.ask(b"ENABLE UTF8=ACCEPT", lambda line: False)

@@ -28,6 +28,8 @@ _FAST_VERBS = frozenset(
     }
 )
 _SELECTING = (b"SELECT", b"EXAMINE")
+# The name of an open mailbox whose own name nobody knows: nothing counts as archived there.
+UNREADABLE = b"?"
 _REMOVED = re.compile(rb"\* (?:\d+ EXPUNGE|VANISHED)\b", re.IGNORECASE)
 _UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d{1,20})\]", re.IGNORECASE)
 _ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
@@ -284,10 +286,12 @@ class Relay:
         good = line[len(tag) + 1 :][:2].upper() == b"OK"
         if command.verb in _SELECTING:
             # A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
-            name = command.mailbox if good else None
+            # A name that upstream could read and we could not: the gate must know that a mailbox is open.
+            name = (command.mailbox or UNREADABLE) if good else None
             read_only = command.verb == b"EXAMINE" or b"[READ-ONLY]" in line.upper()
             self._select(None if name is None else Mailbox(
-                name=name, utf8=self.utf8, uidvalidity=self._uidvalidity, read_only=read_only
+                name=name, utf8=self.utf8, read_only=read_only,
+                uidvalidity=None if name is UNREADABLE else self._uidvalidity,
             ))
             self._uidvalidity = None
         elif command.verb in (b"CLOSE", b"UNSELECT") and good:

@@ -217,7 +217,7 @@ class Tap:
         # With several commands on their way nobody knows whose answer this is: it must be shorter than each asked for.
         asked = self._asked.get(origin)
         before = self._partials.pop(key, None)
-        ends = asked is not None and length < min(asked)
+        ends = asked is not None and length < min(asked) and fetchdata.UNREADABLE not in self._asked
         if isinstance(message, SpoolMessage):
             if before is not None:
                 before.message.abort()
