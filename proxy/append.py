@@ -1,6 +1,6 @@
 """A message on its way in by APPEND: into the spool and upstream at once, its last octets withheld until it is durable.
 
-RFC 9051 section 6.3.12, RFC 3502 (MULTIAPPEND), RFC 4315 (APPENDUID).
+RFC 9051 section 6.3.12, RFC 3502 (MULTIAPPEND), RFC 4315 (APPENDUID), RFC 8508 (REPLACE).
 """
 
 import re
@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from postbuch.archive.spool import SpoolWriter
-from postbuch.proxy import command, fetchdata
+from postbuch.proxy import command, fetchdata, gate
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.relay import Outstanding
 
+VERBS = gate.REPLACING | {b"APPEND"}
 _CATENATE = re.compile(rb"[ )]CATENATE *\(", re.IGNORECASE)
 _FLAGS = re.compile(rb"\(([^()]*)\)")
 _DATE = re.compile(rb'"([ \d]\d-[A-Za-z]{3}-\d{4} [\d:]{8} [+-]\d{4})"')
@@ -22,7 +23,7 @@ _APPENDUID = re.compile(rb"\[APPENDUID (\d{1,20}) ([\d:,]+)\]", re.IGNORECASE)
 
 
 def is_built_elsewhere(rest: bytes) -> bool:
-    """Whether a line of an APPEND builds its message on the server (RFC 4469), where we cannot see it."""
+    """Whether a line of one of the VERBS builds its message on the server (RFC 4469), where we cannot see it."""
     return _CATENATE.search(rest) is not None
 
 
@@ -98,7 +99,7 @@ class IncomingFactory:
         good = answer[len(done.tag) + 1 :][:2].upper() == b"OK"
         verdict = "accepted" if good else "refused"
         text = answer[len(done.tag) + 1 :].decode("utf-8", "replace").strip()
-        uidvalidity, uids = append_uids(answer)
+        uidvalidity, uids = append_uids(done.said or answer)
         for position, capture in enumerate(done.captures):
             uid = uids[position] if position < len(uids) else None
             self.outcome(capture, verdict, text, uidvalidity, uid)
@@ -119,9 +120,10 @@ def options(line: bytes) -> tuple[list[str], datetime | None]:
     # A mailbox's name may hold brackets: it is a string or an atom before them.
     parsed = command.parse(line)
     rest = line
-    if parsed is not None and parsed.verb == b"APPEND":
-        named = command.argument(parsed.rest)
-        rest = named[1] if named is not None else parsed.rest
+    if parsed is not None and parsed.verb in VERBS:
+        rest = gate.behind_set(parsed.rest) if parsed.verb in gate.REPLACING else parsed.rest
+        named = command.argument(rest)
+        rest = named[1] if named is not None else rest
     flags = _FLAGS.search(rest)
     date = _DATE.search(rest)
     return (

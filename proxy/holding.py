@@ -67,15 +67,16 @@ class Holding:
 
     def __init__(
         self, relay: Relay, harvester: Harvester, archived: Archived, account: str, second: SecondSession,
-        failed: Callable[[str], None],
+        failed: Callable[[str], None], capabilities: set[bytes] | None = None,
     ) -> None:
+        """`capabilities` in upper case, as upstream told them with its answer to the log-in; None: it did not."""
         self._relay = relay
         self._harvester = harvester
         self._archived = archived
         self._account = account
         self._second = second
         self._failed = failed
-        self._capabilities: set[bytes] | None = None
+        self._capabilities = capabilities
 
     def hazard(self, parsed: Command) -> Hazard | None:
         """What the command may hit, as far as that can be said before its turn has come."""
@@ -134,6 +135,8 @@ class Holding:
             return Verdict(verb=verb, pieces=held.pieces)  # all of it archived: no round trip
         renumbered = self._relay.renumbered
         found = await self._harvester.resolve(hazard.set, by_uid=by_uid)
+        if not by_uid and not self._are_numbers(found, wanted):
+            verb, by_uid = b"UID " + verb, True
         await self._harvester.secure(place, found, by_uid=by_uid)
         if not by_uid and self._relay.renumbered != renumbered:
             raise Unsafe("upstream renumbered the mailbox while a command by sequence number was held")
@@ -141,6 +144,12 @@ class Holding:
         if len(numbers) > MAX_SET_OCTETS:
             return Verdict(answer=held.command.tag + b" NO [LIMIT] too many messages at once; take fewer\r\n")
         return Verdict(verb=verb, pieces=held.released(verb, gate.with_set(held.command.rest, numbers)))
+
+    def _are_numbers(self, found: list[Found], wanted: UidSet | None) -> bool:
+        """Whether the sequence numbers can be what was asked for. Exchange answers with some above those it counts."""
+        return all(
+            each.sequence <= self._relay.exists and (wanted is None or each.sequence in wanted) for each in found
+        )
 
     # --- EXPUNGE and CLOSE ----------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
+from postbuch.archive.uidset import LARGEST
 from postbuch.proxy import capability
 from postbuch.proxy.backlog import Backlog
 from postbuch.proxy.captures import Mailbox
@@ -31,6 +32,9 @@ _SELECTING = (b"SELECT", b"EXAMINE")
 # The name of an open mailbox whose own name nobody knows: nothing counts as archived there.
 UNREADABLE = b"?"
 _REMOVED = re.compile(rb"\* (?:\d+ EXPUNGE|VANISHED)\b", re.IGNORECASE)
+_EXISTS = re.compile(rb"\* (\d{1,10}) EXISTS\b", re.IGNORECASE)
+# REPLACE tells it before its tagged answer (RFC 8508 section 3.4).
+_APPENDED = re.compile(rb"\* OK \[APPENDUID ", re.IGNORECASE)
 _UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d{1,20})\]", re.IGNORECASE)
 _ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
 
@@ -44,6 +48,7 @@ class Outstanding:
     mailbox: bytes | None = None
     parts: dict[int, int] | None = None  # of bodies that a FETCH asks for: origin → length
     captures: list[bytes] = field(default_factory=list)
+    said: bytes = b""  # an untagged line that tells the UID of a message on its way in
 
     @property
     def edited(self) -> bool:
@@ -99,6 +104,7 @@ class Relay:
         self._quiet: list[asyncio.Future[None]] = []
         self.selected: Mailbox | None = None
         self.renumbered = 0  # how often upstream took a message out of the numbering
+        self.exists = LARGEST  # how many messages upstream counts at most
 
     def expect(self, command: Outstanding) -> None:
         """A command goes upstream now."""
@@ -146,8 +152,9 @@ class Relay:
     def say(self, line: bytes) -> None:
         """A line of our own: now if a response just ended, else as soon as one does."""
         self.catch_up()
-        # While a chunk is looked at the client has the rest of it already.
-        if self._framer.at_rest and not self._looking:
+        # While a chunk is looked at the client has the rest of it already. Of an answer to our own command it has none.
+        hidden = self._injected is not None and self._hiding and not self._sent
+        if (self._framer.at_rest or hidden) and not self._looking:
             self._write(line)
         else:
             self._own.append(line)
@@ -273,8 +280,13 @@ class Relay:
             self.utf8 = True
         elif line[:5].upper() == b"* BYE":
             self.said_bye = True
+        elif (found := _EXISTS.match(line)) is not None:
+            self.exists = int(found.group(1))
         elif _REMOVED.match(line):
             self.renumbered += 1
+        elif _APPENDED.match(line):
+            for command in self._outstanding:
+                command.said = command.said or line if command.captures else b""
 
     def _complete(self, line: bytes) -> None:
         tag = line.split(b" ", 1)[0]

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 from postbuch.archive.errors import SpoolError
-from postbuch.proxy import command, fetchdata
+from postbuch.proxy import append, command, fetchdata, gate
 from postbuch.proxy.append import Incoming, IncomingFactory, is_built_elsewhere
 from postbuch.proxy.capability import REFUSED_VERBS
 from postbuch.proxy.command import Command
@@ -38,8 +38,8 @@ _WITHOUT_LITERAL = frozenset(
     }
 )
 # What the client sent behind one of these may mean the numbers before it or after it: servers differ.
-_RENUMBERING = frozenset({b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE", b"CLOSE", b"DELETE", b"RENAME"})
-_NAMING = frozenset({b"SELECT", b"EXAMINE", b"APPEND"})
+_RENUMBERING = gate.REPLACING | {b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE", b"CLOSE", b"DELETE", b"RENAME"}
+_NAMING = append.VERBS | {b"SELECT", b"EXAMINE"}
 # Whole commands on one line that only read, which is what mail programs send all day.
 _PLAIN = re.compile(
     rb"([A-Za-z0-9._$-]{1,64}) (NOOP|CHECK|(?:UID )?(?:FETCH|SEARCH))((?: [^{}\r\n\0]{1,60000})?)\r\n"
@@ -224,7 +224,7 @@ class Stage:
         """A command's line behind a literal."""
         running = self._running
         if running is not None and running.verb in _NAMING:
-            if running.verb == b"APPEND" and is_built_elsewhere(line.octets):
+            if running.verb in append.VERBS and is_built_elsewhere(line.octets):
                 answer = running.tag + b" BAD CATENATE is not available here\r\n* BYE it cannot be taken back\r\n"
                 self._end("CATENATE behind a literal", answer)
                 return
@@ -249,6 +249,8 @@ class Stage:
         if hazard is not None and hazard.reach is Reach.MAILBOX:
             # Whatever its arguments are, it is safe when the whole mailbox is; upstream says what it takes of them.
             self._hold(Held(command=parsed, hazard=hazard, pieces=[]), line)
+        elif hazard is not None and parsed.verb in gate.REPLACING:
+            self._hold(Held(command=parsed, hazard=hazard, pieces=[line.octets]), line)  # its message comes later
         elif hazard is not None:
             self._held = Held(command=parsed, hazard=hazard, pieces=[line.octets])
             self._collect(self._held, line)
@@ -258,6 +260,8 @@ class Stage:
     def _proceed(self, parsed: Command, line: ClientLine) -> None:
         """A command that may go on as it is."""
         self._rest, self._literals = parsed.rest, []
+        if parsed.verb in gate.REPLACING:
+            self._rest = gate.behind_set(parsed.rest)
         self._running = Outstanding(tag=parsed.tag, verb=parsed.verb)
         if parsed.verb in (b"FETCH", b"UID FETCH"):
             self._running.parts = fetchdata.asked_parts(parsed.rest)
@@ -302,7 +306,8 @@ class Stage:
             else:
                 self._answer(first, verdict.answer)
         elif first is not None:
-            self._proceed(held.command, first)
+            line = first._replace(octets=verdict.pieces[0]) if verdict.pieces else first
+            self._proceed(command.parse(line.octets) or held.command, line)
         else:
             self._running = Outstanding(tag=held.command.tag, verb=verdict.verb)
             self._relay.expect(self._running)
@@ -336,7 +341,7 @@ class Stage:
             return b" BAD this command is not available here\r\n"
         if parsed.verb == b"ENABLE" and b"UIDONLY" in parsed.rest.upper():
             return b" NO UIDONLY is not available here\r\n"
-        if parsed.verb == b"APPEND" and is_built_elsewhere(parsed.rest):
+        if parsed.verb in append.VERBS and is_built_elsewhere(parsed.rest):
             return b" BAD CATENATE is not available here\r\n"
         return None
 
@@ -356,6 +361,8 @@ class Stage:
             self._send_first(running, line)
             if running.verb == b"IDLE":
                 self._wait = _Wait.IDLE
+            elif running.verb in _RENUMBERING:
+                self._wait = _Wait.ANSWER
             else:
                 self._running = None
             return
@@ -379,7 +386,7 @@ class Stage:
             return False
         if running.verb in _NAMING and running.mailbox is None:
             self._name(running)
-        if running.verb == b"APPEND" and running.mailbox is not None:
+        if running.verb in append.VERBS and running.mailbox is not None:
             return self._begin_message(running, line, size)
         if size > MAX_LITERAL_OCTETS:
             self._end("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")

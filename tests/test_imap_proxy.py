@@ -296,8 +296,8 @@ def test_pipelining(proxy: ImapProxy, client: Client) -> None:
     "words",
     [
         b"STARTTLS", b"COMPRESS DEFLATE", b"UNAUTHENTICATE", b"LOGIN a b", b"AUTHENTICATE PLAIN", b"NOTIFY NONE",
-        b"GENURLAUTH x INTERNAL", b"URLFETCH x", b"RESETKEY", b"REPLACE 1 INBOX (\\Seen) {3+}\r\nabc",
-        b'APPEND INBOX CATENATE (URL "/x")', b"ENABLE UIDONLY", b"UID REPLACE 1 INBOX {0+}\r\n",
+        b"GENURLAUTH x INTERNAL", b"URLFETCH x", b"RESETKEY",
+        b'APPEND INBOX CATENATE (URL "/x")', b"ENABLE UIDONLY",
     ],
 )  # fmt: skip
 def test_what_would_lead_past_the_archive(client: Client, words: bytes) -> None:
