@@ -5,7 +5,6 @@ What it removes for good it tells at once (`on_removal`), so that a test can loo
 
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -28,8 +27,7 @@ class Provider:
     number_offset: int = 0  # Exchange: what FETCH answers is so much above the real number
     withheld: frozenset[int] = frozenset()  # FETCH of these is answered OK and without a body
     renumbers: bool = False  # the first message goes, and EXPUNGE is said where a server must not
-    pieces: int = 1  # a body comes in so many
-    pause_s: float = 0.0  # between them
+    between: Callable[[], object] | None = None  # called in the middle of each body
     boxes: dict[bytes, dict[int, bytes]] = field(default_factory=dict)
     flags: dict[int, set[bytes]] = field(default_factory=dict)
     heard: list[bytes] = field(default_factory=list)
@@ -113,11 +111,10 @@ class Provider:
                 yield head + b")\r\n"
                 continue
             yield head + b" FLAGS () BODY[] {%d}\r\n" % len(octets)
-            step = -(-len(octets) // self.pieces)
-            for start in range(0, len(octets), step):
-                yield octets[start : start + step]
-                time.sleep(self.pause_s)
-            yield b")\r\n"
+            yield octets[:7]
+            if self.between is not None:
+                self.between()
+            yield octets[7:] + b")\r\n"
         if whole and self.renumbers:
             self.renumbers = False
             del self.boxes[selected][min(self.boxes[selected])]  # somebody else removed it
