@@ -98,7 +98,11 @@ class Session:
     def _log_in(self, login: LogIn) -> None:
         try:
             with self._translated("log-in"):
-                self._client.plain_login(login.user, login.password, login.authorize_as)
+                # LOGIN is for servers that know nothing else; it cannot say whose mailbox a master user wants.
+                if login.authorize_as is None and b"AUTH=PLAIN" not in self._client.capabilities():
+                    self._client.login(self._imap._quote(login.user), login.password)
+                else:
+                    self._client.plain_login(login.user, login.password, login.authorize_as)
                 self._capabilities = frozenset(word.upper() for word in self._client.capabilities())
         except UpstreamTrouble as error:
             if not error.refused or error.trouble is Trouble.LIMIT:

@@ -1,6 +1,7 @@
 """Upstreams that misbehave: the collector ends complete, or says exactly what is missing and why."""
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 
@@ -110,6 +111,33 @@ def test_messages_that_are_not_given_out(archive: Collecting, server: Upstream) 
     assert archive.digests() == sorted([*ALL, digest(letter(31))])
     assert len(archive.gaps()) == 2 + 1, "and UIDs 91 and 92, which never were there"
     assert archive.failures() == []
+
+
+def test_answers_without_a_body(archive: Collecting, server: Upstream) -> None:
+    """iCloud says OK and leaves out the literal: that is no message of no octets, it is one that is missing."""
+    server.bodiless = frozenset({30})
+    archive.once()
+    assert len(archive.digests()) == 29 and len(archive.gaps()) == 1
+    server.bodiless = frozenset()
+    server.messages[93] = letter(31)
+    archive.once()
+    assert archive.digests() == sorted([*ALL, digest(letter(31))])
+
+
+def test_log_in_by_login(archive: Collecting, server: Upstream) -> None:
+    """A server that announces no AUTH=PLAIN is not sent any."""
+    server.mechanisms = b""
+    archive.once()
+    assert archive.digests() == ALL
+    (line,) = [command for command in server.commands if command.startswith((b"LOGIN", b"AUTHENTICATE"))]
+    assert re.fullmatch(rb'LOGIN "mis\d+@firma\.example" "geheim"', line)
+
+
+def test_numbers_above_those_that_are_counted(archive: Collecting, server: Upstream) -> None:
+    """Exchange: sequence numbers in answers mean nothing, UIDs do."""
+    server.number_offset = 1000
+    archive.once()
+    assert archive.digests() == ALL and archive.failures() == []
 
 
 def test_one_message_that_is_refused(archive: Collecting, server: Upstream) -> None:
