@@ -48,6 +48,7 @@ class Outstanding:
     mailbox: bytes | None = None
     parts: dict[int, int] | None = None  # of bodies that a FETCH asks for: origin → length
     captures: list[bytes] = field(default_factory=list)
+    altered: bool = False  # upstream may store the messages otherwise than they were sent
     said: bytes = b""  # an untagged line that tells the UID of a message on its way in
 
     @property
@@ -284,6 +285,8 @@ class Relay:
             self.exists = int(found.group(1))
         elif _REMOVED.match(line):
             self.renumbered += 1
+            if self._tap is not None and self._backlog is not None:
+                self._backlog.then(self._tap.renumbered)
         elif _APPENDED.match(line):
             for command in self._outstanding:
                 command.said = command.said or line if command.captures else b""

@@ -343,6 +343,8 @@ class Stage:
             return b" NO UIDONLY is not available here\r\n"
         if parsed.verb in append.VERBS and is_built_elsewhere(parsed.rest):
             return b" BAD CATENATE is not available here\r\n"
+        if parsed.verb in append.VERBS and not append.names_a_mailbox(parsed.verb, parsed.rest):
+            return b" BAD this is no name of a mailbox\r\n"
         return None
 
     def _go_on(self, line: ClientLine) -> None:
@@ -356,6 +358,7 @@ class Stage:
                 self._refuse_literal(synchronising=line.synchronising)
             return
         if line.literal is None:
+            running.altered = running.altered or (bool(running.captures) and line.octets != b"\r\n")
             if running.verb in _NAMING and running.mailbox is None:
                 self._name(running)
             self._send_first(running, line)
@@ -399,6 +402,7 @@ class Stage:
     def _begin_message(self, running: Outstanding, line: ClientLine, size: int) -> bool:
         if self._incoming is None:
             return True
+        running.altered = running.altered or not append.is_plain(line.octets, first=line.first)
         try:
             self._message = self._incoming.begin(running, line.octets, size, utf8=self._relay.utf8)
         except SpoolError:
@@ -454,6 +458,7 @@ class Stage:
             return
         if self._running is not None:
             self._running.captures.append(message.capture)
+            self._running.altered = self._running.altered or message.altered
         self._wire.to_upstream(message.held)
         self.pump()
 

@@ -132,6 +132,12 @@ class Tap:
             self.captures.missed += 1
         self._partials.clear()
 
+    def renumbered(self) -> None:
+        """A message was taken out of the numbering: parts that are known by their number alone may be another's."""
+        for key in [key for key in self._partials if key[0] is None]:
+            self._partials.pop(key).message.abort()
+            self.captures.missed += 1
+
     def _fetched(self, event: Fetched) -> None:
         facts = self._whole(event.line, len(event.octets))
         if facts is not None:

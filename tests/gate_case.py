@@ -63,6 +63,17 @@ class Case:
         client.close()
         return found
 
+    def add_stored(self, first: int) -> None:
+        """From now on the message with this UID and those behind it count as well, as the provider gives them out."""
+        client = self.direct()
+        client.ok(b"EXAMINE " + self.name)
+        client.send(b"all UID FETCH %d:* BODY.PEEK[]\r\n" % first)
+        while not (line := client.line()).startswith(b"all "):
+            literal = BODY.search(line)
+            if literal:
+                self.messages.append(client.octets(int(literal.group(1))))
+        client.close()
+
     def nothing_lost(self) -> int:
         """Fails when a message is neither upstream nor here; how many were removed upstream."""
         kept = {record.facts["sha256"] for record in self.proxy.records() if record.kind == 1}

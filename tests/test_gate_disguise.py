@@ -116,3 +116,65 @@ def test_name_that_is_none(case: Case, words: bytes) -> None:
     client = case.client(select=False)
     assert client.command(words.replace(b"%s", case.name))[-1].split()[1] == b"BAD"
     assert case.nothing_lost() == 0
+
+
+RAW = (
+    b"MIME-Version: 1.0\r\nSubject: roh\r\nContent-Type: application/octet-stream\r\n"
+    b"Content-Transfer-Encoding: binary\r\n\r\nhallo\0welt\r\n"
+)
+STORED_OTHERWISE = {
+    "bare line feeds": b"APPEND %s {%d+}\r\nSubject: lf\r\n\r\nzeile\nzeile\r\n",
+    "a line feed at the beginning": b"APPEND %s {%d+}\r\n\nzeile\r\n",
+    "raw octets": b"APPEND %s ~{%d+}\r\n" + RAW,
+    "two at once": b"APPEND %s {%d+}\r\nSubject: lf\r\n\r\nzeile\n",
+    "with a date": b'APPEND %s (\\Seen) "17-Jul-1996 02:44:25 -0700" {%d+}\r\nSubject: lf\r\n\r\nzeile\n',
+}
+
+
+@pytest.mark.parametrize("name", STORED_OTHERWISE)
+def test_what_is_stored_otherwise_is_not_archived_by_its_append(case: Case, name: str) -> None:
+    """Dovecot gives out other octets than it got: those are archived before they go, too."""
+    head, octets = STORED_OTHERWISE[name].split(b"\r\n", 1)
+    client = case.client()
+    client.ok(head.replace(b"%s", case.name).replace(b"%d", b"%d" % len(octets)) + b"\r\n" + octets)
+    case.add_stored(COUNT + 2)
+    client.ok(b"UID STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    client.ok(b"EXPUNGE")
+    assert case.nothing_lost() == COUNT + 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b'APPEND {%d+}\r\n%sCATENATE (URL "/%s/;UID=1" TEXT {3+}\r\nabc)',
+        b'APPEND {%d+}\r\n%s CATENATE (URL "/%s/;UID=1" TEXT {3+}\r\nabc)',
+        b'APPEND "%s"CATENATE (URL "/%s/;UID=1" TEXT {3+}\r\nabc)',
+        b'APPEND %s (\\Seen)CATENATE (URL "/%s/;UID=1" TEXT {3+}\r\nabc)',
+        b'APPEND %s CATENATE(URL "/%s/;UID=1" TEXT {3+}\r\nabc)',
+        b'APPEND "%s"x {3+}\r\nabc',
+        b"APPEND %s(\\Seen) {3+}\r\nabc",
+    ],
+)
+def test_message_that_we_do_not_see(case: Case, words: bytes) -> None:
+    """Refused: its octets come from elsewhere, or go where nobody can tell."""
+    client = case.client()
+    client.send(b"c " + words.replace(b"%d", b"%d" % len(case.name)).replace(b"%s", case.name) + b"\r\n")
+    assert client.line().startswith(b"c BAD ")
+    assert case.straight.ok(b"STATUS %s (MESSAGES)" % case.name)[0].endswith(b"(MESSAGES 7)\r\n")
+    client = case.client()
+    client.ok(b"UID STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    client.ok(b"EXPUNGE")
+    assert case.nothing_lost() == COUNT + 1
+
+
+def test_parts_of_two_messages_are_not_joined(case: Case) -> None:
+    """Fetched by number, and another message has that number by the second part: what nobody sent is not kept."""
+    client = case.client()
+    through(client, b"a FETCH 1 BODY.PEEK[]<0.10>\r\n")
+    client.ok(b"UID STORE 1 +FLAGS.SILENT (\\Deleted)")
+    client.ok(b"EXPUNGE")
+    through(client, b"b FETCH 1 BODY.PEEK[]<10.100000>\r\n")
+    client.ok(b"UID STORE 2 +FLAGS.SILENT (\\Deleted)")
+    client.ok(b"EXPUNGE")
+    kept = case.proxy.messages(2, mailbox=case.name.decode())
+    assert sorted(record.load() for record in kept) == sorted(case.messages[:2])
