@@ -56,6 +56,13 @@ REMOVALS = {
     "delete of the selected mailbox": ([b"DELETE %s"], 6),
     "delete of another mailbox": ([b"UNSELECT", b'DELETE "%s"'], 6),
     "rename, then delete": ([b"UNSELECT", b"RENAME %s %s-alt", b"DELETE %s-alt"], 6),
+    "names with wildcards": ([b"UNSELECT", b'RENAME %s "%s-a*b%%c"', b'DELETE "%s-a*b%%c"'], 6),
+    "a name with letters of other alphabets": ([b"UNSELECT", b'RENAME %s "%s-&APw-"', b'DELETE "%s-&APw-"'], 6),
+    "nested": ([b"UNSELECT", b"RENAME %s %s-x/y/z", b"DELETE %s-x/y/z"], 6),
+    "qresync": (
+        [b"ENABLE QRESYNC", b"SELECT %s", b"UID STORE 1:4 +FLAGS.SILENT (\\Deleted)", b"EXPUNGE",
+         b"STORE 1:* +FLAGS (\\Deleted)", b"CLOSE"], 6
+    ),
     "flag taken back and set again": (
         [b"STORE 1 +FLAGS (\\Deleted)", b"STORE 1 -FLAGS (\\Deleted)", b"STORE 1:2 +FLAGS (\\Deleted)", b"CLOSE"], 2
     ),
@@ -68,7 +75,7 @@ def test_removed_after_it_was_archived(case: Case, name: str) -> None:
     commands, count = REMOVALS[name]
     client = case.client()
     for words in commands:
-        client.ok(words.replace(b"%s", case.name))
+        client.ok(words.replace(b"%s", case.name).replace(b"%%", b"%"))
     assert case.nothing_lost() == count
 
 
