@@ -55,6 +55,11 @@ class Upstream:
                 if command.startswith(b"AUTHENTICATE"):
                     conn.sendall(b"+ \r\n")
                     lines.readline()
+                size = re.fullmatch(rb"LOGIN .*\{(\d+)\}", command)
+                if size is not None:
+                    conn.sendall(b"+ \r\n")
+                    command = self.commands[-1] = command + b" " + lines.read(int(size[1]))
+                    lines.readline()
                 special = self.answer(command)
                 if special is not None:
                     conn.sendall(special.replace(b"TAG", tag))

@@ -130,7 +130,27 @@ def test_log_in_by_login(archive: Collecting, server: Upstream) -> None:
     archive.once()
     assert archive.digests() == ALL
     (line,) = [command for command in server.commands if command.startswith((b"LOGIN", b"AUTHENTICATE"))]
-    assert re.fullmatch(rb'LOGIN "mis\d+@firma\.example" "geheim"', line)
+    assert re.fullmatch(rb'LOGIN "mis\d+@firma\.example" \{6\} geheim', line)
+
+
+def test_server_that_repeats_what_it_was_sent(archive: Collecting, server: Upstream) -> None:
+    """The password does not get into the sentence that people read."""
+    server.mechanisms = b""
+    server.answer = lambda command: b"TAG BAD what is " + command + b"\r\n" if command.startswith(b"LOGIN") else None
+    archive.once()
+    assert "what is LOGIN" in str(row(archive)["failure"]) and "geheim" not in str(row(archive)["failure"])
+
+
+def test_password_of_any_letters(archive: Collecting, server: Upstream) -> None:
+    """Umlauts, quotes and backslashes, by either way of logging in."""
+    password = 'gehe"im\\ß'
+    for mechanisms in (b" AUTH=PLAIN", b""):
+        server.mechanisms = mechanisms
+        archive.account(next(iter(archive.passwords.values())).user, password)
+        archive.once()
+        assert row(archive)["failure"] == ""
+    (line,) = [command for command in server.commands if command.startswith(b"LOGIN")]
+    assert line.endswith(b" " + password.encode())
 
 
 def test_numbers_above_those_that_are_counted(archive: Collecting, server: Upstream) -> None:
