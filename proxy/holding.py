@@ -228,7 +228,12 @@ class Holding:
             await secure()
             removes = held.command.verb == b"DELETE" and await aside.may_move(harvester, relay, first[0])
             if removes and await self._let_go(first[0]):
-                said = await aside.delete(harvester, relay, first[0], secure)
+                try:
+                    said = await aside.delete(harvester, relay, first[0], secure)
+                except aside.LeftAside as left:
+                    async with self._second() as (other, _):
+                        await aside.put_back(other, left.here, left.there)
+                    raise
                 if said is not None:
                     return Verdict(answer=held.command.tag + b" " + said)
                 await aside.look_into(harvester, relay, first[0], first[0])

@@ -87,6 +87,7 @@ class Relay:
         self.utf8 = False
         self.swallow_continuation = False
         self.said_bye = False
+        self.lost: Exception | None = None  # what became of upstream
         self._tap = tap
         self._backlog = Backlog(tap.see) if tap is not None else None
         self._write = write
@@ -212,6 +213,7 @@ class Relay:
 
     def lose(self, failure: Exception) -> None:
         """Upstream is gone: our own commands get no answer any more."""
+        self.lost = failure
         for command in self._outstanding:
             if isinstance(command, Injected) and not command.done.done():
                 command.done.set_exception(failure)

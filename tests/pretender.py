@@ -33,6 +33,7 @@ class Provider:
     heard: list[bytes] = field(default_factory=list)
     gone: list[bytes] = field(default_factory=list)
     on_removal: Callable[[bytes], None] = field(default=lambda octets: None)
+    on_rename: Callable[[], object] | None = None
     replaced: list[bytes] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -63,10 +64,13 @@ class Provider:
             tag, words = line.rstrip(b"\r\n").split(b" ", 1)
             self.heard.append(words)
             verb = words.split(b" ", 1)[0].upper()
-            if verb in (b"SELECT", b"EXAMINE"):
+            if verb in (b"SELECT", b"EXAMINE") and self._words(words)[1] in self.boxes:
                 selected = self._words(words)[1]
                 wire.say(b"* %d EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n" % len(self.boxes[selected]))
                 wire.say(tag + b" OK [READ-WRITE] open\r\n")
+                continue
+            if verb in (b"SELECT", b"EXAMINE", b"DELETE", b"RENAME") and self._words(words)[1] not in self.boxes:
+                wire.say(tag + b" NO there is none\r\n")
                 continue
             for answer in self._answers(wire, words, selected):
                 wire.say(answer)
@@ -99,6 +103,16 @@ class Provider:
                 if b"\\Deleted" in self.flags[uid]:
                     said = b"* %d EXPUNGE\r\n" % self.remove(selected, uid)
                     yield b"" if verb == b"CLOSE" else said
+        elif verb == b"LIST" and arguments[-1] in self.boxes:
+            yield b'* LIST (\\HasNoChildren) "/" "%s"\r\n' % arguments[-1]
+        elif verb == b"RENAME":
+            self.boxes[arguments[1]] = self.boxes.pop(arguments[0])
+            if self.on_rename is not None:
+                self.on_rename()
+        elif verb == b"DELETE":
+            for uid in list(self.boxes[arguments[0]]):
+                self.remove(arguments[0], uid)
+            del self.boxes[arguments[0]]
         elif verb == b"REPLACE":
             yield from self._replace(wire, self._of(selected, arguments[0], by_uid), words, selected)
 

@@ -15,6 +15,7 @@ from imap_proxy import PATIENCE_S, Client, ImapProxy, scripted_proxy
 from pretender import ALL, GMAIL, PLAIN, SPAM, TRASH, Provider
 
 from postbuch.proxy import holding
+from provider.ports import wait_until
 
 ANNA = "anna@firma.example"
 LETTERS = [b"Subject: %d\r\n\r\nnur hier %d\r\n" % (number, number) for number in range(6)]
@@ -260,3 +261,45 @@ def test_replace_without_room(tmp_path: Path) -> None:
         assert b" NO [UNAVAILABLE] " in client.until(b"a")[-1]
         client.ok(b"NOOP")
         assert provider.replaced == [] and len(provider.boxes[b"INBOX"]) == 6 and b"EXPUNGE" not in provider.heard
+
+
+def test_delete(tmp_path: Path) -> None:
+    """Renamed out of the way, looked through, removed; all of it is here before."""
+    with house(tmp_path, Provider(), b"Alt") as made:
+        made.client().ok(b"DELETE Alt")
+        assert made.provider.gone == LETTERS and not [name for name in made.provider.boxes if b"Alt" in name]
+
+
+def test_client_that_leaves_while_its_mailbox_is_deleted(tmp_path: Path) -> None:
+    """The mailbox is there under its own name, or it is gone for good; never left under the longer one."""
+    provider = Provider()
+    with house(tmp_path, provider, b"Alt") as made:
+        client = made.client()
+
+        def leave() -> None:
+            provider.on_rename = None
+            client.close()
+            wait_until(lambda: not any(session.account for session in made.proxy.sessions), "the session's end")
+
+        provider.on_rename = leave
+        client.send(b"d DELETE Alt\r\n")
+        wait_until(lambda: provider.on_rename is None and not made.proxy.sessions, "the client's end")
+        wait_until(lambda: not [name for name in provider.boxes if b"-postbuch-" in name], "the mailbox's name")
+        assert b"Alt" not in provider.boxes or list(provider.boxes[b"Alt"].values()) == LETTERS
+
+
+def test_upstream_that_breaks_off_while_a_mailbox_is_deleted(tmp_path: Path) -> None:
+    """Another connection gives the mailbox its name back; nothing is lost, and the client hears NO."""
+    provider = Provider()
+    with house(tmp_path, provider, b"Alt") as made:
+        client = made.client()
+
+        def break_off() -> None:
+            provider.on_rename = None
+            raise ConnectionError
+
+        provider.on_rename = break_off
+        assert b" NO [UNAVAILABLE] " in client.command(b"DELETE Alt")[-1]
+        assert provider.gone == []
+        assert [name for name in provider.boxes if name.startswith(b"Alt")] == [b"Alt"]
+        assert list(provider.boxes[b"Alt"].values()) == LETTERS
