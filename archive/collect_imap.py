@@ -98,12 +98,26 @@ class Session:
     def _log_in(self, login: LogIn) -> None:
         try:
             with self._translated("log-in"):
-                self._client.plain_login(login.user, login.password, login.authorize_as)
+                # LOGIN is for servers that know nothing else; it cannot say whose mailbox a master user wants.
+                if login.authorize_as is None and b"AUTH=PLAIN" not in self._client.capabilities():
+                    self._log_in_by_login(login)
+                else:
+                    self._client.plain_login(login.user, login.password, login.authorize_as)
                 self._capabilities = frozenset(word.upper() for word in self._client.capabilities())
         except UpstreamTrouble as error:
             if not error.refused or error.trouble is Trouble.LIMIT:
                 raise
-            raise UpstreamTrouble(Trouble.LOGIN, str(error)) from error
+            # Some servers repeat the line that they do not like, and this sentence is kept.
+            said = str(error).replace(login.password, "***") if login.password else str(error)
+            raise UpstreamTrouble(Trouble.LOGIN, said) from None
+
+    def _log_in_by_login(self, login: LogIn) -> None:
+        """LOGIN with the password as a literal, which may hold anything (RFC 9051 section 6.2.3)."""
+        self._imap.literal = login.password.encode()
+        kind, data = self._imap._simple_command("LOGIN", self._imap._quote(login.user))
+        if kind != "OK":
+            raise imaplib.IMAP4.error(text(data[-1]))
+        self._imap.state = "AUTH"
 
     def _count_octets(self) -> None:
         read, readline = self._imap.read, self._imap.readline

@@ -84,7 +84,14 @@ class Standing:
     lag: timedelta | None
     wanted: int
     fetched: int
+    octets_received: int  # all that upstream ever sent the collector
+    octets_archived: int
     failure: str
+
+    @property
+    def octets_per_octet(self) -> float | None:
+        """What was fetched for each octet that was archived by fetching it; None before anything was."""
+        return self.octets_received / self.octets_archived if self.octets_archived else None
 
     @property
     def messages(self) -> int:
@@ -114,6 +121,7 @@ class Standing:
         return {
             "verdict": self.verdict.value, "messages": self.messages, "archived": self.archived,
             "missing": self.missing, "complete_at": _stamp(self.complete_at),
+            "octets_per_octet": None if self.octets_per_octet is None else round(self.octets_per_octet, 3),
             "lag_s": None if self.lag is None else round(self.lag.total_seconds()),
             "excluded": [
                 {"mailbox": each.name, "since": _stamp(each.since), "by": each.by} for each in self.exclusions
@@ -152,7 +160,8 @@ def look(conn: Connection) -> list[Standing]:
             account=each["address"], upstream=upstreams[number], verdict=_verdict(each, mine, lag), boxes=mine,
             exclusions=tuple(exclusions.get(number, ())), choice=each["archive"], gaps=gaps.get(number, 0),
             refusals=refusals.get(number, 0), complete_at=at, lag=lag, wanted=each["wanted"] or 0,
-            fetched=each["fetched"] or 0, failure=each["failure"] or "",
+            fetched=each["fetched"] or 0, octets_received=each["octets_received"] or 0,
+            octets_archived=each["octets_archived"] or 0, failure=each["failure"] or "",
         ))  # fmt: skip
     return found
 

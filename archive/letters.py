@@ -32,6 +32,7 @@ from postbuch.archive.schema import (
     sighting,
     smtp_envelope,
     smtp_recipient,
+    vanishing,
 )
 from postbuch.archive.search import readable, rows, visible_images
 from postbuch.archive.users import ALL, Rights
@@ -224,10 +225,16 @@ def _sightings(conn: Connection, visible: Any, accounts: Rights) -> list[dict[st
             sighting, account.c.address.label("account"), mailbox.c.name.label("mailbox"),
             outcome.c.verdict, outcome.c.code, outcome.c.text.label("answer"),
             outcome.c.uidvalidity.label("answer_uidvalidity"), outcome.c.uid.label("answer_uid"),
+            vanishing.c.noticed_at.label("gone_at"), vanishing.c.cause.label("gone_because"),
         )
         .join(account, account.c.id == sighting.c.account_id)
         .join(mailbox, mailbox.c.id == sighting.c.mailbox_id, isouter=True)
         .join(outcome, outcome.c.capture == sighting.c.capture, isouter=True)
+        .join(vanishing, and_(
+            vanishing.c.mailbox_id == sighting.c.mailbox_id,
+            vanishing.c.uidvalidity == func.coalesce(sighting.c.uidvalidity, outcome.c.uidvalidity),
+            vanishing.c.uid == func.coalesce(sighting.c.uid, outcome.c.uid),
+        ), isouter=True)
         .where(sighting.c.image_id.in_(visible)).order_by(sighting.c.seen_at, sighting.c.id)
     )
     if accounts != ALL:

@@ -100,14 +100,28 @@ def _print_facts(facts: dict[str, Any]) -> None:
         if part["is_attachment"]:
             output.print_line(f"{_('Attachment')}: {part['file_name']}  {part['content_type']}  {part['size_octets']}")
     for seen in facts["sightings"]:
-        place = f"{seen['account']} {seen['mailbox'] or ''}".rstrip()
-        output.print_line(
-            f"{_('Seen')}: {seen['seen_at']}  {seen['source']}  {place}  {seen['verdict'] or ''}".rstrip()
-        )
+        output.print_line("  ".join(filter(None, [
+            f"{_('Seen')}: {seen['seen_at']}", seen["source"], f"{seen['account']} {seen['mailbox'] or ''}".rstrip(),
+            _number(seen), seen["verdict"], _gone(seen),
+        ])))
     for envelope in facts["envelopes"]:
         output.print_line(f"{_('Sent by')}: {envelope['mail_from']}  {envelope['code']} {envelope['answer']}")
         for each in envelope["recipients"]:
             output.print_line(f"{_('Recipient')}: {each['address']}  {each['code']} {each['text']}")
+
+
+def _number(seen: dict[str, Any]) -> str:
+    """Where in its mailbox: another UIDVALIDITY is another mailbox of that name, or one that was made anew."""
+    uidvalidity, uid = seen["uidvalidity"] or seen["answer_uidvalidity"], seen["uid"] or seen["answer_uid"]
+    return f"UIDVALIDITY {uidvalidity} UID {uid}" if uidvalidity and uid else ""
+
+
+def _gone(seen: dict[str, Any]) -> str:
+    if not seen["gone_at"]:
+        return ""
+    if seen["gone_because"] == "mailbox":
+        return _("the mailbox was gone at {time}").format(time=seen["gone_at"])
+    return _("it was gone from there at {time}").format(time=seen["gone_at"])
 
 
 def add_to(app: typer.Typer) -> None:

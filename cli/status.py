@@ -67,6 +67,8 @@ def _print_account(address: str, one: dict[str, Any]) -> None:
         text += ", " + count.format(**one | {"mailboxes": len(one["mailboxes"])})
     if one["complete_at"]:
         text += ", " + _("last complete at {time}").format(time=one["complete_at"][:16].replace("T", " ") + " UTC")
+    if one["octets_per_octet"] is not None:
+        text += ", " + _("{ratio} octets fetched for each archived").format(ratio=f"{one['octets_per_octet']:.2f}")
     output.print_mark(one["verdict"] not in ("missing", "late"), address, text)
 
 

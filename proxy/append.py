@@ -1,6 +1,6 @@
 """A message on its way in by APPEND: into the spool and upstream at once, its last octets withheld until it is durable.
 
-RFC 9051 section 6.3.12, RFC 3502 (MULTIAPPEND), RFC 4315 (APPENDUID).
+RFC 9051 section 6.3.12, RFC 3502 (MULTIAPPEND), RFC 4315 (APPENDUID), RFC 8508 (REPLACE).
 """
 
 import re
@@ -10,30 +10,51 @@ from typing import Any
 
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.spool import SpoolWriter
-from postbuch.proxy import command, fetchdata
+from postbuch.proxy import command, fetchdata, gate
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.durable import OnLoop
 from postbuch.proxy.relay import Outstanding
 
-_CATENATE = re.compile(rb"[ )]CATENATE *\(", re.IGNORECASE)
+VERBS = gate.REPLACING | {b"APPEND"}
+# Servers need no space in front of it.
+_CATENATE = re.compile(rb"CATENATE *\(", re.IGNORECASE)
+_LITERAL_ALONE = re.compile(rb" *\{\d+\+?\}\r\n")
+# What may stand between a mailbox's name, or the message before, and a message that is stored as it is sent.
+_PLAIN = re.compile(rb'(?: \([^(){}"]*\))?(?: "[^"]*")? \{\d+\+?\}\r\n')
 _FLAGS = re.compile(rb"\(([^()]*)\)")
 _DATE = re.compile(rb'"([ \d]\d-[A-Za-z]{3}-\d{4} [\d:]{8} [+-]\d{4})"')
 _APPENDUID = re.compile(rb"\[APPENDUID (\d{1,20}) ([\d:,]+)\]", re.IGNORECASE)
 
 
 def is_built_elsewhere(rest: bytes) -> bool:
-    """Whether a line of an APPEND builds its message on the server (RFC 4469), where we cannot see it."""
+    """Whether a line of one of the VERBS builds its message on the server (RFC 4469), where we cannot see it."""
     return _CATENATE.search(rest) is not None
 
 
+def names_a_mailbox(verb: bytes, rest: bytes) -> bool:
+    """Whether the first line of one of the VERBS names a mailbox that we can read, or says nothing more at all."""
+    named = gate.behind_set(rest) if verb in gate.REPLACING else rest
+    return not named.strip() or command.argument(named) is not None or _LITERAL_ALONE.fullmatch(named) is not None
+
+
+def is_plain(line: bytes, *, first: bool) -> bool:
+    """Whether the line in front of a message's literal is one that lets a server store it as it is sent.
+
+    Not so with a literal8: Dovecot encodes the message anew (RFC 3516), and what it gives out is another one.
+    """
+    return _PLAIN.fullmatch(_behind_name(line) if first else line) is not None
+
+
 class Incoming:
-    """One message of an APPEND."""
+    """One message of an APPEND. `altered`: servers give it out with other line ends, or without its NUL."""
 
     def __init__(self, spool: SpoolWriter, size_octets: int, facts: Mapping[str, Any]) -> None:
         self._message = spool.begin(size_octets)
         self._facts = facts
         self.size_octets = size_octets
+        self.altered = False
+        self._ends_in_cr = False
         self.held = b""
         self.refused: Callable[[], None] | None = None  # set when upstream did not want it
 
@@ -50,6 +71,10 @@ class Incoming:
         if not octets:
             return b""
         self._message.write(octets)
+        begins_in_lf = self._ends_in_cr and octets.startswith(b"\n")
+        ends = octets.count(b"\r\n") + begins_in_lf
+        self.altered = self.altered or octets.count(b"\n") != ends or b"\0" in octets
+        self._ends_in_cr = octets.endswith(b"\r")
         ready, self.held = self.held, octets
         return ready
 
@@ -99,7 +124,9 @@ class IncomingFactory:
         good = answer[len(done.tag) + 1 :][:2].upper() == b"OK"
         verdict = "accepted" if good else "refused"
         text = answer[len(done.tag) + 1 :].decode("utf-8", "replace").strip()
-        uidvalidity, uids = append_uids(answer)
+        uidvalidity, uids = append_uids(done.said or answer)
+        if done.altered or len(uids) != len(done.captures):  # which of them is which message, octet for octet?
+            uidvalidity, uids = None, []
         for position, capture in enumerate(done.captures):
             uid = uids[position] if position < len(uids) else None
             self.outcome(capture, verdict, text, uidvalidity, uid)
@@ -117,18 +144,23 @@ class IncomingFactory:
 
 def options(line: bytes) -> tuple[list[str], datetime | None]:
     """Flags and INTERNALDATE in the line in front of a message's literal."""
-    # A mailbox's name may hold brackets: it is a string or an atom before them.
-    parsed = command.parse(line)
-    rest = line
-    if parsed is not None and parsed.verb == b"APPEND":
-        named = command.argument(parsed.rest)
-        rest = named[1] if named is not None else parsed.rest
+    rest = _behind_name(line)
     flags = _FLAGS.search(rest)
     date = _DATE.search(rest)
     return (
         [flag.decode("utf-8", "replace") for flag in flags.group(1).split()] if flags else [],
         fetchdata.internal_date(date.group(1)) if date else None,
     )
+
+
+def _behind_name(line: bytes) -> bytes:
+    """What follows the mailbox's name, which may hold brackets; all of a line behind a literal."""
+    parsed = command.parse(line)
+    if parsed is None or parsed.verb not in VERBS:
+        return line
+    rest = gate.behind_set(parsed.rest) if parsed.verb in gate.REPLACING else parsed.rest
+    named = command.argument(rest)
+    return named[1] if named is not None else rest
 
 
 def append_uids(answer: bytes) -> tuple[int | None, list[int]]:

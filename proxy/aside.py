@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from postbuch.proxy.command import quoted
+from postbuch.proxy.failure import Reason, UpstreamFailed
 from postbuch.proxy.harvest import Harvester, is_news, is_ok
 from postbuch.proxy.relay import Relay
 
@@ -20,6 +21,15 @@ log = logging.getLogger("postbuch.proxy.imap")
 ATTEMPTS = 3
 
 _LIST = re.compile(rb'\* LIST \(([^)]*)\) (?:"\\?(.)"|NIL) ', re.IGNORECASE)
+
+
+class LeftAside(UpstreamFailed):
+    """The connection was lost while the mailbox had the other name. Both names are quoted."""
+
+    def __init__(self, here: bytes, there: bytes) -> None:
+        super().__init__(Reason.UPSTREAM_CLOSED, "while a mailbox was being deleted")
+        self.here = here
+        self.there = there
 
 
 async def may_move(harvester: Harvester, relay: Relay, name: bytes) -> bool:
@@ -87,11 +97,12 @@ async def _once(
     if here is None or there is None:
         return None
     await _close(harvester)
-    _, answer = await harvester.ask(b"RENAME %s %s" % (here, there), lambda line: False)
-    if not is_ok(answer):
-        return None
-    deleted = False
+    moved, deleted = True, False  # a client that leaves while the RENAME is on its way: it may have come about
     try:
+        _, answer = await harvester.ask(b"RENAME %s %s" % (here, there), lambda line: False)
+        moved = is_ok(answer)
+        if not moved:
+            return None
         opened = await look_into(harvester, relay, aside, name)
         if relay.selected is None:
             return opened
@@ -101,17 +112,21 @@ async def _once(
         deleted = is_ok(answer)
         return answer
     finally:
-        if not deleted:
-            await _put_back(harvester, here, there)
+        if moved and not deleted:
+            await put_back(harvester, here, there)
 
 
-async def _put_back(harvester: Harvester, here: bytes, there: bytes) -> None:
-    answer = b"upstream is gone"
+async def put_back(harvester: Harvester, here: bytes, there: bytes) -> None:
+    """Give a mailbox its name back. Raises LeftAside when the connection is lost: another one may do it."""
     try:
         _, answer = await harvester.ask(b"RENAME %s %s" % (there, here), lambda line: False)
-    finally:
-        if not is_ok(answer):
-            log.error("mailbox-left-aside name=%s reason=%s", there.decode("utf-8", "replace"), answer[:200])
+    except UpstreamFailed as error:
+        log.error("mailbox-left-aside name=%s reason=%s", there.decode("utf-8", "replace"), error)
+        raise LeftAside(here, there) from error
+    if is_ok(answer):
+        log.info("mailbox-put-back name=%s", here.decode("utf-8", "replace"))
+    else:
+        log.error("mailbox-left-aside name=%s reason=%s", there.decode("utf-8", "replace"), answer[:200])
 
 
 async def _close(harvester: Harvester) -> None:

@@ -7,10 +7,10 @@ OWN = (b"IMAP4rev1", b"SASL-IR", b"LITERAL+", b"ID", b"AUTH=PLAIN", b"AUTH=LOGIN
 
 # STARTTLS, LOGINDISABLED: implicit TLS only. COMPRESS: blinds the tap. Referrals, JMAPACCESS: routes round the archive.
 # UNAUTHENTICATE: changes the user inside a session. CATENATE, URLAUTH, BURL: a message built where we cannot see it.
-# UIDONLY, NOTIFY: the tap does not understand them. REPLACE: comes with the gate.
+# UIDONLY, NOTIFY: the tap does not understand them.
 _STRIPPED = re.compile(
     rb"(?:STARTTLS|LOGINDISABLED|COMPRESS=\S*|LOGIN-REFERRALS|MAILBOX-REFERRALS|JMAPACCESS|UNAUTHENTICATE|CATENATE"
-    rb"|URLAUTH(?:=\S*)?|URL-PARTIAL|BURL|UIDONLY|NOTIFY|REPLACE|AUTH=\S*|SASL-IR)",
+    rb"|URLAUTH(?:=\S*)?|URL-PARTIAL|BURL|UIDONLY|NOTIFY|AUTH=\S*|SASL-IR)",
     re.IGNORECASE,
 )
 _LIST = re.compile(rb"(\* CAPABILITY|\[CAPABILITY)((?: [^\s\]]+)*)", re.IGNORECASE)
@@ -20,7 +20,7 @@ _REFERRAL = re.compile(rb" ?\[REFERRAL [^\]\r\n]*\]", re.IGNORECASE)
 REFUSED_VERBS = frozenset(
     {
         b"STARTTLS", b"COMPRESS", b"UNAUTHENTICATE", b"LOGIN", b"AUTHENTICATE", b"RLIST", b"RLSUB", b"GENURLAUTH",
-        b"RESETKEY", b"URLFETCH", b"NOTIFY", b"GETJMAPACCESS", b"REPLACE",
+        b"RESETKEY", b"URLFETCH", b"NOTIFY", b"GETJMAPACCESS",
     }
 )
 
@@ -38,6 +38,12 @@ def tokens(line: bytes) -> list[bytes] | None:
     """The capabilities in a line (`* CAPABILITY …` or `… [CAPABILITY …]`), or None when it names none."""
     found = _LIST.search(line)
     return found.group(2).split() if found else None
+
+
+def told(lines: list[bytes]) -> set[bytes] | None:
+    """The capabilities in the first line that names some, in upper case; None when no line does."""
+    found = next((known for line in lines if (known := tokens(line)) is not None), None)
+    return None if found is None else {token.upper() for token in found}
 
 
 def rewritten(line: bytes, *, logged_in: bool) -> bytes:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
 _FIRST = re.compile(rb"(\S+) +(UID +)?([A-Za-z][A-Za-z0-9.-]*)(?= |\r\n)", re.IGNORECASE)
-# `{n}` at the end of a line stands for the literal that follows.
-_ASTRING = re.compile(rb' *(?:"((?:[^"\\]|\\.)*)"|(\{\d+\+?\})\r\n|([^\s"(){\\]+))')
+# `{n}` at the end of a line stands for the literal that follows. Servers take a backslash in an atom. A string with
+# something right behind it is one thing to us and may be another to them: that is no argument.
+_ASTRING = re.compile(rb' *(?:(?:"((?:[^"\\]|\\.)*)"|([^\s"(){]+))(?=[ \r]|\Z)|(\{\d+\+?\})\r\n)')
 _ESCAPE = re.compile(rb"\\(.)")
 
 
@@ -35,11 +36,11 @@ def tag_of(line: bytes) -> bytes:
 
 
 def argument(rest: bytes, literals: list[bytes] | None = None) -> tuple[bytes, bytes] | None:
-    """The first string or atom of `rest` and what follows it. A literal is taken from `literals`. None at the end."""
+    """The first string or atom of `rest` and what follows it. A literal is taken from `literals`. Else None."""
     found = _ASTRING.match(rest)
     if not found:
         return None
-    quoted, literal, atom = found.groups()
+    quoted, atom, literal = found.groups()
     if literal is not None:
         return (literals.pop(0), rest[found.end() :]) if literals else None
     return (_ESCAPE.sub(rb"\1", quoted) if quoted is not None else atom), rest[found.end() :]

@@ -8,16 +8,24 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 _HEAD = re.compile(rb"\* (\d+) FETCH ", re.IGNORECASE)
-# The whole message: BODY[], RFC822, BINARY[], with the origin of a partial answer.
-_BODY_ITEM = re.compile(rb"(?:BODY\[\]|BINARY\[\]|RFC822)(?:<(\d+)>)?", re.IGNORECASE)
-_BEFORE_LITERAL = re.compile(
-    rb"[ (](BODY\[\]|BINARY\[\]|RFC822)(?:<(\d{1,20})>)? ~?\{\d+\}\r\n\Z", re.IGNORECASE
+# The whole message: BODY[] and RFC822, with the origin of a partial answer. BINARY[] is not it: attachments are decoded
+# there (RFC 3516 section 4.3), so its octets are others, and what would be archived is not what was sent.
+_BODY_ITEM = re.compile(rb"(?:BODY\[\]|RFC822)(?:<(\d+)>)?", re.IGNORECASE)
+_BEFORE_LITERAL = re.compile(rb"[ (](BODY\[\]|RFC822)(?:<(\d{1,20})>)? ~?\{\d+\}\r\n\Z", re.IGNORECASE)
+# A section may name header fields as quoted strings, and those hold what the client likes: brackets as well.
+_TOKEN = re.compile(
+    rb'"((?:[^"\\\r\n]|\\.)*)"|(~?\{\d+\}\r\n)|([()])'
+    rb'|([^\s()"\[]+(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\](?:<\d+>)?)?)'
 )
-_TOKEN = re.compile(rb'"((?:[^"\\\r\n]|\\.)*)"|(~?\{\d+\}\r\n)|([()])|([^\s()"\[]+(?:\[[^\]]*\](?:<\d+>)?)?)')
 _ESCAPE = re.compile(rb"\\(.)")
 # What is asked for in parts: BODY.PEEK[]<0.393216>.
 _ASKED = re.compile(rb"BODY(?:\.PEEK)?\[\]<(\d{1,20})\.(\d{1,20})>", re.IGNORECASE)
-
+_LITERAL_FOLLOWS = re.compile(rb"\{\d+\+?\}\r\n\Z")
+# The origin of parts that nobody can read from the first line of a command: while one is on its way, no part is taken
+# for the end of its message.
+UNREADABLE = -1
+# Lengths are numbers of 32 bits (RFC 9051 section 9, nz-number); what a server makes of larger ones is its secret.
+_LONGEST = 4_294_967_295
 
 # What most responses look like: one look instead of one for each word.
 _USUAL_ITEM = (
@@ -30,7 +38,7 @@ _USUAL = re.compile(
 _USUAL_WHOLE = re.compile(
     rb"\* (\d+) FETCH \((?:(?:" + _USUAL_ITEM + rb") )*(?:BODY\[\]|RFC822) \{\d+\}\r\n"
 )
-_INLINE_BODY = re.compile(rb'(?:BODY\[\]|BINARY\[\]|RFC822)(?:<\d+>)? (?:"|NIL)', re.IGNORECASE)
+_INLINE_BODY = re.compile(rb'(?:BODY\[\]|RFC822)(?:<\d+>)? (?:"|NIL)', re.IGNORECASE)
 
 
 class FetchFacts(NamedTuple):
@@ -58,8 +66,18 @@ def body_origin(line: bytes) -> tuple[bool, int | None]:
 
 
 def asked_parts(rest: bytes) -> dict[int, int]:
-    """Origin → length of the partial bodies that a FETCH command asks for."""
-    return {int(origin): int(length) for origin, length in _ASKED.findall(rest)}
+    """Origin → the least length of the partial bodies that a FETCH command asks for; `rest` is of its first line.
+
+    One command may ask for the same origin twice, and nobody can tell which answer is whose.
+    """
+    found: dict[int, int] = {}
+    if _LITERAL_FOLLOWS.search(rest):
+        found[UNREADABLE] = 0
+    for origin, length in ((int(origin), int(length)) for origin, length in _ASKED.findall(rest)):
+        found[origin] = min(length, found.get(origin, length))
+        if length > _LONGEST:
+            found[UNREADABLE] = 0
+    return found
 
 
 def has_inline_body(text: bytes) -> bool:

@@ -27,6 +27,8 @@ _STORE = re.compile(
     rb" (\([^(){}\"]*\)|[^(){}\"\s]+(?: [^(){}\"\s]+)*)\r\n",
     re.IGNORECASE,
 )
+# RFC 8508: the message of the set goes, another one comes in its place.
+REPLACING = frozenset({b"REPLACE", b"UID REPLACE"})
 _FIRST_WORD = re.compile(rb" (\S+)(?= |\r\n)")
 
 
@@ -66,7 +68,7 @@ def hazard(verb: bytes, rest: bytes, *, selected: bool, gmail: bool) -> Hazard |
         return _of_set(rest, Reach.DELETED)
     if plain == b"COPY":
         return _of_set(rest, Reach.SET) if gmail else None
-    if plain == b"MOVE":
+    if plain == b"MOVE" or verb in REPLACING:
         return _of_set(rest, Reach.SET)
     return Hazard(reach=Reach.MAILBOX)
 
@@ -87,3 +89,9 @@ def with_set(rest: bytes, numbers: bytes) -> bytes:
     """The arguments with another set in the place of the first."""
     found = _FIRST_WORD.match(rest)
     return rest if found is None else b" " + numbers + rest[found.end() :]
+
+
+def behind_set(rest: bytes) -> bytes:
+    """The arguments behind the set."""
+    found = _FIRST_WORD.match(rest)
+    return rest if found is None else rest[found.end() :]

@@ -68,7 +68,12 @@ class Harvester:
     async def ask(
         self, line: bytes, takes: Callable[[bytes], bool], *, verb: bytes = b"", mailbox: bytes | None = None
     ) -> tuple[list[bytes], bytes]:
-        """Send a command of our own; (what is its answer, the tagged line without the tag)."""
+        """Send a command of our own; (what is its answer, the tagged line without the tag).
+
+        Raises UpstreamFailed when the connection is lost.
+        """
+        if self._relay.lost is not None:
+            raise self._relay.lost
         tag = b"%s.%d" % (self._prefix, next(self._numbers))
         command = Injected(tag=tag, verb=verb, mailbox=mailbox, takes=takes)
         self._relay.expect(command)

@@ -67,15 +67,16 @@ class Holding:
 
     def __init__(
         self, relay: Relay, harvester: Harvester, archived: Archived, account: str, second: SecondSession,
-        failed: Callable[[str], None],
+        failed: Callable[[str], None], capabilities: set[bytes] | None = None,
     ) -> None:
+        """`capabilities` in upper case, as upstream told them with its answer to the log-in; None: it did not."""
         self._relay = relay
         self._harvester = harvester
         self._archived = archived
         self._account = account
         self._second = second
         self._failed = failed
-        self._capabilities: set[bytes] | None = None
+        self._capabilities = capabilities
 
     def hazard(self, parsed: Command) -> Hazard | None:
         """What the command may hit, as far as that can be said before its turn has come."""
@@ -134,6 +135,8 @@ class Holding:
             return Verdict(verb=verb, pieces=held.pieces)  # all of it archived: no round trip
         renumbered = self._relay.renumbered
         found = await self._harvester.resolve(hazard.set, by_uid=by_uid)
+        if not by_uid and not self._are_numbers(found, wanted):
+            verb, by_uid = b"UID " + verb, True
         await self._harvester.secure(place, found, by_uid=by_uid)
         if not by_uid and self._relay.renumbered != renumbered:
             raise Unsafe("upstream renumbered the mailbox while a command by sequence number was held")
@@ -141,6 +144,12 @@ class Holding:
         if len(numbers) > MAX_SET_OCTETS:
             return Verdict(answer=held.command.tag + b" NO [LIMIT] too many messages at once; take fewer\r\n")
         return Verdict(verb=verb, pieces=held.released(verb, gate.with_set(held.command.rest, numbers)))
+
+    def _are_numbers(self, found: list[Found], wanted: UidSet | None) -> bool:
+        """Whether the sequence numbers can be what was asked for. Exchange answers with some above those it counts."""
+        return all(
+            each.sequence <= self._relay.exists and (wanted is None or each.sequence in wanted) for each in found
+        )
 
     # --- EXPUNGE and CLOSE ----------------------------------------------------------------------------------------
 
@@ -198,8 +207,10 @@ class Holding:
         """DELETE and RENAME: by a second session, because looking into a mailbox selects it."""
         first = command.argument(held.command.rest, held.pieces[1::2])
         verdict = Verdict(verb=held.command.verb, pieces=held.pieces)
-        if first is None:
+        if first is None and not held.command.rest.strip():
             return verdict  # names nothing: upstream says so
+        if first is None:  # upstream might read a name where we see none
+            return Verdict(answer=held.command.tag + b" BAD this is no name of a mailbox\r\n")
         async with self._second() as (harvester, relay):
             if self._relay.utf8:
                 await harvester.ask(b"ENABLE UTF8=ACCEPT", lambda line: False)
@@ -217,7 +228,12 @@ class Holding:
             await secure()
             removes = held.command.verb == b"DELETE" and await aside.may_move(harvester, relay, first[0])
             if removes and await self._let_go(first[0]):
-                said = await aside.delete(harvester, relay, first[0], secure)
+                try:
+                    said = await aside.delete(harvester, relay, first[0], secure)
+                except aside.LeftAside as left:
+                    async with self._second() as (other, _):
+                        await aside.put_back(other, left.here, left.there)
+                    raise
                 if said is not None:
                     return Verdict(answer=held.command.tag + b" " + said)
                 await aside.look_into(harvester, relay, first[0], first[0])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
+from postbuch.archive.uidset import LARGEST
 from postbuch.proxy import capability
 from postbuch.proxy.backlog import Backlog
 from postbuch.proxy.captures import Mailbox
@@ -28,7 +29,12 @@ _FAST_VERBS = frozenset(
     }
 )
 _SELECTING = (b"SELECT", b"EXAMINE")
+# The name of an open mailbox whose own name nobody knows: nothing counts as archived there.
+UNREADABLE = b"?"
 _REMOVED = re.compile(rb"\* (?:\d+ EXPUNGE|VANISHED)\b", re.IGNORECASE)
+_EXISTS = re.compile(rb"\* (\d{1,10}) EXISTS\b", re.IGNORECASE)
+# REPLACE tells it before its tagged answer (RFC 8508 section 3.4).
+_APPENDED = re.compile(rb"\* OK \[APPENDUID ", re.IGNORECASE)
 _UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d{1,20})\]", re.IGNORECASE)
 _ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
 
@@ -42,6 +48,8 @@ class Outstanding:
     mailbox: bytes | None = None
     parts: dict[int, int] | None = None  # of bodies that a FETCH asks for: origin → length
     captures: list[bytes] = field(default_factory=list)
+    altered: bool = False  # upstream may store the messages otherwise than they were sent
+    said: bytes = b""  # an untagged line that tells the UID of a message on its way in
 
     @property
     def edited(self) -> bool:
@@ -79,6 +87,7 @@ class Relay:
         self.utf8 = False
         self.swallow_continuation = False
         self.said_bye = False
+        self.lost: Exception | None = None  # what became of upstream
         self._tap = tap
         self._backlog = Backlog(tap.see) if tap is not None else None
         self._write = write
@@ -97,6 +106,7 @@ class Relay:
         self._quiet: list[asyncio.Future[None]] = []
         self.selected: Mailbox | None = None
         self.renumbered = 0  # how often upstream took a message out of the numbering
+        self.exists = LARGEST  # how many messages upstream counts at most
 
     def expect(self, command: Outstanding) -> None:
         """A command goes upstream now."""
@@ -144,8 +154,9 @@ class Relay:
     def say(self, line: bytes) -> None:
         """A line of our own: now if a response just ended, else as soon as one does."""
         self.catch_up()
-        # While a chunk is looked at the client has the rest of it already.
-        if self._framer.at_rest and not self._looking:
+        # While a chunk is looked at the client has the rest of it already. Of an answer to our own command it has none.
+        hidden = self._injected is not None and self._hiding and not self._sent
+        if (self._framer.at_rest or hidden) and not self._looking:
             self._write(line)
         else:
             self._own.append(line)
@@ -202,6 +213,7 @@ class Relay:
 
     def lose(self, failure: Exception) -> None:
         """Upstream is gone: our own commands get no answer any more."""
+        self.lost = failure
         for command in self._outstanding:
             if isinstance(command, Injected) and not command.done.done():
                 command.done.set_exception(failure)
@@ -271,8 +283,15 @@ class Relay:
             self.utf8 = True
         elif line[:5].upper() == b"* BYE":
             self.said_bye = True
+        elif (found := _EXISTS.match(line)) is not None:
+            self.exists = int(found.group(1))
         elif _REMOVED.match(line):
             self.renumbered += 1
+            if self._tap is not None and self._backlog is not None:
+                self._backlog.then(self._tap.renumbered)
+        elif _APPENDED.match(line):
+            for command in self._outstanding:
+                command.said = command.said or line if command.captures else b""
 
     def _complete(self, line: bytes) -> None:
         tag = line.split(b" ", 1)[0]
@@ -284,10 +303,12 @@ class Relay:
         good = line[len(tag) + 1 :][:2].upper() == b"OK"
         if command.verb in _SELECTING:
             # A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
-            name = command.mailbox if good else None
+            # A name that upstream could read and we could not: the gate must know that a mailbox is open.
+            name = (command.mailbox or UNREADABLE) if good else None
             read_only = command.verb == b"EXAMINE" or b"[READ-ONLY]" in line.upper()
             self._select(None if name is None else Mailbox(
-                name=name, utf8=self.utf8, uidvalidity=self._uidvalidity, read_only=read_only
+                name=name, utf8=self.utf8, read_only=read_only,
+                uidvalidity=None if name is UNREADABLE else self._uidvalidity,
             ))
             self._uidvalidity = None
         elif command.verb in (b"CLOSE", b"UNSELECT") and good:

@@ -230,7 +230,10 @@ class Session(asyncio.Protocol):
             self._tap = Tap(runtime.spool, facts, failed, runtime.archived)
             self._incoming = IncomingFactory(runtime.spool, facts, runtime.event, runtime.archived)
         self._relay = Relay(self._tap, self._write, self._later)
-        holding = self._gate(self._relay, self._tap, provider, credentials, facts) if self._tap is not None else None
+        holding = None
+        if self._tap is not None:
+            told = capability.told([done.answer, *done.lines])
+            holding = self._gate(self._relay, self._tap, provider, credentials, facts, told)
         self._stage = Stage(self, self._relay, self._framer, self._incoming, holding)
         self._login_event(who, ok=True)
         runtime.succeeded(account=account, leg="imap")
@@ -242,7 +245,8 @@ class Session(asyncio.Protocol):
         self._stage.pump()
 
     def _gate(
-        self, relay: Relay, tap: Tap, provider: Upstream, credentials: Credentials, facts: dict[str, str]
+        self, relay: Relay, tap: Tap, provider: Upstream, credentials: Credentials, facts: dict[str, str],
+        capabilities: set[bytes] | None,
     ) -> Holding:
         runtime = self._runtime
 
@@ -251,7 +255,7 @@ class Session(asyncio.Protocol):
 
         harvester = Harvester(relay, tap, runtime.archived, runtime.spool, self.to_upstream)
         second = partial(second_session, runtime, provider, credentials, facts)
-        return Holding(relay, harvester, runtime.archived, self.account, second, failed)
+        return Holding(relay, harvester, runtime.archived, self.account, second, failed, capabilities)
 
     def _login_event(self, who: Wanted, *, ok: bool) -> None:
         self._runtime.login_event(who, self._client_address, self.id, ok=ok)

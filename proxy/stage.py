@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Protocol
 
 from postbuch.archive.errors import SpoolError
-from postbuch.proxy import command, fetchdata
+from postbuch.proxy import append, command, fetchdata, gate
 from postbuch.proxy.append import Incoming, IncomingFactory, is_built_elsewhere
 from postbuch.proxy.capability import REFUSED_VERBS
 from postbuch.proxy.command import Command
@@ -37,8 +37,8 @@ _WITHOUT_LITERAL = frozenset(
     }
 )
 # What the client sent behind one of these may mean the numbers before it or after it: servers differ.
-_RENUMBERING = frozenset({b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE", b"CLOSE", b"DELETE", b"RENAME"})
-_NAMING = frozenset({b"SELECT", b"EXAMINE", b"APPEND"})
+_RENUMBERING = gate.REPLACING | {b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE", b"CLOSE", b"DELETE", b"RENAME"}
+_NAMING = append.VERBS | {b"SELECT", b"EXAMINE"}
 # Whole commands on one line that only read, which is what mail programs send all day.
 _PLAIN = re.compile(
     rb"([A-Za-z0-9._$-]{1,64}) (NOOP|CHECK|(?:UID )?(?:FETCH|SEARCH))((?: [^{}\r\n\0]{1,60000})?)\r\n"
@@ -223,7 +223,7 @@ class Stage:
         """A command's line behind a literal."""
         running = self._running
         if running is not None and running.verb in _NAMING:
-            if running.verb == b"APPEND" and is_built_elsewhere(line.octets):
+            if running.verb in append.VERBS and is_built_elsewhere(line.octets):
                 answer = running.tag + b" BAD CATENATE is not available here\r\n* BYE it cannot be taken back\r\n"
                 self._end("CATENATE behind a literal", answer)
                 return
@@ -248,6 +248,8 @@ class Stage:
         if hazard is not None and hazard.reach is Reach.MAILBOX:
             # Whatever its arguments are, it is safe when the whole mailbox is; upstream says what it takes of them.
             self._hold(Held(command=parsed, hazard=hazard, pieces=[]), line)
+        elif hazard is not None and parsed.verb in gate.REPLACING:
+            self._hold(Held(command=parsed, hazard=hazard, pieces=[line.octets]), line)  # its message comes later
         elif hazard is not None:
             self._held = Held(command=parsed, hazard=hazard, pieces=[line.octets])
             self._collect(self._held, line)
@@ -257,6 +259,8 @@ class Stage:
     def _proceed(self, parsed: Command, line: ClientLine) -> None:
         """A command that may go on as it is."""
         self._rest, self._literals = parsed.rest, []
+        if parsed.verb in gate.REPLACING:
+            self._rest = gate.behind_set(parsed.rest)
         self._running = Outstanding(tag=parsed.tag, verb=parsed.verb)
         if parsed.verb in (b"FETCH", b"UID FETCH"):
             self._running.parts = fetchdata.asked_parts(parsed.rest)
@@ -301,7 +305,8 @@ class Stage:
             else:
                 self._answer(first, verdict.answer)
         elif first is not None:
-            self._proceed(held.command, first)
+            line = first._replace(octets=verdict.pieces[0]) if verdict.pieces else first
+            self._proceed(command.parse(line.octets) or held.command, line)
         else:
             self._running = Outstanding(tag=held.command.tag, verb=verdict.verb)
             self._relay.expect(self._running)
@@ -335,8 +340,10 @@ class Stage:
             return b" BAD this command is not available here\r\n"
         if parsed.verb == b"ENABLE" and b"UIDONLY" in parsed.rest.upper():
             return b" NO UIDONLY is not available here\r\n"
-        if parsed.verb == b"APPEND" and is_built_elsewhere(parsed.rest):
+        if parsed.verb in append.VERBS and is_built_elsewhere(parsed.rest):
             return b" BAD CATENATE is not available here\r\n"
+        if parsed.verb in append.VERBS and not append.names_a_mailbox(parsed.verb, parsed.rest):
+            return b" BAD this is no name of a mailbox\r\n"
         return None
 
     def _go_on(self, line: ClientLine) -> None:
@@ -350,11 +357,14 @@ class Stage:
                 self._refuse_literal(synchronising=line.synchronising)
             return
         if line.literal is None:
+            running.altered = running.altered or (bool(running.captures) and line.octets != b"\r\n")
             if running.verb in _NAMING and running.mailbox is None:
                 self._name(running)
             self._send_first(running, line)
             if running.verb == b"IDLE":
                 self._wait = _Wait.IDLE
+            elif running.verb in _RENUMBERING:
+                self._wait = _Wait.ANSWER
             else:
                 self._running = None
             return
@@ -378,7 +388,7 @@ class Stage:
             return False
         if running.verb in _NAMING and running.mailbox is None:
             self._name(running)
-        if running.verb == b"APPEND" and running.mailbox is not None:
+        if running.verb in append.VERBS and running.mailbox is not None:
             return self._begin_message(running, line, size)
         if size > MAX_LITERAL_OCTETS:
             self._end("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")
@@ -391,6 +401,7 @@ class Stage:
     def _begin_message(self, running: Outstanding, line: ClientLine, size: int) -> bool:
         if self._incoming is None:
             return True
+        running.altered = running.altered or not append.is_plain(line.octets, first=line.first)
         try:
             self._message = self._incoming.begin(running, line.octets, size, utf8=self._relay.utf8)
         except SpoolError:
@@ -446,6 +457,7 @@ class Stage:
             return
         if self._running is not None:
             self._running.captures.append(message.capture)
+            self._running.altered = self._running.altered or message.altered
         self._wire.to_upstream(message.held)
         self.pump()
 

@@ -132,6 +132,12 @@ class Tap:
             self.captures.missed += 1
         self._partials.clear()
 
+    def renumbered(self) -> None:
+        """A message was taken out of the numbering: parts that are known by their number alone may be another's."""
+        for key in [key for key in self._partials if key[0] is None]:
+            self._partials.pop(key).message.abort()
+            self.captures.missed += 1
+
     def _fetched(self, event: Fetched) -> None:
         facts = self._whole(event.line, len(event.octets))
         if facts is not None:
@@ -217,7 +223,7 @@ class Tap:
         # With several commands on their way nobody knows whose answer this is: it must be shorter than each asked for.
         asked = self._asked.get(origin)
         before = self._partials.pop(key, None)
-        ends = asked is not None and length < min(asked)
+        ends = asked is not None and length < min(asked) and fetchdata.UNREADABLE not in self._asked
         if isinstance(message, SpoolMessage):
             if before is not None:
                 before.message.abort()

@@ -16,6 +16,7 @@ from postbuch.archive.database import Role
 from postbuch.archive.drain import Drain
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import collect_mailbox, gap, image, mailbox, sighting, vanishing
+from postbuch.archive.search import search
 from postbuch.archive.spool import SpoolWriter, waiting
 from provider.collector import Password
 from provider.ports import wait_until
@@ -80,6 +81,11 @@ class Collecting:
             query = query.join(mailbox, mailbox.c.id == sighting.c.mailbox_id).where(mailbox.c.name == name)
         with self.engine.connect() as conn:
             return sorted(digest.hex() for digest in conn.scalars(query))
+
+    def finds(self, words: str) -> bool:
+        """Whether a search in our accounts finds anything."""
+        with self.engine.connect() as conn:
+            return search(conn, words, frozenset(self.passwords)).total > 0
 
     def gaps(self) -> list[str]:
         """Why messages of our accounts are known to be missing."""

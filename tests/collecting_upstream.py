@@ -28,6 +28,9 @@ class Upstream:
     without_uid: bool = False
     small_claim: bool = False  # RFC822.SIZE is 1 whatever the size
     capabilities: bytes = b"IMAP4rev1"
+    mechanisms: bytes = b" AUTH=PLAIN"
+    number_offset: int = 0  # Exchange: FETCH answers with sequence numbers that are so much too high
+    bodiless: frozenset[int] = frozenset()  # iCloud: FETCH is answered, with everything but the literal
     answer: Callable[[bytes], bytes | None] = field(default=lambda command: None)
     commands: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -45,12 +48,17 @@ class Upstream:
         """One connection, until it is closed."""
         with conn, conn.makefile("rb") as lines, contextlib.suppress(Hangup, OSError):
             self.connections += 1
-            conn.sendall(b"* OK [CAPABILITY " + self.capabilities + b" AUTH=PLAIN] ready\r\n")
+            conn.sendall(b"* OK [CAPABILITY " + self.capabilities + self.mechanisms + b"] ready\r\n")
             while line := lines.readline():
                 tag, _, command = line.rstrip(b"\r\n").partition(b" ")
                 self.commands.append(command)
                 if command.startswith(b"AUTHENTICATE"):
                     conn.sendall(b"+ \r\n")
+                    lines.readline()
+                size = re.fullmatch(rb"LOGIN .*\{(\d+)\}", command)
+                if size is not None:
+                    conn.sendall(b"+ \r\n")
+                    command = self.commands[-1] = command + b" " + lines.read(int(size[1]))
                     lines.readline()
                 special = self.answer(command)
                 if special is not None:
@@ -67,7 +75,7 @@ class Upstream:
 
     def _said(self, command: bytes) -> Iterator[bytes]:
         if command == b"CAPABILITY":
-            yield b"* CAPABILITY " + self.capabilities + b"\r\n"
+            yield b"* CAPABILITY " + self.capabilities + self.mechanisms + b"\r\n"
         elif command.startswith(b"LIST"):
             yield b'* LIST () "/" INBOX\r\n'
         elif command.startswith(b"STATUS"):
@@ -94,11 +102,15 @@ class Upstream:
         for uid in wanted:
             if uid in self.withheld:
                 continue
-            head = b"* %d FETCH (" % (uids.index(uid) + 1) + (b"" if self.without_uid else b"UID %d " % uid)
+            number = uids.index(uid) + 1 + self.number_offset
+            head = b"* %d FETCH (" % number + (b"" if self.without_uid else b"UID %d " % uid)
             octets = self.messages[uid]
             part = re.search(rb"<(\d+)\.(\d+)>", words[3])
             if part is None:
                 yield head + b"RFC822.SIZE %d)\r\n" % (1 if self.small_claim else len(octets))
+                continue
+            if uid in self.bodiless:
+                yield head + b'FLAGS () INTERNALDATE "17-Jul-2026 02:44:25 +0200")\r\n'
                 continue
             start, length = int(part[1]), int(part[2])
             piece = octets[start : start + length]

@@ -10,7 +10,7 @@ from postbuch.proxy import capability
     [
         b"STARTTLS", b"LOGINDISABLED", b"COMPRESS=DEFLATE", b"LOGIN-REFERRALS", b"MAILBOX-REFERRALS", b"JMAPACCESS",
         b"UNAUTHENTICATE", b"CATENATE", b"URLAUTH", b"URLAUTH=BINARY", b"URL-PARTIAL", b"UIDONLY", b"NOTIFY",
-        b"REPLACE", b"AUTH=XOAUTH2", b"AUTH=SCRAM-SHA-256", b"notify",
+        b"AUTH=XOAUTH2", b"AUTH=SCRAM-SHA-256", b"notify",
     ],
 )  # fmt: skip
 def test_what_is_not_announced(token: bytes) -> None:

@@ -1,6 +1,7 @@
 """Upstreams that misbehave: the collector ends complete, or says exactly what is missing and why."""
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 
@@ -110,6 +111,53 @@ def test_messages_that_are_not_given_out(archive: Collecting, server: Upstream) 
     assert archive.digests() == sorted([*ALL, digest(letter(31))])
     assert len(archive.gaps()) == 2 + 1, "and UIDs 91 and 92, which never were there"
     assert archive.failures() == []
+
+
+def test_answers_without_a_body(archive: Collecting, server: Upstream) -> None:
+    """iCloud says OK and leaves out the literal: that is no message of no octets, it is one that is missing."""
+    server.bodiless = frozenset({30})
+    archive.once()
+    assert len(archive.digests()) == 29 and len(archive.gaps()) == 1
+    server.bodiless = frozenset()
+    server.messages[93] = letter(31)
+    archive.once()
+    assert archive.digests() == sorted([*ALL, digest(letter(31))])
+
+
+def test_log_in_by_login(archive: Collecting, server: Upstream) -> None:
+    """A server that announces no AUTH=PLAIN is not sent any."""
+    server.mechanisms = b""
+    archive.once()
+    assert archive.digests() == ALL
+    (line,) = [command for command in server.commands if command.startswith((b"LOGIN", b"AUTHENTICATE"))]
+    assert re.fullmatch(rb'LOGIN "mis\d+@firma\.example" \{6\} geheim', line)
+
+
+def test_server_that_repeats_what_it_was_sent(archive: Collecting, server: Upstream) -> None:
+    """The password does not get into the sentence that people read."""
+    server.mechanisms = b""
+    server.answer = lambda command: b"TAG BAD what is " + command + b"\r\n" if command.startswith(b"LOGIN") else None
+    archive.once()
+    assert "what is LOGIN" in str(row(archive)["failure"]) and "geheim" not in str(row(archive)["failure"])
+
+
+def test_password_of_any_letters(archive: Collecting, server: Upstream) -> None:
+    """Umlauts, quotes and backslashes, by either way of logging in."""
+    password = 'gehe"im\\ß'
+    for mechanisms in (b" AUTH=PLAIN", b""):
+        server.mechanisms = mechanisms
+        archive.account(next(iter(archive.passwords.values())).user, password)
+        archive.once()
+        assert row(archive)["failure"] == ""
+    (line,) = [command for command in server.commands if command.startswith(b"LOGIN")]
+    assert line.endswith(b" " + password.encode())
+
+
+def test_numbers_above_those_that_are_counted(archive: Collecting, server: Upstream) -> None:
+    """Exchange: sequence numbers in answers mean nothing, UIDs do."""
+    server.number_offset = 1000
+    archive.once()
+    assert archive.digests() == ALL and archive.failures() == []
 
 
 def test_one_message_that_is_refused(archive: Collecting, server: Upstream) -> None:

@@ -32,7 +32,7 @@ def look(verb: bytes, rest: bytes = b"\r\n", *, selected: bool = True, gmail: bo
         (b"UID MOVE", b" * {5}\r\n", SET, b"*"),
         (b"UID XDESTROY", b" 1\r\n", MAILBOX, b""),
         (b"X-DELETE-ALL", b"\r\n", MAILBOX, b""),
-        (b"REPLACE", b" 4 INBOX {3}\r\n", MAILBOX, b""),
+        (b"REPLACE", b" 4 INBOX {3}\r\n", SET, b"4"),
         (b"DELETE", b" Alt\r\n", NAMED, b""),
         (b"RENAME", b" a b\r\n", NAMED, b""),
     ],

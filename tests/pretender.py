@@ -1,0 +1,173 @@
+"""A provider with habits of its own, in memory: Gmail that removes on STORE, Exchange whose numbers are wrong, iCloud.
+
+What it removes for good it tells at once (`on_removal`), so that a test can look whether it is archived by then.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from imap_proxy import Wire
+
+PLAIN = b"IMAP4rev1 LITERAL+ AUTH=PLAIN SASL-IR"
+_MODERN = PLAIN + b" UIDPLUS MOVE UNSELECT"
+GMAIL = _MODERN + b" X-GM-EXT-1 SPECIAL-USE"
+TRASH, SPAM, ALL = b"[Gmail]/Trash", b"[Gmail]/Spam", b"[Gmail]/All Mail"
+_WORDS = re.compile(rb'"((?:[^"\\]|\\.)*)"|\(([^)]*)\)|([^\s()]+)')
+
+
+@dataclass(slots=True)
+class Provider:
+    """Mailboxes of messages by UID. `script` is for `scripted_proxy`."""
+
+    capabilities: bytes = _MODERN
+    tells: bool = True  # its capabilities, with the answer to the log-in
+    gmail: bool = False
+    number_offset: int = 0  # Exchange: what FETCH answers is so much above the real number
+    withheld: frozenset[int] = frozenset()  # FETCH of these is answered OK and without a body
+    renumbers: bool = False  # the first message goes, and EXPUNGE is said where a server must not
+    between: Callable[[], object] | None = None  # called in the middle of each body
+    boxes: dict[bytes, dict[int, bytes]] = field(default_factory=dict)
+    flags: dict[int, set[bytes]] = field(default_factory=dict)
+    heard: list[bytes] = field(default_factory=list)
+    gone: list[bytes] = field(default_factory=list)
+    on_removal: Callable[[bytes], None] = field(default=lambda octets: None)
+    on_rename: Callable[[], object] | None = None
+    replaced: list[bytes] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def put(self, name: bytes, octets: bytes) -> int:
+        """A message into a mailbox; its UID, which no other message of any mailbox has."""
+        with self.lock:
+            uid = 1 + max((uid for box in self.boxes.values() for uid in box), default=100)
+            self.boxes.setdefault(name, {})[uid] = octets
+            self.flags[uid] = set()
+            return uid
+
+    def remove(self, name: bytes, uid: int) -> int:
+        """Take a message out for good; the number that it had."""
+        number = sorted(self.boxes[name]).index(uid) + 1
+        octets = self.boxes[name].pop(uid)
+        if not any(octets in box.values() for each, box in self.boxes.items() if each not in (TRASH, SPAM)):
+            self.gone.append(octets)
+            self.on_removal(octets)
+        return number
+
+    def script(self, wire: Wire) -> None:
+        """One connection."""
+        wire.say(b"* OK [CAPABILITY " + PLAIN + b"] ready\r\n")
+        told = b"[CAPABILITY " + self.capabilities + b"] " if self.tells else b""
+        wire.say(wire.tag() + b" OK " + told + b"in\r\n")
+        selected = b""
+        while line := wire.hear():
+            tag, words = line.rstrip(b"\r\n").split(b" ", 1)
+            self.heard.append(words)
+            verb = words.split(b" ", 1)[0].upper()
+            if verb in (b"SELECT", b"EXAMINE") and self._words(words)[1] in self.boxes:
+                selected = self._words(words)[1]
+                wire.say(b"* %d EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n" % len(self.boxes[selected]))
+                wire.say(tag + b" OK [READ-WRITE] open\r\n")
+                continue
+            if verb in (b"SELECT", b"EXAMINE", b"DELETE", b"RENAME") and self._words(words)[1] not in self.boxes:
+                wire.say(tag + b" NO there is none\r\n")
+                continue
+            for answer in self._answers(wire, words, selected):
+                wire.say(answer)
+            if verb in (b"CLOSE", b"UNSELECT"):
+                selected = b""
+            wire.say(tag + b" OK done\r\n")
+
+    @staticmethod
+    def _words(words: bytes) -> list[bytes]:
+        return [b"".join(found) for found in _WORDS.findall(words)]
+
+    def _answers(self, wire: Wire, words: bytes, selected: bytes) -> Iterator[bytes]:
+        parts = self._words(words)
+        by_uid = parts[0].upper() == b"UID"
+        verb, arguments = (parts[1].upper(), parts[2:]) if by_uid else (parts[0].upper(), parts[1:])
+        if verb == b"CAPABILITY":
+            yield b"* CAPABILITY " + self.capabilities + b"\r\n"
+        elif verb == b"SEARCH":
+            found = [uid for uid in self.boxes[selected] if b"\\Deleted" in self.flags[uid]]
+            yield b"* SEARCH" + b"".join(b" %d" % uid for uid in found) + b"\r\n"
+        elif verb == b"FETCH":
+            yield from self._fetch(self._of(selected, arguments[0], by_uid), words, selected)
+        elif verb == b"STORE":
+            yield from self._store(self._of(selected, arguments[0], by_uid), arguments[1:], selected)
+        elif verb in (b"COPY", b"MOVE"):
+            yield from self._copy(self._of(selected, arguments[0], by_uid), arguments[1], selected, verb == b"MOVE")
+        elif verb in (b"EXPUNGE", b"CLOSE"):
+            within = self._of(selected, arguments[0], True) if by_uid else list(self.boxes[selected])
+            for uid in within:
+                if b"\\Deleted" in self.flags[uid]:
+                    said = b"* %d EXPUNGE\r\n" % self.remove(selected, uid)
+                    yield b"" if verb == b"CLOSE" else said
+        elif verb == b"LIST" and arguments[-1] in self.boxes:
+            yield b'* LIST (\\HasNoChildren) "/" "%s"\r\n' % arguments[-1]
+        elif verb == b"RENAME":
+            self.boxes[arguments[1]] = self.boxes.pop(arguments[0])
+            if self.on_rename is not None:
+                self.on_rename()
+        elif verb == b"DELETE":
+            for uid in list(self.boxes[arguments[0]]):
+                self.remove(arguments[0], uid)
+            del self.boxes[arguments[0]]
+        elif verb == b"REPLACE":
+            yield from self._replace(wire, self._of(selected, arguments[0], by_uid), words, selected)
+
+    def _fetch(self, uids: list[int], words: bytes, selected: bytes) -> Iterator[bytes]:
+        whole, rfc822 = b"BODY.PEEK[]" in words.upper(), b"RFC822" in words.upper().split()
+        for uid in uids:
+            octets = self.boxes[selected][uid]
+            head = b"* %d FETCH (UID %d" % (sorted(self.boxes[selected]).index(uid) + 1 + self.number_offset, uid)
+            if not whole or rfc822 or uid in self.withheld:
+                yield head + b")\r\n"
+                continue
+            yield head + b" FLAGS () BODY[] {%d}\r\n" % len(octets)
+            yield octets[:7]
+            if self.between is not None:
+                self.between()
+            yield octets[7:] + b")\r\n"
+        if whole and self.renumbers:
+            self.renumbers = False
+            del self.boxes[selected][min(self.boxes[selected])]  # somebody else removed it
+            yield b"* 1 EXPUNGE\r\n"
+
+    def _store(self, uids: list[int], arguments: list[bytes], selected: bytes) -> Iterator[bytes]:
+        item, value = arguments[0].upper(), b" ".join(arguments[1:])
+        for uid in uids:
+            leaves = item == b"+X-GM-LABELS" and value in (b"\\Trash", b"\\Spam", b"\\Junk")
+            if item.startswith((b"+FLAGS", b"FLAGS")) and b"\\Deleted" in value:
+                self.flags[uid].add(b"\\Deleted")
+                leaves = leaves or self.gmail  # "Auto-Expunge on": at once
+            if leaves:
+                yield b"* %d EXPUNGE\r\n" % self.remove(selected, uid)
+
+    def _copy(self, uids: list[int], target: bytes, selected: bytes, moves: bool) -> Iterator[bytes]:
+        for uid in uids:
+            self.put(target, self.boxes[selected][uid])
+            if moves or (self.gmail and target in (TRASH, SPAM)):
+                yield b"* %d EXPUNGE\r\n" % self.remove(selected, uid)
+
+    def _replace(self, wire: Wire, uids: list[int], words: bytes, selected: bytes) -> Iterator[bytes]:
+        size = re.search(rb"\{(\d+)(\+?)\}\Z", words)
+        assert size is not None
+        if not size[2]:
+            wire.say(b"+ go on\r\n")
+        octets = wire.stream.read(int(size[1]))
+        assert wire.hear() == b"\r\n"
+        self.replaced.append(octets)
+        uid = self.put(self._words(words)[3 if words.upper().startswith(b"UID") else 2], octets)
+        yield b"* OK [APPENDUID 9 %d] replacement ready\r\n" % uid
+        for old in uids:
+            yield b"* %d EXPUNGE\r\n" % self.remove(selected, old)
+
+    def _of(self, name: bytes, numbers: bytes, by_uid: bool) -> list[int]:
+        uids = sorted(self.boxes[name])
+        known = uids if by_uid else list(range(1, len(uids) + 1))
+        chosen: list[int] = []
+        for word in numbers.split(b","):
+            ends = [known[-1] if end == b"*" else int(end) for end in word.split(b":")] if known else [0]
+            chosen += [each for each in known if min(ends) <= each <= max(ends)]
+        return sorted(chosen if by_uid else [uids[each - 1] for each in chosen])
