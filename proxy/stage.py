@@ -12,6 +12,7 @@ import re
 from enum import Enum
 from typing import Protocol
 
+from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
 from postbuch.proxy import command, fetchdata
 from postbuch.proxy.append import Incoming, IncomingFactory, is_built_elsewhere
@@ -441,7 +442,7 @@ class Stage:
         if error is not None:
             tag = self._running.tag if self._running is not None else b"*"
             self._end(
-                str(error), tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
+                said.of(error), tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
             )
             return
         if self._running is not None:

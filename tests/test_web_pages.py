@@ -26,6 +26,8 @@ from web_archive import (
 from postbuch.archive import database, query, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.health import HealthFile, failure, health_path
+from postbuch.archive.reasons import Reason
 from postbuch.archive.schema import audit_event
 from postbuch.webmail.app import create_app
 from postbuch.webmail.login import limiter
@@ -352,6 +354,25 @@ def test_language_is_chosen_kept_and_switched(client: FlaskClient) -> None:
     assert 'data-bs-theme="dark"' in page
     client.post("/settings/language", data={"csrf_token": token(client, "/"), "language": "de"})
     assert "Alle Briefe" in client.get("/").text
+
+
+def test_what_processes_say_is_told_in_the_readers_language(site: tuple[Flask, Config], client: FlaskClient) -> None:
+    """A failure in a health file, on the page of the system: German where German is read, no name made a capital."""
+    named = Reason.INCOMPLETE.said(account="anna@firma.example", missing=2, messages=9, mailboxes="INBOX")
+    waits = Reason.DRAIN_WAITS.said(problem=Reason.DATABASE_SAYS.said(words="gone away"))
+    file = HealthFile(health_path(site[1], "archive"))
+    file.write({"failures": [failure("x", "named", named, None), failure("x", "waits", waits, None)]})
+    log_in(client)
+    try:
+        pages = {
+            language: client.get("/admin", headers={"Accept-Language": language}).text for language in ("de", "en")
+        }
+    finally:
+        file.remove()
+    assert "Aufgenommene Mail wartet im Spool, denn die Datenbank meldet: gone away" in pages["de"]
+    assert "anna@firma.example: 2 von 9 Nachrichten sind nicht archiviert" in pages["de"]
+    assert "Captured mail waits in the spool, because the database says: gone away" in pages["en"]
+    assert "anna@firma.example: 2 of 9 messages are not archived" in pages["en"]
 
 
 def test_errors_have_pages(client: FlaskClient) -> None:
