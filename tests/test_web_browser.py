@@ -172,8 +172,9 @@ def test_nobody_is_shut_out(site: Site, theme: Any, width: int) -> None:
         letter = page.locator("#letters .row-link").first.get_attribute("href")
         assert letter
         letter = letter.partition("?")[0]
-        for path in ("/", "/?unread=1", f"{letter}?q=has:attachment", "/?q=Rechnung", "/?q=xyzzyqq", "/?q=larger:x", letter, f"{letter}/headers",
-                     f"{letter}/source", f"{letter}/evidence", "/admin", "/completeness"):
+        for path in ("/", "/?unread=1", "/?q=Rechnung", "/?q=xyzzyqq", "/?q=larger:x", letter,
+                     f"{letter}?q=has:attachment", f"{letter}/headers", f"{letter}/source", f"{letter}/evidence",
+                     "/admin", "/completeness"):
             page.goto(path)
             _assert_accessible(page)
         watch.expect_failures(1)
@@ -208,7 +209,8 @@ def test_a_phone_has_room(site: Site, language: str) -> None:
                 page.goto(path)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
                 small = page.evaluate(
-                    """() => [...document.querySelectorAll('.icon-button, .btn, .row-link, .tabs a, .folders a, a.chip')]
+                    """() => [...document.querySelectorAll(
+                        '.icon-button, .btn, .row-link, .tabs a, .folders a, a.chip')]
                     .filter(e => e.offsetParent && e.getBoundingClientRect().height < 43.5).map(e => e.outerHTML)"""
                 )
                 assert small == [], path
