@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from postbuch.archive import schema
 from postbuch.archive.columns import Writes
 from postbuch.archive.database import Role, number
+from postbuch.archive.reasons import Reason
 
 ROLES = (Role.INGEST, Role.WEB, Role.REPORT)
 # MariaDB: access denied for a statement that needs a privilege; the last one is "no SUPER and binary logging on".
@@ -57,10 +58,7 @@ def apply_guards(conn: Connection) -> str:
             except (OperationalError, ProgrammingError) as error:
                 if number(error) not in DENIED:
                     raise
-                return (
-                    "the database's user may not create triggers, so only grants hold write-once tables; give it "
-                    "TRIGGER, or set log_bin_trust_function_creators, and run `postbuch init` again"
-                )
+                return Reason.TRIGGERS_DENIED.said()
     return ""
 
 
@@ -80,8 +78,5 @@ def apply_users(conn: Connection, passwords: dict[Role, str], host: str) -> str:
     except (OperationalError, ProgrammingError) as error:
         if number(error) not in DENIED:
             raise
-        return (
-            "the database's user may not create other users, so only the triggers hold write-once tables; "
-            "give it CREATE USER and GRANT OPTION and run `postbuch init` again"
-        )
+        return Reason.USERS_DENIED.said()
     return ""

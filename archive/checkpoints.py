@@ -19,11 +19,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 
-from postbuch.archive import audit, ledgerkey, merkle, signednote, timestamp
+from postbuch.archive import audit, ledgerkey, merkle, said, signednote, timestamp
 from postbuch.archive.bulk import insert_rows
 from postbuch.archive.config import Config
 from postbuch.archive.errors import PostbuchError
 from postbuch.archive.ledgertree import StoredNodes, tree_size
+from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import checkpoint, checkpoint_stamp
 from postbuch.archive.sealer import Sealer, locked
 from postbuch.archive.signednote import Note, NoteInvalid
@@ -118,7 +119,7 @@ def _write_all(config: Config, conn: Connection) -> Iterator[str]:
                     note = conn.scalar(select(checkpoint.c.note).where(checkpoint.c.id == number)) or ""
                     _write(folder / file_name(number), note)
         except OSError as error:
-            yield f"{folder}: checkpoints cannot be written: {error.strerror}"
+            yield Reason.CHECKPOINTS_NOT_WRITTEN.said(folder=folder, words=error.strerror)
 
 
 def file_name(number: int) -> str:
@@ -149,7 +150,7 @@ def _stamp(config: Config, conn: Connection, number: int, note: str) -> Iterator
     try:
         stamp = timestamp.request(note.encode(), settings.tsa_url, Path(settings.tsa_ca_file))
     except PostbuchError as error:
-        yield str(error)
+        yield said.of(error)
         return
     row = {
         "checkpoint_id": number, "authority": settings.tsa_url[:255], "stamped_at": stamp.at, "response": stamp.response

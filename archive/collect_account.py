@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Generator
 
-from postbuch.archive import audit, collect_plan
+from postbuch.archive import audit, collect_plan, said
 from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.collect_imap import UpstreamTrouble
 from postbuch.archive.collect_mailbox import Run, collect
 from postbuch.archive.collect_plan import Listed, Look, Standing
 from postbuch.archive.collect_rows import Known
+from postbuch.archive.said import Joint
 from postbuch.archive.uidset import UidSet
 
 log = logging.getLogger("postbuch.collector")
@@ -62,7 +63,7 @@ def _note(run: Run, one: Listed, error: UpstreamTrouble) -> None:
     """A mailbox that upstream refuses is no reason to leave the others; anything else is."""
     if not error.refused or error.trouble is not Trouble.ANSWER:
         raise error
-    run.failures.append(f"{one.readable}: {error}")
+    run.failures.append(Joint.ABOUT.said(subject=one.readable, what=said.of(error)))
     log.warning("mailbox-refused account=%s reason=%s", run.owner.address, error)
 
 

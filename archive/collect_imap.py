@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import imapclient
 
+from postbuch.archive import said
 from postbuch.archive.collect_answers import (
     PART_OCTETS,
     Fetched,
@@ -31,6 +32,7 @@ from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.collect_plan import BATCH_MESSAGES, Listed, Standing, window_starts, windows
 from postbuch.archive.config import Endpoint
 from postbuch.archive.errors import PostbuchError
+from postbuch.archive.reasons import Collecting
 from postbuch.archive.uidset import LARGEST, UidSet
 
 CONNECT_TIMEOUT_S = 15.0
@@ -79,7 +81,7 @@ class Session:
         self.octets_received = 0
         self._left = ANSWER_OCTETS
         self._idling = False
-        with self._translated("cannot be reached"):
+        with self._translated(Collecting.DOING_CONNECT.said()):
             self._client = imapclient.IMAPClient(
                 endpoint.host, endpoint.port, ssl=endpoint.scheme == "imaps", ssl_context=trust,
                 timeout=imapclient.SocketTimeout(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
@@ -97,7 +99,7 @@ class Session:
 
     def _log_in(self, login: LogIn) -> None:
         try:
-            with self._translated("log-in"):
+            with self._translated(Collecting.DOING_LOG_IN.said()):
                 # LOGIN is for servers that know nothing else; it cannot say whose mailbox a master user wants.
                 if login.authorize_as is None and b"AUTH=PLAIN" not in self._client.capabilities():
                     self._log_in_by_login(login)
@@ -108,8 +110,7 @@ class Session:
             if not error.refused or error.trouble is Trouble.LIMIT:
                 raise
             # Some servers repeat the line that they do not like, and this sentence is kept.
-            said = str(error).replace(login.password, "***") if login.password else str(error)
-            raise UpstreamTrouble(Trouble.LOGIN, said) from None
+            raise UpstreamTrouble(Trouble.LOGIN, said.without(said.of(error), login.password)) from None
 
     def _log_in_by_login(self, login: LogIn) -> None:
         """LOGIN with the password as a literal, which may hold anything (RFC 9051 section 6.2.3)."""
@@ -235,7 +236,9 @@ class Session:
         for facts in self._fetch(str(uid), f"(UID BODY.PEEK[]<{offset}.{PART_OCTETS}>)"):
             if facts.get(b"UID", uid) == uid and isinstance(facts.get(key), bytes):
                 return bytes(facts[key])
-        raise UpstreamTrouble(Trouble.ANSWER, f"{self.host} broke off in the middle of a large message", refused=True)
+        raise UpstreamTrouble(
+            Trouble.ANSWER, Collecting.BROKE_OFF_IN_MESSAGE.said(host=self.host), refused=True
+        )
 
     def _fetch(self, numbers: str, items: str, *, by_uid: bool = True) -> list[dict[bytes, Any]]:
         with self._translated("FETCH"):
@@ -313,26 +316,29 @@ class Session:
         try:
             yield
         except TimeoutError:
-            raise self._trouble(Trouble.CONNECTION, "does not answer", doing) from None
+            raise self._trouble(Trouble.CONNECTION, Collecting.SILENT, doing) from None
         except ssl.SSLCertVerificationError as error:
-            raise self._trouble(Trouble.CONNECTION, f"has a certificate that is not trusted ({error.verify_message})",
-                                doing) from error  # fmt: skip
+            raise self._trouble(Trouble.CONNECTION, Collecting.CERTIFICATE, doing, error.verify_message) from error
         except imaplib.IMAP4.abort as error:
-            raise self._trouble(Trouble.SIZES if self._left < 0 else Trouble.CONNECTION, f"broke off: {error}",
-                                doing) from error  # fmt: skip
+            raise self._trouble(
+                Trouble.SIZES if self._left < 0 else Trouble.CONNECTION, Collecting.BROKE_OFF, doing, error
+            ) from error
         except imaplib.IMAP4.error as error:
             if str(error).startswith("got more than"):  # imaplib's line limit: the rest of the line still comes
-                raise self._trouble(Trouble.ANSWER, "sends a line that is too long", doing) from error
-            raise self._trouble(Trouble.ANSWER, f"refuses: {error}", doing, refused=True) from error
+                raise self._trouble(Trouble.ANSWER, Collecting.LONG_LINE, doing) from error
+            raise self._trouble(Trouble.ANSWER, Collecting.REFUSES, doing, error, refused=True) from error
         except OSError as error:
-            raise self._trouble(Trouble.CONNECTION, f"broke off: {error.strerror or error}", doing) from error
+            raise self._trouble(Trouble.CONNECTION, Collecting.BROKE_OFF, doing, error.strerror or error) from error
         except (ValueError, TypeError, KeyError, IndexError, AssertionError) as error:
-            raise self._trouble(Trouble.ANSWER, f"gives an answer that cannot be read: {error}", doing) from error
+            raise self._trouble(Trouble.ANSWER, Collecting.UNREADABLE, doing, error) from error
 
-    def _trouble(self, kind: Trouble, what: str, doing: str, *, refused: bool = False) -> UpstreamTrouble:
-        if _LIMITS.search(what):
+    def _trouble(
+        self, kind: Trouble, what: Collecting, doing: str, words: object = "", *, refused: bool = False
+    ) -> UpstreamTrouble:
+        text = str(words)
+        if _LIMITS.search(text):
             kind = Trouble.LIMIT
-        return UpstreamTrouble(kind, f"{self.host} {what[:300]} ({doing})", refused=refused)
+        return UpstreamTrouble(kind, what.said(host=self.host, words=text[:300], doing=doing), refused=refused)
 
 
 def _is_open(sock: socket.socket) -> bool:

@@ -14,6 +14,7 @@ from postbuch.archive.collect_imap import Session, UpstreamTrouble
 from postbuch.archive.collect_keeper import Keeper
 from postbuch.archive.collect_plan import Difference, Listed, Look, Standing, Swept
 from postbuch.archive.collect_rows import Owner, Rows, Tally
+from postbuch.archive.reasons import Collecting
 from postbuch.archive.uidset import UidSet
 
 log = logging.getLogger("postbuch.collector")
@@ -56,7 +57,8 @@ def collect(run: Run, one: Listed, before: Swept | None, standing: Standing | No
     opened = run.session.examine(one.name)
     if opened is None:
         raise UpstreamTrouble(
-            Trouble.ANSWER, f"{run.session.host} gives no UIDVALIDITY for the mailbox {one.readable}", refused=True
+            Trouble.ANSWER, Collecting.NO_UIDVALIDITY.said(host=run.session.host, mailbox=one.readable),
+            refused=True,
         )
     mailbox_id = run.rows.mailbox_id(run.owner, one.readable)
     look = collect_plan.how_to_look(opened, before, now)
@@ -85,7 +87,7 @@ def _look(
     if first == 1 and len(listed) < standing.messages:
         listed.update(run.session.uids_by_number(standing.messages))
         if len(listed) < standing.messages:
-            doubt = f"upstream counts {standing.messages} messages and lists {len(listed)}"
+            doubt = Collecting.NOT_LISTED.said(messages=standing.messages, listed=len(listed))
     given = None if before is None or not before.swept_at else (before.uidnext, standing.uidnext)
     found = collect_plan.compare(listed, archived, vanished, first=first, given=given)
     run.wanted = max(run.wanted, run.fetched + len(found.fetch))
@@ -97,7 +99,8 @@ def _look(
         _gap(run, one, standing, start, GIVEN_AND_GONE.format(uids=start if start == end else f"{start} to {end}"))
     failure = doubt
     if missing:
-        failure = f"{len(missing)} messages cannot be had: {NOT_GIVEN} (UID {missing.wire().decode()[:100]})"
+        reason = Collecting.ONE_NOT_GIVEN if len(missing) == 1 else Collecting.NOT_GIVEN
+        failure = reason.said(messages=len(missing), uids=missing.wire().decode()[:100])
     if first == 1 or failure:
         run.rows.looked(
             mailbox_id, standing, listed=len(listed), archived=len(listed) - len(missing), swept=first == 1,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from postbuch.archive import audit, collect_account
+from postbuch.archive import audit, collect_account, said
 from postbuch.archive.collect_backoff import Connections, Trouble, pause_s
 from postbuch.archive.collect_imap import LogIn, Session, UpstreamTrouble
 from postbuch.archive.collect_keeper import Keeper
@@ -108,7 +108,7 @@ class Work:
                 self._go_on()
         except UpstreamTrouble as error:
             self._one_by_one = self._one_by_one or error.trouble is Trouble.SIZES
-            self._fail(error.trouble, str(error))
+            self._fail(error.trouble, said.of(error))
         except (PostbuchError, SQLAlchemyError, OSError) as error:
             self._fail(Trouble.OURS, sentence(error))
 
@@ -188,7 +188,7 @@ class Work:
     def _done(self, run: Run) -> None:
         self.failures = 0
         self.trouble = None
-        self.failure = "; ".join(run.failures)[:500]
+        self.failure = said.joined(run.failures)
         facts: dict[str, object] = {"state": "idle", "failure": self.failure, "retry_at": None}
         if self._whole:
             self.complete = True

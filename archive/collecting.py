@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from postbuch.archive import database
+from postbuch.archive import database, said
 from postbuch.archive.collect_credentials import Finder
 from postbuch.archive.collect_imap import LogIn
 from postbuch.archive.collect_work import Provider
@@ -14,6 +14,7 @@ from postbuch.archive.collector import Collector
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import PostbuchError
+from postbuch.archive.health import failure
 from postbuch.archive.spool import SpoolWriter
 
 # A verifying context for an upstream's `ca_file` (empty: the system's roots alone). Raises ConfigError.
@@ -63,10 +64,7 @@ class Collecting:
     def failures(self) -> list[dict[str, Any]]:
         """Entries of the health file."""
         if self._problem:
-            return [{
-                "account": None, "leg": "collector", "reason": "cannot-begin", "sentence": self._problem, "at": None,
-                "answered": False,
-            }]  # fmt: skip
+            return [failure("collector", "cannot-begin", self._problem, None)]
         return [] if self._made is None else self._made.failures()
 
     def stop(self) -> None:
@@ -81,5 +79,5 @@ class Collecting:
                     self._made, self._problem = made, ""
                     made.run(self._stop)
             except PostbuchError as error:  # no room in the spool, or a CA file that is not there
-                self._made, self._problem = None, str(error)
+                self._made, self._problem = None, said.of(error)
                 self._stop.wait(AGAIN_S)

@@ -23,6 +23,8 @@ from postbuch.archive.collect_rows import Owner, Rows
 from postbuch.archive.collect_work import GRACE_S, Means, Provider, Work
 from postbuch.archive.drain import sentence
 from postbuch.archive.errors import PostbuchError
+from postbuch.archive.health import failure
+from postbuch.archive.said import Joint
 from postbuch.archive.spool import SpoolWriter
 
 log = logging.getLogger("postbuch.collector")
@@ -100,10 +102,10 @@ class Collector:
     def failures(self) -> list[dict[str, Any]]:
         """Entries of the health file: accounts that cannot be collected now."""
         return [
-            {
-                "account": work.owner.address, "leg": "collector", "reason": work.trouble.value if work.trouble
-                else "mailbox", "sentence": f"{work.owner.address}: {work.failure}", "at": None, "answered": False,
-            }
+            failure(
+                "collector", work.trouble.value if work.trouble else "mailbox",
+                Joint.ABOUT.said(subject=work.owner.address, what=work.failure), None, account=work.owner.address,
+            )
             for work in list(self._work.values()) if work.failure
         ]  # fmt: skip
 

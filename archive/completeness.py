@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
-from postbuch.archive import audit, collect_choice
+from postbuch.archive import audit, collect_choice, said
+from postbuch.archive.reasons import Collecting, Reason
 from postbuch.archive.schema import account, collect_exclusion, collect_mailbox, gap, mailbox, refusal, vanishing
 from postbuch.archive.schema_collect import FOREVER
 
@@ -110,10 +111,14 @@ class Standing:
         """What is wrong; empty when nothing is, or when it is a person's choice."""
         if self.verdict is Verdict.MISSING:
             names = ", ".join(box.name for box in self.boxes if box.verdict is Verdict.MISSING)
-            return f"{self.account}: {self.missing} of {self.messages} messages are not archived ({names})"
+            return Reason.INCOMPLETE.said(
+                account=self.account, missing=self.missing, messages=self.messages, mailboxes=names
+            )
         if self.verdict is Verdict.LATE:
-            since = f"since {self.complete_at:%Y-%m-%d %H:%M} UTC" if self.complete_at else "yet"
-            return f"{self.account}: was not found complete {since}; {self.failure or 'the collector is behind'}"
+            why = self.failure or Reason.COLLECTOR_BEHIND.said()
+            if self.complete_at is None:
+                return Reason.NEVER_COMPLETE.said(account=self.account, why=why)
+            return Reason.LATE.said(account=self.account, time=f"{self.complete_at:%Y-%m-%d %H:%M}", why=why)
         return ""
 
     def as_json(self) -> dict[str, Any]:
@@ -142,7 +147,7 @@ def summary(found: list[Standing], most: int = MOST_SENTENCES) -> str:
     """What is wrong, of so many accounts at most and the number of the others; empty when all is well."""
     sentences = [each.sentence for each in found if each.sentence]
     more = len(sentences) - most
-    return "; ".join(sentences[:most]) + (f"; and {more} more accounts" if more > 0 else "")
+    return said.joined(sentences[:most] + ([Reason.MORE_ACCOUNTS.said(accounts=more)] if more > 0 else []))
 
 
 def look(conn: Connection) -> list[Standing]:
@@ -161,7 +166,8 @@ def look(conn: Connection) -> list[Standing]:
             exclusions=tuple(exclusions.get(number, ())), choice=each["archive"], gaps=gaps.get(number, 0),
             refusals=refusals.get(number, 0), complete_at=at, lag=lag, wanted=each["wanted"] or 0,
             fetched=each["fetched"] or 0, octets_received=each["octets_received"] or 0,
-            octets_archived=each["octets_archived"] or 0, failure=each["failure"] or "",
+            octets_archived=each["octets_archived"] or 0,
+            failure=said.understood(each["failure"] or "", Collecting),
         ))  # fmt: skip
     return found
 
@@ -194,7 +200,8 @@ def _boxes(conn: Connection) -> dict[int, list[Box]]:
         place = row.mailbox_id, row.uidvalidity
         found[row.account_id].append(Box(
             name=row.name, upstream=max(row.messages, row.listed), archived=row.archived, gone=gone.get(place, 0),
-            gaps=gaps.get(place, 0), looked_at=row.looked_at, compared_at=row.swept_at, failure=row.failure,
+            gaps=gaps.get(place, 0), looked_at=row.looked_at, compared_at=row.swept_at,
+            failure=said.understood(row.failure, Collecting),
         ))  # fmt: skip
     for each in found.values():
         each.sort(key=lambda box: (box.name.upper() != "INBOX", box.name.casefold()))

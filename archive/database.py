@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from postbuch.archive import secrets
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.reasons import Reason
 from postbuch.archive.server import DATABASE, TEMPORARY, PrivateServer
 
 # How long a command waits for another one that is starting or ending the private server.
@@ -110,7 +111,7 @@ def _translate(context: Any) -> None:
     """PyMySQL's "I cannot reach it" as ServiceMissing, with a sentence; the rest stays for the one who asked."""
     error = context.original_exception
     if isinstance(error, pymysql.MySQLError | OSError) and (is_gone(error) or context.connection is None):
-        raise ServiceMissing(f"the database does not answer: {reason(error)}") from error
+        raise ServiceMissing(Reason.DATABASE_SILENT.said(words=reason(error))) from error
 
 
 def reason(error: BaseException) -> str:
@@ -174,7 +175,7 @@ def _await_supervisor(server: PrivateServer) -> None:
     end = time.monotonic() + _LOCK_PATIENCE_S
     while _supervised(server) and not server.healthy():
         if time.monotonic() > end:
-            raise ServiceMissing(f"the database does not answer; its log {server.error_log} says why")
+            raise ServiceMissing(Reason.DATABASE_SILENT_SEE_LOG.said(log=server.error_log))
         time.sleep(0.1)
 
 
@@ -197,7 +198,7 @@ def _lock(stream: Any, kind: int) -> None:
             fcntl.flock(stream, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > end:
-                raise ServiceMissing("another postbuch command holds the database; try again when it is done") from None
+                raise ServiceMissing(Reason.DATABASE_HELD.said()) from None
             time.sleep(0.1)
         else:
             return
@@ -211,7 +212,7 @@ def check(config: Config, role: Role) -> None:
             pass
     except (OperationalError, ServiceMissing) as error:
         cause = error.orig if isinstance(error, OperationalError) and error.orig else error
-        raise ServiceMissing(f"no log-in to the database as {role.user}: {reason(cause)}") from error
+        raise ServiceMissing(Reason.DATABASE_NO_LOG_IN.said(user=role.user, words=reason(cause))) from error
     finally:
         probe.dispose()
 

@@ -18,11 +18,12 @@ from threading import Event, local
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from postbuch.archive import audit, spool
+from postbuch.archive import audit, said, spool
 from postbuch.archive.errors import PostbuchError
 from postbuch.archive.ingest import Ingester, SpoolFile
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
+from postbuch.archive.reasons import Reason
 from postbuch.archive.record import EVENT, MESSAGE, Record, counts_in
 
 log = logging.getLogger("postbuch.archive")
@@ -254,7 +255,7 @@ class Drain:
         if self.problem is None:
             self.problem_at = audit.now()
             log.error("drain-waits reason=%s", sentence(error), exc_info=not isinstance(error, PostbuchError))
-        self.problem = f"captured mail waits in the spool, because {sentence(error)}; nothing is lost"
+        self.problem = Reason.DRAIN_WAITS.said(problem=sentence(error))
 
 
 def is_of_the_record(error: BaseException) -> bool:
@@ -270,7 +271,9 @@ def sentence(error: BaseException) -> str:
     """What went wrong, without the octets that a database error repeats."""
     if isinstance(error, SQLAlchemyError):
         cause = getattr(error, "orig", None) or error
-        return f"the database says: {str(cause)[:200]}"
+        return Reason.DATABASE_SAYS.said(words=str(cause)[:200])
+    if isinstance(error, PostbuchError):
+        return said.of(error)
     return str(error)[:300] or type(error).__name__
 
 

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from postbuch.archive import said
 from postbuch.archive.config import Config
+from postbuch.archive.said import Said
 
 WRITE_EVERY_S = 2.0
 # Five times the interval: a process that is silent for longer is dead or hangs.
@@ -51,6 +53,21 @@ class HealthFile:
     def remove(self) -> None:
         """After an orderly stop: no file, no process."""
         self.path.unlink(missing_ok=True)
+
+
+def failure(
+    leg: str, reason: str, sentence: str, at: str | None, *, account: str | None = None, answered: bool = False
+) -> dict[str, Any]:
+    """An entry of `failures`. Whoever shows it takes the sentence apart with `said_in`."""
+    return {
+        "account": account, "leg": leg, "reason": reason, "sentence": sentence, "at": at, "answered": answered,
+        "said": sentence.as_json() if isinstance(sentence, Said) else None,
+    }
+
+
+def said_in(entry: Mapping[str, Any]) -> str:
+    """The sentence of an entry of `failures`, with what it is made of."""
+    return said.from_json(entry.get("said"), entry["sentence"])
 
 
 def read_all(config: Config) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from postbuch.archive.numbers import Numbers
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
 from postbuch.archive.preparation import Message, NewImage, add_images, read_message
+from postbuch.archive.reasons import Reason
 from postbuch.archive.record import MESSAGE, Record
 from postbuch.archive.schema import image, sighting, spool_file
 
@@ -117,7 +118,7 @@ def _may_try_again(error: BaseException) -> bool:
 def _locked(conn: Connection) -> Iterator[None]:
     """The lock of all ingesters; it ends with the connection at the latest."""
     if conn.scalar(select(func.get_lock(LOCK, LOCK_PATIENCE_S))) != 1:
-        raise ServiceMissing("the database is busy: another ingest has held its lock for a minute")
+        raise ServiceMissing(Reason.DATABASE_BUSY.said())
     try:
         yield
     finally:

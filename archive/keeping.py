@@ -20,10 +20,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from postbuch.archive import audit, checkpoints, completeness, database, logins, verification
+from postbuch.archive import audit, checkpoints, completeness, database, logins, said, verification
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import PostbuchError
+from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import checkpoint
 from postbuch.archive.schema_ledger import verification as verifications
 from postbuch.archive.sealer import FAR, NEAR, Sealer
@@ -106,7 +107,8 @@ class Keeper:
             if self._stop.is_set():
                 return
             cause = getattr(error, "orig", None) or error
-            sentence = f"the archive cannot do its {job}: {str(cause)[:300]}"
+            words = said.of(cause) if isinstance(cause, PostbuchError) else str(cause)[:300]
+            sentence = Reason.JOB_FAILED.said(job=Reason[f"JOB_{job.upper()}"].said(), words=words)
             with contextlib.suppress(JobLookupError):  # the scheduler is ending
                 self._scheduler.modify_job(job, next_run_time=datetime.now(UTC) + timedelta(seconds=AGAIN_S))
         known = self._troubles.get(job)
@@ -129,7 +131,7 @@ class Keeper:
             return self._said["checkpoint"]
         made = checkpoints.make(self._config, self._engine)
         log.info("checkpoint number=%d size=%d", made.number, made.size)
-        self._said["checkpoint"] = "; ".join(made.problems)
+        self._said["checkpoint"] = said.joined(made.problems)
         return self._said["checkpoint"]
 
     def _verify(self) -> str:
@@ -143,7 +145,7 @@ class Keeper:
         with self._engine.connect() as conn:
             found = verification.latest(conn)
         self._reported = True
-        self._said["verify"] = "; ".join(verification.sentence(report) for report in found.values() if report["found"])
+        self._said["verify"] = said.joined([verification.sentence(each) for each in found.values() if each["found"]])
         return self._said["verify"]
 
     def _completeness(self) -> str:

@@ -14,8 +14,9 @@ from postbuch.archive import spool
 from postbuch.archive.collecting import Collecting, FindLogIn, Trust
 from postbuch.archive.config import Config
 from postbuch.archive.drains import Drains, DrainState
-from postbuch.archive.health import WRITE_EVERY_S, HealthFile, health_path
+from postbuch.archive.health import WRITE_EVERY_S, HealthFile, failure, health_path
 from postbuch.archive.keeping import Keeper, Trouble
+from postbuch.archive.reasons import Reason
 
 log = logging.getLogger("postbuch.archive")
 
@@ -75,10 +76,11 @@ def _facts(state: DrainState, others: list[dict[str, Any]], config: Config) -> d
     failures = list(others)
     if state.problem is not None:
         at = state.problem_at.replace(tzinfo=UTC).isoformat()
-        failures.append(_failure("database", "drain-waits", f"{state.problem} ({messages} messages)", at))
+        counted = Reason.DRAIN_WAITS_COUNTED.said(problem=state.problem, messages=messages)
+        failures.append(failure("database", "drain-waits", counted, at))
     if damaged:
-        words = f"{folder / 'damaged'}: {damaged} spool files were set aside; the .reason beside each says why"
-        failures.append(_failure("spool", "spool-damaged", words, None))
+        words = Reason.SPOOL_DAMAGED.said(folder=folder / "damaged", files=damaged)
+        failures.append(failure("spool", "spool-damaged", words, None))
     return {
         "failures": failures,
         "spool": {"waiting_messages": messages},
@@ -88,9 +90,5 @@ def _facts(state: DrainState, others: list[dict[str, Any]], config: Config) -> d
 
 def _ledger_failures(troubles: Sequence[Trouble]) -> list[dict[str, Any]]:
     return [
-        _failure("ledger", each.reason, each.sentence, each.at.replace(tzinfo=UTC).isoformat()) for each in troubles
+        failure("ledger", each.reason, each.sentence, each.at.replace(tzinfo=UTC).isoformat()) for each in troubles
     ]
-
-
-def _failure(leg: str, reason: str, sentence: str, at: str | None) -> dict[str, Any]:
-    return {"account": None, "leg": leg, "reason": reason, "sentence": sentence, "at": at, "answered": False}

@@ -19,6 +19,7 @@ from postbuch.archive.bulk import chunks
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.ledgertree import StoredNodes, append, tree_size
 from postbuch.archive.merkle import Frontier
+from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import ledger_entry, ledger_leaf
 
 log = logging.getLogger("postbuch.archive")
@@ -103,7 +104,7 @@ class Sealer:
 def locked(conn: Connection) -> Iterator[None]:
     """The lock of all who append to the tree; writers of rows do not know it. Raises ServiceMissing."""
     if conn.scalar(select(func.get_lock(LOCK, LOCK_PATIENCE_S))) != 1:
-        raise ServiceMissing("the ledger is busy: another process has held its lock for a minute; try again")
+        raise ServiceMissing(Reason.LEDGER_BUSY.said())
     try:
         conn.commit()  # what was committed while we waited is to be seen
         yield

@@ -49,9 +49,7 @@ def search(
     conn: Connection, text: str, accounts: Rights, *, limit: int = 50, offset: int = 0, user_id: int | None = None
 ) -> SearchResult:
     """Find letters within the rights. `user_id` is whose read marks `is:unread` means. Raises UsageError."""
-    tree = query.parse(audit.storable(text))
-    allowed = _is_readable(accounts) if _is_narrow(tree) else readable(accounts)
-    condition = and_(allowed, Conditions(accounts, user_id).of(tree))
+    condition = matching(text, accounts, user_id)
     # The total beside each row: the letters are looked for once.
     found = conn.execute(
         select(letter.c.id, func.count().over()).where(condition)
@@ -62,6 +60,13 @@ def search(
     else:  # an offset behind the last one
         total = (offset and conn.scalar(select(func.count()).select_from(letter).where(condition))) or 0
     return SearchResult(total=total, rows=rows(conn, [row.id for row in found], accounts))
+
+
+def matching(text: str, accounts: Rights, user_id: int | None) -> ColumnElement[bool]:
+    """The condition on `letter` that a search is. Raises UsageError."""
+    tree = query.parse(audit.storable(text))
+    allowed = _is_readable(accounts) if _is_narrow(tree) else readable(accounts)
+    return and_(allowed, Conditions(accounts, user_id).of(tree))
 
 
 def _is_narrow(node: Node) -> bool:

@@ -21,6 +21,7 @@ import pymysql
 from postbuch.archive import secrets
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.reasons import Reason
 
 # Debian packages that hold the programs used here.
 PACKAGES = ("mariadb-server-core", "mariadb-client-core")
@@ -112,7 +113,7 @@ class PrivateServer:
         end = time.monotonic() + START_PATIENCE_S
         while not self.healthy():
             if self._process.poll() is not None or time.monotonic() > end:
-                raise ServiceMissing(f"the database server does not start; its log {self.error_log} says why")
+                raise ServiceMissing(Reason.DATABASE_NOT_STARTING.said(log=self.error_log))
             time.sleep(_POLL_S)
 
     def stop(self) -> None:
@@ -140,7 +141,7 @@ class PrivateServer:
                 if self._predecessor() is None:
                     return
                 time.sleep(_POLL_S)
-        raise ServiceMissing(f"an old database server (process {pid}) does not end; end it by hand")
+        raise ServiceMissing(Reason.DATABASE_NOT_ENDING.said(pid=pid))
 
     def _predecessor(self) -> int | None:
         """The process that works on our folder. Not by the pid file: a server that still starts has none yet."""
@@ -190,7 +191,7 @@ class PrivateServer:
         )
         if done.returncode != 0:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-            raise ServiceMissing(f"{Path(words[0]).name} failed: {' '.join(last) or 'it said nothing'}")
+            raise ServiceMissing(Reason.PROGRAM_FAILED.said(program=Path(words[0]).name, words=" ".join(last) or "–"))
 
 
 def server_version() -> str:
@@ -202,10 +203,7 @@ def server_version() -> str:
 def _program(name: str) -> str:
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin")
     if found is None:
-        raise ServiceMissing(
-            f"the program {name} is not installed; `apt-get install {' '.join(PACKAGES)}` installs it, "
-            "or set database.url to use a database elsewhere"
-        )
+        raise ServiceMissing(Reason.PROGRAM_MISSING.said(program=name, packages=" ".join(PACKAGES)))
     return found
 
 

@@ -3,10 +3,11 @@
 import pymysql
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from postbuch.archive import access, database, migrations, secrets
+from postbuch.archive import access, database, migrations, said, secrets
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.reasons import Reason
 from postbuch.archive.server import DATABASE, PrivateServer
 
 _WARNING_FILE = "database-warning"
@@ -27,7 +28,7 @@ def initialise(config: Config) -> None:
             problem = access.apply_users(conn, passwords, host)
         if problem:
             secrets.forget(keys, [role.user for role in access.ROLES])
-        _remember(config, "; ".join(filter(None, (unguarded, problem))))
+        _remember(config, said.joined([each for each in (unguarded, problem) if each]))
 
 
 def _migrate(config: Config) -> str:
@@ -38,13 +39,13 @@ def _migrate(config: Config) -> str:
         if database.number(error) not in access.DENIED:
             raise
         why = database.reason(error.orig or error)
-        raise ServiceMissing(f"the user in database.url may not set up the tables: {why}") from error
+        raise ServiceMissing(Reason.TABLES_DENIED.said(words=why)) from error
 
 
 def warning(config: Config) -> str:
     """What is weaker than it could be with an external database: one sentence, or empty."""
     path = config.data / "keys" / _WARNING_FILE
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return said.understood(path.read_text(encoding="utf-8"), Reason) if path.exists() else ""
 
 
 def _remember(config: Config, problem: str) -> None:
@@ -71,4 +72,4 @@ def _make_owner(config: Config) -> None:
             cursor.execute(f"GRANT ALL PRIVILEGES ON {DATABASE}.* TO {owner} WITH GRANT OPTION")
             cursor.execute(f"GRANT CREATE USER ON *.* TO {owner}")
     except pymysql.MySQLError as error:
-        raise ServiceMissing(f"the private database cannot be set up: {database.reason(error)}") from error
+        raise ServiceMissing(Reason.SET_UP_FAILED.said(words=database.reason(error))) from error

@@ -21,7 +21,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
+from postbuch.archive.reasons import Reason
 from postbuch.archive.record import EVENT, MESSAGE, Record, SpoolDamaged, counts_in, new_capture, read, salvage
 from postbuch.archive.spoolfile import SMALL_OCTETS, Buffer, Group, LargeFile, Waiter, as_spool_error
 from postbuch.archive.spoolfolder import quarantine, sync_folder, waiting, waiting_counts
@@ -45,7 +47,7 @@ PAUSE_S = 1.0
 
 # A record that waits for the thread: kind, octets, facts, who waits, whether somebody does.
 _Waiting = tuple[int, Sequence[Buffer], Mapping[str, Any], Waiter, bool]
-CLOSED = "the spool is closed"
+CLOSED = Reason.SPOOL_CLOSED.said()
 _TOKEN = os.urandom(4).hex()
 _NUMBERS = itertools.count(1)
 
@@ -207,13 +209,13 @@ class SpoolWriter:
             try:
                 room = os.statvfs(self._temporary)
             except OSError as error:
-                return str(as_spool_error(error, self.folder))
+                return said.of(as_spool_error(error, self.folder))
             self._free_octets, self._looked_at = room.f_bavail * room.f_frsize, now
         # What was taken since the last look is counted as written, so that the reserve is not eaten up in between.
         self._free_octets -= expected_octets
         if self._free_octets < self._reserve_octets:
             self._looked_at = 0.0
-            return f"{self.folder}: the disk of the spool is full; make room, mail programs try again by themselves"
+            return Reason.SPOOL_FULL.said(folder=self.folder)
         return None
 
     def report(self) -> dict[str, Any]:
@@ -296,7 +298,7 @@ class SpoolWriter:
             logging.getLogger(__name__).exception("spool-writer-error")
             for waiter in waiters:
                 if not waiter.done():
-                    waiter.set_exception(SpoolError("the spool could not write a record; see the log"))
+                    waiter.set_exception(SpoolError(Reason.SPOOL_RECORD_FAILED.said()))
 
     def _write_records(self, records: list[_Waiting]) -> None:
         group = Group()

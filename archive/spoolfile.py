@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from postbuch.archive.errors import SpoolError
+from postbuch.archive.reasons import Reason
 from postbuch.archive.record import HEADER, MESSAGE, facts_octets, header_octets
 
 # 256 KiB: above it a message streams to a file of its own and is never held in memory as a whole.
@@ -180,4 +181,4 @@ def _write_all(handle: int, data: bytes | bytearray) -> None:
 
 
 def as_spool_error(error: OSError, folder: Path | None = None) -> SpoolError:
-    return SpoolError(f"{error.filename or folder or 'spool'}: cannot be written: {error.strerror}")
+    return SpoolError(Reason.SPOOL_NOT_WRITTEN.said(path=error.filename or folder or "spool", words=error.strerror))

@@ -7,12 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from postbuch.archive import collect_choice, completeness, setup
+from postbuch.archive import collect_choice, completeness, said, setup
 from postbuch.archive.completeness import Standing
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, connection
 from postbuch.archive.errors import ServiceMissing
-from postbuch.archive.health import read_all
+from postbuch.archive.health import read_all, said_in
+from postbuch.archive.reasons import Reason
+from postbuch.archive.said import Said
 from postbuch.archive.schema import account, gap, image, letter, refusal, sighting, spool_file
 from postbuch.archive.spool import waiting_counts
 
@@ -47,9 +49,18 @@ def status(config: Config) -> dict[str, Any]:
             incomplete = [each.sentence for each in standings.values() if each.sentence]
             found["books"] = books(conn)
     except ServiceMissing as error:
-        database_problem = f"{error}; captured mail waits in the spool, nothing is lost"
+        database_problem = Reason.NOT_ASKED.said(problem=said.of(error))
     found["sentences"] = _sentences(found, incomplete, database_problem, setup.warning(config))
     return found
+
+
+def problems(sentences: list[str]) -> list[dict[str, Any]]:
+    """The sentences for programs: each with the name of its reason and its details."""
+    return [
+        {"reason": each.reason, "sentence": each, "details": each.details} if isinstance(each, Said)
+        else {"reason": None, "sentence": each, "details": {}}
+        for each in sentences
+    ]  # fmt: skip
 
 
 def books(conn: Connection) -> dict[str, Any]:
@@ -127,13 +138,13 @@ def _collected(one: dict[str, Any] | None) -> dict[str, Any] | None:
 def _sentences(found: dict[str, Any], incomplete: list[str], database_problem: str, warning: str) -> list[str]:
     # Accounts that are not complete are said one by one, as they are now, if the database could be asked.
     told = {f"keeping-{completeness.JOB}"} if not database_problem else set()
-    sentences = [each["sentence"] for each in found["failures"] if each["reason"] not in told] + incomplete
+    sentences = [said_in(each) for each in found["failures"] if each["reason"] not in told] + incomplete
     if found["processes"]["proxy"] is False and any(found["processes"].values()):
-        sentences.append("the proxy does not run, so mail programs cannot connect; its log says why")
+        sentences.append(Reason.PROXY_NOT_RUNNING.said())
     if database_problem and not any("database" in sentence for sentence in sentences):
         sentences.append(database_problem)
     if found["books"] and not found["books"]["balanced"]:
-        sentences.append("the books do not balance: a captured message is neither stored nor refused; ask for support")
+        sentences.append(Reason.BOOKS_DO_NOT_BALANCE.said())
     if warning:
         sentences.append(warning)
     return list(dict.fromkeys(sentences))

@@ -18,6 +18,7 @@ from rfc3161_client import (
 )
 
 from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.reasons import Reason
 
 TIMEOUT_S = 30
 # A response with a chain of certificates has some 5 KiB.
@@ -47,7 +48,7 @@ def request(text: bytes, url: str, ca_file: Path) -> Stamp:
         with urllib.request.urlopen(call, timeout=TIMEOUT_S) as answer:  # noqa: S310
             octets = answer.read(RESPONSE_OCTETS)
     except (OSError, urllib.error.URLError) as error:
-        raise ServiceMissing(f"the time stamp authority {url} does not answer: {error}") from None
+        raise ServiceMissing(Reason.STAMP_SILENT.said(url=url, words=error)) from None
     return Stamp(response=octets, at=_verify(octets, text, ca_file, wanted.nonce))
 
 
@@ -60,7 +61,7 @@ def imprinted(response: bytes, text: bytes) -> datetime:
     """The time of a stamp on the text, by whoever made it. Raises StampInvalid."""
     read = _read(response)
     if read.tst_info.message_imprint.message != hashlib.sha256(text).digest():
-        raise StampInvalid("the time stamp is for another text")
+        raise StampInvalid(Reason.STAMP_OF_ANOTHER.said())
     return read.tst_info.gen_time.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -70,9 +71,9 @@ def _verify(response: bytes, text: bytes, ca_file: Path, nonce: int | None) -> d
         builder = VerifierBuilder(roots=x509.load_pem_x509_certificates(ca_file.read_bytes()))
         (builder if nonce is None else builder.nonce(nonce)).build().verify_message(read, text)
     except OSError as error:
-        raise StampInvalid(f"{ca_file}: cannot be read: {error.strerror}") from None
+        raise StampInvalid(Reason.STAMP_ROOT_UNREADABLE.said(path=ca_file, words=error.strerror)) from None
     except (VerificationError, ValueError) as error:
-        raise StampInvalid(f"the time stamp is not good: {error}") from None
+        raise StampInvalid(Reason.STAMP_NOT_GOOD.said(words=error)) from None
     return imprinted(response, text)
 
 
@@ -80,4 +81,4 @@ def _read(response: bytes) -> TimeStampResponse:
     try:
         return decode_timestamp_response(response)
     except ValueError as error:
-        raise StampInvalid(f"this is no time stamp: {error}") from None
+        raise StampInvalid(Reason.STAMP_NONE.said(words=error)) from None

@@ -26,6 +26,7 @@ from postbuch.archive.findings import Finding, Findings, Kind, Progress
 from postbuch.archive.leafcheck import CHUNK, LeafCheck, check_nodes_beyond
 from postbuch.archive.ledgertree import StoredNodes, tree_size
 from postbuch.archive.objects import ObjectStore
+from postbuch.archive.reasons import Reason
 from postbuch.archive.schema import ledger_leaf
 from postbuch.archive.schema_ledger import verification
 from postbuch.archive.sealer import Sealer, Wrote
@@ -266,10 +267,9 @@ def latest(conn: Connection) -> dict[str, dict[str, Any]]:
 def sentence(report: dict[str, Any]) -> str:
     """What a report with findings means for whoever looks after the archive."""
     first = report["findings"][0]
-    return (
-        f"the {report['scope']} check of {report['started_at'][:16].replace('T', ' ')} UTC found {report['found']} "
-        f"things that are not as they were, first {first['where']} ({first['kind']}); "
-        "`postbuch verify --full` lists all"
+    return Reason.VERIFY_FOUND.said(
+        scope=Reason[f"SCOPE_{report['scope'].upper()}"].said(), time=report["started_at"][:16].replace("T", " "),
+        found=report["found"], where=first["where"], kind=first["kind"],
     )
 
 

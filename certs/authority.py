@@ -29,6 +29,7 @@ from postbuch.certs.files import (
     make_folder,
     write_file,
 )
+from postbuch.certs.reasons import Ending
 
 # Ten years: people install the CA by hand on phones, so it must outlive them.
 CA_DAYS = 3653
@@ -88,11 +89,9 @@ def read_certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except OSError as error:
-        raise ConfigError(f"{path}: the certificate cannot be read: {error.strerror}") from None
+        raise ConfigError(Ending.NOT_READ.said(path=path, words=error.strerror)) from None
     except ValueError:
-        raise ConfigError(
-            f"{path}: is not a PEM certificate; put one there or remove the file and start again"
-        ) from None
+        raise ConfigError(Ending.NO_CERTIFICATE.said(path=path)) from None
 
 
 def certificate_names(certificate: x509.Certificate) -> list[str]:

@@ -4,10 +4,12 @@ import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
+from postbuch.archive import said
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ConfigError
 from postbuch.certs.authority import RENEW_WHEN_DAYS_LEFT, certificate_names, issued_by_us, read_certificate
 from postbuch.certs.files import CertificateFiles, certificate_files
+from postbuch.certs.reasons import Ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,9 @@ def _expiry(name: str, path: Path, files: CertificateFiles, now: datetime.dateti
         certificate = read_certificate(path)
         own = issued_by_us(files, certificate)
     except ConfigError as error:
-        return Expiry(name=name, path=path, names=[], not_after=None, days_left=None, own=False, sentence=str(error))
+        return Expiry(
+            name=name, path=path, names=[], not_after=None, days_left=None, own=False, sentence=said.of(error)
+        )
     end = certificate.not_valid_after_utc
     days = (end - now).days
     return Expiry(
@@ -64,9 +68,9 @@ def _sentence(files: CertificateFiles, path: Path, days: int, *, own: bool) -> s
     if days >= RENEW_WHEN_DAYS_LEFT:
         return ""
     if path == files.ca:
-        remedy = f"remove it and {files.ca_key}, restart Postbuch and install the new one on the clients"
+        remedy = Ending.REPLACE_CA.said(key=files.ca_key)
     else:
-        remedy = "restart Postbuch to renew it" if own else "put the renewed certificate and key there"
+        remedy = Ending.RESTART.said() if own else Ending.PUT_RENEWED.said()
     if days < 0:
-        return f"The certificate {path} has expired: {remedy}."
-    return f"The certificate {path} ends in {days} days: {remedy}."
+        return Ending.EXPIRED.said(path=path, remedy=remedy)
+    return Ending.ENDS_SOON.said(path=path, days=days, remedy=remedy)

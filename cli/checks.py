@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from postbuch.archive import database
+from postbuch.archive import database, said
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ConfigError, PostbuchError, UsageError
 from postbuch.certs.expiry import expiries
 from postbuch.certs.files import certificate_files
 from postbuch.cli import preflight, upstream
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 
 # Below this the spool may soon refuse, and the database server needs room for its own logs.
@@ -98,7 +99,7 @@ def _database(config: Config, *, running: bool) -> Finding:
         with database.running(config):
             return Finding(name=_("database"), ok=True, sentence=_("answers"))
     except PostbuchError as error:
-        return Finding(name=_("database"), ok=False, sentence=str(error))
+        return Finding(name=_("database"), ok=False, sentence=tell(said.of(error)))
 
 
 def _certificates(config: Config) -> Iterator[Finding]:
@@ -107,7 +108,7 @@ def _certificates(config: Config) -> Iterator[Finding]:
     for fact in expiries(config):
         good = _("good for {days} days").format(days=fact.days_left)
         name = _("certificate {name}").format(name=fact.name)
-        yield Finding(name=name, ok=not fact.sentence, sentence=fact.sentence or good)
+        yield Finding(name=name, ok=not fact.sentence, sentence=tell(fact.sentence) or good)
 
 
 def _ports(config: Config, *, running: bool) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from postbuch.archive.verification import Verification
 from postbuch.cli import output, preflight
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
@@ -108,7 +109,7 @@ def checkpoint(
     else:
         output.print_line(made.note)
     for problem in made.problems:
-        output.say_problem(problem)
+        output.say_problem(tell(problem))
     raise typer.Exit(1 if made.problems else 0)
 
 

@@ -8,6 +8,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from postbuch.archive import said
+
 FOLDER = Path(__file__).parent / "translations"
 LANGUAGES = ("en", "de")
 
@@ -25,6 +27,11 @@ def choose(environment: Mapping[str, str]) -> str:
 
 LANGUAGE = choose(os.environ)
 _TRANSLATION = gettext.translation("messages", FOLDER, [LANGUAGE], fallback=True)
+
+def tell(sentence: str) -> str:
+    """What a process or an error of ours says, in the language of the locale."""
+    return said.told(sentence, LANGUAGE)
+
 
 translate = _TRANSLATION.gettext
 translate_plural = _TRANSLATION.ngettext

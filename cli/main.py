@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import typer
 
+from postbuch.archive import said
 from postbuch.archive.errors import PostbuchError
 from postbuch.cli import output, up
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 
 # Shows where an error of ours comes from; never needed for a wrong call.
@@ -59,7 +61,7 @@ def run() -> None:
     try:
         make_app(words)()
     except PostbuchError as error:
-        _fail(str(error), error.exit_code)
+        _fail(said.of(error), error.exit_code)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except Exception as error:
@@ -76,7 +78,7 @@ def run() -> None:
 def _fail(sentence: str, code: int) -> None:
     if "--json" in sys.argv[1:]:
         output.print_json({"error": sentence, "exit_code": code})
-    output.say_problem(sentence)
+    output.say_problem(tell(sentence))
     sys.exit(code)
 
 

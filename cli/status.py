@@ -4,9 +4,11 @@ from typing import Any
 
 import typer
 
+from postbuch.archive.status import problems
 from postbuch.archive.status import status as archive_status
 from postbuch.certs.expiry import expiries
 from postbuch.cli import output
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
@@ -19,6 +21,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     facts["certificates"] = [each.as_json() for each in certificates]
     facts["sentences"] = [*facts["sentences"], *(each.sentence for each in certificates if each.sentence)]
     if json:
+        facts["problems"] = problems(facts["sentences"])
         output.print_json(facts)
     else:
         _print(facts)
@@ -50,7 +53,7 @@ def _print(facts: dict[str, Any]) -> None:
             days = _("good for {days} days").format(days=certificate["days_left"])
             output.print_line(f"{_('certificate {name}').format(name=certificate['name'])}: {days}")
     for sentence in facts["sentences"]:
-        output.say_problem(sentence)
+        output.say_problem(tell(sentence))
     if not facts["sentences"]:
         output.say(_("Nothing is wrong."))
 

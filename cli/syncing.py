@@ -8,17 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from postbuch.archive import accounts, audit, collect_choice, collecting, database
+from postbuch.archive import accounts, audit, collect_choice, collecting, database, said
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.drain import Drain
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.health import read_all
 from postbuch.archive.objects import ObjectStore
+from postbuch.archive.reasons import Collecting
 from postbuch.archive.spool import waiting
 from postbuch.certs.trust import client_context
 from postbuch.cli import output, preflight
 from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
@@ -162,7 +164,7 @@ def _print(found: list[dict[str, Any]]) -> None:
     ])  # fmt: skip
     for each in found:
         if each["failure"]:
-            output.say_problem(f"{each['address']}: {each['failure']}")
+            output.say_problem(f"{each['address']}: {tell(said.understood(each['failure'], Collecting))}")
 
 
 def _state(state: str) -> str:

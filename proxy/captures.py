@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.mailboxname import readable
 from postbuch.archive.sighted import Place
@@ -84,7 +85,7 @@ class Captures:
         try:
             return self._spool.begin(expected_octets)
         except SpoolError as error:
-            self.lost(str(error))
+            self.lost(said.of(error))
             return None
 
     def end(self, message: SpoolMessage, found: FetchFacts, length: int) -> None:
@@ -160,7 +161,7 @@ class Captures:
         else:
             if capture.key is not None:
                 self._known.discard(capture.key)  # the next FETCH of it is another chance
-            self.lost(str(error))
+            self.lost(said.of(error))
         with self._lock:
             self._unwritten.discard(capture)
             waiting = None if self._unwritten else self._all_durable

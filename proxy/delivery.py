@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from postbuch.archive import said
 from postbuch.proxy.durable import durable
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply
@@ -76,7 +77,7 @@ async def _sync(outgoing: Outgoing, transfer: Transfer, deadline: float) -> str 
         "normalised": transfer.reader.normalised, "envelope": envelope.facts() if envelope else None,
     }
     error = await durable(lambda waiter: message.end(facts, waiter, urgent=True), deadline)
-    return None if error is None else str(error)
+    return None if error is None else said.of(error)
 
 
 async def _finish(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, deadline: float, say: Say) -> None:
@@ -88,7 +89,7 @@ async def _finish(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, dead
         say(transfer.early.octets)
         _outcome(runtime, outgoing, transfer, "refused", transfer.early)
     elif transfer.failure is not None or leg is None:
-        failure = transfer.failure or UpstreamFailed(Reason.UPSTREAM_CLOSED, "in the middle of a message")
+        failure = transfer.failure or UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.IN_MESSAGE.said())
         _no_reply(runtime, outgoing, transfer, failure, "refused", say)
     else:
         try:
@@ -112,7 +113,7 @@ async def _dot(leg: SmtpLeg, deadline: float) -> Reply:
     reply = await leg.reply(max(1.0, deadline - asyncio.get_running_loop().time()))
     if reply.code < 400 and not reply.positive:
         leg.abort()
-        raise UpstreamFailed(Reason.UPSTREAM_PROTOCOL, f"it answered the end of a message with {reply.code}")
+        raise UpstreamFailed(Reason.UPSTREAM_PROTOCOL, Detail.ANSWERED_END.said(code=reply.code))
     return reply
 
 

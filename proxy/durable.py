@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from postbuch.archive.errors import SpoolError
+from postbuch.proxy.failure import Detail
 
 
 class OnLoop:
@@ -43,7 +44,7 @@ async def durable(start: Callable[[OnLoop], None], deadline: float) -> SpoolErro
         if not found.done():
             found.set_result(error)
 
-    late = loop.call_at(deadline, tell, SpoolError("the spool's disk did not sync in time"))
+    late = loop.call_at(deadline, tell, SpoolError(Detail.NO_SYNC.said()))
     try:
         start(OnLoop(tell))
         return await found

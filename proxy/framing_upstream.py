@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from postbuch.proxy.failure import Detail
 from postbuch.proxy.framing import FETCHED_END, LITERAL, Data, Fetched, FramingLost, Line, Skipped, UpstreamEvent
 
 # One FETCH or SEARCH line: 100,000 UIDs of 8 digits are 0.9 MB; a hundred times that is an attack on our memory.
@@ -103,7 +104,7 @@ class UpstreamFramer:
         self._pieces.append(piece)
         self._pieces_octets += len(piece)
         if self._pieces_octets > MAX_UPSTREAM_LINE_OCTETS:
-            raise FramingLost(f"a line of more than {MAX_UPSTREAM_LINE_OCTETS} octets")
+            raise FramingLost(Detail.LONG_LINE.said(octets=MAX_UPSTREAM_LINE_OCTETS))
 
     def _literal(self, octets: bytes) -> int | None:
         if octets[-3:-2] != b"}":
@@ -115,7 +116,7 @@ class UpstreamFramer:
         if found:
             return int(found.group(2))
         if _LITERAL_OF_TOO_MANY_DIGITS.search(octets):
-            raise FramingLost("a literal of more than 20 digits")
+            raise FramingLost(Detail.LONG_NUMBER.said())
         return None
 
 

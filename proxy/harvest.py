@@ -14,6 +14,7 @@ from postbuch.archive.sighted import Place
 from postbuch.archive.spool import SpoolWriter
 from postbuch.archive.uidset import UidSet
 from postbuch.proxy.archived import Archived
+from postbuch.proxy.failure import Detail
 from postbuch.proxy.relay import Injected, Relay
 from postbuch.proxy.tap import Tap
 
@@ -146,7 +147,7 @@ class Harvester:
             ]
             missing = self._archived.missing(place, UidSet.of(there))
         if missing:
-            raise Unsafe(f"{len(missing)} messages of {place.mailbox} could not be fetched or kept")
+            raise Unsafe(Detail.COULD_NOT_BE_KEPT.said(messages=len(missing), mailbox=place.mailbox))
 
     async def _fetch(self, numbers: bytes, *, by_uid: bool) -> None:
         prefix = b"UID " if by_uid else b""
@@ -154,7 +155,7 @@ class Harvester:
         self._relay.settle()
         await self._tap.captures.durable()
         if not is_ok(answer):
-            raise Unsafe(f"upstream refused to give the messages: {answer[:200].decode('utf-8', 'replace').strip()}")
+            raise Unsafe(Detail.NOT_GIVEN.said(words=answer[:200].decode("utf-8", "replace").strip()))
 
 
 def is_ok(answer: bytes) -> bool:

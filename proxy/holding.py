@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from postbuch.archive import uidset
+from postbuch.archive import said, uidset
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.sighted import Place
 from postbuch.archive.uidset import UidSet
@@ -19,7 +19,7 @@ from postbuch.proxy import aside, command, gate
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.command import Command
-from postbuch.proxy.failure import UpstreamFailed
+from postbuch.proxy.failure import Detail, UpstreamFailed
 from postbuch.proxy.gate import Hazard, Reach
 from postbuch.proxy.harvest import Found, Harvester, Refused, Unsafe, is_news, is_ok
 from postbuch.proxy.login import LoginRefused
@@ -91,10 +91,10 @@ class Holding:
             return await self._verdict(held)
         except Refused as refused:
             # Upstream's own words, as it would have said them to the command itself.
-            said = refused.answer.replace(b"FETCH", held.command.verb.removeprefix(b"UID "))
-            return Verdict(answer=tag + b" " + said)
+            words = refused.answer.replace(b"FETCH", held.command.verb.removeprefix(b"UID "))
+            return Verdict(answer=tag + b" " + words)
         except (Unsafe, UpstreamFailed, LoginRefused, ConfigError) as error:
-            self._failed(str(error))
+            self._failed(error.detail if isinstance(error, UpstreamFailed) else said.of(error))
             return Verdict(answer=tag + b" NO [UNAVAILABLE] the messages cannot be archived now; try again later\r\n")
         finally:
             alive.cancel()
@@ -139,7 +139,7 @@ class Holding:
             verb, by_uid = b"UID " + verb, True
         await self._harvester.secure(place, found, by_uid=by_uid)
         if not by_uid and self._relay.renumbered != renumbered:
-            raise Unsafe("upstream renumbered the mailbox while a command by sequence number was held")
+            raise Unsafe(Detail.RENUMBERED.said())
         numbers = UidSet.of(each.uid if by_uid else each.sequence for each in found).wire() or NOTHING
         if len(numbers) > MAX_SET_OCTETS:
             return Verdict(answer=held.command.tag + b" NO [LIMIT] too many messages at once; take fewer\r\n")
@@ -195,7 +195,7 @@ class Holding:
             if not self._archived.missing(place, uids):
                 return Verdict(verb=held.command.verb, pieces=held.pieces)
             await self._harvester.secure(place, [Found(sequence=0, uid=uid) for uid in uids], by_uid=True)
-        raise Unsafe("others flag messages as deleted faster than they can be archived")
+        raise Unsafe(Detail.FLAGGED_FASTER.said())
 
     # --- whole mailboxes ------------------------------------------------------------------------------------------
 
@@ -216,7 +216,7 @@ class Holding:
                 await harvester.ask(b"ENABLE UTF8=ACCEPT", lambda line: False)
             quoted = command.quoted(first[0], utf8=relay.utf8)
             if quoted is None:
-                raise Unsafe("a mailbox's name that cannot be written as a string")
+                raise Unsafe(Detail.NO_STRING.said())
             answer = await aside.look_into(harvester, relay, first[0], first[0])
             if relay.selected is None:
                 return await self._closed_name(held, harvester, quoted, answer)
@@ -259,7 +259,7 @@ class Holding:
         lines, listed = await harvester.ask(b'LIST "" ' + quoted, lambda line: line[:6].upper() == b"* LIST")
         absent = [b"\\NOSELECT" in line.upper() or b"\\NONEXISTENT" in line.upper() for line in lines]
         if not is_ok(listed) or not all(absent):
-            raise Unsafe(f"upstream does not open the mailbox: {answer[:200].decode('utf-8', 'replace').strip()}")
+            raise Unsafe(Detail.NOT_SELECTED.said(words=answer[:200].decode("utf-8", "replace").strip()))
         if not lines and held.command.verb == b"DELETE" and answer[:2].upper() == b"NO":
             # Not sent on: it might exist and hold a letter by the time the command arrives.
             return Verdict(answer=held.command.tag + b" " + aside.no_such(answer))

@@ -14,7 +14,7 @@ from postbuch.archive.config import Upstream
 from postbuch.proxy import capability, upstream
 from postbuch.proxy.command import quoted
 from postbuch.proxy.credential import Credentials
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.runtime import Runtime
 
 # From greeting to tagged answer: some servers delay wrong passwords by ten seconds and more.
@@ -100,7 +100,7 @@ class LoginLeg(asyncio.Protocol):
         """The next line. Raises UpstreamFailed when upstream closes or talks without end."""
         line = await self._lines.get()
         if not line:
-            raise UpstreamFailed(Reason.UPSTREAM_CLOSED, "before it answered the log-in")
+            raise UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.BEFORE_LOG_IN_ANSWER.said())
         return line
 
     def hand_over(self, transport: asyncio.Transport, receiver: asyncio.Protocol) -> None:
@@ -122,14 +122,15 @@ async def open_upstream(runtime: Runtime, provider: Upstream) -> tuple[asyncio.T
             greeting = await leg.line()
     except TimeoutError:
         transport.abort()
-        raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, "no greeting") from None
+        raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_GREETING.said()) from None
     except (UpstreamFailed, asyncio.CancelledError):
         transport.abort()
         raise
     if not greeting.upper().startswith(b"* OK"):
         # PREAUTH would make everyone somebody else; BYE says why it does not want us.
         transport.abort()
-        raise UpstreamFailed(Reason.UPSTREAM_PROTOCOL, f"greeting {greeting[:80].decode('ascii', 'replace').strip()!r}")
+        words = repr(greeting[:80].decode("ascii", "replace").strip())
+        raise UpstreamFailed(Reason.UPSTREAM_PROTOCOL, Detail.GREETING.said(words=words))
     return transport, leg, greeting
 
 
@@ -150,12 +151,12 @@ async def log_in(
             lines: list[bytes] = []
             while not (line := await leg.line()).startswith(tag + b" "):
                 if line.upper().startswith(b"* BYE"):
-                    raise UpstreamFailed(Reason.UPSTREAM_CLOSED, "it said BYE to the log-in")
+                    raise UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.SAID_BYE.said())
                 if not line.startswith((id_tag, b"* ID ")):
                     lines.append(line)
     except TimeoutError:
         transport.abort()
-        raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, "no answer to the log-in") from None
+        raise UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_LOG_IN_ANSWER.said()) from None
     except (UpstreamFailed, asyncio.CancelledError):
         transport.abort()
         raise

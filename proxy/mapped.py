@@ -20,7 +20,7 @@ from postbuch.archive.credentials import purpose
 from postbuch.archive.logins import Logins
 from postbuch.archive.seal import SealBroken
 from postbuch.proxy.credential import Credentials
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 
 # Between the account and who opens it; Dovecot's master users are written in this order and with this character too.
 SEPARATOR = "*"
@@ -95,7 +95,8 @@ class Mapped:
             # Read each time: the key may have been changed by command.
             password = seal.load(self._keys).open(key.sealed, purpose(who.account))
         except (SealBroken, OSError) as error:
-            raise UpstreamFailed(Reason.NOTHING_STORED, f"{who.account}, {error}") from None
+            detail = Detail.NOT_OPENED.said(account=who.account, words=error)
+            raise UpstreamFailed(Reason.NOTHING_STORED, detail) from None
         return Credentials(user=key.user.encode(), password=password.encode(), opens=who.account)
 
     def refused(self, account: str) -> None:
@@ -135,5 +136,5 @@ class Mapped:
             if self._read is None or self._read[0] != mark:
                 self._read = mark, logins.read(self._file)
         except (OSError, ValueError, KeyError) as error:
-            raise UpstreamFailed(Reason.LOGINS_UNKNOWN, f"{self._file}: {error}") from None
+            raise UpstreamFailed(Reason.LOGINS_UNKNOWN, Detail.FILE.said(path=self._file, words=error)) from None
         return self._read[1]

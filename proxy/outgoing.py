@@ -5,7 +5,7 @@ from typing import Any
 from postbuch.archive.config import Upstream
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.envelope import MAX_RECIPIENTS, Envelope, PathArgument
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.upstream_smtp import SmtpLeg, open_leg
@@ -124,7 +124,7 @@ class Outgoing:
 
     async def _command(self, line: bytes) -> Reply:
         if self.leg is None:
-            raise UpstreamFailed(Reason.UPSTREAM_CLOSED, "before the command")
+            raise UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.BEFORE_COMMAND.said())
         return await self.leg.command(line)
 
     def _line(self, verb: bytes, argument: PathArgument) -> bytes:

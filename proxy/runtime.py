@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from postbuch.archive.config import Config, Endpoint, Upstream
-from postbuch.archive.health import WRITE_EVERY_S, HealthFile, health_path
+from postbuch.archive.health import WRITE_EVERY_S, HealthFile, failure, health_path
 from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.trust import ResumingContext, resuming_context
 from postbuch.proxy.archived import Archived
@@ -66,7 +66,7 @@ class Runtime:
         if upstream is not None:
             endpoint = upstream.submission_endpoint if leg == "submission" else upstream.imap_endpoint
         name = upstream.name if upstream is not None else ""
-        sentence = reason.value.format(upstream=name, endpoint=endpoint, detail=detail)
+        sentence = reason.said(upstream=name, endpoint=endpoint, detail=detail)
         key = (account, leg)
         if leg == "spool":
             self._captured_before_failure = self.spool.captured
@@ -117,18 +117,16 @@ class Runtime:
         if not obstacle and self.spool.captured > self._captured_before_failure:
             self._failures = {key: each for key, each in self._failures.items() if each.leg != "spool"}
         failures = [
-            {
-                "account": each.account, "leg": each.leg, "reason": each.reason.name.lower(),
-                "sentence": each.sentence, "at": each.at.isoformat(), "answered": each.answered,
-            }
+            failure(
+                each.leg, each.reason.name.lower(), each.sentence, each.at.isoformat(), account=each.account,
+                answered=each.answered,
+            )
             for each in self._failures.values()
         ]
         if obstacle:
-            sentence = Reason.SPOOL_UNWRITABLE.value.format(detail=obstacle)
-            failures.append({
-                "account": "", "leg": "spool", "reason": "spool_unwritable", "sentence": sentence,
-                "at": datetime.now(UTC).isoformat(), "answered": True,
-            })
+            sentence = Reason.SPOOL_UNWRITABLE.said(detail=obstacle)
+            at = datetime.now(UTC).isoformat()
+            failures.append(failure("spool", "spool_unwritable", sentence, at, account="", answered=True))
         return {
             "listeners": self.listeners, "failures": failures, "spool": spool, "counters": dict(self.counters),
         }

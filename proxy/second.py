@@ -7,10 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from postbuch.archive import said
 from postbuch.archive.config import Upstream
 from postbuch.proxy import login
 from postbuch.proxy.credential import Credentials
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.framing import FramingLost
 from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.relay import Relay
@@ -34,7 +35,7 @@ class _Leg(asyncio.Protocol):
         try:
             self._relay.feed(data)
         except FramingLost as error:
-            self._relay.lose(UpstreamFailed(Reason.UPSTREAM_PROTOCOL, str(error)))
+            self._relay.lose(UpstreamFailed(Reason.UPSTREAM_PROTOCOL, said.of(error)))
             self._transport.abort()
             return
         if self._tap.pending_octets > MAX_PENDING_OCTETS:
@@ -48,7 +49,7 @@ class _Leg(asyncio.Protocol):
             self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._relay.lose(UpstreamFailed(Reason.UPSTREAM_CLOSED, "in the second session of a DELETE or RENAME"))
+        self._relay.lose(UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.IN_SECOND_SESSION.said()))
 
 
 @asynccontextmanager

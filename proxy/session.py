@@ -11,6 +11,7 @@ from collections.abc import Callable
 from enum import Enum
 from functools import partial
 
+from postbuch.archive import said
 from postbuch.archive.config import Upstream
 from postbuch.archive.errors import ConfigError
 from postbuch.proxy import capability, login
@@ -18,7 +19,7 @@ from postbuch.proxy.announced import Announced
 from postbuch.proxy.append import IncomingFactory
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.dialogue import Dialogue
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.framing import FramingLost, Violation
 from postbuch.proxy.framing_client import ClientFramer
 from postbuch.proxy.harvest import Harvester
@@ -30,7 +31,7 @@ from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.second import second_session
 from postbuch.proxy.stage import Stage
 from postbuch.proxy.tap import Tap
-from postbuch.proxy.throttle import NOT_ASKED, Attempt
+from postbuch.proxy.throttle import Attempt
 from postbuch.proxy.upstream import peer_name
 
 log = logging.getLogger("postbuch.proxy.imap")
@@ -146,7 +147,7 @@ class Session(asyncio.Protocol):
         provider, shown = who.provider, credentials
         if not attempt.may_ask:
             attempt.failed(asked=False)
-            self._refuse(tag, who, NOT_ASKED)
+            self._refuse(tag, who, b"", detail=Detail.NOT_ASKED.said())
             return
         try:
             shown = await runtime.mapped.exchange(who, credentials)
@@ -167,7 +168,7 @@ class Session(asyncio.Protocol):
             self._refuse(tag, who, refused.answer)
         except (UpstreamFailed, ConfigError) as error:
             reason = error.reason if isinstance(error, UpstreamFailed) else Reason.UPSTREAM_CERTIFICATE
-            detail = error.detail if isinstance(error, UpstreamFailed) else str(error)
+            detail = error.detail if isinstance(error, UpstreamFailed) else said.of(error)
             if reason is Reason.UNKNOWN_DOMAIN:
                 attempt.failed(asked=False)
             self._unavailable(tag, who, reason, detail)
@@ -183,13 +184,15 @@ class Session(asyncio.Protocol):
             self._announced.learn(provider.name, done.greeting)
             self._start(provider, who, done, shown)
 
-    def _refuse(self, tag: bytes, who: Wanted, answer: bytes, reason: Reason = Reason.LOGIN_REFUSED) -> None:
+    def _refuse(
+        self, tag: bytes, who: Wanted, answer: bytes, reason: Reason = Reason.LOGIN_REFUSED, *, detail: str = ""
+    ) -> None:
         """Upstream said no, or we. Codes that say "later" go on; else one text for all reasons."""
         code = _says_later(answer) or b"AUTHENTICATIONFAILED"
         text = answer.split(b" ", 1)[-1].decode("utf-8", "replace").strip()
         self._say(tag + b" NO [" + code + b"] the log-in failed (session " + self.id.encode() + b")\r\n")
         self._login_event(who, ok=False)
-        self._failed(reason, who.account, who.provider, text or who.person, answered=True)
+        self._failed(reason, who.account, who.provider, detail or text or who.person, answered=True)
         self._again()
 
     def _unavailable(
@@ -289,7 +292,7 @@ class Session(asyncio.Protocol):
             self._balance()
 
     def _lose_track(self, error: FramingLost) -> None:
-        self._failed(Reason.UPSTREAM_PROTOCOL, self.account, self._provider, str(error), answered=False)
+        self._failed(Reason.UPSTREAM_PROTOCOL, self.account, self._provider, said.of(error), answered=False)
         self._close()
 
     def upstream_lost(self) -> None:
@@ -297,7 +300,7 @@ class Session(asyncio.Protocol):
         if self._phase is _Phase.CLOSED:
             return
         if self._relay is not None and not self._relay.said_bye:
-            self._failed(Reason.UPSTREAM_CLOSED, self.account, self._provider, "in a session", answered=False)
+            self._failed(Reason.UPSTREAM_CLOSED, self.account, self._provider, Detail.IN_SESSION.said(), answered=False)
         self._close()
 
     def upstream_full(self, full: bool) -> None:

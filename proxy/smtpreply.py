@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from postbuch.proxy.failure import Detail
+
 # RFC 5321 section 4.5.3.1.5: 512 octets a line; EHLO answers and policy texts run longer. A reply above this is none.
 MAX_REPLY_OCTETS = 65_536
 _LINE = re.compile(rb"([2-5]\d\d)([ -]?)([^\r\n\0]*)\Z", re.DOTALL)
@@ -56,11 +58,11 @@ class ReplyReader:
             del self._buffer[: end + 1]
             found = _LINE.match(line)
             if not found:
-                raise ReplyBroken(f"the line {line[:80].decode('ascii', 'replace')!r}")
+                raise ReplyBroken(Detail.REPLY_LINE.said(words=repr(line[:80].decode("ascii", "replace"))))
             self._lines += line + b"\r\n"
             if found.group(2) != b"-":
                 replies.append(Reply(code=int(found.group(1)), octets=bytes(self._lines)))
                 self._lines.clear()
         if len(self._buffer) + len(self._lines) > MAX_REPLY_OCTETS:
-            raise ReplyBroken("a reply without an end")
+            raise ReplyBroken(Detail.REPLY_WITHOUT_END.said())
         return replies

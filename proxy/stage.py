@@ -12,6 +12,7 @@ import re
 from enum import Enum
 from typing import Protocol
 
+from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
 from postbuch.proxy import append, command, fetchdata, gate
 from postbuch.proxy.append import Incoming, IncomingFactory, is_built_elsewhere
@@ -451,9 +452,8 @@ class Stage:
         self._wait = _Wait.NOTHING
         if error is not None:
             tag = self._running.tag if self._running is not None else b"*"
-            self._end(
-                str(error), tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
-            )
+            answer = b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
+            self._end(said.of(error), tag + answer)
             return
         if self._running is not None:
             self._running.captures.append(message.capture)

@@ -10,12 +10,13 @@ import logging
 import ssl
 from urllib.parse import urlsplit
 
+from postbuch.archive import said
 from postbuch.archive.errors import ConfigError, SpoolError
 from postbuch.archive.spool import SpoolMessage
 from postbuch.proxy import envelope, submission_login
 from postbuch.proxy.delivery import deliver
 from postbuch.proxy.extensions import Extensions
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.listener import listen
 from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
@@ -73,7 +74,7 @@ class Submission(Connection):
                 self._reset_timeout(None if self._logged_in else LOGIN_TIMEOUT_S)
                 await self._execute(await self._line(MAX_COMMAND_OCTETS if self._logged_in else MAX_AUTH_OCTETS))
         except LineBroken as error:
-            await self._break_off(error.answer, str(error))
+            await self._break_off(error.answer, said.of(error))
         except ConnectionError:
             pass  # the client has left
         finally:
@@ -85,7 +86,7 @@ class Submission(Connection):
             # Without the dot upstream takes it for nothing.
             transfer.abort()
             self._outgoing.drop()
-            self._failed(Reason.CLIENT_PROTOCOL, "it left in the middle of a message", answered=False, leg="client")
+            self._failed(Reason.CLIENT_PROTOCOL, Detail.LEFT_IN_MESSAGE.said(), answered=False, leg="client")
         self._runtime.spawn(self._leave())
 
     async def _leave(self) -> None:
@@ -118,7 +119,7 @@ class Submission(Connection):
             if isinstance(error, UpstreamFailed):
                 self._failed(error.reason, error.detail)
             else:
-                self._failed(Reason.UPSTREAM_CERTIFICATE, str(error))
+                self._failed(Reason.UPSTREAM_CERTIFICATE, said.of(error))
             await self._say(self._text("451 4.4.1 the mail provider cannot be used at the moment"))
         except SmtpLoginRefused as refused:
             # A password that was good at the log-in and is not any more.
@@ -170,12 +171,12 @@ class Submission(Connection):
 
     async def smtp_BDAT(self, arg: str) -> None:
         # Octets follow that are no commands, and it was never offered.
-        await self._break_off(b"502 5.5.1 not served here\r\n", "BDAT without CHUNKING")
+        await self._break_off(b"502 5.5.1 not served here\r\n", Detail.BDAT.said())
 
     async def _unknown(self, arg: str) -> None:
         self._mistakes += 1
         if self._mistakes >= MAX_MISTAKES:
-            await self._break_off(b"421 4.7.0 too many unknown commands\r\n", "too many unknown commands")
+            await self._break_off(b"421 4.7.0 too many unknown commands\r\n", Detail.TOO_MANY_UNKNOWN.said())
         else:
             await self._say(b"500 5.5.1 unknown command\r\n")
 
@@ -205,7 +206,7 @@ class Submission(Connection):
                 self._extensions.learn(provider.name, leg.extensions)
             self._logins += 1
             if not self._logged_in and self._logins >= MAX_LOGINS:
-                await self._break_off(b"421 4.7.0 too many log-ins\r\n", "too many log-ins")
+                await self._break_off(b"421 4.7.0 too many log-ins\r\n", Detail.TOO_MANY_LOG_INS.said())
             else:
                 await self._say(answer)
 
@@ -260,7 +261,7 @@ class Submission(Connection):
                 message = self._runtime.spool.begin(outgoing.envelope.size_octets)
             reply = await outgoing.data()
         except SpoolError as error:
-            self._failed(Reason.SPOOL_UNWRITABLE, str(error), leg="spool")
+            self._failed(Reason.SPOOL_UNWRITABLE, said.of(error), leg="spool")
             reply = Reply(code=451, octets=self._text("451 4.3.0 the message cannot be kept at the moment"))
         except BaseException:
             if message is not None:
@@ -271,7 +272,7 @@ class Submission(Connection):
                 message.abort()
             if ahead:
                 # What came with DATA may be a message: it must not be taken for commands.
-                await self._break_off(reply.octets, "it sent a message without waiting")
+                await self._break_off(reply.octets, Detail.SENT_WITHOUT_WAITING.said())
             else:
                 await self._relay(reply)
             return

@@ -9,6 +9,7 @@ import logging
 
 from aiosmtpd.smtp import SMTP
 
+from postbuch.proxy.failure import Detail
 from postbuch.proxy.transfer import Transfer
 from postbuch.proxy.upstream import set_no_delay
 
@@ -117,12 +118,13 @@ class Connection(SMTP):
             await self._more
             self._more = None
         if end < 0 or end > limit:
-            raise LineBroken(b"500 5.5.6 the line is too long\r\n", "a line without an end")
+            raise LineBroken(b"500 5.5.6 the line is too long\r\n", Detail.LINE_WITHOUT_END.said())
         line = bytes(self._inbox[: end + 1])
         del self._inbox[: end + 1]
         if not line.endswith(b"\r\n") or b"\r" in line[:-2] or b"\0" in line:
             # Where two servers could disagree about where a command ends, nobody is served.
-            raise LineBroken(b"500 5.5.2 a line ends with CRLF and holds neither CR nor NUL\r\n", "a bare line end")
+            answer = b"500 5.5.2 a line ends with CRLF and holds neither CR nor NUL\r\n"
+            raise LineBroken(answer, Detail.BARE_LINE_END.said())
         return line[:-2]
 
     def _begin(self, transfer: Transfer, answer: bytes) -> None:

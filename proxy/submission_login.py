@@ -8,14 +8,15 @@ import base64
 import logging
 from collections.abc import Awaitable, Callable
 
+from postbuch.archive import said
 from postbuch.archive.errors import ConfigError
 from postbuch.proxy.credential import Credentials
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.login import decode, plain_response
 from postbuch.proxy.mapped import WrongPassword, wanted
 from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
-from postbuch.proxy.throttle import NOT_ASKED, Attempt
+from postbuch.proxy.throttle import Attempt
 from postbuch.proxy.upstream_smtp import SmtpLoginRefused
 
 log = logging.getLogger("postbuch.proxy.submission")
@@ -87,7 +88,7 @@ async def _log_in(
     if not attempt.may_ask:
         attempt.failed(asked=False)
         runtime.login_event(who, address, outgoing.session, ok=False)
-        failed(Reason.LOGIN_REFUSED, NOT_ASKED.decode())
+        failed(Reason.LOGIN_REFUSED, Detail.NOT_ASKED.said())
         return False, _WRONG.format(outgoing.session).encode()
     try:
         shown = await runtime.mapped.exchange(who, credentials)
@@ -121,7 +122,7 @@ async def _log_in(
         runtime.login_event(who, address, outgoing.session, ok=False)
         return False, _WRONG.format(outgoing.session).encode()
     except ConfigError as error:
-        failed(Reason.UPSTREAM_CERTIFICATE, str(error))
+        failed(Reason.UPSTREAM_CERTIFICATE, said.of(error))
         return False, _LATER.format(outgoing.session).encode()
     attempt.succeeded()
     runtime.remembering.good(provider, credentials)

@@ -27,7 +27,6 @@ WRONG_FOR_S = 300.0
 # 100,000 entries of some 600 octets are 60 MB: an attacker with more addresses than that is not slowed by this.
 MAX_ENTRIES = 100_000
 # What the log and status say then, in the place of upstream's words.
-NOT_ASKED = b"NO upstream was not asked: this password was refused a moment ago, or too many were tried"
 
 
 @dataclass(slots=True)

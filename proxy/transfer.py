@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from postbuch.archive.spool import SpoolMessage
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.unstuff import Unstuffer
 from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S, SmtpLeg
@@ -143,7 +143,7 @@ class Transfer:
         self._balance()
 
     def _stall(self) -> None:
-        self.lost(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, f"it took no octets for {ANSWER_TIMEOUT_S:.0f} s"))
+        self.lost(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.TOOK_NO_OCTETS.said(seconds=round(ANSWER_TIMEOUT_S))))
         self._leg.abort()
 
     def spoke(self, reply: Reply) -> None:
@@ -152,7 +152,8 @@ class Transfer:
             if reply.code >= 400:
                 self.early = reply
             else:
-                self.failure = UpstreamFailed(Reason.UPSTREAM_PROTOCOL, f"it answered {reply.code} before the end")
+                detail = Detail.ANSWERED_BEFORE_END.said(code=reply.code)
+                self.failure = UpstreamFailed(Reason.UPSTREAM_PROTOCOL, detail)
             self._balance()
 
     def lost(self, failure: UpstreamFailed) -> None:

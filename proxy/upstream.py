@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from postbuch.archive.config import Endpoint
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 
 # TCP and TLS together: Outlook gives up after 60 s, so the client still gets our answer.
 CONNECT_TIMEOUT_S = 20.0
@@ -104,9 +104,9 @@ def as_failure(error: BaseException) -> UpstreamFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
         return UpstreamFailed(Reason.UPSTREAM_CERTIFICATE, error.verify_message)
     if isinstance(error, ssl.SSLError):
-        return UpstreamFailed(Reason.UPSTREAM_PROTOCOL, f"no TLS: {error.reason or error}")
+        return UpstreamFailed(Reason.UPSTREAM_PROTOCOL, Detail.NO_TLS.said(words=error.reason or error))
     if isinstance(error, TimeoutError):
-        return UpstreamFailed(Reason.UPSTREAM_TIMEOUT, f"no connection within {CONNECT_TIMEOUT_S:.0f} s")
+        return UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_CONNECTION.said(seconds=round(CONNECT_TIMEOUT_S)))
     detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return UpstreamFailed(Reason.UPSTREAM_UNREACHABLE, detail)
 

@@ -11,9 +11,10 @@ import re
 from collections import deque
 from typing import Protocol
 
+from postbuch.archive import said
 from postbuch.archive.config import Upstream
 from postbuch.proxy.credential import Credentials
-from postbuch.proxy.failure import Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply, ReplyBroken, ReplyReader
 from postbuch.proxy.upstream import CONNECT_TIMEOUT_S, as_failure, connect
@@ -73,7 +74,7 @@ class SmtpLeg(asyncio.Protocol):
         try:
             replies = self._reader.feed(data)
         except ReplyBroken as error:
-            self._lose(UpstreamFailed(Reason.UPSTREAM_PROTOCOL, str(error)))
+            self._lose(UpstreamFailed(Reason.UPSTREAM_PROTOCOL, said.of(error)))
             self._transport.abort()
             return
         for reply in replies:
@@ -85,7 +86,7 @@ class SmtpLeg(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone.set()
-        self._lose(UpstreamFailed(Reason.UPSTREAM_CLOSED, str(exc) if exc else "without a reply"))
+        self._lose(UpstreamFailed(Reason.UPSTREAM_CLOSED, str(exc) if exc else Detail.WITHOUT_REPLY.said()))
 
     def pause_writing(self) -> None:
         self.full = True
@@ -135,13 +136,13 @@ class SmtpLeg(asyncio.Protocol):
         raise self.lost or UpstreamFailed(Reason.INTERNAL, "woken without a reply")
 
     def _expire(self) -> None:
-        self._lose(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, "it gave no reply in time"))
+        self._lose(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_REPLY_IN_TIME.said()))
         self._transport.abort()
 
     async def command(self, line: bytes, timeout_s: float | None = None) -> Reply:
         """Send a line (without CRLF) and give its reply. Raises UpstreamFailed."""
         if not self.usable:
-            failure = self.lost or UpstreamFailed(Reason.UPSTREAM_CLOSED, "it spoke unasked")
+            failure = self.lost or UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.SPOKE_UNASKED.said())
             self._transport.abort()
             raise failure
         self._transport.write(line + b"\r\n")
@@ -183,7 +184,7 @@ class SmtpLeg(asyncio.Protocol):
         """EHLO. Raises UpstreamFailed."""
         reply = await self.command(b"EHLO " + (name if _NAME.match(name) else OWN_NAME).encode(), LOGIN_TIMEOUT_S)
         if reply.code != 250:
-            raise _protocol(f"EHLO was answered {reply.code}")
+            raise _protocol(Detail.EHLO_ANSWERED.said(code=reply.code))
         self.extensions = {}
         for line in reply.texts[1:]:
             keyword, _, parameters = line.strip().upper().replace("AUTH=", "AUTH ", 1).partition(" ")
@@ -193,13 +194,13 @@ class SmtpLeg(asyncio.Protocol):
     async def start_tls(self, runtime: Runtime, provider: Upstream) -> None:
         """STARTTLS, always (RFC 3207). Nothing said before it counts afterwards. Raises UpstreamFailed."""
         if "STARTTLS" not in self.extensions:
-            raise _protocol("it does not offer STARTTLS")
+            raise _protocol(Detail.NO_STARTTLS.said())
         reply = await self.command(b"STARTTLS", LOGIN_TIMEOUT_S)
         if reply.code != 220:
-            raise _protocol(f"STARTTLS was answered {reply.code}")
+            raise _protocol(Detail.STARTTLS_ANSWERED.said(code=reply.code))
         if self._replies or not self._reader.at_rest:
             # Put in by somebody on the way, to be taken for what came inside TLS (CVE-2011-0411 and its kin).
-            raise _protocol("there were octets behind the reply to STARTTLS")
+            raise _protocol(Detail.BEHIND_STARTTLS.said())
         host = provider.submission_endpoint.host
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -209,7 +210,7 @@ class SmtpLeg(asyncio.Protocol):
         except (TimeoutError, OSError) as error:
             raise as_failure(error) from error
         if inside is None:
-            raise UpstreamFailed(Reason.UPSTREAM_CLOSED, "while TLS was being started")
+            raise UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.STARTING_TLS.said())
         self.connection_made(inside)
         self.extensions = {}
 
@@ -226,7 +227,7 @@ class SmtpLeg(asyncio.Protocol):
             line = b"AUTH LOGIN"
             answers = [base64.b64encode(credentials.user), base64.b64encode(credentials.password)]
         else:
-            raise _protocol("it offers neither AUTH PLAIN nor AUTH LOGIN")
+            raise _protocol(Detail.NO_AUTH.said())
         reply = await self.command(line, LOGIN_TIMEOUT_S)
         for answer in answers:
             if reply.code != 334:
@@ -249,7 +250,8 @@ async def open_leg(runtime: Runtime, provider: Upstream, name: str) -> SmtpLeg:
     try:
         greeting = await leg.reply(LOGIN_TIMEOUT_S)
         if greeting.code != 220:
-            raise UpstreamFailed(Reason.UPSTREAM_CLOSED, f"it greeted with {greeting.code} {greeting.text[:200]}")
+            words = f"{greeting.code} {greeting.text[:200]}"
+            raise UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.GREETED.said(words=words))
         await leg.hello(name)
         if endpoint.scheme == "submission":
             await leg.start_tls(runtime, provider)

@@ -13,6 +13,8 @@ import pytest
 
 from postbuch.archive import config as configuration
 from postbuch.archive import database
+from postbuch.archive.health import HealthFile, failure
+from postbuch.proxy.failure import Detail, Reason
 
 PASSWORD = "ein langes Geheimnis"
 
@@ -156,6 +158,25 @@ def test_the_language_of_the_locale(house: Path) -> None:
     """German sentences under a German locale."""
     done = _postbuch(house, "account", "test", "anna@elsewhere.example", LC_ALL="de_DE.UTF-8")
     assert "kein [[upstream]]" in done.stderr
+
+
+def test_status_speaks_the_language_of_the_locale(house: Path) -> None:
+    """German under a German locale; English with the name of the reason and its details in the JSON, whatever it is."""
+    detail = Detail.NO_CONNECTION.said(seconds=10)
+    sentence = Reason.UPSTREAM_TIMEOUT.said(upstream="provider", endpoint="imaps://x:993", detail=detail)
+    file = HealthFile(house / "data" / "run" / "proxy.json")
+    file.write({"failures": [failure("imap", "upstream_timeout", sentence, None, account="anna@firma.example")]})
+    try:
+        german = _postbuch(house, "status", LC_ALL="de_DE.UTF-8")
+        found = json.loads(_postbuch(house, "status", "--json", LC_ALL="de_DE.UTF-8").stdout)
+    finally:
+        file.remove()
+    told = "provider (imaps://x:993) hat nicht rechtzeitig geantwortet (keine Verbindung binnen 10 s)"
+    assert german.returncode == 1 and told in german.stderr
+    assert str(sentence) in found["sentences"]
+    [problem] = [each for each in found["problems"] if each["reason"] == "upstream_timeout"]
+    assert problem["sentence"] == sentence
+    assert problem["details"] == {"upstream": "provider", "endpoint": "imaps://x:993", "detail": str(detail)}
 
 
 WRONG: list[tuple[tuple[str, ...], int, str]] = [

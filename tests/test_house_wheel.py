@@ -53,7 +53,7 @@ def test_the_wheel_has_what_it_needs_and_no_top_level_names(wheel: Path) -> None
     assert tops == {"postbuch", next(top for top in tops if top.endswith(".dist-info"))}
     for end in (".html", ".js", ".css"):
         assert any(name.startswith("postbuch/webmail/") and name.endswith(end) for name in names), end
-    for folder in ("cli", "webmail"):
+    for folder in ("archive", "cli", "webmail"):
         assert f"postbuch/{folder}/translations/de/LC_MESSAGES/messages.mo" in names
     sources = {str(path.relative_to(ROOT)) for package in ("archive", "certs", "cli", "proxy", "rules", "webmail")
                for path in (ROOT / package).rglob("*.py") if "node_modules" not in path.parts}  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postbuch.webmail import css, plaintext
+from postbuch.webmail import bounds, css, plaintext
 from postbuch.webmail.cleaner import TIMEOUT_S, Cleaner, Unsafe
 from postbuch.webmail.sanitize import clean_html
 from provider.corpus import corpus_folder
@@ -175,9 +175,39 @@ def test_bombs_end_in_time() -> None:
         assert "Hallo" in cleaner.clean("<p>Hallo</p>", {}).html
 
 
+def test_what_is_nested_too_deep_is_seen_at_once() -> None:
+    """No letter waits for the clock that ends the parser; a table in a table in a table is no such thing."""
+    for name in ("nested", "closed", "formatting"):
+        began = time.monotonic()
+        assert bounds.is_too_deep(BOMBS[name]), name
+        assert time.monotonic() - began < TIMEOUT_S / 2
+    assert not bounds.is_too_deep("<table><tr><td>" * bounds.MAX_DEPTH)
+    assert not bounds.is_too_deep("<p>Ein Absatz<br><b>fett</b><li>" * 20_000)
+
+
+def test_no_letter_of_the_corpus_is_cut_or_too_deep() -> None:
+    """The limits are far from what people send; the two that are over one are another program's bombs."""
+    paths = sorted(corpus_folder().rglob("*.eml"))
+    over = [path.name for path in paths for html in html_of(path)
+            if bounds.is_too_deep(html) or bounds.cut(html)[1]]  # fmt: skip
+    assert len(paths) > 500
+    assert over == ["htmllargecallstack.eml", "outofmemory.eml"]
+
+
 def test_long_html_is_cut_and_said() -> None:
-    """Beyond 2 Mi characters the reader sees the first part and is told so."""
-    assert clean_html("<p>" + "Wort " * 600_000, {}).truncated
+    """Beyond what a browser paints in time the reader sees the first part and is told so."""
+    many = clean_html("<b>x</b> " * (bounds.MAX_ELEMENTS + 9), {})
+    assert many.truncated and many.html.count("<b>") == bounds.MAX_ELEMENTS and many.html.endswith("</b> ")
+    long = clean_html('<p title="1 > 0">' + "Wort " * 600_000, {})
+    assert long.truncated and len(long.html) < bounds.MAX_CHARACTERS + 100 and long.html.startswith("<p title=")
+    assert not clean_html("<p>Wort</p>" * (bounds.MAX_ELEMENTS - 9), {}).truncated
+
+
+@given(st.integers(min_value=-8, max_value=8))
+def test_no_cut_goes_through_an_entity(shift: int) -> None:
+    """Wherever the limit falls."""
+    html, more = bounds.cut("x" * (bounds.MAX_CHARACTERS - 8 + shift) + "&amp;&lt;" * 9)
+    assert more and re.fullmatch(r"x+(?:&amp;|&lt;)*", html)
 
 
 @settings(max_examples=200, deadline=None)

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from postbuch.certs.trust import client_context
+from provider.ports import free_port
 
 # What `up` promises for its end, and what the start may take on a busy machine.
 END_S = 30.0
@@ -22,18 +23,12 @@ START_S = 90.0
 CHILDREN = ("mariadbd", "archive", "proxy", "webmail")
 
 
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
-
-
 class House:
     """An initialised folder with its ports."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = _free_ports(3)
+        self.ports = [free_port() for _ in range(3)]
         imap, smtp, web = self.ports
         (folder / "postbuch.toml").write_text(
             f"""data_dir = "data"

@@ -172,8 +172,9 @@ def test_nobody_is_shut_out(site: Site, theme: Any, width: int) -> None:
         letter = page.locator("#letters .row-link").first.get_attribute("href")
         assert letter
         letter = letter.partition("?")[0]
-        for path in ("/", "/?unread=1", "/?q=Rechnung", "/?q=xyzzyqq", "/?q=larger:x", letter, f"{letter}/headers",
-                     f"{letter}/source", f"{letter}/evidence", "/admin", "/completeness"):
+        for path in ("/", "/?unread=1", "/?q=Rechnung", "/?q=xyzzyqq", "/?q=larger:x", letter,
+                     f"{letter}?q=has:attachment", f"{letter}/headers", f"{letter}/source", f"{letter}/evidence",
+                     "/admin", "/completeness"):
             page.goto(path)
             _assert_accessible(page)
         watch.expect_failures(1)
@@ -203,11 +204,13 @@ def test_a_phone_has_room(site: Site, language: str) -> None:
             page = made.new_page()
             page.goto("/")
             letter = str(page.locator("#letters .row-link").first.get_attribute("href"))
-            for path in ("/", letter, letter.partition("?")[0] + "/evidence", "/admin", "/completeness"):
+            bare = letter.partition("?")[0]
+            for path in ("/", letter, f"{bare}/headers", f"{bare}/evidence", "/?q=xyzzyqq", "/admin", "/completeness"):
                 page.goto(path)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
                 small = page.evaluate(
-                    """() => [...document.querySelectorAll('.icon-button, .btn, .row-link, .tabs a, .folders a')]
+                    """() => [...document.querySelectorAll(
+                        '.icon-button, .btn, .row-link, .tabs a, .folders a, a.chip')]
                     .filter(e => e.offsetParent && e.getBoundingClientRect().height < 43.5).map(e => e.outerHTML)"""
                 )
                 assert small == [], path
@@ -236,6 +239,45 @@ def test_reading_a_letter(site: Site, reader: tuple[BrowserContext, Watch]) -> N
     picture.wait_for()
     width = "document.querySelector('iframe.body').contentDocument.images[0].naturalWidth"
     wait_until(lambda: page.evaluate(width) > 0, "the picture in the text")
+
+
+def test_keys_lead_through_what_a_search_found(reader: tuple[BrowserContext, Watch]) -> None:
+    """The letter stands first, then its neighbours are asked for; j and k go on, u back to the search, g i to all."""
+    page = reader[0].new_page()
+    page.goto("/?q=Rechnung")
+    first, second = (page.locator("#letters .row-link").nth(place).get_attribute("href") for place in (0, 1))
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    page.wait_for_selector("#older")
+    assert page.url.endswith(str(first))
+    assert page.locator("#newer").count() == 0
+    page.keyboard.press("j")
+    page.wait_for_url(f"**{second}")
+    page.wait_for_selector("#newer")
+    page.keyboard.press("k")
+    page.wait_for_url(f"**{first}")
+    page.keyboard.press("u")
+    page.wait_for_url("**/?q=Rechnung")
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.wait_for_url(lambda url: url.endswith("/"))
+
+
+def test_paper_shows_the_letter_alone(site: Site) -> None:
+    """Printed from the dark theme: black on white, without bars, buttons and the sidebar."""
+    with context(site.browser, site.base, storage_state=site.state, color_scheme="dark") as (made, _):
+        page = made.new_page()
+        page.goto("/?q=Protokoll")
+        page.locator("#letters .row-link").first.click()
+        page.wait_for_selector("iframe.body[style*=height]")
+        page.emulate_media(media="print")
+        for hidden in (".topbar", "#sidebar", ".letter-bar", ".places", ".skip-link >> nth=0"):
+            assert not page.locator(hidden).is_visible(), hidden
+        assert page.locator("#subject").is_visible()
+        colours = page.evaluate("[document.body, document.querySelector('#subject')].map(e => getComputedStyle(e))"
+                                ".map(style => style.backgroundColor + ' ' + style.color)")  # fmt: skip
+        assert colours[0] == "rgb(255, 255, 255) rgb(0, 0, 0)"
+        assert colours[1].endswith("rgb(0, 0, 0)")
 
 
 def test_marking_and_undoing_without_a_reload(reader: tuple[BrowserContext, Watch]) -> None:

@@ -1,7 +1,10 @@
 """The pages by HTTP: log-in and its limits, rights, record, lists, letters, files, languages, errors."""
 
+import base64
 import hashlib
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,10 @@ from web_archive import (
 from postbuch.archive import database, query, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.health import HealthFile, failure, health_path
+from postbuch.archive.reasons import Reason
 from postbuch.archive.schema import audit_event
+from postbuch.webmail import filenames
 from postbuch.webmail.app import create_app
 from postbuch.webmail.login import limiter
 from postbuch.webmail.services import EXTENSION
@@ -53,6 +59,21 @@ FILES = (
     b"<script>alert(2)</script>\r\n"
     b'--x\r\nContent-Type: text/plain; charset=iso-8859-1; name="d.txt"\r\n'
     b'Content-Disposition: attachment; filename="d.txt"\r\n\r\ngr\xfc\xdfe\r\n--x--\r\n'
+)
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cfc0f01f00050002"
+    "01a5d6f0c70000000049454e44ae426082"
+)
+PICTURES = (
+    b"From: anna@firma.example\r\nTo: lena@firma.example\r\nSubject: Bilder\r\nMessage-ID: <bilder@firma.example>\r\n"
+    b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\nContent-Type: text/plain\r\n\r\n'
+    b"Bilder\r\n"
+    + b"".join(
+        b'--x\r\nContent-Type: image/png\r\nContent-Disposition: attachment; filename="%s"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n%s\r\n" % (name, base64.b64encode(octets))
+        for name, octets in ((b"gut.png", PNG), (b"falsch.png", b"<svg onload=alert(1)>"))
+    )
+    + b"--x--\r\n"
 )
 SECRET = (
     b"From: chef@firma.example\r\nTo: lena@firma.example\r\nSubject: Geheim\r\nMessage-ID: <geheim@x>\r\n\r\n"
@@ -87,6 +108,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Conf
         })
         filling.outcome(sent)
         filling.add(FILES, "lena@firma.example", at=old(2))
+        filling.add(PICTURES, "lena@firma.example", at=old(2))
         filling.add(SECRET, "lena@firma.example", at=old(1))
         ingest(config, filling.records)
         with database.connection(config, Role.OWNER) as conn:
@@ -148,7 +170,8 @@ def addresses(client: FlaskClient, number: int, kind: str) -> list[str]:
 def test_only_the_log_in_is_open(client: FlaskClient) -> None:
     """Every page sends a stranger to the log-in, which leads back to where he wanted to go."""
     for path in ("/", "/m/1", "/m/1/headers", "/m/1/source", "/m/1/evidence", "/m/1/body/1", "/m/1/inline/1/0",
-                 "/m/1/attachment/1/0", "/m/1/preview/1/0", "/m/1/message/1.eml", "/news", "/admin", "/completeness",
+                 "/m/1/attachment/1/0", "/m/1/preview/1/0", "/m/1/message/1.eml", "/m/1/files/1.zip",
+                 "/m/1/tile/1/0", "/m/1/neighbours?q=x", "/news", "/admin", "/completeness",
                  "/m/by-message-id/a@b"):
         answer = client.get(path)
         assert answer.status_code == 302, path
@@ -242,6 +265,7 @@ def test_rights_hold_everywhere(site: tuple[Flask, Config], client: FlaskClient)
     assert "Geheim" not in client.get("/").text
     assert "Nothing found" in client.get("/?q=nur+Lena").text
     for path in (f"/m/{secret}", f"/m/{secret}/headers", f"/m/{secret}/source", f"/m/{secret}/evidence", *files,
+                 *(each.replace("/message/", "/files/").replace(".eml", ".zip") for each in files),
                  "/m/by-message-id/geheim@x"):
         assert client.get(path).status_code == 404, path
     client = browser(site)
@@ -257,15 +281,19 @@ def test_everything_is_on_record_before_it_is_shown(site: tuple[Flask, Config], 
     before = len(actions(site))
     for path in ("/", "/?q=Anlagen", f"/m/{number}", f"/m/{number}/headers", f"/m/{number}/source",
                  f"/m/{number}/evidence", "/admin", "/completeness", addresses(client, number, "attachment")[0],
-                 addresses(client, number, "preview")[0], addresses(client, number, "message")[0]):
-        assert client.get(path).status_code == 200
+                 addresses(client, number, "preview")[0], addresses(client, number, "message")[0],
+                 addresses(client, number, "files")[0], f"/m/{number}/neighbours?q=Anlagen"):
+        with client.get(path) as answer:
+            assert answer.status_code == 200
     client.post("/marks", data={"csrf_token": token(client, "/"), "letter": str(number), "mark": "unread"})
     done = actions(site)[before:]
     target = f"letter {number}"
     for wanted in (("list", "list all"), ("search", "search Anlagen"), ("view", target), ("headers", target),
                    ("source", target), ("evidence", target), ("status", "system"),
                    ("status", "completeness"), ("download", target), ("preview", target),
-                   ("download-message", target), ("mark-unread", f"letters {number}")):
+                   ("download-message", target), ("download-all", target),
+                   ("search", f"search Anlagen beside {target}"),
+                   ("mark-unread", f"letters {number}")):
         assert wanted in done, wanted
 
 
@@ -306,6 +334,80 @@ def test_a_letter_shows_people_files_and_what_was_blocked(client: FlaskClient) -
     assert "250" in evidence
     assert client.get("/m/by-message-id/angebot/1@kunde.example").status_code == 302
     assert "&lt;angebot/1@kunde.example&gt;" in client.get(f"/m/{letter_id(client, 'Angebot')}/source").text
+
+
+def test_all_files_of_a_letter_in_one(client: FlaskClient) -> None:
+    """A ZIP with each file octet for octet under a name that is safe; a letter without files has none."""
+    log_in(client)
+    number = letter_id(client, "Anlagen")
+    page = client.get(f"/m/{number}").text
+    [address] = re.findall(rf'href="(/m/{number}/files/\d+\.zip)"', page)
+    assert "4 files as ZIP" in page
+    with client.get(address) as answer:
+        assert (answer.status_code, answer.content_type) == (200, "application/zip")
+        assert "attachment; filename=Anlagen.zip" in answer.headers["Content-Disposition"]
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        octets = answer.data
+        assert answer.content_length == len(octets)
+    with zipfile.ZipFile(io.BytesIO(octets)) as found:
+        assert found.namelist() == ["a.pdf", "b.pdf", "c.html", "d.txt"]
+        assert found.read("a.pdf") == PDF
+        assert found.read("d.txt") == b"gr\xfc\xdfe"
+    plain = letter_id(client, "Angebot")
+    assert "files/" not in client.get(f"/m/{plain}").text
+    assert client.get(address.replace(f"/m/{number}/", f"/m/{plain}/")).status_code == 404
+
+
+def test_files_of_one_name_lie_beside_each_other() -> None:
+    """Also where upper and lower case are the same to a folder."""
+    names = ["a.pdf", "A.pdf", "a.pdf", "a (2).pdf", "LICENSE", "license", ".env", ".env"]
+    assert list(filenames.distinct(names)) == [
+        "a.pdf", "A (2).pdf", "a (3).pdf", "a (2) (2).pdf", "LICENSE", "license (2)", ".env", ".env (2)"
+    ]
+
+
+def test_pictures_stand_in_their_tiles(client: FlaskClient) -> None:
+    """A picture is shown small; what only says that it is one is answered with nothing, which is no error."""
+    log_in(client)
+    number = letter_id(client, "Bilder")
+    page = client.get(f"/m/{number}").text
+    good, bad = re.findall(rf'<img src="(/m/{number}/tile/\d+/\d+)" alt=""', page)
+    answer = client.get(good)
+    assert (answer.status_code, answer.content_type, answer.data) == (200, "image/png", PNG)
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert client.get(bad).status_code == 204
+
+
+def test_a_search_has_a_next_letter(client: FlaskClient) -> None:
+    """The letter asks for its neighbours in the search; their links keep it; either end has one side alone."""
+    log_in(client)
+    numbers = [int(found) for found in re.findall(r'href="/m/(\d+)\?q=firma', client.get("/?q=firma").text)]
+    assert len(numbers) >= 4
+    for place, number in enumerate(numbers):
+        [ask] = re.findall(r'hx-get="(/m/\d+/neighbours\?q=firma)"', client.get(f"/m/{number}?q=firma").text)
+        sides = dict(re.findall(r'id="(newer|older)" href="/m/(\d+)\?q=firma"', client.get(ask).text))
+        wanted = {}
+        if place:
+            wanted["newer"] = str(numbers[place - 1])
+        if place < len(numbers) - 1:
+            wanted["older"] = str(numbers[place + 1])
+        assert sides == wanted
+    # From the list no question is asked.
+    assert "neighbours?" not in client.get(f"/m/{numbers[0]}").text
+    assert 'id="older"' not in client.get(f"/m/{numbers[0]}/neighbours?q=from:(").text
+
+
+def test_the_next_letter_of_the_unread_ones(client: FlaskClient) -> None:
+    """Whoever opens an unread letter has read it, and still gets to the next unread one."""
+    log_in(client)
+    read = "is:unread"
+    numbers = [int(found) for found in re.findall(r'href="/m/(\d+)\?q=is', client.get(f"/?q={read}").text)]
+    if len(numbers) < 2:
+        marking = {"csrf_token": token(client, "/"), "letter": ["1", "2", "3"], "mark": "unread"}
+        client.post("/marks", data=marking)
+        numbers = [int(found) for found in re.findall(r'href="/m/(\d+)\?q=is', client.get(f"/?q={read}").text)]
+    client.get(f"/m/{numbers[0]}?q={read}")
+    assert f'id="older" href="/m/{numbers[1]}?q=is' in client.get(f"/m/{numbers[0]}/neighbours?q={read}").text
 
 
 def test_reading_marks_and_undo(client: FlaskClient) -> None:
@@ -354,6 +456,25 @@ def test_language_is_chosen_kept_and_switched(client: FlaskClient) -> None:
     assert "Alle Briefe" in client.get("/").text
 
 
+def test_what_processes_say_is_told_in_the_readers_language(site: tuple[Flask, Config], client: FlaskClient) -> None:
+    """A failure in a health file, on the page of the system: German where German is read, no name made a capital."""
+    named = Reason.INCOMPLETE.said(account="anna@firma.example", missing=2, messages=9, mailboxes="INBOX")
+    waits = Reason.DRAIN_WAITS.said(problem=Reason.DATABASE_SAYS.said(words="gone away"))
+    file = HealthFile(health_path(site[1], "archive"))
+    file.write({"failures": [failure("x", "named", named, None), failure("x", "waits", waits, None)]})
+    log_in(client)
+    try:
+        pages = {
+            language: client.get("/admin", headers={"Accept-Language": language}).text for language in ("de", "en")
+        }
+    finally:
+        file.remove()
+    assert "Aufgenommene Mail wartet im Spool, denn die Datenbank meldet: gone away" in pages["de"]
+    assert "anna@firma.example: 2 von 9 Nachrichten sind nicht archiviert" in pages["de"]
+    assert "Captured mail waits in the spool, because the database says: gone away" in pages["en"]
+    assert "anna@firma.example: 2 of 9 messages are not archived" in pages["en"]
+
+
 def test_errors_have_pages(client: FlaskClient) -> None:
     """404 and 405 in the reader's language, with a way on and no inner workings."""
     log_in(client)
@@ -371,7 +492,7 @@ def test_the_question_for_news(client: FlaskClient) -> None:
     log_in(client)
     assert client.get("/news?since=rubbish").status_code == 204
     assert client.get("/news?since=2099-01-01T00:00:00_1").status_code == 204
-    assert "3 new letters" in client.get("/news?since=1970-01-01T00:00:00_0").text
+    assert "4 new letters" in client.get("/news?since=1970-01-01T00:00:00_0").text
 
 
 def test_the_key_of_the_cookies_is_private(site: tuple[Flask, Config]) -> None:

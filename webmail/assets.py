@@ -36,7 +36,8 @@ def asset(name: str) -> str:
 def icon(name: str, label: str = "") -> Markup:
     """An icon of the sprite; without a label it is decoration."""
     said = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
-    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(said, asset("icons.svg"), name)
+    picture = Markup('<svg class="icon" width="18" height="18" {}><use href="{}#{}"></use></svg>')
+    return picture.format(said, asset("icons.svg"), name)
 
 
 def install(app: Flask) -> None:

@@ -3,6 +3,7 @@
 import mimetypes
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 
 MAX_CHARACTERS = 150
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|]')
@@ -22,6 +23,19 @@ def display_name(name: str, content_type: str, position: int) -> str:
         stem, dot, ending = kept.rpartition(".")
         kept = f"{stem[: MAX_CHARACTERS - 20]}…{dot}{ending[:15]}" if dot else kept[:MAX_CHARACTERS]
     return kept
+
+
+def distinct(names: Iterable[str]) -> Iterator[str]:
+    """Names for files of one folder, also of one that takes "A.pdf" and "a.pdf" for the same: "a (2).pdf"."""
+    taken: set[str] = set()
+    for name in names:
+        stem, dot, ending = name.rpartition(".")
+        fresh, number = name, 1
+        while fresh.casefold() in taken:
+            number += 1
+            fresh = f"{stem} ({number}).{ending}" if dot and stem else f"{name} ({number})"
+        taken.add(fresh.casefold())
+        yield fresh
 
 
 # By what a person takes a file for; the names are bootstrap-icons.

@@ -4,15 +4,28 @@ Every one of them is hostile: each answer carries a policy under which nothing o
 """
 
 import re
+import tempfile
+import zipfile
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
+from werkzeug.wsgi import wrap_file
 
 from postbuch.archive import letters
 from postbuch.archive.errors import NotFound
 from postbuch.archive.message import Leaf
 from postbuch.webmail import filenames, plaintext, policy
-from postbuch.webmail.letter import PREVIEWS, image_of, octets_of, read
+from postbuch.webmail.letter import (
+    MAX_BUNDLED,
+    MAX_TILE_OCTETS,
+    PREVIEWS,
+    files_of,
+    image_of,
+    octets_of,
+    read,
+)
+from postbuch.webmail.people import moment
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
@@ -29,6 +42,8 @@ _MAGIC = {
     "application/pdf": re.compile(rb"[\s\x00]{0,64}%PDF-"),
 }
 _PICTURES = frozenset(kind for kind in _MAGIC if kind.startswith("image/"))
+# No earlier time can be written into a ZIP.
+ZIP_BEGINS = datetime(1980, 1, 1, tzinfo=UTC)
 # A text preview is read whole by the browser: 1 MiB is some 300 pages.
 MAX_TEXT_OCTETS = 1_048_576
 
@@ -83,6 +98,43 @@ def preview(letter_id: int, image_id: int, position: int) -> Response:
     if leaf.content_type == "application/pdf":
         policy.mark(Kind.PDF)
     return _inline(leaf.payload, leaf.content_type, name)
+
+
+@blueprint.route("/m/<int:letter_id>/tile/<int:image_id>/<int:position>")
+@login_required
+def tile(letter_id: int, image_id: int, position: int) -> Response:
+    """A picture for its tile among the attachments; nothing when it is none after all."""
+    policy.mark(Kind.FILE)
+    leaf = _leaf(letter_id, image_id, position, "preview")
+    content_type = _picture_type(leaf.payload) if len(leaf.payload) <= MAX_TILE_OCTETS else None
+    return Response(status=204) if content_type is None else _inline(leaf.payload, content_type)
+
+
+@blueprint.route("/m/<int:letter_id>/files/<int:image_id>.zip")
+@login_required
+def bundle(letter_id: int, image_id: int) -> Response:
+    """All files of a letter in one. Stored, not packed: most are packed already, and nobody waits for the rest."""
+    policy.mark(Kind.FILE)
+    facts = _facts(letter_id, image_id, "download-all")
+    parts, octets = files_of(facts, image_id, read(letter_id, image_id)), octets_of(image_id)
+    if not parts or len(parts) > MAX_BUNDLED:
+        raise NotFound("there are no files here that could be put into one")
+    names = filenames.distinct(
+        filenames.display_name(part["file_name"], part["content_type"], part["position"]) for part in parts
+    )
+    written = moment(facts["sort_at"])
+    stream = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it when it has been sent
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, part in zip(names, parts, strict=True):
+            entry = zipfile.ZipInfo(name, max(written, ZIP_BEGINS).timetuple()[:6])
+            archive.writestr(entry, services().reader.leaf(octets, part["position"]).payload)
+    size = stream.tell()
+    stream.seek(0)
+    subject = filenames.display_name(facts["summary"]["subject"], "application/zip", letter_id)
+    answer = Response(wrap_file(request.environ, stream), content_type="application/zip", direct_passthrough=True)
+    answer.headers.set("Content-Disposition", "attachment", filename=f"{subject[:80]}.zip")
+    answer.content_length = size
+    return answer
 
 
 @blueprint.route("/m/<int:letter_id>/message/<int:image_id>.eml")

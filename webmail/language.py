@@ -10,6 +10,8 @@ from babel.numbers import format_decimal
 from flask import request
 from flask_login import current_user
 
+from postbuch.archive import said
+
 
 def gettext(text: str, **values: object) -> str:
     """The text in the reader's language."""
@@ -19,6 +21,16 @@ def gettext(text: str, **values: object) -> str:
 def ngettext(one: str, many: str, number: int) -> str:
     """The text for that many, which stands in it as `%(num)s`."""
     return str(flask_babel.ngettext(one, many, number))
+
+
+def told(sentence: str) -> str:
+    """What a process says of itself, in the reader's language, with a capital letter as it stands alone.
+
+    An address or a path at its beginning stays as it is written.
+    """
+    text = said.told(sentence, language())
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isalpha() else text
 
 
 def lazy_gettext(text: str) -> Any:

@@ -8,9 +8,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import letters
-from postbuch.archive.errors import NotFound
+from postbuch.archive import letters, neighbours
+from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.letters import Cursor
+from postbuch.archive.neighbours import Neighbours
 from postbuch.webmail import filenames, folders, listing
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
@@ -29,9 +30,12 @@ MAX_HEADER_FIELDS = 500
 # People in one field; a mailing to 10,000 visible recipients exists.
 MAX_PEOPLE = 200
 # What a browser may be shown of a file: pictures without script in them, PDF, plain text.
-PREVIEWS = frozenset(
-    {"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain", "text/csv"}
-)
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+PREVIEWS = _PICTURES | {"application/pdf", "text/plain", "text/csv"}
+# A tile of 40 px is not worth more of a phone's data.
+MAX_TILE_OCTETS = 1_048_576
+# Each file is a walk through the message; a mail with more files than this is a bomb or a mistake.
+MAX_BUNDLED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Attachment:
     family: str
     href: str
     preview: str | None
+    picture: str | None  # small enough to be shown in its tile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +91,13 @@ def show(letter_id: int) -> str:
     # After the transaction: no connection waits for a child that reads a hostile message.
     reading = read(letter_id, head.image["id"])
     source = octets_of(head.image["id"]) if reading.unreadable else b""
+    attachments = _attachments(head, reading)
+    bundle = None
+    if 1 < len(attachments) <= MAX_BUNDLED:
+        bundle = url_for("files.bundle", letter_id=letter_id, image_id=head.image["id"])
     return render_template(
         "letter.html", head=head, listing=wanted, sidebar=side, older=older, newer=newer, reading=reading,
-        attachments=_attachments(head, reading), source=_text(source[:MAX_SOURCE_OCTETS]), date=_date(head),
+        attachments=attachments, bundle=bundle, source=_text(source[:MAX_SOURCE_OCTETS]), date=_date(head),
         most=MAX_PEOPLE,
     )
 
@@ -219,8 +228,25 @@ def _date(head: Head) -> Any:
     return moment(written or head.facts["sort_at"])
 
 
+@blueprint.route("/m/<int:letter_id>/neighbours")
+@login_required
+def found_neighbours(letter_id: int) -> str:
+    """The letters before and after it in the search that it was opened from; asked for when the letter stands."""
+    who, wanted = viewer(), listing.parse(request.args)
+    with services().transaction() as conn:
+        on_record(conn, "search", f"{wanted.name} beside letter {letter_id}")
+        try:
+            found = neighbours.in_search(conn, wanted.query, who.accounts, letter_id, who.user_id)
+        except UsageError:
+            found = Neighbours(newer=None, older=None)
+    older, newer = (
+        number and url_for("letter.show", letter_id=number, **wanted.scope) for number in (found.older, found.newer)
+    )
+    return render_template("neighbours.html", older=older, newer=newer)
+
+
 def _neighbours(conn: Connection, head: Head, wanted: Listing) -> tuple[str | None, str | None]:
-    """The letters before and after it in the list that it was opened from. A search has no such order of its own."""
+    """The letters before and after it in the list that it was opened from. For a search the page asks afterwards."""
     if wanted.query:
         return None, None
     who = viewer()
@@ -235,15 +261,20 @@ def _neighbours(conn: Connection, head: Head, wanted: Listing) -> tuple[str | No
     return found[0], found[1]
 
 
-def _attachments(head: Head, reading: Reading) -> list[Attachment]:
-    """The files beside the text. A picture that stands in the text is not offered a second time."""
-    found = []
+def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dict[str, Any]]:
+    """The parts that are files beside the text. A picture that stands in the text is not offered a second time."""
     text = reading.html.html if reading.html else ""
-    for part in head.facts["parts"]:
-        if part["image_id"] != head.image["id"] or not part["is_attachment"]:
-            continue
-        if part["content_id"] and f'"{inline_address(head.id, head.image["id"], part["position"])}"' in text:
-            continue
+    return [
+        part for part in facts["parts"]
+        if part["image_id"] == image_id and part["is_attachment"]
+        and not (part["content_id"] and f'"{inline_address(facts["id"], image_id, part["position"])}"' in text)
+    ]  # fmt: skip
+
+
+def _attachments(head: Head, reading: Reading) -> list[Attachment]:
+    found = []
+    for part in files_of(head.facts, head.image["id"], reading):
+        is_small_picture = part["content_type"] in _PICTURES and part["size_octets"] <= MAX_TILE_OCTETS
         name = filenames.display_name(part["file_name"], part["content_type"], part["position"])
         place = {"letter_id": head.id, "image_id": head.image["id"], "position": part["position"]}
         found.append(Attachment(
@@ -252,6 +283,7 @@ def _attachments(head: Head, reading: Reading) -> list[Attachment]:
             family=filenames.family(part["content_type"], name),
             href=url_for("files.download", **place),
             preview=url_for("files.preview", **place) if part["content_type"] in PREVIEWS else None,
+            picture=url_for("files.tile", **place) if is_small_picture else None,
         ))
     return found
 

@@ -71,7 +71,7 @@ def row(facts: Mapping[str, Any], wanted: Listing, own: str = "") -> Row:
         at=moment(facts["arrived_at"]),
         unread=facts["unread"],
         has_attachments=facts["has_attachments"],
-        accounts=facts["accounts"],
+        accounts=[each for each in facts["accounts"] if each != own],
         tint=tint(who),
         initials=initials(who),
     )

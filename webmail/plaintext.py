@@ -4,8 +4,8 @@ import re
 
 from markupsafe import Markup, escape
 
-# 1 Mi characters: 300 printed pages; whoever has more downloads the message.
-MAX_CHARACTERS = 1_048_576
+from postbuch.webmail.bounds import MAX_CHARACTERS
+
 # Elements are what costs a browser time: beyond these the rest stays plain.
 MAX_LINKS = 5_000
 MAX_QUOTES = 5_000

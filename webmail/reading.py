@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from postbuch.archive.message import Leaf
 from postbuch.archive.parser import Parser, Unreadable
+from postbuch.webmail.bounds import MAX_CHARACTERS
 from postbuch.webmail.cleaner import Cleaner, Unsafe
 from postbuch.webmail.sanitize import CleanBody
 
@@ -35,6 +36,11 @@ class Reading:
     text: str | None
     unsafe: bool = False  # there was HTML, and it could not be made harmless within the limits
     unreadable: bool = False  # the message could not be taken apart: its source is all there is
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the page shows the first part alone."""
+        return self.html.truncated if self.html else len(self.text or "") > MAX_CHARACTERS
 
     @property
     def characters(self) -> int:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import nh3
 
-from postbuch.webmail import css
+from postbuch.webmail import bounds, css
 
 # 2 Mi characters: Outlook's longest threads are some 1.5 Mi; beyond that people download the message.
 MAX_HTML_CHARACTERS = 2_097_152
@@ -117,7 +117,8 @@ def clean_html(html: str, inline: Mapping[str, str]) -> CleanBody:
         set_tag_attribute_values={"a": {"target": "_blank"}},
         id_prefix=ID_PREFIX,
     )
-    return CleanBody(html=clean, sheet=sheet, remote_images=count.remote, truncated=truncated)
+    shown, cut = bounds.cut(clean)
+    return CleanBody(html=shown, sheet=sheet, remote_images=count.remote, truncated=truncated or cut)
 
 
 def _sheet(html: str, count: _Count) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from postbuch.archive import access, database
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ServiceMissing
+from postbuch.archive.reasons import Reason
 
 # Two processes that start at once: the second waits for the first, which on an empty database needs seconds.
 _LOCK_S = 120
@@ -21,7 +22,7 @@ def upgrade(config: Config) -> str:
     """
     with database.connection(config, database.Role.OWNER) as conn:
         if conn.scalar(text("SELECT GET_LOCK('postbuch-migration', :s)"), {"s": _LOCK_S}) != 1:
-            raise ServiceMissing("another process has been migrating the database for two minutes; look at its log")
+            raise ServiceMissing(Reason.MIGRATING.said())
         _run(conn)
         return access.apply_guards(conn)
 

@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from provider.guide import Place, guide
 from provider.letter import ZONE
 from provider.mailer import Mailer
 from provider.people import DOMAIN, EMPLOYEES
+from provider.ports import free_port
 from provider.voucher import Item, voucher
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -93,7 +93,7 @@ def _run(folder: Folder, stack: contextlib.ExitStack) -> int:
     dovecot = Dovecot(folder.path / "provider", users, tls=True)
     stack.callback(dovecot.stop)
     dovecot.start()
-    mailer_port = _free_port(0)
+    mailer_port = free_port()
     mailer = Mailer(dovecot, users, _mailer_context(folder), mailer_port)
     stack.callback(mailer.stop)
     mailer.start()
@@ -102,8 +102,8 @@ def _run(folder: Folder, stack: contextlib.ExitStack) -> int:
         _fill(dovecot)
         folder.filled.touch()
     place = Place(
-        folder=folder.path, ca_file=folder.data / "tls" / "ca.pem", imap_port=_free_port(IMAP_PORT),
-        smtp_port=_free_port(SMTP_PORT), web_port=_free_port(WEB_PORT), admin=ADMIN, admin_password=ADMIN_PASSWORD,
+        folder=folder.path, ca_file=folder.data / "tls" / "ca.pem", imap_port=free_port(IMAP_PORT),
+        smtp_port=free_port(SMTP_PORT), web_port=free_port(WEB_PORT), admin=ADMIN, admin_password=ADMIN_PASSWORD,
     )  # fmt: skip
     _write_config(folder, place, dovecot, mailer_port)
     _initialise(folder)
@@ -119,17 +119,6 @@ def _run(folder: Folder, stack: contextlib.ExitStack) -> int:
 
 def _say(text: str) -> None:
     print(f"demo: {text}", file=sys.stderr, flush=True)
-
-
-def _free_port(wanted: int) -> int:
-    """The wanted port when it is free, else any that is."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            return _free_port(0)
-        return int(probe.getsockname()[1])
 
 
 def _mailer_context(folder: Folder) -> ssl.SSLContext:

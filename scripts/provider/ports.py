@@ -1,17 +1,49 @@
-"""Free loopback ports and waiting for servers."""
+"""Loopback ports for servers that are started later, and waiting for servers."""
 
+import contextlib
+import fcntl
+import os
 import socket
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 PATIENCE_S = 30.0
+# Below the range from which Linux takes a port for a connection that goes out (32768 and above, see
+# net.ipv4.ip_local_port_range), so that nobody gets one by chance between the choice and the bind.
+FIRST_PORT, PORTS = 20_000, 12_000
+# Handed out in turn to all processes of this user: one comes again after 12,000 others. The name says whose the file
+# is, because in a folder for everybody Linux lets nobody open the file of another to make it (fs.protected_regular).
+COUNTER = Path(tempfile.gettempdir()) / f"postbuch-ports-{os.getuid()}"
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(wanted: int | None = None) -> int:
+    """The wanted loopback port, else one of our range that nobody listens on; it is not handed out again for long."""
+    if wanted is not None and _is_free(wanted):
+        return wanted
+    with COUNTER.open("a+") as counter:
+        fcntl.flock(counter, fcntl.LOCK_EX)
+        counter.seek(0)
+        text = counter.read()
+        # The first process of a user begins where its number leads it, so that two users seldom meet.
+        last = int(text) if text.isdecimal() else os.getpid()
+        for step in range(1, PORTS + 1):
+            place = (last + step) % PORTS
+            if _is_free(FIRST_PORT + place):
+                counter.truncate(0)
+                counter.write(str(place))
+                return FIRST_PORT + place
+    raise OSError(f"all of the {PORTS} ports from {FIRST_PORT} on are taken")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        # As servers do: what was closed a moment ago can be listened on again.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def accepts(port: int) -> bool:

@@ -14,6 +14,7 @@ document.documentElement.classList.add('scripted')
 document.addEventListener('click', (event) => {
   const dismiss = event.target.closest('[data-dismiss]')
   if (dismiss) dismiss.closest('.snack')?.remove()
+  if (event.target.closest('[data-print]')) window.print()
   const show = event.target.closest('[data-show]')
   if (show) {
     document.querySelector('#menu')?.hidePopover()

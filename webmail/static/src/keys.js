@@ -1,5 +1,8 @@
 // The Gmail set, as far as there is something to do with it yet. Single keys, so they can be switched off (WCAG 2.1.4).
 const OFF = 'keys-off'
+// g and then i within this time.
+const SECOND_KEY_MS = 1500
+let wentAt = 0
 const help = document.querySelector('#keys')
 const off = document.querySelector('#keys-off')
 if (off) {
@@ -33,6 +36,8 @@ const actions = {
   o: () => at()?.querySelector('.row-link').click(),
   u: () => document.querySelector('#back')?.click(),
   x: () => at()?.querySelector('input').click(),
+  g: () => { wentAt = Date.now() },
+  i: () => Date.now() - wentAt < SECOND_KEY_MS && document.querySelector('.brand')?.click(),
   '/': () => document.querySelector('#search')?.focus(),
   '?': () => help?.showModal(),
   I: () => mark('read'),

@@ -1,0 +1,35 @@
+"""The letters before and after one in what a search found."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from postbuch.archive.schema import letter
+from postbuch.archive.search import matching
+from postbuch.archive.users import Rights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """Numbers of letters; None at either end."""
+
+    newer: int | None
+    older: int | None
+
+
+def in_search(conn: Connection, text: str, accounts: Rights, letter_id: int, user_id: int) -> Neighbours:
+    """Costs as much as the search itself. Raises UsageError.
+
+    The letter itself need not be found any more: one that was opened from `is:unread` is read since then.
+    """
+    order: tuple[Any, ...] = (letter.c.sort_at, letter.c.id)
+    found = (
+        select(
+            letter.c.id, func.lag(letter.c.id).over(order_by=order).label("older"),
+            func.lead(letter.c.id).over(order_by=order).label("newer"),
+        )
+        .where(or_(matching(text, accounts, user_id), letter.c.id == letter_id)).subquery()
+    )  # fmt: skip
+    row = conn.execute(select(found.c.newer, found.c.older).where(found.c.id == letter_id)).one_or_none()
+    return Neighbours(newer=None, older=None) if row is None else Neighbours(newer=row.newer, older=row.older)

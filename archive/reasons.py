@@ -1,0 +1,95 @@
+"""What can be wrong with the archive: each reason by its name, with its sentence in English.
+
+The sentences of the proxy stand in `proxy/failure.py`, those of certificates in `certs/expiry.py`. The German ones of
+all stand in `translations`; a test holds each to be there.
+"""
+
+from postbuch.archive.said import Named
+
+
+class Reason(Named):
+    """Database, spool, ledger, and the state as a whole."""
+
+    # The state as a whole
+    PROXY_NOT_RUNNING = "the proxy does not run, so mail programs cannot connect; its log says why"
+    NOT_ASKED = "{problem}; captured mail waits in the spool, nothing is lost"
+    BOOKS_DO_NOT_BALANCE = (
+        "the books do not balance: a captured message is neither stored nor refused; ask for support"
+    )
+    # The database
+    DATABASE_SILENT = "the database does not answer: {words}"
+    DATABASE_SILENT_SEE_LOG = "the database does not answer; its log {log} says why"
+    DATABASE_SAYS = "the database says: {words}"
+    DATABASE_NOT_STARTING = "the database server does not start; its log {log} says why"
+    DATABASE_NOT_ENDING = "an old database server (process {pid}) does not end; end it by hand"
+    DATABASE_BUSY = "the database is busy: another ingest has held its lock for a minute"
+    DATABASE_HELD = "another postbuch command holds the database; try again when it is done"
+    DATABASE_NO_LOG_IN = "no log-in to the database as {user}: {words}"
+    MIGRATING = "another process has been migrating the database for two minutes; look at its log"
+    PROGRAM_MISSING = (
+        "the program {program} is not installed; `apt-get install {packages}` installs it, or set database.url to use "
+        "a database elsewhere"
+    )
+    PROGRAM_FAILED = "{program} failed: {words}"
+    TABLES_DENIED = "the user in database.url may not set up the tables: {words}"
+    SET_UP_FAILED = "the private database cannot be set up: {words}"
+    TRIGGERS_DENIED = (
+        "the database's user may not create triggers, so only grants hold write-once tables; give it TRIGGER, or set "
+        "log_bin_trust_function_creators, and run `postbuch init` again"
+    )
+    USERS_DENIED = (
+        "the database's user may not create other users, so only the triggers hold write-once tables; give it CREATE "
+        "USER and GRANT OPTION and run `postbuch init` again"
+    )
+    # The spool
+    SPOOL_FULL = "{folder}: the disk of the spool is full; make room, mail programs try again by themselves"
+    SPOOL_NOT_WRITTEN = "{path}: cannot be written: {words}"
+    SPOOL_CLOSED = "the spool is closed"
+    SPOOL_RECORD_FAILED = "the spool could not write a record; see the log"
+    SPOOL_DAMAGED = "{folder}: {files} spool files were set aside; the .reason beside each says why"
+    DRAIN_WAITS = "captured mail waits in the spool, because {problem}; nothing is lost"
+    DRAIN_WAITS_COUNTED = "{problem} ({messages} messages)"
+    # The ledger
+    JOB_FAILED = "the archive cannot do its {job}: {words}"
+    JOB_SEAL = "seal"
+    JOB_CHECKPOINT = "checkpoint"
+    JOB_VERIFY = "verify"
+    JOB_COMPLETENESS = "completeness"
+    JOB_LOGINS = "logins"
+    LEDGER_BUSY = "the ledger is busy: another process has held its lock for a minute; try again"
+    CHECKPOINTS_NOT_WRITTEN = "{folder}: checkpoints cannot be written: {words}"
+    STAMP_SILENT = "the time stamp authority {url} does not answer: {words}"
+    STAMP_NOT_GOOD = "the time stamp is not good: {words}"
+    STAMP_NONE = "this is no time stamp: {words}"
+    STAMP_OF_ANOTHER = "the time stamp is for another text"
+    STAMP_ROOT_UNREADABLE = "{path}: cannot be read: {words}"
+    VERIFY_FOUND = (
+        "the {scope} check of {time} UTC found {found} things that are not as they were, first {where} ({kind}); "
+        "`postbuch verify --full` lists all"
+    )
+    SCOPE_FULL = "full"
+    SCOPE_INCREMENTAL = "incremental"
+    # Completeness
+    INCOMPLETE = "{account}: {missing} of {messages} messages are not archived ({mailboxes})"
+    LATE = "{account}: was not found complete since {time} UTC; {why}"
+    NEVER_COMPLETE = "{account}: was not found complete yet; {why}"
+    COLLECTOR_BEHIND = "the collector is behind"
+    MORE_ACCOUNTS = "and {accounts} more accounts"
+
+
+class Collecting(Named):
+    """What keeps the collector from having all that upstream has. Tables keep these in English."""
+
+    SILENT = "{host} does not answer ({doing})"
+    CERTIFICATE = "{host} has a certificate that is not trusted: {words} ({doing})"
+    BROKE_OFF = "{host} broke off: {words} ({doing})"
+    LONG_LINE = "{host} sends a line that is too long ({doing})"
+    REFUSES = "{host} refuses: {words} ({doing})"
+    UNREADABLE = "{host} gives an answer that cannot be read: {words} ({doing})"
+    DOING_LOG_IN = "log-in"
+    DOING_CONNECT = "connecting"
+    BROKE_OFF_IN_MESSAGE = "{host} broke off in the middle of a large message"
+    NO_UIDVALIDITY = "{host} gives no UIDVALIDITY for the mailbox {mailbox}"
+    NOT_LISTED = "upstream counts {messages} messages and lists {listed}"
+    NOT_GIVEN = "{messages} messages cannot be had: upstream lists the message and does not give it out (UID {uids})"
+    ONE_NOT_GIVEN = "one message cannot be had: upstream lists it and does not give it out (UID {uids})"
