@@ -21,6 +21,7 @@ FIELDS = (
     b"|x-google-original-message-id|x-microsoft-original-message-id|x-original-message-id|original-message-id"
 )
 _FIELD = re.compile(rb"^(" + FIELDS + rb")[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n\t ]+")
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 _IDENTIFIER = re.compile(r"<([^<>\s]+)>")
@@ -34,9 +35,8 @@ _NO_CHARSET = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "unde
 
 def header_block(octets: bytes) -> bytes:
     """The header with its line ends, up to the first empty line, at most MAX_HEADER_OCTETS."""
-    ends = [octets.find(mark, 0, MAX_HEADER_OCTETS) for mark in (b"\n\n", b"\n\r\n")]
-    found = [end for end in ends if end >= 0]
-    return octets[: min(found) + 1] if found else octets[:MAX_HEADER_OCTETS]
+    end = _EMPTY_LINE.search(octets, 0, MAX_HEADER_OCTETS)
+    return octets[: MAX_HEADER_OCTETS if end is None else end.start() + 1]
 
 
 def fields(octets: bytes) -> dict[str, list[bytes]]:

@@ -59,6 +59,11 @@ class Ingester:
         self._parser = parser
         self._numbers = Numbers()
 
+    def begin(self) -> None:
+        """Start what takes time to start, before there is anything to do."""
+        if self._parser is not None:
+            self._parser.begin()
+
     def ingest(self, records: Sequence[Record], files: Sequence[SpoolFile] = (), *, read: bool = True) -> list[Stored]:
         """Store the records and the rows of their files. `read=False`: store the messages without parsing them.
 

@@ -75,7 +75,7 @@ def take_apart(octets: bytes) -> Structure:
     May need time and memory in proportion to hostile input: run it in a child under limits (`parser.py`).
     """
     try:
-        if octets.count(b"=?") > MAX_WORDS:
+        if len(octets) > 2 * MAX_WORDS and octets.count(b"=?") > MAX_WORDS:
             raise ValueError("too many encoded words")
         return _limited("fast", _fast_leaves(fast_mail_parser.parse_email_tree(octets, mode="lazy"), 0))
     except (fast_mail_parser.ParseError, TooDeep, ValueError, RecursionError, OverflowError) as error:
@@ -121,8 +121,8 @@ def _charset(content_type_field: str) -> str | None:
     match = _CHARSET.search(content_type_field[: headers.MAX_FIELD_OCTETS])
     if match is None:
         return None
-    name = match[1] or match[2]
-    return name.partition("'")[0].strip() or None
+    name = (match[1] or match[2]).partition("'")[0].strip()
+    return name if name.isascii() and name else None
 
 
 # --- fast-mail-parser -----------------------------------------------------------------------------------------------

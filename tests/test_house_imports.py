@@ -38,6 +38,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "flask_login": ("webmail/*",),
     "flask_wtf": ("webmail/*",),
     "imapclient": ("archive/collect_answers.py", "archive/collect_imap.py"),
+    "msgspec": ("archive/parserframe.py",),
     "nh3": ("webmail/*",),
     "orjson": ("archive/record.py",),
     "pydantic": ("archive/config.py",),
