@@ -16,11 +16,12 @@ MAX_FIELD_OCTETS = 65_536
 # 5,000 recipients of one message are kept for finding; the octets keep all of them.
 MAX_ADDRESSES = 5000
 
-FIELDS = (
-    b"subject|from|sender|reply-to|to|cc|bcc|date|message-id|in-reply-to|references"
-    b"|x-google-original-message-id|x-microsoft-original-message-id|x-original-message-id|original-message-id"
-)
-_FIELD = re.compile(rb"^(" + FIELDS + rb")[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+FIELDS = frozenset({
+    b"subject", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"date", b"message-id", b"in-reply-to",
+    b"references", b"x-google-original-message-id", b"x-microsoft-original-message-id", b"x-original-message-id",
+    b"original-message-id",
+})
+_UNFOLDED_END = re.compile(rb"\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n\t ]+")
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
@@ -42,8 +43,11 @@ def header_block(octets: bytes) -> bytes:
 def fields(octets: bytes) -> dict[str, list[bytes]]:
     """Field name in lower case → its raw values in order, for the fields that are kept for finding."""
     found: dict[str, list[bytes]] = {}
-    for name, value in _FIELD.findall(header_block(octets)):
-        found.setdefault(name.decode("ascii").lower(), []).append(value[:MAX_FIELD_OCTETS])
+    for line in _UNFOLDED_END.split(header_block(octets)):
+        name, colon, value = line.partition(b":")
+        name = name.rstrip(b" \t").lower()
+        if colon and name in FIELDS:
+            found.setdefault(name.decode("ascii"), []).append(value[:MAX_FIELD_OCTETS])
     return found
 
 
