@@ -41,6 +41,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "msgspec": ("archive/parserframe.py",),
     "nh3": ("webmail/*",),
     "orjson": ("archive/record.py",),
+    "pybase64": ("archive/skeleton.py",),
     "pydantic": ("archive/config.py",),
     "pymysql": ("archive/database.py", "archive/server.py", "archive/setup.py"),
     "rfc3161_client": ("archive/timestamp.py",),
