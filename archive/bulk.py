@@ -8,6 +8,7 @@ PyMySQL's `executemany` behind SQLAlchemy's takes 9 µs a value on finding out w
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, UniqueConstraint, select, tuple_
@@ -166,33 +167,27 @@ def _execute(conn: Connection, head: str, values: list[str], done: list[tuple[in
 
 
 def _literals(conn: Connection, values: Sequence[Any]) -> list[str]:
-    """The values as the database reads them."""
+    """The values of one column as the database reads them. Raises TypeError for a type that no column has."""
     kinds = set(map(type, values))
-    if kinds == {int}:
+    if NoneType in kinds:
+        known = iter(_literals(conn, [value for value in values if value is not None]))
+        return ["NULL" if value is None else next(known) for value in values]
+    if len(kinds) > 1:
+        return [_literals(conn, [value])[0] for value in values]
+    if not kinds:
+        return []
+    [kind] = kinds
+    if kind is int:
         return list(map(str, values))
-    if kinds == {str}:
+    if kind is str:
         return [f"'{value}'" for value in _escaped(conn, values)]
-    if kinds == {bytes}:
+    if kind is bytes:
         return [f"x'{value.hex()}'" for value in values]
-    return [_literal(conn, value) for value in values]
-
-
-def _literal(conn: Connection, value: Any) -> str:
-    """One value. Raises TypeError for a type that no column has."""
-    if value is None:
-        return "NULL"
-    match value:
-        case bool():
-            return "1" if value else "0"
-        case int():
-            return str(value)
-        case str():
-            return f"'{_escaped(conn, [value])[0]}'"
-        case bytes():
-            return f"x'{value.hex()}'"
-        case datetime():
-            return f"'{value.isoformat(' ')}'"
-    raise TypeError(f"{type(value).__name__} is no type of a column")
+    if kind is datetime:
+        return [f"'{value}'" for value in values]
+    if kind is bool:
+        return ["1" if value else "0" for value in values]
+    raise TypeError(f"{kind.__name__} is no type of a column")
 
 
 def _escaped(conn: Connection, values: Sequence[str]) -> list[str]:
