@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -132,9 +133,10 @@ def test_a_lying_child_is_not_believed(parser: Parser) -> None:
     """Answers of the wrong shape become an unread message, not an exception."""
     facts = json.loads(parserframe.encode(message.parse(GOOD)))
     assert parser._read(Answer(False, json.dumps(facts).encode()), GOOD).parser == "fast"
-    for lie in (
+    lies: list[Any] = [
         {"subject": 5}, {**facts, "date": "tomorrow"}, {**facts, "addresses": [1]}, {**facts, "text": None}, [], "x",
-    ):
+    ]
+    for lie in lies:
         assert parser._read(Answer(False, json.dumps(lie).encode()), GOOD).parser == "none"
     assert parser._read(Answer(False, b"\xff{"), GOOD).parser == "none"
     assert parser._read(Answer(True, b"5"), GOOD).parser == "none"
