@@ -1,4 +1,4 @@
-"""Many rows in one statement, in and out, quickly. The values are bound by the driver's own literals, as always.
+"""Many rows in one statement, in and out, quickly. The values stand in it as literals, as the driver binds them too.
 
 Each statement that writes a write-once table is entered in the ledger, in the same transaction: nothing else may
 insert into those tables, or `postbuch verify` takes the rows for a forgery.
@@ -6,13 +6,14 @@ insert into those tables, or `postbuch verify` takes the rows for a forgery.
 PyMySQL's `executemany` behind SQLAlchemy's takes 9 µs a value on finding out what each one is; a message has a hundred.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, UniqueConstraint, select, tuple_
 
+from postbuch.archive import database
 from postbuch.archive.columns import Covered
 from postbuch.archive.schema_ledger import ledger_entry
 
@@ -20,8 +21,6 @@ from postbuch.archive.schema_ledger import ledger_entry
 STATEMENT_CHARACTERS = 4_194_304
 # 1,000 values a query: below it a query plan is by index, and a statement stays far below max_allowed_packet.
 CHUNK = 1000
-# What any SQL mode gives a meaning within quotes; most short texts have none of it and need no escaping.
-_SPECIAL = re.compile(r"""[\x00\n\r\x1a"'\\%]""")
 
 
 def insert_rows(
@@ -41,13 +40,13 @@ def insert_rows(
     columns = ", ".join(f"`{table.c[name].name}`" for name in names)
     verb = "INSERT IGNORE" if skip_known else "INSERT"
     head = f"{verb} INTO `{table.name}` ({columns}) VALUES "
-    literal = _literals(conn)
     waiting: list[str] = []
     size = 0
     done: list[tuple[int, int]] = []
     wrote = 0
-    for row in rows:
-        values = "(" + ",".join([literal[type(value)](value) for value in row.values()]) + ")"
+    # Column by column: values of one type are written by one loop.
+    for literals in zip(*[_literals(conn, [row[name] for row in rows]) for name in names], strict=True):
+        values = f"({','.join(literals)})"
         if waiting and size + len(values) > STATEMENT_CHARACTERS:
             wrote += _execute(conn, head, waiting, done)
             waiting, size = [], 0
@@ -96,9 +95,9 @@ def _unknown(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> 
     """The rows whose primary key is not there yet. Only under a lock of all who write the table."""
     columns = list(table.primary_key)
     keys = {tuple(row[column.name] for column in columns): row for row in rows}
-    for part in chunks(keys):
-        for known in conn.execute(select(*columns).where(tuple_(*columns).in_(part))):
-            keys.pop(tuple(known), None)
+    # By the first column alone: the optimizer takes 0.4 ms of processor time for each tuple of three among 300.
+    for known in look_up(conn, columns, columns[0], {key[0] for key in keys}):
+        keys.pop(tuple(known), None)
     return list(keys.values())
 
 
@@ -134,15 +133,22 @@ def _step(conn: Connection) -> int:
 
 def find(conn: Connection, key: Column[Any], wanted: Column[Any], values: Collection[Any]) -> dict[Any, Any]:
     """key → wanted for the rows whose key is among the values."""
-    found: dict[Any, Any] = {}
+    return {row[0]: row[1] for row in look_up(conn, (key, wanted), key, values)}
+
+
+def look_up(
+    conn: Connection, columns: Sequence[Column[Any]], key: Column[Any], values: Collection[Any], also: str = ""
+) -> list[Any]:
+    """The columns of the rows whose key is among the values. `also`: a condition more, as SQL text."""
+    found: list[Any] = []
     if not values:
         return found
-    literal = _literals(conn)
-    head = f"SELECT `{key.name}`, `{wanted.name}` FROM `{key.table.name}` WHERE `{key.name}` IN ("  # noqa: S608 - names
+    names = ", ".join(f"`{column.name}`" for column in columns)
+    head = f"SELECT {names} FROM `{key.table.name}` WHERE `{key.name}` IN ("  # noqa: S608 - names
+    tail = f") AND {also}" if also else ")"
     for part in chunks(values):
-        statement = head + ",".join([literal[type(value)](value) for value in part]) + ")"
-        rows = conn.exec_driver_sql(statement, execution_options={"no_parameters": True})
-        found.update((row[0], row[1]) for row in rows)
+        statement = head + ",".join(_literals(conn, part)) + tail
+        found += conn.exec_driver_sql(statement, execution_options={"no_parameters": True}).all()
     return found
 
 
@@ -160,15 +166,35 @@ def _execute(conn: Connection, head: str, values: list[str], done: list[tuple[in
     return result.rowcount
 
 
-def _literals(conn: Connection) -> dict[type, Callable[[Any], str]]:
-    """How each type is written. Text by the driver, which knows the SQL mode of its connection."""
-    driver: Any = conn.connection.driver_connection
-    special = _SPECIAL.search
-    return {
-        int: str,
-        bool: lambda value: "1" if value else "0",
-        str: lambda value: driver.escape(value) if special(value) else f"'{value}'",
-        bytes: lambda value: "x'" + value.hex() + "'",
-        datetime: lambda value: f"'{value.isoformat(' ')}'",
-        type(None): lambda value: "NULL",
-    }
+def _literals(conn: Connection, values: Sequence[Any]) -> list[str]:
+    """The values of one column as the database reads them. Raises TypeError for a type that no column has."""
+    kinds = set(map(type, values))
+    if NoneType in kinds:
+        known = iter(_literals(conn, [value for value in values if value is not None]))
+        return ["NULL" if value is None else next(known) for value in values]
+    if len(kinds) > 1:
+        return [_literals(conn, [value])[0] for value in values]
+    if not kinds:
+        return []
+    [kind] = kinds
+    if kind is int:
+        return list(map(str, values))
+    if kind is str:
+        return [f"'{value}'" for value in _escaped(conn, values)]
+    if kind is bytes:
+        return [f"x'{value.hex()}'" for value in values]
+    if kind is datetime:
+        return [f"'{value}'" for value in values]
+    if kind is bool:
+        return ["1" if value else "0" for value in values]
+    raise TypeError(f"{kind.__name__} is no type of a column")
+
+
+def _escaped(conn: Connection, values: Sequence[str]) -> list[str]:
+    """Texts fit to stand in single quotes: in UTF-8, nothing else has a meaning there (MariaDB, string literals).
+
+    The driver's own function goes through the text character by character; this takes a quarter of its time.
+    """
+    if database.is_backslash_plain(conn):
+        return [value.replace("'", "''") for value in values]
+    return [value.replace("\\", "\\\\").replace("'", "''") for value in values]

@@ -154,10 +154,12 @@ def look(conn: Connection) -> list[Standing]:
     """Every account that is in use, by address."""
     boxes, exclusions = _boxes(conn), _exclusions(conn)
     gaps, refusals = _per_account(conn, gap), _per_account(conn, refusal)
+    progress = collect_choice.progress(conn)
+    # After it: an account that is made in between is among these, and none is ever removed.
     upstreams = {row.id: row.upstream for row in conn.execute(select(account.c.id, account.c.upstream))}
     now = audit.now()
     found = []
-    for each in collect_choice.progress(conn):
+    for each in progress:
         number, at = each["id"], each["finished_at"]
         lag = None if at is None else max(now - at, timedelta())
         mine = tuple(boxes.get(number, ()))

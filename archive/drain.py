@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from threading import Event, local
+from threading import Barrier, Event, local
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
@@ -71,6 +71,7 @@ class Drain:
         pause = FIRST_PAUSE_S
         with ThreadPoolExecutor(self._workers, thread_name_prefix="drain") as pool:
             try:
+                self._begin(pool)
                 while not stop.is_set():
                     try:
                         worked = self._round(pool, stop)
@@ -86,6 +87,16 @@ class Drain:
             finally:
                 for parser in self._parsers:
                     parser.close()
+
+    def _begin(self, pool: ThreadPoolExecutor) -> None:
+        """Have each thread start its parser child, so that the first messages do not wait for it."""
+        together = Barrier(self._workers)  # no thread takes two of these
+
+        def begin() -> None:
+            together.wait()
+            self._ingester().begin()
+
+        wait([pool.submit(begin) for _ in range(self._workers)])
 
     def drain_once(self) -> None:
         """Everything that waits now, in this thread. Raises what `run` would wait for."""

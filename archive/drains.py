@@ -4,6 +4,7 @@ A process each, because one interpreter runs on one processor; the parent keeps 
 ends with its parent, however that ends: the kernel closes the pipe between them.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -25,6 +26,8 @@ COUNT = 2
 TELL_EVERY_S = 0.25
 # A thread that waits for the database gets the interpreter back soon, not after 5 ms for each answer.
 SWITCH_S = 0.0005
+# A batch is tens of thousands of objects that all live until its commit, and hardly any of them are circles.
+GARBAGE_OBJECTS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,8 @@ def _child(config: Config, share: tuple[int, int], end: Connection, parents_ends
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_S)
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS)
     engine = database.engine(config, Role.INGEST)
     drain = Drain(engine, config.data / "spool", ObjectStore(config.data), share=share)
     stop = threading.Event()

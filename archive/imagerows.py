@@ -26,12 +26,10 @@ from postbuch.archive.schema import (
 New = tuple[Message, NewImage]
 
 
-def insert_images(
-    conn: Connection, store: ObjectStore, numbers: Numbers, new: Sequence[New], now: datetime
-) -> dict[bytes, int]:
+def insert_images(conn: Connection, new: Sequence[New], now: datetime) -> dict[bytes, int]:
     """Rows for images that are not there yet, each SHA-256 once; SHA-256 → number of the image.
 
-    The files of new attachments are written and not yet synced.
+    `insert_objects` and `insert_people` make what belongs to them and may belong to others too.
     """
     ids: dict[bytes, int] = insert_numbered(conn, image, [
         {
@@ -41,8 +39,6 @@ def insert_images(
         for message, made in new
     ], image.c.sha256)
     _insert_summaries(conn, new, ids)
-    _insert_people(conn, numbers, new, ids)
-    _insert_objects(conn, store, new, ids, now)
     return ids
 
 
@@ -72,7 +68,8 @@ def _insert_summaries(conn: Connection, new: Sequence[New], ids: dict[bytes, int
     insert_rows(conn, part, parts)
 
 
-def _insert_people(conn: Connection, numbers: Numbers, new: Sequence[New], ids: dict[bytes, int]) -> None:
+def insert_people(conn: Connection, numbers: Numbers, new: Sequence[New], ids: dict[bytes, int]) -> None:
+    """Who stands in the address fields of the new images."""
     known = numbers.addresses(conn, (item.address for _, made in new for item in made.parsed.addresses))
     rows = []
     for message, made in new:
@@ -87,17 +84,21 @@ def _insert_people(conn: Connection, numbers: Numbers, new: Sequence[New], ids: 
     insert_rows(conn, image_address, rows)
 
 
-def _insert_objects(
+def insert_objects(
     conn: Connection, store: ObjectStore, new: Sequence[New], ids: dict[bytes, int], now: datetime
 ) -> None:
+    """The attachments of the new images: their files, which are synced, and their rows."""
     payloads = {digest: payload for _, made in new for digest, payload in made.objects.items()}
     known = find(conn, object_.c.sha256, object_.c.id, payloads)
     fresh = {digest: payload for digest, payload in payloads.items() if digest not in known}
     if fresh:
         store.put(fresh)
-        known.update(insert_numbered(conn, object_, [
-            {"sha256": digest, "size_octets": len(payload), "created_at": now} for digest, payload in fresh.items()
-        ], object_.c.sha256))
+        store.sync()
+        # Another ingester may be at the same attachment: then this waits for it and takes its row.
+        insert_rows(conn, object_, [
+            {"sha256": digest, "size_octets": len(fresh[digest]), "created_at": now} for digest in sorted(fresh)
+        ], skip_known=True)
+        known.update(find(conn, object_.c.sha256, object_.c.id, fresh))
     insert_rows(conn, image_object, [
         {"image_id": ids[message.sha256], "position": position, "object_id": known[digest]}
         for message, made in new

@@ -1,8 +1,10 @@
 """From captured messages to rows: one transaction a batch, harmless to run again, safe beside other ingesters.
 
-Order of one batch: digest, parse, split and proof; the rows and files of new images; then, under one lock for all
-ingesters, letters, sightings and the readable names of the attachments, and the commit. The lock keeps two images of
-one letter, taken up at the same moment by two ingesters, from becoming two letters.
+Order of one batch: digest, parse, split and proof; the rows and files of new images, sightings, envelopes and events;
+then, under one lock for all ingesters, letters and the readable names of the attachments, and the commit. The lock
+keeps two images of one letter, taken up at the same moment by two ingesters, from becoming two letters. Rows that
+others may be about to write too (accounts, mailboxes, addresses) are written before it is taken, and shortly before:
+who waits for such a row waits for our commit, and must not have the lock by then.
 """
 
 import contextlib
@@ -60,6 +62,11 @@ class Ingester:
         self._parser = parser
         self._numbers = Numbers()
 
+    def begin(self) -> None:
+        """Start what takes time to start, before there is anything to do."""
+        if self._parser is not None:
+            self._parser.begin()
+
     def ingest(self, records: Sequence[Record], files: Sequence[SpoolFile] = (), *, read: bool = True) -> list[Stored]:
         """Store the records and the rows of their files. `read=False`: store the messages without parsing them.
 
@@ -101,9 +108,11 @@ class Ingester:
         self, messages: Sequence[Message], events: Sequence[Record], files: Sequence[SpoolFile]
     ) -> list[Stored]:
         with self._engine.connect() as conn:
-            batch = _insert_images(conn, self._store, self._numbers, messages)
+            files = _not_drained(conn, files)
+            batch = _insert_unlinked(conn, self._store, self._numbers, messages)
+            _insert_events(conn, self._numbers, events, files)
             with _locked(conn):
-                found = _insert_rest(conn, self._store, self._numbers, batch, events, files)
+                found = _insert_letters(conn, self._store, batch)
                 conn.commit()
         self._numbers.keep()
         return found
@@ -137,9 +146,11 @@ class _Batch:
     fresh: list[Message]
     images: dict[bytes, int]
     new: list[tuple[Message, NewImage]]
+    accounts: dict[str, int]
+    mailboxes: dict[tuple[int, str], int]
 
 
-def _insert_images(
+def _insert_unlinked(
     conn: Connection, objects: ObjectStore, numbers: Numbers, messages: Sequence[Message]
 ) -> _Batch:
     """The rows that need no lock, most of all rows; the files of the attachments are synced."""
@@ -147,44 +158,46 @@ def _insert_images(
     fresh = list({item.capture: item for item in messages if item.capture not in captured}.values())
     images = find(conn, image.c.sha256, image.c.id, {item.sha256 for item in messages})
     new = [(item, item.image) for item in fresh if item.image is not None and item.sha256 not in images]
+    now = audit.now()
     if new:
-        images.update(imagerows.insert_images(conn, objects, numbers, new, audit.now()))
-        if any(made.objects for _, made in new):
-            objects.sync()
-    return _Batch(messages=messages, captured=captured, fresh=fresh, images=images, new=new)
+        images.update(imagerows.insert_images(conn, new, now))
+    accounts = numbers.accounts(conn, {(item.account, item.upstream) for item in fresh})
+    named = {(accounts[item.account], item.mailbox) for item in fresh if item.mailbox is not None}
+    mailboxes = numbers.mailboxes(conn, named)
+    eventrows.insert_sightings(conn, fresh, images, accounts, mailboxes)
+    imagerows.insert_objects(conn, objects, new, images, now)
+    imagerows.insert_people(conn, numbers, new, images)
+    eventrows.insert_envelopes(conn, numbers, fresh, accounts)
+    return _Batch(
+        messages=messages, captured=captured, fresh=fresh, images=images, new=new, accounts=accounts,
+        mailboxes=mailboxes,
+    )
 
 
-def _insert_rest(
-    conn: Connection,
-    objects: ObjectStore,
-    numbers: Numbers,
-    batch: _Batch,
-    events: Sequence[Record],
-    files: Sequence[SpoolFile],
-) -> list[Stored]:
-    """Letters, sightings, envelopes and events; when it returns everything is synced, so commit next.
+def _insert_events(
+    conn: Connection, numbers: Numbers, events: Sequence[Record], files: Sequence[SpoolFile]
+) -> None:
+    """The events and the rows of the files.
 
     Events that come from a file are stored together with its row or not at all: log-ins have no capture.
     """
     now = audit.now()
-    files = _not_drained(conn, files)
-    letters = imagerows.insert_letters(conn, batch.new, batch.images)
-    accounts = numbers.accounts(conn, {(item.account, item.upstream) for item in batch.fresh})
-    named = {(accounts[item.account], item.mailbox) for item in batch.fresh if item.mailbox is not None}
-    mailboxes = numbers.mailboxes(conn, named)
-    eventrows.insert_sightings(conn, batch.fresh, batch.images, accounts, mailboxes)
-    eventrows.insert_envelopes(conn, numbers, batch.fresh, accounts)
-    others = sorted({batch.images[item.sha256] for item in batch.messages} - set(letters))
-    letters.update(imagerows.letters_of(conn, others))
-    if _place(conn, objects, batch, letters, accounts, mailboxes):
-        objects.sync()
+    bulk.insert_rows(conn, spool_file, [
+        {"name": item.name, "messages": item.messages, "events": item.events, "drained_at": now} for item in files
+    ])
     fresh_files = {item.name for item in files}
     eventrows.insert_events(conn, numbers, [
         record.facts for record in events if record.path is None or record.path.name in fresh_files
     ])
-    bulk.insert_rows(conn, spool_file, [
-        {"name": item.name, "messages": item.messages, "events": item.events, "drained_at": now} for item in files
-    ])
+
+
+def _insert_letters(conn: Connection, objects: ObjectStore, batch: _Batch) -> list[Stored]:
+    """Letters and where they were seen; when it returns everything is synced, so commit next."""
+    letters = imagerows.insert_letters(conn, batch.new, batch.images)
+    others = sorted({batch.images[item.sha256] for item in batch.messages} - set(letters))
+    letters.update(imagerows.letters_of(conn, others))
+    if _place(conn, objects, batch, letters):
+        objects.sync()
     made_now = {item.sha256 for item, _ in batch.new}
     return [
         Stored(
@@ -207,16 +220,14 @@ def _place(
     objects: ObjectStore,
     batch: _Batch,
     letters: dict[int, tuple[int, datetime]],
-    accounts: dict[str, int],
-    mailboxes: dict[tuple[int, str], int],
 ) -> bool:
     """Where the letters were seen, and the readable names of their attachments; whether names were made."""
     places = set()
     owners: set[tuple[int, str]] = set()
     for item in batch.fresh:
-        image_id, owner = batch.images[item.sha256], accounts[item.account]
+        image_id, owner = batch.images[item.sha256], batch.accounts[item.account]
         letter_id, at = letters[image_id]
-        mailbox_id = eventrows.mailbox_of(item, accounts, mailboxes) or 0
+        mailbox_id = eventrows.mailbox_of(item, batch.accounts, batch.mailboxes) or 0
         places.add((owner, mailbox_id, letter_id, at))
         owners.add((image_id, item.account))
     plain = {batch.images[item.sha256] for item, made in batch.new if not made.objects}

@@ -7,10 +7,10 @@ every ten minutes in the same words stays as many letters as there were.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, select
 
 from postbuch.archive import bulk
 from postbuch.archive.schema import letter, letter_image, link_key, sighting
@@ -78,34 +78,47 @@ class Linker:
 
     def _load(self, conn: Connection, keys: Sequence[Key]) -> None:
         """Letters are named by their first image, which is known before the letter has a number."""
-        # Most mail is new: a look at the bodies alone, without a join, says that there is nothing to link to.
-        if not bulk.find(conn, link_key.c.body_sha256, link_key.c.image_id, {key.body_sha256 for key in keys}):
-            return
-        submitted = (
-            select(func.count())
-            .where(sighting.c.image_id == link_key.c.image_id, sighting.c.source == SUBMISSION)
-            .scalar_subquery()
-        )
+        known = self._known(conn, keys)
+        # Letters are looked at for few: most equal bodies are those of mail that is sent to many.
         query = (
-            select(letter.c.first_image_id, letter.c.sort_at, link_key, submitted.label("submitted"))
-            .join(letter_image, letter_image.c.image_id == link_key.c.image_id)
+            select(letter.c.first_image_id, letter.c.sort_at, letter_image.c.image_id)
             .join(letter, letter.c.id == letter_image.c.letter_id)
-            .where(
-                link_key.c.body_sha256.in_({key.body_sha256 for key in keys}),
-                or_(
-                    link_key.c.original_id.in_({key.original_id for key in keys if key.original_id}),
-                    link_key.c.people_sha256.in_({key.people_sha256 for key in keys}),
-                ),
-            )
-            .order_by(link_key.c.image_id)
+            .order_by(letter_image.c.image_id)
         )
-        for row in conn.execute(query):
-            candidates = self._by_body.setdefault(row.body_sha256, {})
-            candidate = candidates.setdefault(row.first_image_id, Candidate(reference=row.first_image_id))
-            candidate.keys.append(Key(
-                body_sha256=row.body_sha256,
-                people_sha256=row.people_sha256,
-                original_id=row.original_id,
-                submitted=bool(row.submitted),
-                at=row.sort_at,
-            ))
+        for part in bulk.chunks(sorted(known)):
+            for row in conn.execute(query.where(letter_image.c.image_id.in_(part))):
+                facts = known[row.image_id]
+                candidates = self._by_body.setdefault(facts.body_sha256, {})
+                candidate = candidates.setdefault(row.first_image_id, Candidate(reference=row.first_image_id))
+                candidate.keys.append(replace(facts, at=row.sort_at))
+
+    @staticmethod
+    def _known(conn: Connection, keys: Sequence[Key]) -> dict[int, Key]:
+        """Image → its key, for the images that a rule may link to. The time of a letter is not in it yet."""
+        columns = (
+            link_key.c.image_id, link_key.c.body_sha256, link_key.c.people_sha256, link_key.c.original_id,
+        )
+        rows = bulk.look_up(conn, columns, link_key.c.body_sha256, {key.body_sha256 for key in keys})
+        if not rows:
+            return {}
+        identifiers = {(key.body_sha256, key.original_id) for key in keys if key.original_id}
+        people = {(key.body_sha256, key.people_sha256) for key in keys}
+        rows = [row for row in rows if (row[1], row[3]) in identifiers or (row[1], row[2]) in people]
+        found = bulk.look_up(
+            conn, (sighting.c.image_id,), sighting.c.image_id, [row[0] for row in rows], f"source = '{SUBMISSION}'"
+        )
+        submitted = {row[0] for row in found}
+        # Bodies that were both submitted and seen in a mailbox: the second rule is for these alone.
+        ways: dict[bytes, set[bool]] = {}
+        for key in keys:
+            ways.setdefault(key.body_sha256, set()).add(key.submitted)
+        for row in rows:
+            ways[row[1]].add(row[0] in submitted)
+        return {
+            row[0]: Key(
+                body_sha256=row[1], people_sha256=row[2], original_id=row[3], submitted=row[0] in submitted,
+                at=datetime.min,
+            )
+            for row in rows
+            if len(ways[row[1]]) == 2 or (row[1], row[3]) in identifiers
+        }

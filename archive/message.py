@@ -114,11 +114,13 @@ def bodies(octets: bytes) -> Bodies:
     html = next((part for part in structure.parts if part.is_body and part.content_type == "text/html"), None)
     plain = [part.text() for part in structure.parts if part.is_body and part.content_type == "text/plain"]
     return Bodies(
-        html=None if html is None else html.text(),
-        text="\n".join(plain) if plain else None,
+        html=None if html is None else _whole(html.text()),
+        text=_whole("\n".join(plain)) if plain else None,
         inline={part.content_id: n for n, part in enumerate(structure.parts) if part.content_id},
         attachments=tuple(
-            _part_summary(n, part) for n, part in enumerate(structure.parts) if part.is_attachment
+            _part_summary(n, part, hashlib.sha256(part.payload).digest())
+            for n, part in enumerate(structure.parts)
+            if part.is_attachment
         ),
         parser=structure.parser,
         defect=structure.defect,
@@ -133,10 +135,15 @@ def leaf(octets: bytes, position: int) -> Leaf:
     return Leaf(part.content_type, part.charset, part.disposition, part.file_name, part.content_id, part.payload)
 
 
-def _part_summary(position: int, part: mime.Part) -> PartSummary:
+def _whole(text: str) -> str:
+    """The text with `?` for lone surrogates, which UTF-7 can make and no page can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _part_summary(position: int, part: mime.Part, digest: bytes) -> PartSummary:
     return PartSummary(
         position, part.content_type, part.disposition, part.file_name, part.content_id,
-        len(part.payload), hashlib.sha256(part.payload).hexdigest(), part.is_attachment,
+        len(part.payload), digest.hex(), part.is_attachment,
     )
 
 
@@ -160,6 +167,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     in_reply_to = next(iter(identifiers("in-reply-to")), "")
     subject = line("subject", SUBJECT_CHARACTERS)
     text = _text(structure.parts)
+    digests = [hashlib.sha256(part.payload).digest() for part in structure.parts]
     return ParsedMessage(
         parser=structure.parser,
         defect=structure.defect[:500],
@@ -172,10 +180,13 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         addresses=addressed,
         from_display=_display(addressed, "from") or line("from", SUBJECT_CHARACTERS),
         to_display=_display(addressed, "to") or line("to", SUBJECT_CHARACTERS),
-        parts=tuple(_part_summary(position, part) for position, part in enumerate(structure.parts)),
+        parts=tuple(
+            _part_summary(position, part, digest)
+            for position, (part, digest) in enumerate(zip(structure.parts, digests, strict=True))
+        ),
         text=text,
         preview=headers.one_line(text[: 4 * PREVIEW_CHARACTERS], PREVIEW_CHARACTERS),
-        body_sha256=_body_digest(structure.parts),
+        body_sha256=_body_digest(structure.parts, digests),
         people_sha256=_people_digest(subject, addressed),
     )
 
@@ -198,18 +209,20 @@ def _text(parts: list[mime.Part]) -> str:
     return headers.clean("\n".join(piece.strip() for piece in pieces if piece), BODY_CHARACTERS)
 
 
-def _body_digest(parts: list[mime.Part]) -> str:
-    """SHA-256 over the decoded leaves; texts with LF line ends and no white space at the end of lines and of the text.
+def _body_digest(parts: list[mime.Part], digests: list[bytes]) -> str:
+    """SHA-256 over those of the decoded leaves.
 
-    So it survives what servers do on the way (another transfer encoding, other line ends, a trimmed last line).
+    Texts have LF line ends for it and no white space at the end of lines and of the text, so that it survives what
+    servers do on the way (another transfer encoding, other line ends, a trimmed last line).
     """
-    digest = hashlib.sha256()
-    for part in parts:
-        payload = part.payload
+    found = hashlib.sha256()
+    for part, digest in zip(parts, digests, strict=True):
         if part.content_type.startswith("text/"):
-            payload = payload.replace(b"\r\n", b"\n").replace(b" \n", b"\n").rstrip()
-        digest.update(hashlib.sha256(payload).digest())
-    return digest.hexdigest()
+            text = part.payload.replace(b"\r\n", b"\n").replace(b" \n", b"\n").rstrip()
+            found.update(hashlib.sha256(text).digest())
+        else:
+            found.update(digest)
+    return found.hexdigest()
 
 
 def _people_digest(subject: str, addressed: tuple[Addressed, ...]) -> str:

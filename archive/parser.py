@@ -5,18 +5,22 @@ own. A child that dies or hangs is replaced, and the message that it was at is r
 """
 
 import contextlib
-import json
 import os
 import selectors
 import subprocess
 import sys
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 from postbuch.archive import headers, message, parserframe
 from postbuch.archive.errors import NotFound, PostbuchError
 from postbuch.archive.message import Bodies, Leaf, ParsedMessage
+from postbuch.archive.parserframe import Answer
+
+Found = TypeVar("Found")
 
 # 20 s for one message: the worst of the corpus takes 0.1 s; a 100 MiB one by compat32 8 s.
 TIME_LIMIT_S = 20.0
@@ -26,6 +30,7 @@ START_S = 20.0
 BATCH_OCTETS = 16_777_216
 # 1 MiB, the most that Linux gives everybody: a batch passes in few turns of both processes.
 PIPE_OCTETS = 1_048_576
+NO_SENSE = "the parser gave no sense"
 
 
 class Unreadable(PostbuchError):
@@ -33,7 +38,7 @@ class Unreadable(PostbuchError):
 
 
 class Parser:
-    """Owns one child, started when it is first needed. Thread-safe. `close` at the end."""
+    """Owns one child, started when it is first needed, or by `begin`. Thread-safe. `close` at the end."""
 
     def __init__(self, *, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._time_limit_s = time_limit_s
@@ -47,6 +52,11 @@ class Parser:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def begin(self) -> None:
+        """Start the child now, so that the first message does not wait for it."""
+        with self._lock:
+            self._start()
 
     def close(self) -> None:
         """End the child."""
@@ -73,70 +83,71 @@ class Parser:
 
     def bodies(self, octets: bytes) -> Bodies:
         """What a page shows. Raises Unreadable."""
-        facts, _ = self._one(parserframe.BODIES, 0, octets)
-        return parserframe.bodies(facts)
+        return self._one(parserframe.BODIES, 0, octets, lambda found: parserframe.bodies(found.encoded))
 
     def leaf(self, octets: bytes, position: int) -> Leaf:
         """One part by its position. Raises NotFound when there is none, Unreadable."""
-        facts, payload = self._one(parserframe.LEAF, position, octets)
-        return parserframe.leaf(facts, payload)
+        return self._one(
+            parserframe.LEAF, position, octets,
+            lambda found: replace(parserframe.leaf(found.encoded), payload=found.payload),
+        )
 
     # --- one batch -----------------------------------------------------------------------------------------------
 
-    def _one(self, operation: int, argument: int, octets: bytes) -> tuple[dict[str, Any], bytes]:
+    def _one(self, operation: int, argument: int, octets: bytes, read: Callable[[Answer], Found]) -> Found:
         with self._lock:
             answers, problem = self._ask(operation, argument, [octets])
         if not answers:
             raise Unreadable(f"the message {problem}")
-        facts, payload = answers[0]
-        if "error" in facts:
-            raise (NotFound if operation == parserframe.LEAF and "no such part" in facts["error"] else Unreadable)(
-                f"the message: {facts['error']}"
-            )
-        return facts, payload
+        try:
+            if not answers[0].failed:
+                return read(answers[0])
+            reason = parserframe.reason(answers[0].encoded)
+        except ValueError:
+            reason = NO_SENSE
+        raise (NotFound if reason == parserframe.NO_PART else Unreadable)(f"the message: {reason}")
 
     def _summarise(self, items: list[bytes]) -> list[ParsedMessage]:
         found: list[ParsedMessage] = []
         while len(found) < len(items):
             answers, problem = self._ask(parserframe.SUMMARY, 0, items[len(found) :])
-            for facts, _ in answers:
-                found.append(self._read(facts, items[len(found)]))
+            for answer in answers:
+                found.append(self._read(answer, items[len(found)]))
             if problem and len(found) < len(items):
                 found.append(self._header_only(items[len(found)], problem))
         return found
 
-    def _read(self, facts: dict[str, Any], octets: bytes) -> ParsedMessage:
-        if "error" in facts:
-            return self._header_only(octets, str(facts["error"]))
+    def _read(self, answer: Answer, octets: bytes) -> ParsedMessage:
         try:
-            return parserframe.parsed_message(facts)
-        except (TypeError, ValueError, KeyError):
-            return message.unread("the parser gave no sense")
+            if not answer.failed:
+                return parserframe.parsed_message(answer.encoded)
+            return self._header_only(octets, parserframe.reason(answer.encoded))
+        except ValueError:
+            return message.unread(NO_SENSE)
 
     def _header_only(self, octets: bytes, defect: str) -> ParsedMessage:
         head = octets[: headers.MAX_HEADER_OCTETS]
         answers, _ = self._ask(parserframe.HEADER, 0, [head])
-        if answers and "error" not in answers[0][0]:
-            try:
-                return parserframe.parsed_message({**answers[0][0], "defect": defect})
-            except (TypeError, ValueError, KeyError):
-                pass
+        if answers and not answers[0].failed:
+            with contextlib.suppress(ValueError):
+                return replace(parserframe.parsed_message(answers[0].encoded), defect=defect)
         return message.unread(defect)
 
-    def _ask(self, operation: int, argument: int, items: list[bytes]) -> tuple[list[tuple[dict[str, Any], bytes]], str]:
+    def _ask(self, operation: int, argument: int, items: list[bytes]) -> tuple[list[Answer], str]:
         """(answers in order, why there are not more of them). After a problem the child is gone."""
-        answers: list[tuple[dict[str, Any], bytes]] = []
+        answers: list[Answer] = []
         child = self._start()
         if child.stdin is None:
             return answers, "found no parser"
         try:
             parserframe.write_request(child.stdin, operation, argument, items)
             while len(answers) < len(items):
-                json_length, payload_length = parserframe.ANSWER.unpack(self._take(child, parserframe.ANSWER.size))
+                head = self._take(child, parserframe.ANSWER.size)
+                failed, json_length, payload_length = parserframe.ANSWER.unpack(head)
                 if json_length > parserframe.MAX_JSON_OCTETS or payload_length > 4 * len(items[len(answers)]) + 4096:
                     raise ValueError("out of bounds")
-                facts = json.loads(self._take(child, json_length))
-                answers.append((facts, self._take(child, payload_length)))
+                encoded = self._take(child, json_length)
+                answers.append(Answer(failed, encoded, self._take(child, payload_length)))
         except TimeoutError:
             self._discard()
             return answers, f"takes longer than {self._time_limit_s:.0f} s to be taken apart"

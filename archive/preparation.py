@@ -150,9 +150,10 @@ def add_images(messages: Sequence[Message], parser: Parser | None) -> None:
 
 def _cut(octets: bytes, sha256: bytes) -> tuple[bytes, list[bytes]]:
     """Split and prove; an image that does not come back is kept whole."""
-    made, objects = skeleton.split(octets)
-    if skeleton.verify(made, objects, sha256):
-        return made, objects
+    for hasty in (True, False):
+        made, objects = skeleton.split(octets, hasty=hasty)
+        if skeleton.verify(made, objects, sha256):
+            return made, objects
     return skeleton.whole(octets), []
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Engine, func, select
 
 from postbuch.archive import coverage
-from postbuch.archive.bulk import chunks
+from postbuch.archive.bulk import look_up
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.ledgertree import StoredNodes, append, tree_size
 from postbuch.archive.merkle import Frontier
@@ -170,8 +170,5 @@ def written(conn: Connection, unit: coverage.Unit, wrote: str) -> dict[str, byte
 
 def _sealed(conn: Connection, kind: str, keys: list[str]) -> set[str]:
     """Which of the rows have a leaf."""
-    found: set[str] = set()
-    for part in chunks(keys):
-        query = select(ledger_leaf.c.row_key).where(ledger_leaf.c.kind == kind, ledger_leaf.c.row_key.in_(part))
-        found |= set(conn.scalars(query))
-    return found
+    column = ledger_leaf.c.row_key
+    return {row[0] for row in look_up(conn, (column,), column, keys, f"kind = '{kind}'")}

@@ -11,15 +11,16 @@ Big-endian. `place` counts in the text; `line` is the length of a full base64 li
 is 0 for LF and 1 for CRLF. Line ends before and after the run, the final one too, stand in the text.
 """
 
-import binascii
 import hashlib
 import re
 import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import pybase64
 import zstandard
 
 from postbuch.archive.errors import PostbuchError
@@ -53,11 +54,15 @@ class _Run:
     payload: bytes
 
 
-def split(octets: bytes) -> tuple[bytes, list[bytes]]:
-    """(skeleton, objects in their order). `rebuild` of them is `octets`; `verify` says so before anything is kept."""
+def split(octets: bytes, *, hasty: bool = False) -> tuple[bytes, list[bytes]]:
+    """(skeleton, objects in their order). `rebuild` of them is `octets`; `verify` says so before anything is kept.
+
+    `hasty`: a run is cut out when it has the length of what would come back. That it does come back is left to
+    `verify`; where that says no, split again and with care.
+    """
     holes, pieces, objects = [], [], []
     place = start = 0
-    for run in _runs(octets):
+    for run in _runs(octets, hasty):
         pieces.append(octets[start : run.start])
         place += run.start - start
         start = run.stop
@@ -81,9 +86,24 @@ def digests(skeleton: bytes) -> list[bytes]:
 
 def rebuild(skeleton: bytes, fetch_object: Callable[[bytes], bytes]) -> bytes:
     """The octets of the image. `fetch_object` gives an object by its SHA-256. Raises SkeletonDamaged."""
+    return b"".join(_pieces(skeleton, fetch_object))
+
+
+def verify(skeleton: bytes, objects: list[bytes], sha256: bytes) -> bool:
+    """Whether the skeleton and the objects give the image with this digest."""
+    known = {hashlib.sha256(payload).digest(): payload for payload in objects}
+    found = hashlib.sha256()
+    try:
+        for piece in _pieces(skeleton, known.__getitem__):
+            found.update(piece)
+    except (SkeletonDamaged, KeyError):
+        return False
+    return found.digest() == sha256
+
+
+def _pieces(skeleton: bytes, fetch_object: Callable[[bytes], bytes]) -> list[bytes | memoryview]:
+    """What the octets of the image are joined of."""
     holes, size, text = _read(skeleton)
-    if not holes and len(text) == size:
-        return bytes(text)
     pieces: list[bytes | memoryview] = []
     start = 0
     for place, length, digest, line, end in holes:
@@ -93,19 +113,9 @@ def rebuild(skeleton: bytes, fetch_object: Callable[[bytes], bytes]) -> bytes:
         pieces += [text[start:place], _encode(payload, line, _ENDS[end])]
         start = place
     pieces.append(text[start:])
-    octets = b"".join(pieces)
-    if len(octets) != size:
-        raise SkeletonDamaged(f"the image came back with {len(octets)} octets and not {size}")
-    return octets
-
-
-def verify(skeleton: bytes, objects: list[bytes], sha256: bytes) -> bool:
-    """Whether the skeleton and the objects give the image with this digest."""
-    known = {hashlib.sha256(payload).digest(): payload for payload in objects}
-    try:
-        return hashlib.sha256(rebuild(skeleton, known.__getitem__)).digest() == sha256
-    except (SkeletonDamaged, KeyError):
-        return False
+    if (found := sum(map(len, pieces))) != size:
+        raise SkeletonDamaged(f"the image came back with {found} octets and not {size}")
+    return pieces
 
 
 def _read(skeleton: bytes) -> tuple[list[tuple[int, int, bytes, int, int]], int, memoryview]:
@@ -141,7 +151,7 @@ def _context(name: str, make: Callable[[], Any]) -> Any:
 # --- finding and proving the runs -----------------------------------------------------------------------------------
 
 
-def _runs(octets: bytes) -> list[_Run]:
+def _runs(octets: bytes, hasty: bool) -> list[_Run]:
     lower = octets.lower()
     found: list[_Run] = []
     position = lower.find(b"base64")
@@ -149,7 +159,7 @@ def _runs(octets: bytes) -> list[_Run]:
         after = position + 6
         line_start = lower.rfind(b"\n", max(position - 200, 0), position) + 1
         if _ENCODING_LINE.match(lower[line_start:position]):
-            run = _run_of(octets, line_start, after)
+            run = _run_of(octets, line_start, after, hasty)
             if run is not None:
                 found.append(run)
                 after = run.stop
@@ -157,7 +167,7 @@ def _runs(octets: bytes) -> list[_Run]:
     return found
 
 
-def _run_of(octets: bytes, line_start: int, after: int) -> _Run | None:
+def _run_of(octets: bytes, line_start: int, after: int, hasty: bool) -> _Run | None:
     """The base64 run that belongs to the header with this encoding line, if it is canonical and worth it."""
     body = _body_start(octets, after)
     if body < 0:
@@ -175,7 +185,7 @@ def _run_of(octets: bytes, line_start: int, after: int) -> _Run | None:
         begin = max(octets.rfind(b"\n\n", begin, line_start), octets.rfind(b"\n\r\n", begin, line_start), begin)
         if _NAMED.search(octets, begin, body) is None:
             return None
-    return _canonical(octets, body, stop)
+    return _canonical(octets, body, stop, hasty)
 
 
 def _body_start(octets: bytes, after: int) -> int:
@@ -185,7 +195,7 @@ def _body_start(octets: bytes, after: int) -> int:
     return min(places) if places else -1
 
 
-def _canonical(octets: bytes, start: int, stop: int) -> _Run | None:
+def _canonical(octets: bytes, start: int, stop: int, hasty: bool) -> _Run | None:
     first = octets.find(b"\n", start, stop)
     line, end = 0, 0
     if first >= 0:
@@ -195,16 +205,33 @@ def _canonical(octets: bytes, start: int, stop: int) -> _Run | None:
             return None
     run = octets[start:stop]
     try:
-        payload = binascii.a2b_base64(run)
-    except binascii.Error:
+        payload = pybase64.b64decode(run)
+    except ValueError:
         return None
-    if not payload or _encode(payload, line, _ENDS[end]) != run:
+    if not payload or len(run) != _encoded_length(len(payload), line, _ENDS[end]):
+        return None
+    if not hasty and _encode(payload, line, _ENDS[end]) != run:
         return None
     return _Run(start=start, stop=stop, line=line, end=end, payload=payload)
 
 
+def _encoded_length(length: int, line: int, end: bytes) -> int:
+    encoded = (length + 2) // 3 * 4
+    return encoded + (encoded - 1) // line * len(end) if line else encoded
+
+
 def _encode(payload: bytes, line: int, end: bytes) -> bytes:
-    encoded = binascii.b2a_base64(payload, newline=False)
+    encoded = pybase64.b64encode(payload)
     if not line:
         return encoded
-    return end.join([encoded[place : place + line] for place in range(0, len(encoded), line)])
+    blocks = _block(line)
+    whole = len(encoded) // blocks.size * blocks.size
+    lines = [end.join(block) for block in blocks.iter_unpack(encoded[:whole])]
+    lines += [encoded[place : place + line] for place in range(whole, len(encoded), line)]
+    return end.join(lines)
+
+
+@lru_cache(maxsize=64)
+def _block(line: int) -> struct.Struct:
+    """64 lines at once: a slice for each takes six times as long."""
+    return struct.Struct(f"{line}s" * 64)

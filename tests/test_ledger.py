@@ -81,6 +81,17 @@ def test_a_stranger_computes_every_leaf(sealed: Engine) -> None:
                      "gap", "audit_event", "spool_file", "address", "mailbox", "ledger_entry"}  # fmt: skip
 
 
+def test_texts_too_long_to_be_joined_come_row_by_row(sealed: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same texts in the same order, whichever way they come."""
+    unit = coverage.units()["image"]
+    with sealed.connect() as conn:
+        joined = coverage.texts(conn, unit, "{key} > 0")
+        assert len(joined) > 1
+        for octets in (4, 600):  # the first key does not fit; some rows do
+            monkeypatch.setattr(coverage, "JOINED_OCTETS", octets)
+            assert list(coverage.texts(conn, unit, "{key} > 0").items()) == list(joined.items())
+
+
 def test_roots_and_proofs_from_the_database(sealed: Engine) -> None:
     """The stored nodes give the root of each size, and each leaf its path."""
     with sealed.connect() as conn:

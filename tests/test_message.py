@@ -3,6 +3,7 @@
 import random
 from dataclasses import fields
 from datetime import UTC, datetime
+from email.utils import mktime_tz, parsedate_tz
 
 import fast_mail_parser
 import pytest
@@ -88,6 +89,25 @@ PIECES = st.sampled_from([
 def test_any_arrangement_is_read(pieces: list[bytes]) -> None:
     """The tokens that steer parsers, in every order."""
     fit(message.parse(b"".join(pieces)))
+
+
+@pytest.mark.parametrize("value", [
+    "Mon, 23 Nov 2026 11:00:00 +0100", "3 Jan 1999 00:00:00 -0830", " Tue,  29 Feb 2028 23:59:59 +0000 (UTC)\r",
+    "Mon, 23 Nov 2026 11:00:00 -0000", "Sun, 01 Jan 1911 00:00:00 +1400",
+])
+def test_usual_dates_are_those_of_the_standard_library(value: str) -> None:
+    """What is read without it gives the same moment."""
+    parsed = parsedate_tz(value)
+    assert parsed is not None
+    assert headers.date(value.encode()) == datetime.fromtimestamp(mktime_tz(parsed), UTC)
+
+
+@pytest.mark.parametrize("value", ["30 Feb 2026 11:00:00 +0100", "Mon, 23 Nov 2026 11:00:60 +0100"])
+def test_dates_that_no_calendar_has_do_not_stop_anything(value: str) -> None:
+    """They go the long way, which takes them as far as it can."""
+    parsed = parsedate_tz(value)
+    assert parsed is not None
+    assert headers.date(value.encode()) == datetime.fromtimestamp(mktime_tz(parsed), UTC)
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,5 +1,6 @@
 """The parser child: it may die, hang or run out of memory; every message gets its summary all the same."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,12 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from postbuch.archive import message, parserchild, parserframe
 from postbuch.archive.errors import NotFound
 from postbuch.archive.parser import Parser, Unreadable
+from postbuch.archive.parserframe import Answer
 from provider.corpus import corpus_files
 
 GOOD = b"From: Anna <anna@firma.example>\r\nSubject: Gr\xc3\xbc\xc3\x9fe\r\n\r\nHallo Bernd\r\n"
@@ -122,16 +125,21 @@ def test_any_exception_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("x")
 
     monkeypatch.setattr(message, "parse", trip)
-    facts, _ = parserchild.answer(parserframe.SUMMARY, 0, b"")
-    assert "RuntimeError" in facts["error"]
+    found = parserchild.answer(parserframe.SUMMARY, 0, b"")
+    assert found.failed and "RuntimeError" in parserframe.reason(found.encoded)
 
 
 def test_a_lying_child_is_not_believed(parser: Parser) -> None:
     """Answers of the wrong shape become an unread message, not an exception."""
-    assert parser._read({"subject": 5}, GOOD).parser == "none"
-    facts = parserframe.encode(message.parse(GOOD))
-    assert parser._read({**facts, "date": "tomorrow"}, GOOD).parser == "none"
-    assert parser._read({**facts, "addresses": [1]}, GOOD).parser == "none"
+    facts = json.loads(parserframe.encode(message.parse(GOOD)))
+    assert parser._read(Answer(False, json.dumps(facts).encode()), GOOD).parser == "fast"
+    lies: list[Any] = [
+        {"subject": 5}, {**facts, "date": "tomorrow"}, {**facts, "addresses": [1]}, {**facts, "text": None}, [], "x",
+    ]
+    for lie in lies:
+        assert parser._read(Answer(False, json.dumps(lie).encode()), GOOD).parser == "none"
+    assert parser._read(Answer(False, b"\xff{"), GOOD).parser == "none"
+    assert parser._read(Answer(True, b"5"), GOOD).parser == "none"
 
 
 def test_large_message_fits_the_limits(parser: Parser) -> None:
