@@ -83,6 +83,13 @@ class Holding:
         gmail = self._capabilities is None or b"X-GM-EXT-1" in self._capabilities
         return gate.hazard(parsed.verb, parsed.rest, selected=True, gmail=gmail)
 
+    def is_archived(self, verb: bytes, hazard: Hazard) -> bool:
+        """Whether all that a command by UID can hit is archived and upstream owes nothing: it need not be held."""
+        mailbox, wanted = self._relay.settled_mailbox(), uidset.parse(hazard.set)
+        if mailbox is None or wanted is None or self._capabilities is None or not verb.startswith(b"UID "):
+            return False
+        return not self._archived.missing(place_of(self._account, mailbox), wanted)
+
     async def check(self, held: Held) -> Verdict:
         """Wait for the command's turn and make it safe. Never raises but when it is cancelled."""
         tag = held.command.tag

@@ -135,6 +135,11 @@ class Relay:
             self._quiet.append(asyncio.get_running_loop().create_future())
             await self._quiet[-1]
 
+    def settled_mailbox(self) -> Mailbox | None:
+        """The selected mailbox, if upstream owes no answer that could change it."""
+        self.catch_up()
+        return None if self._outstanding else self.selected
+
     def settle(self) -> None:
         """Have the tap look at all that came."""
         self.catch_up()

@@ -246,6 +246,8 @@ class Stage:
             self._answer(line, parsed.tag + refusal)
             return
         hazard = self._holding.hazard(parsed) if self._holding is not None else None
+        if hazard is not None and line.literal is None and self._holding is not None:
+            hazard = None if self._holding.is_archived(parsed.verb, hazard) else hazard
         if hazard is not None and hazard.reach is Reach.MAILBOX:
             # Whatever its arguments are, it is safe when the whole mailbox is; upstream says what it takes of them.
             self._hold(Held(command=parsed, hazard=hazard, pieces=[]), line)
