@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import orjson
+import msgspec
 
 from postbuch.archive.errors import PostbuchError
 
 MAGIC = b"PBS1"
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 MESSAGE = 1
 EVENT = 2
 _STEERING = struct.Struct(">4sBIQ")
@@ -51,15 +53,15 @@ def new_capture() -> bytes:
 def facts_octets(facts: Mapping[str, Any]) -> bytes:
     """The facts as JSON. ASCII escapes carry what UTF-8 cannot: lone surrogates. Raises TypeError or ValueError."""
     try:
-        return orjson.dumps(facts)
-    except TypeError:
+        return _encode(facts)
+    except UnicodeError:
         return json.dumps(facts, separators=(",", ":")).encode("ascii")
 
 
 def _facts(encoded: bytes) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = orjson.loads(encoded)
-    except ValueError:
+        found: dict[str, Any] = _decode(encoded)
+    except msgspec.DecodeError:
         found = json.loads(encoded)
     return found
 
