@@ -13,25 +13,22 @@ from functools import partial
 
 from postbuch.archive import said
 from postbuch.archive.config import Upstream
-from postbuch.archive.errors import ConfigError
 from postbuch.proxy import capability, login
+from postbuch.proxy.admission import Admission, Admitted
 from postbuch.proxy.announced import Announced
 from postbuch.proxy.append import IncomingFactory
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.dialogue import Dialogue
-from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
+from postbuch.proxy.failure import Detail, Reason
 from postbuch.proxy.framing import FramingLost, Violation
 from postbuch.proxy.framing_client import ClientFramer
 from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.holding import Holding
-from postbuch.proxy.login import LoggedIn, LoginRefused
-from postbuch.proxy.mapped import Wanted, WrongPassword, wanted
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.second import second_session
 from postbuch.proxy.stage import Stage
 from postbuch.proxy.tap import Tap
-from postbuch.proxy.throttle import Attempt
 from postbuch.proxy.upstream import peer_name
 
 log = logging.getLogger("postbuch.proxy.imap")
@@ -68,6 +65,7 @@ class Session(asyncio.Protocol):
         self._framer = ClientFramer()
         self._dialogue = Dialogue(self._write, self.end_client, self._log_in, self._capabilities)
         self._client: asyncio.Transport
+        self._admission: Admission
         self._upstream: asyncio.Transport | None = None
         self._provider: Upstream | None = None
         self._relay: Relay | None = None
@@ -89,6 +87,7 @@ class Session(asyncio.Protocol):
         self._client = transport  # type: ignore[assignment] # a listener's stream transport
         self._client.set_write_buffer_limits(WRITE_BUFFER_OCTETS)
         self._client_address = peer_name(transport)
+        self._admission = Admission(self._runtime, self.id, self._client_address, self._say)
         self._sessions.add(self)
         self._runtime.counters["imap-connections"] += 1
         self._write(b"* OK [CAPABILITY " + self._capabilities() + b"] Postbuch is ready\r\n")
@@ -138,73 +137,14 @@ class Session(asyncio.Protocol):
         self._logging_in = self._runtime.spawn(self._try(tag, credentials))
 
     async def _try(self, tag: bytes, credentials: Credentials) -> None:
-        with self._runtime.throttle.attempt(self._client_address, credentials.account, credentials.password) as attempt:
-            await asyncio.sleep(attempt.delay_s)
-            await self._ask(tag, credentials, attempt)
-
-    async def _ask(self, tag: bytes, credentials: Credentials, attempt: Attempt) -> None:
-        runtime, who = self._runtime, wanted(self._runtime.config, credentials.account)
-        provider, shown = who.provider, credentials
-        if not attempt.may_ask:
-            attempt.failed(asked=False)
-            self._refuse(tag, who, b"", detail=Detail.NOT_ASKED.said())
-            return
-        try:
-            shown = await runtime.mapped.exchange(who, credentials)
-            assert provider is not None  # noqa: S101 - `exchange` has seen to it
-            done = await login.log_in(runtime, provider, shown, tag, self._dialogue.client_id)
-        except WrongPassword:
-            attempt.failed(asked=False)
-            self._refuse(tag, who, b"", Reason.REFUSED_HERE)
-        except LoginRefused as refused:
-            runtime.remembering.refused(provider, credentials)
-            if shown is not credentials:
-                # Nothing that the person can do: his mail program is not to ask him for another password.
-                runtime.mapped.refused(who.account)
-                self._unavailable(tag, who, Reason.STORED_REFUSED, who.account)
-                return
-            if _says_later(refused.answer) is None:
-                attempt.failed(asked=True)
-            self._refuse(tag, who, refused.answer)
-        except (UpstreamFailed, ConfigError) as error:
-            reason = error.reason if isinstance(error, UpstreamFailed) else Reason.UPSTREAM_CERTIFICATE
-            detail = error.detail if isinstance(error, UpstreamFailed) else said.of(error)
-            if reason is Reason.UNKNOWN_DOMAIN:
-                attempt.failed(asked=False)
-            self._unavailable(tag, who, reason, detail)
-        except Exception as error:  # a defect of ours must not leave the client without an answer
-            log.exception("login-error session=%s", self.id)
-            self._unavailable(tag, who, Reason.INTERNAL, type(error).__name__)
+        admitted = await self._admission.admit(tag, credentials, self._dialogue.client_id)
+        if admitted is None:
+            self._again()
+        elif self._phase is _Phase.CLOSED:
+            admitted.done.transport.abort()
         else:
-            if self._phase is _Phase.CLOSED:
-                done.transport.abort()
-                return
-            attempt.succeeded()
-            runtime.remembering.good(provider, credentials)
-            self._announced.learn(provider.name, done.greeting)
-            self._start(provider, who, done, shown)
-
-    def _refuse(
-        self, tag: bytes, who: Wanted, answer: bytes, reason: Reason = Reason.LOGIN_REFUSED, *, detail: str = ""
-    ) -> None:
-        """Upstream said no, or we. Codes that say "later" go on; else one text for all reasons."""
-        code = _says_later(answer) or b"AUTHENTICATIONFAILED"
-        text = answer.split(b" ", 1)[-1].decode("utf-8", "replace").strip()
-        self._say(tag + b" NO [" + code + b"] the log-in failed (session " + self.id.encode() + b")\r\n")
-        self._login_event(who, ok=False)
-        self._failed(reason, who.account, who.provider, detail or text or who.person, answered=True)
-        self._again()
-
-    def _unavailable(
-        self, tag: bytes, who: Wanted, reason: Reason, detail: str
-    ) -> None:
-        if reason is Reason.UNKNOWN_DOMAIN:
-            answer = b" NO [AUTHENTICATIONFAILED] the log-in failed (session "
-        else:
-            answer = b" NO [UNAVAILABLE] the mail provider cannot be used at the moment (session "
-        self._say(tag + answer + self.id.encode() + b")\r\n")
-        self._failed(reason, who.account if who.provider else "", who.provider, detail, answered=True)
-        self._again()
+            self._announced.learn(admitted.provider.name, admitted.done.greeting)
+            self._start(admitted)
 
     def _again(self) -> None:
         if self._phase is _Phase.LOGGING_IN:
@@ -215,9 +155,10 @@ class Session(asyncio.Protocol):
         if self._phase is not _Phase.CLOSED:
             self._write(line)
 
-    def _start(self, provider: Upstream, who: Wanted, done: LoggedIn, credentials: Credentials) -> None:
+    def _start(self, admitted: Admitted) -> None:
         """From here on upstream speaks to the client."""
-        runtime, account = self._runtime, who.account
+        runtime, account = self._runtime, admitted.who.account
+        provider, done = admitted.provider, admitted.done
         self.account, self._provider, self._upstream = account, provider, done.transport
         done.transport.set_write_buffer_limits(WRITE_BUFFER_OCTETS)
         facts = {
@@ -236,11 +177,8 @@ class Session(asyncio.Protocol):
         holding = None
         if self._tap is not None:
             told = capability.told([done.answer, *done.lines])
-            holding = self._gate(self._relay, self._tap, provider, credentials, facts, told)
+            holding = self._gate(self._relay, self._tap, provider, admitted.shown, facts, told)
         self._stage = Stage(self, self._relay, self._framer, self._incoming, holding)
-        self._login_event(who, ok=True)
-        runtime.succeeded(account=account, leg="imap")
-        runtime.counters["imap-logins"] += 1
         self._write(b"".join(capability.rewritten(line, logged_in=True) for line in (*done.lines, done.answer)))
         self._phase = _Phase.RELAY
         log.info("login session=%s account=%s client=%s", self.id, account, self._client_address)
@@ -259,9 +197,6 @@ class Session(asyncio.Protocol):
         harvester = Harvester(relay, tap, runtime.archived, runtime.spool, self.to_upstream)
         second = partial(second_session, runtime, provider, credentials, facts)
         return Holding(relay, harvester, runtime.archived, self.account, second, failed, capabilities)
-
-    def _login_event(self, who: Wanted, *, ok: bool) -> None:
-        self._runtime.login_event(who, self._client_address, self.id, ok=ok)
 
     # --- upstream's leg -------------------------------------------------------------------------------------------
 
@@ -420,9 +355,3 @@ class _UpstreamSide(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._session.upstream_full(False)
-
-
-def _says_later(answer: bytes) -> bytes | None:
-    """The code by which upstream refuses a log-in without having looked at the password (RFC 5530 section 3)."""
-    codes = (b"UNAVAILABLE", b"LIMIT", b"INUSE")
-    return next((code for code in codes if b"[" + code in answer.upper()), None)
