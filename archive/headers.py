@@ -63,7 +63,8 @@ def fields(octets: bytes) -> dict[str, list[bytes]]:
 def clean(text: str, limit: int) -> str:
     """Fit for a column: no NUL, no lone surrogates, no control characters but line ends, at most `limit` characters."""
     text = text[: limit * 2]
-    if not text.isprintable():
+    # The words of an ordinary text are told at once, without looking at each character in turn.
+    if not text.isprintable() and not text.replace("\n", "").isprintable():
         text = _UNFIT.sub("", text)
     return text[:limit]
 
@@ -72,7 +73,7 @@ def one_line(text: str, limit: int) -> str:
     """`clean`, with every run of white space one space, and none at the ends."""
     if len(text) <= limit and "  " not in text and text.isprintable():
         return text.strip()
-    return clean(_FOLD.sub(" ", text[: limit * 4]), limit * 2).strip()[:limit].rstrip()
+    return clean(" ".join(text[: limit * 4].split()), limit * 2)[:limit].rstrip()
 
 
 def decode_octets(octets: bytes, charset: str | None) -> str:

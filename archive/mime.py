@@ -140,8 +140,9 @@ def _fast_leaves(node: fast_mail_parser.PyLazyMimePart, depth: int) -> Iterator[
     inner = ""
     if node.is_message:
         inner = _inner_text(list(_fast_inner(node, depth)))
-    declared = node.headers.get("Content-Type") or next(
-        (values for name, values in node.headers.items() if name.lower() == "content-type"), [""]
+    fields = node.headers  # made anew each time it is asked for
+    declared = fields.get("Content-Type") or next(
+        (values for name, values in fields.items() if name.lower() == "content-type"), [""]
     )
     yield _part(
         node.content_type or "text/plain", _charset(declared[0]), (node.disposition or "").lower(),
