@@ -16,6 +16,7 @@ from postbuch.archive.bulk import insert_rows
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.schema_ledger import ledger_key
 from postbuch.archive.signednote import SigningKey, VerifierKey
+from postbuch.archive.spoolfolder import sync_folder
 
 FILE = "ledger.json"
 NEXT = "ledger.next.json"
@@ -75,7 +76,7 @@ def enter(conn: Connection, key: SigningKey) -> None:
 def adopt(keys: Path) -> None:
     """The next key takes the place of the old one, whose secret half is gone with that."""
     (keys / NEXT).replace(keys / FILE)
-    private.sync(keys)
+    sync_folder(keys)
 
 
 def _read(path: Path) -> SigningKey | None:

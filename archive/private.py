@@ -7,6 +7,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from postbuch.archive.spoolfolder import sync_folder
+
 
 def write(path: Path, facts: Any, *, fresh: bool = False) -> None:
     """The facts as JSON. `fresh`: only if there is no such file yet; else whatever was there goes. Raises OSError."""
@@ -26,13 +28,4 @@ def write(path: Path, facts: Any, *, fresh: bool = False) -> None:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    sync(path.parent)
-
-
-def sync(folder: Path) -> None:
-    """Have the names in the folder durable. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)
