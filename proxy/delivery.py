@@ -93,7 +93,7 @@ async def _finish(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, dead
         _no_reply(runtime, outgoing, transfer, failure, "refused", say)
     else:
         try:
-            reply = await _dot(leg, deadline)
+            reply = await _dot(leg, transfer.tail, deadline)
         except asyncio.CancelledError:
             stopped = Reply(code=0, octets=b"000 the proxy was stopped before upstream's reply")
             _outcome(runtime, outgoing, transfer, "unknown", stopped)
@@ -107,9 +107,9 @@ async def _finish(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, dead
             runtime.succeeded(account=outgoing.account, leg="submission")
 
 
-async def _dot(leg: SmtpLeg, deadline: float) -> Reply:
+async def _dot(leg: SmtpLeg, tail: bytes, deadline: float) -> Reply:
     leg.watcher = None
-    leg.write(b".\r\n")
+    leg.write(tail + b".\r\n")
     reply = await leg.reply(max(1.0, deadline - asyncio.get_running_loop().time()))
     if reply.code < 400 and not reply.positive:
         leg.abort()

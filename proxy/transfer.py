@@ -1,7 +1,7 @@
 """The octets of one DATA on their way: into the spool and upstream at once, as they come, with back-pressure both ways.
 
 Called straight from the client's transport; no task is woken before the message is complete. The final dot is not
-sent here: `submission_data.py` does that when the message is durable.
+sent here: `delivery.py` does that when the message is durable.
 """
 
 import asyncio
@@ -18,6 +18,8 @@ MAX_PENDING_OCTETS = 4 * 1024 * 1024
 _LOOK_AGAIN_S = 0.005
 # After so much at one go others have their turn: the loop hands over up to 8 MB that have piled up, 70 ms of work.
 TURN_OCTETS = 512 * 1024
+# The end of a message waits for the dot, and both go in one piece: what small messages are sent and woken for once.
+TAIL_OCTETS = 64 * 1024
 
 
 class Transfer:
@@ -35,6 +37,7 @@ class Transfer:
         self.failure: UpstreamFailed | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.reader = Unstuffer()
+        self.tail = b""  # what upstream is still to get before the dot
         self._leg = leg
         self._limit_octets = limit_octets
         self._read_client = read_client
@@ -62,7 +65,9 @@ class Transfer:
         elif not self._unfit:
             if archived and self.message is not None:
                 self.message.write(archived)
-            if relayed and self.early is None and self.failure is None:
+            if self.reader.ended and len(relayed) <= TAIL_OCTETS:
+                self.tail = relayed
+            elif relayed and self.early is None and self.failure is None:
                 self._leg.write(relayed)
         if self.reader.ended:
             self._settle()
