@@ -101,6 +101,7 @@ class Relay:
         self._unseen: list[bytes] = []  # forwarded, not looked at
         self._in_fetch = False
         self._looking = False
+        self._forwarded: list[bytes] = []  # what the client gets of the chunk that is being edited
         self._injected: Injected | None = None
         self._hiding = False  # the response that is being read is the injected command's
         self._quiet: list[asyncio.Future[None]] = []
@@ -162,6 +163,7 @@ class Relay:
         # While a chunk is looked at the client has the rest of it already. Of an answer to our own command it has none.
         hidden = self._injected is not None and self._hiding and not self._sent
         if (self._framer.at_rest or hidden) and not self._looking:
+            self._flush()
             self._write(line)
         else:
             self._own.append(line)
@@ -171,14 +173,10 @@ class Relay:
         if self._unseen:
             self.catch_up()
         if self._edited or self.swallow_continuation:
-            for event in (piece for whole in self._framer.feed(data) for piece in apart(whole)):
-                if self._injected is None:
-                    self._forward(event)
-                elif (rest := self._not_ours(event, self._injected)) is not None:
-                    self._forward(rest)
-                self._see(event)
-            if not (self._edited or self.swallow_continuation):
-                self._write_pending()
+            try:
+                self._edit(data)
+            finally:
+                self._flush()
             self._after()
             return
         self._write(data)
@@ -188,6 +186,22 @@ class Relay:
         else:
             # The loop sends after its callbacks: looking now would keep the client waiting.
             self._later(self.catch_up)
+
+    def _edit(self, data: bytes) -> None:
+        for event in (piece for whole in self._framer.feed(data) for piece in apart(whole)):
+            if self._injected is None:
+                self._forward(event)
+            elif (rest := self._not_ours(event, self._injected)) is not None:
+                self._forward(rest)
+            self._see(event)
+        if not (self._edited or self.swallow_continuation):
+            self._write_pending()
+
+    def _flush(self) -> None:
+        """One write, one TLS record, for all lines of a chunk: an EXPUNGE of a mailbox is answered by thousands."""
+        if self._forwarded:
+            forwarded, self._forwarded = self._forwarded, []
+            self._write(b"".join(forwarded))
 
     def catch_up(self) -> None:
         """Look at what was forwarded. Raises FramingLost."""
@@ -236,7 +250,7 @@ class Relay:
         elif isinstance(event, Skipped) and self._sent:
             octets, self._sent = event.octets[self._sent :], 0
         if len(octets):
-            self._write(bytes(octets))
+            self._forwarded.append(bytes(octets))
 
     def _not_ours(self, event: UpstreamEvent, injected: Injected) -> UpstreamEvent | None:
         """What of the event is not the answer to our own command."""
@@ -257,7 +271,7 @@ class Relay:
     def _write_pending(self) -> None:
         pending = self._framer.pending
         if len(pending) > self._sent:
-            self._write(pending[self._sent :])
+            self._forwarded.append(pending[self._sent :])
         self._sent = len(pending)
 
     def _see(self, event: UpstreamEvent) -> None:
