@@ -62,6 +62,24 @@ class Verdict:
     answer: bytes = b""
 
 
+class KeepAlive:
+    """Says now and then that the client's command is not forgotten, until `end`."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._timer = self._wait()
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _wait(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(KEEP_ALIVE_S, self._say)
+
+    def _say(self) -> None:
+        self._timer = self._wait()
+        self._relay.say(KEEP_ALIVE)
+
+
 class Holding:
     """One a session."""
 
@@ -93,7 +111,7 @@ class Holding:
     async def check(self, held: Held) -> Verdict:
         """Wait for the command's turn and make it safe. Never raises but when it is cancelled."""
         tag = held.command.tag
-        alive = asyncio.get_running_loop().create_task(self._keep_alive())
+        alive = KeepAlive(self._relay)
         try:
             return await self._verdict(held)
         except Refused as refused:
@@ -104,12 +122,7 @@ class Holding:
             self._failed(error.detail if isinstance(error, UpstreamFailed) else said.of(error))
             return Verdict(answer=tag + b" NO [UNAVAILABLE] the messages cannot be archived now; try again later\r\n")
         finally:
-            alive.cancel()
-
-    async def _keep_alive(self) -> None:
-        while True:
-            await asyncio.sleep(KEEP_ALIVE_S)
-            self._relay.say(KEEP_ALIVE)
+            alive.end()
 
     async def _verdict(self, held: Held) -> Verdict:
         await self._relay.quiet()
