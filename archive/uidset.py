@@ -118,10 +118,14 @@ class UidSet:
             yield line
 
 
-def parse(text: bytes) -> UidSet | None:
-    """A sequence-set without `*`; None when it has one (only upstream knows its value) or is no set."""
-    if b"*" in text or not is_set(text):
+def parse(text: bytes, *, largest: int | None = None) -> UidSet | None:
+    """A sequence-set; None when it is none, or when it has a `*` and nobody says what the largest number is."""
+    if not is_set(text):
         return None
+    if b"*" in text:
+        if largest is None:
+            return None
+        text = text.replace(b"*", b"%d" % largest)
     spans = []
     for word in text.split(b","):
         first, _, last = word.partition(b":")

@@ -63,6 +63,11 @@ class Backlog:
             self._since = self._last
             self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
 
+    @property
+    def empty(self) -> bool:
+        """Whether all that came has been looked at."""
+        return not self._items
+
     def work_off(self) -> None:
         """Look at all that waits, now."""
         self._work()

@@ -18,6 +18,7 @@ from postbuch.archive.sighted import Place
 from postbuch.archive.spool import SpoolMessage, SpoolWriter
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.fetchdata import FetchFacts
+from postbuch.proxy.numbering import Numbering
 
 # Clients that ask for one message again and again: what was captured in this session is not captured twice.
 MAX_REMEMBERED = 100_000
@@ -51,6 +52,7 @@ class Captures:
         """`archived` is told of every message with a UID once it is durable."""
         self.urgent = False  # somebody waits for what is captured now
         self.mailbox: Mailbox | None = None
+        self.numbering = Numbering()
         self.captured = 0
         self.missed = 0
         self._spool = spool
@@ -66,9 +68,10 @@ class Captures:
         self._unwritten: set[_Capture] = set()
         self._all_durable: Future[None] | None = None
 
-    def select(self, mailbox: Mailbox | None) -> None:
-        """Another mailbox is selected, or none."""
+    def select(self, mailbox: Mailbox | None, exists: int | None = None) -> None:
+        """Another mailbox is selected, or none; `exists` is how many messages upstream counts in it."""
         self.mailbox = mailbox
+        self.numbering.selected(exists)
         if mailbox is None:
             return
         self._place = place_of(str(self._facts["account"]), mailbox)
@@ -131,6 +134,8 @@ class Captures:
         box = self.mailbox
         if box is None:
             return None
+        if found.uid is not None:
+            self.numbering.learn(found.sequence, found.uid)
         key: _Key | None = None
         if found.uid is not None:
             key = (box.name, box.uidvalidity, found.uid)

@@ -36,6 +36,8 @@ MAX_SET_OCTETS = 8000
 NOTHING = b"%d" % uidset.LARGEST
 # Without UIDPLUS an EXPUNGE cannot be told what to remove: what is flagged is looked up so often until all is durable.
 LOOKS = 5
+# Their servers have UID EXPUNGE.
+EXACT = frozenset({b"UIDPLUS", b"IMAP4REV2"})
 
 SecondSession = Callable[[], AbstractAsyncContextManager[tuple[Harvester, Relay]]]
 
@@ -101,12 +103,42 @@ class Holding:
         gmail = self._capabilities is None or b"X-GM-EXT-1" in self._capabilities
         return gate.hazard(parsed.verb, parsed.rest, selected=True, gmail=gmail)
 
-    def is_archived(self, verb: bytes, hazard: Hazard) -> bool:
-        """Whether all that a command by UID can hit is archived and upstream owes nothing: it need not be held."""
-        mailbox, wanted = self._relay.settled_mailbox(), uidset.parse(hazard.set)
-        if mailbox is None or wanted is None or self._capabilities is None or not verb.startswith(b"UID "):
-            return False
-        return not self._archived.missing(place_of(self._account, mailbox), wanted)
+    def at_once(self, held: Held) -> Verdict | None:
+        """The verdict when all that the command can hit is known, and known to be archived, and upstream owes nothing.
+
+        Else None: somebody must be asked, and the command is held.
+        """
+        mailbox, capabilities, verb = self._relay.settled_mailbox(), self._capabilities, held.command.verb
+        if mailbox is None or capabilities is None:
+            return None
+        place, numbers = place_of(self._account, mailbox), held.hazard.set
+        if verb.startswith(b"UID ") and held.hazard.reach in (Reach.SET, Reach.DELETED):
+            wanted = uidset.parse(numbers)
+            safe = wanted is not None and not self._archived.missing(place, wanted)
+            return Verdict(verb=verb, pieces=held.pieces) if safe else None
+        numbering = self._relay.settled_numbering()
+        if numbering is None:
+            return None
+        if verb == b"STORE" and held.hazard.reach is Reach.SET and b"X-GM-EXT-1" not in capabilities:
+            # Flags at the most: what an EXPUNGE removes is named by UID all the same.
+            known = numbering.uids(numbers)
+            if known is None or self._archived.missing(place, known[1]):
+                return None
+            rest = gate.with_set(held.command.rest, known[0].wire()) if b"*" in numbers else held.command.rest
+            return Verdict(verb=verb, pieces=held.released(verb, rest))
+        if verb == b"EXPUNGE" and not mailbox.read_only and capabilities & EXACT:
+            # No message that upstream has told of is missing here, so none can be flagged and left.
+            known = numbering.uids(b"1:*")
+            if known is None or self._archived.missing(place, known[1]):
+                return None
+            uids = known[1].wire()
+            return None if len(uids) > MAX_SET_OCTETS else self._exact(held, uids)
+        return None
+
+    @staticmethod
+    def _exact(held: Held, uids: bytes) -> Verdict:
+        """EXPUNGE of these and no others."""
+        return Verdict(verb=b"UID EXPUNGE", pieces=held.released(b"UID EXPUNGE", b" " + uids + b"\r\n"))
 
     async def check(self, held: Held) -> Verdict:
         """Wait for the command's turn and make it safe. Never raises but when it is cancelled."""
@@ -133,6 +165,8 @@ class Holding:
         hazard = gate.hazard(verb, held.command.rest, selected=mailbox is not None, gmail=gmail)
         if hazard is None:
             return Verdict(verb=verb, pieces=held.pieces)
+        if (known := self.at_once(held)) is not None:
+            return known
         if hazard.reach is Reach.NAMED:
             return await self._named(held)
         if mailbox is None:
@@ -151,8 +185,6 @@ class Holding:
         verb = held.command.verb
         by_uid = verb.startswith(b"UID ")
         wanted = uidset.parse(hazard.set)
-        if by_uid and wanted is not None and not self._archived.missing(place, wanted):
-            return Verdict(verb=verb, pieces=held.pieces)  # all of it archived: no round trip
         renumbered = self._relay.renumbered
         found = await self._harvester.resolve(hazard.set, by_uid=by_uid)
         if not by_uid and not self._are_numbers(found, wanted):
@@ -175,13 +207,9 @@ class Holding:
 
     async def _deleted(self, held: Held, hazard: Hazard, mailbox: Mailbox, place: Place) -> Verdict:
         verb, capabilities = held.command.verb, self._capabilities or set()
-        exact = b"UIDPLUS" in capabilities or b"IMAP4REV2" in capabilities
+        exact = bool(capabilities & EXACT)
         if mailbox.read_only:  # removes nothing
             return Verdict(verb=verb, pieces=held.pieces)
-        if hazard.set:
-            wanted = uidset.parse(hazard.set)
-            if wanted is not None and not self._archived.missing(place, wanted):
-                return Verdict(verb=verb, pieces=held.pieces)
         if verb == b"EXPUNGE" and exact:
             archived = self._archived.known(place)
             if archived and len(archived.wire()) <= MAX_SET_OCTETS:
@@ -202,7 +230,7 @@ class Holding:
         numbers = uids.wire() or NOTHING
         if len(numbers) > MAX_SET_OCTETS:
             return Verdict(answer=held.command.tag + b" NO [LIMIT] too many messages at once; take fewer\r\n")
-        return Verdict(verb=b"UID EXPUNGE", pieces=held.released(b"UID EXPUNGE", b" " + numbers + b"\r\n"))
+        return self._exact(held, numbers)
 
     async def _durable_deleted(self, place: Place, within: bytes) -> UidSet:
         uids = await self._harvester.deleted(within)

@@ -19,6 +19,7 @@ from postbuch.proxy.captures import Mailbox
 from postbuch.proxy.fetchdata import is_fetch
 from postbuch.proxy.framing import Fetched, FramingLost, Line, Skipped, UpstreamEvent, apart
 from postbuch.proxy.framing_upstream import UpstreamFramer
+from postbuch.proxy.numbering import Numbering
 from postbuch.proxy.tap import Tap
 
 # Their answers hold no capabilities and no referrals, and they are what clients do all day.
@@ -31,7 +32,7 @@ _FAST_VERBS = frozenset(
 _SELECTING = (b"SELECT", b"EXAMINE")
 # The name of an open mailbox whose own name nobody knows: nothing counts as archived there.
 UNREADABLE = b"?"
-_REMOVED = re.compile(rb"\* (?:\d+ EXPUNGE|VANISHED)\b", re.IGNORECASE)
+_REMOVED = re.compile(rb"\* (?:(\d{1,10}) EXPUNGE|\d+ EXPUNGE|VANISHED)\b", re.IGNORECASE)
 _EXISTS = re.compile(rb"\* (\d{1,10}) EXISTS\b", re.IGNORECASE)
 # REPLACE tells it before its tagged answer (RFC 8508 section 3.4).
 _APPENDED = re.compile(rb"\* OK \[APPENDUID ", re.IGNORECASE)
@@ -114,6 +115,8 @@ class Relay:
         self.catch_up()
         self._outstanding.append(command)
         self._edited += command.edited
+        if command.verb in _SELECTING:
+            self.exists = LARGEST  # until upstream says it of the mailbox that is selected now
         if isinstance(command, Injected):
             self._injected, self._hiding = command, False
         if command.parts and self._tap is not None and self._backlog is not None:
@@ -140,6 +143,13 @@ class Relay:
         """The selected mailbox, if upstream owes no answer that could change it."""
         self.catch_up()
         return None if self._outstanding else self.selected
+
+    def settled_numbering(self) -> Numbering | None:
+        """What the numbers mean to upstream, if it owes no answer and all that it said has been looked at."""
+        self.catch_up()
+        if self._outstanding or self._tap is None or self._backlog is None or not self._backlog.empty:
+            return None
+        return self._tap.captures.numbering
 
     def settle(self) -> None:
         """Have the tap look at all that came."""
@@ -304,10 +314,13 @@ class Relay:
             self.said_bye = True
         elif (found := _EXISTS.match(line)) is not None:
             self.exists = int(found.group(1))
-        elif _REMOVED.match(line):
+            if self._tap is not None and self._backlog is not None:
+                self._backlog.then(partial(self._tap.counted, self.exists))
+        elif (found := _REMOVED.match(line)) is not None:
             self.renumbered += 1
             if self._tap is not None and self._backlog is not None:
-                self._backlog.then(self._tap.renumbered)
+                number = int(found.group(1)) if found.group(1) else None
+                self._backlog.then(partial(self._tap.renumbered, number))
         elif _APPENDED.match(line):
             for command in self._outstanding:
                 command.said = command.said or line if command.captures else b""
@@ -328,7 +341,7 @@ class Relay:
             self._select(None if name is None else Mailbox(
                 name=name, utf8=self.utf8, read_only=read_only,
                 uidvalidity=None if name is UNREADABLE else self._uidvalidity,
-            ))
+            ), exists=None if self.exists == LARGEST else self.exists)
             self._uidvalidity = None
         elif command.verb in (b"CLOSE", b"UNSELECT") and good:
             self._select(None)
@@ -346,7 +359,7 @@ class Relay:
                 if not future.done():
                     future.set_result(None)
 
-    def _select(self, mailbox: Mailbox | None) -> None:
+    def _select(self, mailbox: Mailbox | None, *, exists: int | None = None) -> None:
         self.selected = mailbox
         if self._tap is not None and self._backlog is not None:
-            self._backlog.then(partial(self._tap.select, mailbox))
+            self._backlog.then(partial(self._tap.select, mailbox, exists))

@@ -247,7 +247,11 @@ class Stage:
             return
         hazard = self._holding.hazard(parsed) if self._holding is not None else None
         if hazard is not None and line.literal is None and self._holding is not None:
-            hazard = None if self._holding.is_archived(parsed.verb, hazard) else hazard
+            held = Held(command=parsed, hazard=hazard, pieces=[line.octets])
+            verdict = self._holding.at_once(held)
+            if verdict is not None and verdict.pieces is not None:
+                self._release(held, verdict.verb, verdict.pieces)
+                return
         if hazard is not None and hazard.reach is Reach.MAILBOX:
             # Whatever its arguments are, it is safe when the whole mailbox is; upstream says what it takes of them.
             self._hold(Held(command=parsed, hazard=hazard, pieces=[]), line)
@@ -311,12 +315,16 @@ class Stage:
             line = first._replace(octets=verdict.pieces[0]) if verdict.pieces else first
             self._proceed(command.parse(line.octets) or held.command, line)
         else:
-            self._running = Outstanding(tag=held.command.tag, verb=verdict.verb)
-            self._relay.expect(self._running)
-            self._parts = verdict.pieces
-            self._send_parts()
+            self._release(held, verdict.verb, verdict.pieces)
         if self._wait is _Wait.NOTHING:
             self.pump()
+
+    def _release(self, held: Held, verb: bytes, pieces: list[bytes]) -> None:
+        """Send on what may go on of a dangerous command."""
+        self._running = Outstanding(tag=held.command.tag, verb=verb)
+        self._relay.expect(self._running)
+        self._parts = pieces
+        self._send_parts()
 
     def _send_parts(self) -> None:
         """Send a released command as far as upstream takes it without a `+`: a line, or a literal and the line."""

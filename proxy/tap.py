@@ -69,10 +69,10 @@ class Tap:
         self._done: list[tuple[SpoolMessage | _LaterPart, int | None, int]] = []
         self._partials: dict[tuple[int | None, int], _Partial] = {}
 
-    def select(self, mailbox: Mailbox | None) -> None:
-        """Another mailbox is selected, or none."""
+    def select(self, mailbox: Mailbox | None, exists: int | None = None) -> None:
+        """Another mailbox is selected, or none; `exists` is how many messages upstream counts in it."""
         self.drop_partials()
-        self.captures.select(mailbox)
+        self.captures.select(mailbox, exists)
 
     def ask(self, parts: Mapping[int, int]) -> None:
         """A FETCH asks for these parts of bodies: origin → length."""
@@ -132,8 +132,19 @@ class Tap:
             self.captures.missed += 1
         self._partials.clear()
 
-    def renumbered(self) -> None:
-        """A message was taken out of the numbering: parts that are known by their number alone may be another's."""
+    def counted(self, exists: int) -> None:
+        """Upstream counts so many messages."""
+        self.captures.numbering.counted(exists)
+
+    def renumbered(self, number: int | None) -> None:
+        """A message was taken out of the numbering: parts that are known by their number alone may be another's.
+
+        None: upstream names UIDs.
+        """
+        if number is None:
+            self.captures.numbering.void()
+        else:
+            self.captures.numbering.removed(number)
         for key in [key for key in self._partials if key[0] is None]:
             self._partials.pop(key).message.abort()
             self.captures.missed += 1

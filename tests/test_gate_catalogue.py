@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from gate_case import BODY, COUNT, Case
-from imap_proxy import ImapProxy, make_config
+from imap_proxy import Client, ImapProxy, make_config
 
 from provider.dovecot import Dovecot
 
@@ -190,6 +190,26 @@ def test_two_sessions(case: Case) -> None:
     other.close()
 
 
+def test_two_sessions_when_all_is_archived(case: Case, proxy: ImapProxy) -> None:
+    """What others flag of the archived is removed as well; what they deliver and flag only when we have it."""
+    client = case.client()
+    _read_all(client)
+    proxy.messages(COUNT, mailbox=case.name.decode())
+    other = case.direct()
+    other.ok(b"SELECT " + case.name)
+    other.ok(b"STORE 2:4 +FLAGS.SILENT (\\Deleted)")
+    assert sum(b" EXPUNGE\r\n" in line for line in client.ok(b"EXPUNGE")) == 3
+    case.messages.append(b"Subject: new\r\n\r\nnobody has read it\r\n")
+    case.deliver(case.messages[-1])
+    other.ok(b"NOOP")
+    other.ok(b"STORE 1,4 +FLAGS.SILENT (\\Deleted)")
+    client.ok(b"STORE 2 +FLAGS.SILENT (\\Deleted)")
+    client.ok(b"EXPUNGE")
+    client.ok(b"EXPUNGE")
+    assert case.nothing_lost() == 6
+    other.close()
+
+
 def test_others_remove_and_deliver_meanwhile(case: Case) -> None:
     """Sequence numbers that are not those of upstream any more do not hit messages that were never archived."""
     client = case.client()
@@ -235,14 +255,18 @@ def test_spool_that_cannot_be_written(tmp_path_factory: pytest.TempPathFactory, 
         case.straight.close()
 
 
-def test_archived_message_costs_no_round_trip(case: Case, proxy: ImapProxy) -> None:
-    """What was fetched before is known by its UID: the STORE goes upstream as the client wrote it."""
-    client = case.client()
+def _read_all(client: Client) -> None:
     client.send(b"f UID FETCH 1:* (BODY.PEEK[])\r\n")
     while not (line := client.line()).startswith(b"f "):
         literal = BODY.search(line)
         if literal:
             client.octets(int(literal.group(1)))
+
+
+def test_archived_message_costs_no_round_trip(case: Case, proxy: ImapProxy) -> None:
+    """What was fetched before is known by its UID: the STORE goes upstream as the client wrote it."""
+    client = case.client()
+    _read_all(client)
     proxy.messages(COUNT, mailbox=case.name.decode())
     client.ok(b"UID STORE 1:6 +FLAGS (\\Deleted)")
     client.ok(b"EXPUNGE")

@@ -155,7 +155,7 @@ def test_without_uidplus(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("by_uid", [False, True])
 def test_archived_message_costs_no_round_trip(tmp_path: Path, by_uid: bool) -> None:
-    """What is known goes on as the client wrote it; upstream is asked nothing by UID, and one thing by number."""
+    """What is known goes on as the client wrote it, and EXPUNGE by UID; upstream is asked nothing."""
     provider = Provider(capabilities=PLAIN + b" UIDPLUS")
     with house(tmp_path, provider) as made:
         client = made.client()
@@ -165,8 +165,48 @@ def test_archived_message_costs_no_round_trip(tmp_path: Path, by_uid: bool) -> N
         numbers = b"%d:%d" % (min(provider.boxes[b"INBOX"]), max(provider.boxes[b"INBOX"])) if by_uid else b"1:6"
         words = (b"UID " if by_uid else b"") + b"STORE " + numbers + b" +FLAGS (\\Deleted)"
         client.ok(words)
-        asked = provider.heard[before:]
-        assert asked == ([words] if by_uid else [b"FETCH 1:6 (UID)", words])
+        assert len(client.ok(b"EXPUNGE")) == 7
+        assert provider.heard[before:] == [words, b"UID EXPUNGE 101:106"] and len(provider.gone) == 6
+
+
+def test_numbers_move_with_each_expunge(tmp_path: Path) -> None:
+    """One message after the other by number: the first has another UID each time, and nobody is asked for it."""
+    with house(tmp_path, Provider()) as made:
+        client = made.client()
+        made.whole(client)
+        made.proxy.messages(6)
+        before = len(made.provider.heard)
+        for number in (3, 3, 1, 3, 1, 1):
+            client.ok(b"STORE %d +FLAGS.SILENT (\\Deleted)" % number)
+            client.ok(b"EXPUNGE")
+        assert made.provider.gone == [LETTERS[place] for place in (2, 3, 0, 5, 1, 4)]
+        assert len(made.provider.heard) - before == 12
+
+
+def test_open_sets_are_written_out(tmp_path: Path) -> None:
+    """`*` is what upstream has told of: a message that comes now is not archived, and not hit."""
+    with house(tmp_path, Provider()) as made:
+        client = made.client()
+        made.whole(client)
+        made.proxy.messages(6)
+        client.ok(b"STORE 5:* +FLAGS (\\Deleted)")
+        assert made.heard()[-1] == b"STORE 5:6 +FLAGS (\\Deleted)"
+
+
+@pytest.mark.parametrize(
+    ("words", "gmail", "offset"),
+    [(b"MOVE 2 Drafts", False, 0), (b"STORE 2 +FLAGS (\\Deleted)", True, 0), (b"STORE 3 +FLAGS (\\Deleted)", False, 1)],
+)
+def test_numbers_are_asked_for(tmp_path: Path, words: bytes, gmail: bool, offset: int) -> None:
+    """Where the command itself removes, and where upstream's numbers were odd once (Exchange)."""
+    provider = Provider(capabilities=GMAIL, gmail=True) if gmail else Provider(number_offset=offset)
+    with house(tmp_path, provider) as made:
+        client = made.client()
+        made.whole(client)
+        made.proxy.messages(6)
+        before = len(provider.heard)
+        client.ok(words)
+        assert provider.heard[before] == b"FETCH %s (UID)" % words.split()[1]
 
 
 @pytest.mark.parametrize("told", [True, False])
