@@ -120,6 +120,8 @@ class UidSet:
 
 def parse(text: bytes, *, largest: int | None = None) -> UidSet | None:
     """A sequence-set; None when it is none, or when it has a `*` and nobody says what the largest number is."""
+    if len(text) < 10 and text.isdigit():  # one message, as most commands name
+        return UidSet(((int(text), int(text)),)) if int(text) else None
     if not is_set(text):
         return None
     if b"*" in text:

@@ -46,6 +46,11 @@ class Archived:
         with self._lock:
             return wanted.without(self._of(place)) if place.uidvalidity is not None else wanted
 
+    def has(self, place: Place, wanted: UidSet) -> bool:
+        """Whether all of the wanted is known to be durable."""
+        with self._lock:
+            return place.uidvalidity is not None and self._of(place).covers(wanted)
+
     def known(self, place: Place) -> UidSet:
         """All that is known to be durable of a mailbox; a copy."""
         with self._lock:

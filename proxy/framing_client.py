@@ -61,9 +61,9 @@ class ClientFramer:
             self._left = 0
             return Data(b"", True)
         data, at = self._data, self._at
+        if not data:
+            return None
         if self._left:
-            if not data:
-                return None
             octets = self._given(min(len(data), at + self._left))
             self._left -= len(octets)
             return Data(octets, not self._left)

@@ -97,6 +97,7 @@ class Holding:
         self._second = second
         self._failed = failed
         self._capabilities = capabilities
+        self._placed: tuple[Mailbox | None, Place] = (None, Place(account="", mailbox="", uidvalidity=None))
 
     def hazard(self, parsed: Command) -> Hazard | None:
         """What the command may hit, as far as that can be said before its turn has come."""
@@ -111,10 +112,12 @@ class Holding:
         mailbox, capabilities, verb = self._relay.settled_mailbox(), self._capabilities, held.command.verb
         if mailbox is None or capabilities is None:
             return None
-        place, numbers = place_of(self._account, mailbox), held.hazard.set
+        if self._placed[0] is not mailbox:
+            self._placed = mailbox, place_of(self._account, mailbox)
+        place, numbers = self._placed[1], held.hazard.set
         if verb.startswith(b"UID ") and held.hazard.reach in (Reach.SET, Reach.DELETED):
             wanted = uidset.parse(numbers)
-            safe = wanted is not None and not self._archived.missing(place, wanted)
+            safe = wanted is not None and self._archived.has(place, wanted)
             return Verdict(verb=verb, pieces=held.pieces) if safe else None
         numbering = self._relay.settled_numbering()
         if numbering is None:
@@ -122,14 +125,14 @@ class Holding:
         if verb == b"STORE" and held.hazard.reach is Reach.SET and b"X-GM-EXT-1" not in capabilities:
             # Flags at the most: what an EXPUNGE removes is named by UID all the same.
             known = numbering.uids(numbers)
-            if known is None or self._archived.missing(place, known[1]):
+            if known is None or not self._archived.has(place, known[1]):
                 return None
             rest = gate.with_set(held.command.rest, known[0].wire()) if b"*" in numbers else held.command.rest
             return Verdict(verb=verb, pieces=held.released(verb, rest))
         if verb == b"EXPUNGE" and not mailbox.read_only and capabilities & EXACT:
             # No message that upstream has told of is missing here, so none can be flagged and left.
             known = numbering.uids(b"1:*")
-            if known is None or self._archived.missing(place, known[1]):
+            if known is None or not self._archived.has(place, known[1]):
                 return None
             uids = known[1].wire()
             return None if len(uids) > MAX_SET_OCTETS else self._exact(held, uids)

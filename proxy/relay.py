@@ -32,7 +32,8 @@ _FAST_VERBS = frozenset(
 _SELECTING = (b"SELECT", b"EXAMINE")
 # The name of an open mailbox whose own name nobody knows: nothing counts as archived there.
 UNREADABLE = b"?"
-_REMOVED = re.compile(rb"\* (?:(\d{1,10}) EXPUNGE|\d+ EXPUNGE|VANISHED)\b", re.IGNORECASE)
+_EXPUNGE = re.compile(rb"\* (?:(\d{1,10})|\d+) EXPUNGE\b", re.IGNORECASE)
+_VANISHED = re.compile(rb"\* VANISHED\b", re.IGNORECASE)
 _EXISTS = re.compile(rb"\* (\d{1,10}) EXISTS\b", re.IGNORECASE)
 # REPLACE tells it before its tagged answer (RFC 8508 section 3.4).
 _APPENDED = re.compile(rb"\* OK \[APPENDUID ", re.IGNORECASE)
@@ -303,6 +304,9 @@ class Relay:
             self._backlog.put(event)
 
     def _note(self, line: bytes) -> None:
+        if line[2:3].isdigit():
+            self._note_number(line)
+            return
         found = _UIDVALIDITY.match(line)
         if found:
             self._uidvalidity = int(found.group(1))
@@ -312,18 +316,24 @@ class Relay:
             self.utf8 = True
         elif line[:5].upper() == b"* BYE":
             self.said_bye = True
-        elif (found := _EXISTS.match(line)) is not None:
-            self.exists = int(found.group(1))
-            if self._tap is not None and self._backlog is not None:
-                self._backlog.then(partial(self._tap.counted, self.exists))
-        elif (found := _REMOVED.match(line)) is not None:
-            self.renumbered += 1
-            if self._tap is not None and self._backlog is not None:
-                number = int(found.group(1)) if found.group(1) else None
-                self._backlog.then(partial(self._tap.renumbered, number))
+        elif _VANISHED.match(line):
+            self._renumber(None)
         elif _APPENDED.match(line):
             for command in self._outstanding:
                 command.said = command.said or line if command.captures else b""
+
+    def _note_number(self, line: bytes) -> None:
+        if (found := _EXISTS.match(line)) is not None:
+            self.exists = int(found.group(1))
+            if self._tap is not None and self._backlog is not None:
+                self._backlog.then(partial(self._tap.counted, self.exists))
+        elif (found := _EXPUNGE.match(line)) is not None:
+            self._renumber(int(found.group(1)) if found.group(1) else None)
+
+    def _renumber(self, number: int | None) -> None:
+        self.renumbered += 1
+        if self._tap is not None and self._backlog is not None:
+            self._backlog.then(partial(self._tap.renumbered, number))
 
     def _complete(self, line: bytes) -> None:
         tag = line.split(b" ", 1)[0]

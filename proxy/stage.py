@@ -40,10 +40,12 @@ _WITHOUT_LITERAL = frozenset(
 # What the client sent behind one of these may mean the numbers before it or after it: servers differ.
 _RENUMBERING = gate.REPLACING | {b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE", b"CLOSE", b"DELETE", b"RENAME"}
 _NAMING = append.VERBS | {b"SELECT", b"EXAMINE"}
-# Whole commands on one line that only read, which is what mail programs send all day.
+# Whole commands on one line that need no framing, which is what mail programs send all day.
 _PLAIN = re.compile(
-    rb"([A-Za-z0-9._$-]{1,64}) (NOOP|CHECK|(?:UID )?(?:FETCH|SEARCH))((?: [^{}\r\n\0]{1,60000})?)\r\n"
+    rb"([A-Za-z0-9._$-]{1,64}) (NOOP|CHECK|(?:UID )?(?:FETCH|SEARCH|STORE|EXPUNGE|MOVE))"
+    rb"((?: [^{}\r\n\0]{1,60000})?)\r\n"
 )
+_REMOVING = frozenset({b"STORE", b"UID STORE", b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE"})
 
 
 class _Wait(Enum):
@@ -119,6 +121,8 @@ class Stage:
         if found is None:
             return False
         tag, verb, rest = found.groups()
+        if verb in _REMOVING:
+            return self._send_at_once(Command(tag=tag, verb=verb, rest=rest + b"\r\n"), data)
         self._wire.to_upstream(data)
         self._relay.expect(Outstanding(tag=tag, verb=verb, parts=fetchdata.asked_parts(rest)))
         return True
@@ -245,13 +249,9 @@ class Stage:
         if refusal is not None:
             self._answer(line, parsed.tag + refusal)
             return
+        if line.literal is None and self._send_at_once(parsed, line.octets):
+            return
         hazard = self._holding.hazard(parsed) if self._holding is not None else None
-        if hazard is not None and line.literal is None and self._holding is not None:
-            held = Held(command=parsed, hazard=hazard, pieces=[line.octets])
-            verdict = self._holding.at_once(held)
-            if verdict is not None and verdict.pieces is not None:
-                self._release(held, verdict.verb, verdict.pieces)
-                return
         if hazard is not None and hazard.reach is Reach.MAILBOX:
             # Whatever its arguments are, it is safe when the whole mailbox is; upstream says what it takes of them.
             self._hold(Held(command=parsed, hazard=hazard, pieces=[]), line)
@@ -274,6 +274,18 @@ class Stage:
         self._go_on(line)
 
     # --- dangerous commands ---------------------------------------------------------------------------------------
+
+    def _send_at_once(self, parsed: Command, octets: bytes) -> bool:
+        """Send on a dangerous command if all that it can hit is known to be archived; False when it is another."""
+        hazard = self._holding.hazard(parsed) if self._holding is not None else None
+        if hazard is None or self._holding is None:
+            return False
+        held = Held(command=parsed, hazard=hazard, pieces=[octets])
+        verdict = self._holding.at_once(held)
+        if verdict is None or verdict.pieces is None:
+            return False
+        self._release(held, verdict.verb, verdict.pieces)
+        return True
 
     def _collect(self, held: Held, line: ClientLine) -> None:
         """A line of a dangerous command is here: take the literal at its end, or hold what is complete."""
