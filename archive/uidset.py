@@ -79,6 +79,8 @@ class UidSet:
 
     def covers(self, other: "UidSet") -> bool:
         """Whether all of the other is in here."""
+        if len(other._starts) == 1:
+            return self._covers(other._starts[0], other._ends[0])
         return all(self._covers(first, last) for first, last in other.spans())
 
     def _covers(self, first: int, last: int) -> bool:

@@ -49,7 +49,8 @@ class Archived:
     def has(self, place: Place, wanted: UidSet) -> bool:
         """Whether all of the wanted is known to be durable."""
         with self._lock:
-            return place.uidvalidity is not None and self._of(place).covers(wanted)
+            known = self._known.get(place)
+            return known is not None and place.uidvalidity is not None and known.covers(wanted)
 
     def known(self, place: Place) -> UidSet:
         """All that is known to be durable of a mailbox; a copy."""

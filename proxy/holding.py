@@ -131,10 +131,10 @@ class Holding:
             return Verdict(verb=verb, pieces=held.released(verb, rest))
         if verb == b"EXPUNGE" and not mailbox.read_only and capabilities & EXACT:
             # No message that upstream has told of is missing here, so none can be flagged and left.
-            known = numbering.uids(b"1:*")
-            if known is None or not self._archived.has(place, known[1]):
+            there = numbering.all_uids()
+            if there is None or not self._archived.has(place, there):
                 return None
-            uids = known[1].wire()
+            uids = there.wire()
             return None if len(uids) > MAX_SET_OCTETS else self._exact(held, uids)
         return None
 

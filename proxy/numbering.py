@@ -73,18 +73,27 @@ class Numbering:
     def uids(self, numbers: bytes) -> tuple[UidSet, UidSet] | None:
         """A set as its numbers, with `*` replaced by what it means now, and their UIDs; None when any is not known."""
         wanted = uidset.parse(numbers, largest=self._exists)
-        if wanted is None or not self._uids:
+        if wanted is None:
             return None
         spans: list[tuple[int, int]] = []
         for first, last in wanted.spans():
             start, end = first - self._first, last - self._first
             if start < 0 or end >= len(self._uids):
                 return None
-            if self._uids[end] - self._uids[start] == end - start:  # ascending: so none is missing between them
-                spans.append((self._uids[start], self._uids[end]))
-            else:
-                spans += ((uid, uid) for uid in self._uids[start : end + 1])
+            spans += self._spans(start, end)
         return wanted, UidSet(spans)
+
+    def all_uids(self) -> UidSet | None:
+        """The UIDs of all messages of the mailbox; None when any is not known, or there is no message."""
+        if not self._uids or self._first != 1 or len(self._uids) != self._exists:
+            return None
+        return UidSet(self._spans(0, self._exists - 1))
+
+    def _spans(self, start: int, end: int) -> list[tuple[int, int]]:
+        known = self._uids
+        if known[end] - known[start] == end - start:  # ascending: so none is missing between them
+            return [(known[start], known[end])]
+        return [(uid, uid) for uid in known[start : end + 1]]
 
     def _fits(self, place: int, uid: int) -> bool:
         """Whether a message outside of the run has a UID on the same side, and as far away at least."""

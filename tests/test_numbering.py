@@ -77,6 +77,7 @@ def test_never_another_message(deeds: list[tuple[str, int]]) -> None:
         for numbers in SETS:
             known = server.numbering.uids(numbers)
             assert known is None or known == server.means(numbers), (deed, number, numbers)
+        assert server.numbering.all_uids() in (None, UidSet.of(server.uids))
 
 
 @given(DEEDS, st.integers(1, 8))
@@ -91,8 +92,9 @@ def test_a_mailbox_that_was_read_is_known(deeds: list[tuple[str, int]], count: i
     while server.uids:
         for numbers in SETS:
             assert server.numbering.uids(numbers) == server.means(numbers)
+        assert server.numbering.all_uids() == UidSet.of(server.uids)
         server.do("remove", count)
-    assert server.numbering.uids(b"1:*") is None
+    assert server.numbering.uids(b"1:*") is None and server.numbering.all_uids() is None
 
 
 def _gone_silently(server: Server) -> None:
