@@ -106,8 +106,8 @@ class Harvester:
     async def expunge_archived(self, archived: UidSet) -> tuple[bytes, UidSet]:
         """EXPUNGE of what is archived: upstream's answer, and the flagged messages that are left.
 
-        The client hears of what went. One after the other: Dovecot begins the second command before the first is done.
-        Raises Refused.
+        The client hears of what went. One after the other: in one write Dovecot 2.3 begins SEARCH, by number or UID and
+        behind a NOOP as well, before the EXPUNGE is done, and finds what is just being removed. Raises Refused.
         """
         _, answer = await self.ask(b"UID EXPUNGE " + archived.wire(), lambda line: False)
         return answer, await self.deleted() if is_ok(answer) else UidSet()
