@@ -63,8 +63,8 @@ class Watch:
         dialog.dismiss()
 
     def _request(self, request: Request) -> None:
-        # Chromium shows a PDF by an extension of its own, which never leaves the machine.
-        own = (self._base, "data:", "blob:", "about:", "chrome-extension:")
+        # Chromium shows a PDF by an extension and pages of its own, which never leave the machine.
+        own = (self._base, "data:", "blob:", "about:", "chrome-extension:", "chrome://resources/")
         if not request.url.startswith(own):
             self.problems.append(f"foreign request: {request.url}")
 

@@ -57,12 +57,24 @@ class Killer:
             self._postbuch.start()
             return
         # One that ended because its database did is on its way back.
-        wait_until(lambda: self._postbuch.child(victim) is not None, f"{victim} to run", 60)
-        before = self._postbuch.child(victim)
-        assert before is not None
+        before = self._running(victim)
         drains = self._postbuch.drains() if name == "drain" else []
-        (self._chance.choice(drains) if drains else before).kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # it was quicker
+            (self._chance.choice(drains) if drains else before).kill()
         wait_until(lambda: self._is_another(victim, before), f"{victim} after kill -9", 60)
+
+    def _running(self, name: str) -> psutil.Process:
+        """The process, once there is one: it may end again between two looks."""
+        found: list[psutil.Process] = []
+
+        def look() -> bool:
+            child = self._postbuch.child(name)
+            if child is not None:
+                found.append(child)
+            return child is not None
+
+        wait_until(look, f"{name} to run", 60)
+        return found[-1]
 
     def _is_another(self, name: str, before: psutil.Process) -> bool:
         now = self._postbuch.child(name)

@@ -6,6 +6,7 @@ from typing import Any
 
 from imapclient import IMAPClient
 from mail_clients import PATIENCE_S, BothSides, Side, message
+from transcript import without_time
 
 
 def session(side: Side) -> list[Any]:
@@ -31,7 +32,8 @@ def session(side: Side) -> list[Any]:
             server.append("INBOX", "", "", message(8))
         heard.append(client.idle_check(timeout=PATIENCE_S) + client.idle_done()[1])
         client.delete_messages([1])
-        heard += [client.expunge(), client.search(), client.folder_status("Archive", ["MESSAGES", "UNSEEN"])]
+        said, gone = client.expunge()
+        heard += [without_time(said), gone, client.search(), client.folder_status("Archive", ["MESSAGES", "UNSEEN"])]
         client.rename_folder("Projekte/Köln & Bonn", "Ablage")
         client.close_folder()
         client.delete_folder("Ablage")
