@@ -30,6 +30,7 @@ _FAST_VERBS = frozenset(
     }
 )
 _SELECTING = (b"SELECT", b"EXAMINE")
+_FETCHING = (b"FETCH", b"UID FETCH")
 # The name of an open mailbox whose own name nobody knows: nothing counts as archived there.
 UNREADABLE = b"?"
 _EXPUNGE = re.compile(rb"\* (?:(\d{1,10})|\d+) EXPUNGE\b", re.IGNORECASE)
@@ -162,6 +163,11 @@ class Relay:
     def looking(self) -> bool:
         """Whether a chunk is being looked at, the rest of which the client has already: no line of ours fits now."""
         return self._looking
+
+    @property
+    def fetching(self) -> bool:
+        """Whether upstream may be sending messages: it owes the answer to a FETCH, or to a command of our own."""
+        return any(command.verb in _FETCHING or isinstance(command, Injected) for command in self._outstanding)
 
     @property
     def awaited(self) -> bool:

@@ -38,6 +38,9 @@ AUTOLOGOUT_S = 31 * 60.0
 LOGIN_TIMEOUT_S = 60.0 + login.ANSWER_TIMEOUT_S
 # What the spool may have waiting before its session's peer is not read any more, and how often to look again.
 MAX_PENDING_OCTETS = 1024 * 1024
+# The same while no message was asked for. What comes while nobody reads is lost when upstream closes behind it: the
+# answer to a LOGOUT right behind a message of 60 MB, several times of twelve on a busy disk.
+MAX_UNASKED_OCTETS = 32 * 1024 * 1024
 _LOOK_AGAIN_S = 0.005
 # What a client may send ahead of a command that is held.
 MAX_AHEAD_OCTETS = 1024 * 1024
@@ -247,6 +250,8 @@ class Session(asyncio.Protocol):
         """For the stage."""
         if octets and self._upstream is not None:
             self._upstream.write(octets)
+            if not self._reading_upstream:
+                self._balance()
 
     def _balance(self) -> None:
         """Read each side only while the other side and the spool keep up."""
@@ -254,7 +259,8 @@ class Session(asyncio.Protocol):
             return
         writing = self._tap.pending_octets if self._tap else 0
         coming = self._stage.pending_octets if self._stage else 0
-        read_upstream = not self._client_full and writing <= MAX_PENDING_OCTETS
+        most = MAX_PENDING_OCTETS if self._relay is None or self._relay.fetching else MAX_UNASKED_OCTETS
+        read_upstream = not self._client_full and writing <= most
         read_client = (
             not self._upstream_full and coming <= MAX_PENDING_OCTETS
             and self._framer.pending_octets <= MAX_AHEAD_OCTETS

@@ -74,6 +74,7 @@ def by_fetch(postbuch: Postbuch, sink: Sink, dovecot: Dovecot, octets: bytes) ->
         _, answer = client.fetch("1", "(UID BODY.PEEK[])")
         assert isinstance(answer[0], tuple)
         assert answer[0][1] == octets
+    # Its LOGOUT was answered, also while the spool still writes: `imap` would have raised.
 
 
 def imap(port: int, ca_file: Path) -> imaplib.IMAP4_SSL:
