@@ -156,3 +156,16 @@ def test_above_the_limit_it_is_worked_off_as_fast_as_it_comes() -> None:
         assert len(seen) == 3
 
     with_backlog(run)
+
+
+def test_what_upstream_owes_says_whether_messages_may_come() -> None:
+    """Upstream is held back while it may send messages; after a LOGOUT it is read, or its answer would be lost."""
+    relay = Relay(None, lambda octets: None)
+    assert not relay.fetching
+    relay.expect(Outstanding(tag=b"a", verb=b"UID FETCH"))
+    relay.expect(Outstanding(tag=b"b", verb=b"LOGOUT"))
+    assert relay.fetching
+    relay.feed(b"* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\na OK done\r\n")
+    assert not relay.fetching and relay.awaited
+    relay.feed(b"* BYE\r\nb OK done\r\n")
+    assert not relay.awaited
