@@ -57,13 +57,20 @@ class Archived:
         with self._lock:
             known, sent = self._of(place), self._sent.setdefault(place, {})
             sent.update((uid, length) for uid, length in lengths.items() if uid not in known)
-            for uid in list(sent)[: max(0, len(sent) - MAX_SENT)]:
-                del sent[uid]
+            while len(sent) > MAX_SENT:
+                del sent[next(iter(sent))]
 
-    def lengths(self, place: Place, wanted: UidSet) -> dict[int, int]:
-        """UID → octets that were sent, of those of the wanted that came in by APPEND and were not read since."""
+    def take_lengths(self, place: Place, wanted: UidSet) -> dict[int, int]:
+        """UID → octets that were sent, of those of the wanted that came in by APPEND and were not read since.
+
+        Whoever takes them asks upstream for theirs. They are forgotten here: what differs is as good as unknown.
+        """
         with self._lock:
-            return {uid: length for uid, length in self._sent.get(place, {}).items() if uid in wanted}
+            sent = self._sent.get(place)
+            if not sent:
+                return {}
+            few = wanted if len(wanted) < len(sent) else [uid for uid in sent if uid in wanted]
+            return {uid: sent.pop(uid) for uid in few if uid in sent}
 
     def missing(self, place: Place, wanted: UidSet) -> UidSet:
         """What of the wanted is not known to be durable."""

@@ -158,7 +158,7 @@ class Harvester:
 
     async def _compare_lengths(self, place: Place, found: list[Found], *, by_uid: bool) -> None:
         """What came in by APPEND is archived as it was sent; where upstream has as many octets, it has these."""
-        sent = self._archived.lengths(place, UidSet.of(each.uid for each in found))
+        sent = self._archived.take_lengths(place, UidSet.of(each.uid for each in found))
         for numbers in _windows([each for each in found if each.uid in sent], by_uid=by_uid):
             prefix = b"UID " if by_uid else b""
             lines, _ = await self.ask(prefix + b"FETCH " + numbers + b" (UID RFC822.SIZE)", _is_size)
