@@ -43,6 +43,7 @@ class Provider:
     sizes: dict[int, int] = field(default_factory=dict)  # UID → RFC822.SIZE, where it is not the length
     next_uids: dict[bytes, int] = field(default_factory=dict)  # mailbox → UIDNEXT: see `uidnext`
     given_octets: int = 0  # of messages
+    idling: list[tuple[bytes, Wire]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(self, name: bytes, octets: bytes, number: int = 0) -> int:
@@ -53,6 +54,8 @@ class Provider:
             self.boxes.setdefault(name, {})[uid] = octets
             self.flags[uid] = set()
             self.names[uid] = number or 1_278_455_344_230_334_000 + uid
+            for wire in [wire for selected, wire in self.idling if selected == name]:
+                wire.say(b"* %d EXISTS\r\n" % len(self.boxes[name]))
             return uid
 
     def uidnext(self, name: bytes) -> int:
@@ -100,6 +103,8 @@ class Provider:
             if verb in (b"SELECT", b"EXAMINE", b"DELETE", b"RENAME") and self._words(words)[1] not in self.boxes:
                 wire.say(tag + b" NO there is none\r\n")
                 continue
+            if verb == b"IDLE":
+                self._idle(wire, selected)
             if verb == b"APPEND":
                 wire.say(tag + b" OK [APPENDUID 9 %d] done\r\n" % self._append(wire, words))
                 continue
@@ -118,6 +123,14 @@ class Provider:
             wire.hear()
         told = b"[CAPABILITY " + self.capabilities + b"] " if self.tells else b""
         wire.say(line[0] + b" OK " + told + b"in\r\n")
+
+    def _idle(self, wire: Wire, selected: bytes) -> None:
+        wire.say(b"+ idling\r\n")
+        self.idling.append((selected, wire))
+        try:
+            wire.hear()
+        finally:
+            self.idling.remove((selected, wire))
 
     def _append(self, wire: Wire, words: bytes) -> int:
         octets = self._literal(wire, words)

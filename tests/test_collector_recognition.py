@@ -26,6 +26,7 @@ from postbuch.archive.sighted import Candidate, Place, appended, seen
 from postbuch.archive.status import books
 from postbuch.archive.users import ALL as ANYBODY
 from provider.instance import Postbuch, write_config
+from provider.ports import wait_until
 
 NUMBERS = itertools.count(1)
 LETTERS = itertools.count(70_000)
@@ -188,6 +189,20 @@ def test_read_by_a_mail_program(house: House, provider: Provider, tmp_path: Path
     }
     asked = provider.heard.count(b"EXAMINE INBOX")
     assert house.collect() == 0 and provider.heard.count(b"EXAMINE INBOX") == asked, "INBOX has nothing new to say"
+
+
+def test_read_by_a_mail_program_while_the_collector_waits(house: House, provider: Provider, tmp_path: Path) -> None:
+    """It idles on All Mail, and hears of a message that a client has read in INBOX: there the name is asked for."""
+    provider.capabilities += b" IDLE"
+    (octets,) = new_letters(1)
+    with house.archive.steady():
+        wait_until(lambda: bool(provider.idling), "the collector to idle")
+        uid = provider.put(b"INBOX", octets)
+        house.through_proxy(tmp_path, [b"SELECT INBOX", b"UID FETCH %d (UID BODY.PEEK[])" % uid], 1)
+        before = provider.given_octets
+        provider.put(ALL, octets, provider.names[uid])
+        wait_until(lambda: house.archive.digests("[Gmail]/All Mail") == [digest(octets)], "the sighting")
+    assert provider.given_octets == before == len(octets)
 
 
 def filed(octets: bytes) -> list[bytes]:
