@@ -93,3 +93,11 @@ class Collecting(Named):
     NOT_LISTED = "upstream counts {messages} messages and lists {listed}"
     NOT_GIVEN = "{messages} messages cannot be had: upstream lists the message and does not give it out (UID {uids})"
     ONE_NOT_GIVEN = "one message cannot be had: upstream lists it and does not give it out (UID {uids})"
+
+
+class Outward(Named):
+    """What keeps mail from going out of the archive, or back to the provider."""
+
+    EXISTS = "{path}: is there already; name another file, or give --force to replace it"
+    FOLDER_NOT_EMPTY = "{path}: is not an empty folder; name one that is empty or not there yet"
+    NOT_WRITTEN = "{path}: cannot be written: {words}"

@@ -39,6 +39,7 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         configuration,
         doctor,
         evidence,
+        exporting,
         importing,
         initialisation,
         mail,
@@ -47,7 +48,7 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         syncing,
     )
 
-    for module in (initialisation, status, mail, importing, syncing, evidence, doctor):
+    for module in (initialisation, status, mail, importing, exporting, syncing, evidence, doctor):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")
     app.add_typer(people.app, name="user")
