@@ -101,3 +101,23 @@ class Outward(Named):
     EXISTS = "{path}: is there already; name another file, or give --force to replace it"
     FOLDER_NOT_EMPTY = "{path}: is not an empty folder; name one that is empty or not there yet"
     NOT_WRITTEN = "{path}: cannot be written: {words}"
+
+
+class Saving(Named):
+    """What keeps a backup from being made or brought back."""
+
+    ROW_TOO_LONG = "the database gives no row of {table}: its max_allowed_packet is too small; set it to 512M"
+    INSIDE = "{path}: lies in the data folder; a backup must lie elsewhere, best on another disk"
+    NOT_WRITTEN = "{path}: the backup cannot be written: {words}"
+    NOT_READ = "{path}: cannot be read: {words}"
+    IN_USE = "{path}: another backup is being written there; wait for it"
+    SPOOL_STANDS = "{folder}: what was taken in has not been published for {seconds} s; the proxy's log says why"
+    KEYS_CHANGE = "{folder}: the keys change while the backup is made; make it again"
+    OBJECT_GONE = "the attachment {sha256} cannot be read: {words}"
+    OBJECT_CHANGED = "the attachment {sha256} does not have its SHA-256 any more"
+    NO_BACKUP = "{path}: there is no whole backup; `postbuch backup` writes one"
+    NOT_OURS = "{path}: is no manifest of a backup, or one of a newer version"
+    FILE_CHANGED = "{path}: does not have the SHA-256 of the manifest; take another backup"
+    NOT_EMPTY = "{folder}: is not empty; a backup is restored into an empty data folder only"
+    DATABASE_NOT_EMPTY = "the database has tables already; a backup is restored into an empty database only"
+    NOT_ALIKE = "the table {table} has {rows} rows and the backup names {wanted}; the restore is not whole"

@@ -36,6 +36,7 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         return app
     from postbuch.cli import (
         accounts,
+        backups,
         configuration,
         doctor,
         evidence,
@@ -48,7 +49,7 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         syncing,
     )
 
-    for module in (initialisation, status, mail, importing, exporting, syncing, evidence, doctor):
+    for module in (initialisation, status, mail, importing, exporting, syncing, evidence, backups, doctor):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")
     app.add_typer(people.app, name="user")
