@@ -101,6 +101,10 @@ class Outward(Named):
     EXISTS = "{path}: is there already; name another file, or give --force to replace it"
     FOLDER_NOT_EMPTY = "{path}: is not an empty folder; name one that is empty or not there yet"
     NOT_WRITTEN = "{path}: cannot be written: {words}"
+    NO_UIDVALIDITY = "{host} gives no UIDVALIDITY for the mailbox {mailbox}: what is there already cannot be told"
+    HOLDS_NUL = "it holds a NUL octet, which APPEND cannot carry"
+    KEPT_OTHERWISE = "the provider keeps it with other octets than it was given"
+    NOTHING_TO_LOG_IN = "no password of {account} is known; `postbuch account store {account}` stores one"
 
 
 class Saving(Named):
@@ -109,7 +113,6 @@ class Saving(Named):
     ROW_TOO_LONG = "the database gives no row of {table}: its max_allowed_packet is too small; set it to 512M"
     INSIDE = "{path}: lies in the data folder; a backup must lie elsewhere, best on another disk"
     NOT_WRITTEN = "{path}: the backup cannot be written: {words}"
-    NOT_READ = "{path}: cannot be read: {words}"
     IN_USE = "{path}: another backup is being written there; wait for it"
     SPOOL_STANDS = "{folder}: what was taken in has not been published for {seconds} s; the proxy's log says why"
     KEYS_CHANGE = "{folder}: the keys change while the backup is made; make it again"

@@ -45,11 +45,12 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         initialisation,
         mail,
         people,
+        putting,
         status,
         syncing,
     )
 
-    for module in (initialisation, status, mail, importing, exporting, syncing, evidence, backups, doctor):
+    for module in (initialisation, status, mail, importing, exporting, putting, syncing, evidence, backups, doctor):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")
     app.add_typer(people.app, name="user")
