@@ -80,8 +80,8 @@ def _print(manifest: Manifest) -> None:
     for label, name in ((_("Letters"), "letter"), (_("Images (distinct messages)"), "image"),
                         (_("Sightings"), "sighting")):  # fmt: skip
         output.print_line(f"{label}: {tables[name]}")
-    output.print_line(f"{_('Attachments')}: {manifest.objects}")
-    output.print_line(f"{_('As of')}: {manifest.made_at}")
+    for label, value in ((_("Attachments"), manifest.objects), (_("As of"), manifest.made_at)):
+        output.print_line(f"{label}: {value}")
 
 
 def _end(problems: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from postbuch.archive import audit, export, exportfile
-from postbuch.archive.errors import NotFound
+from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.export import Export
 from postbuch.webmail import listing, policy
 from postbuch.webmail.language import gettext
@@ -30,7 +30,10 @@ def found() -> Response | BaseResponse:
     if not wanted.query:
         raise NotFound("only what a search found is exported")
     with services().transaction() as conn:
-        numbers = export.find(conn, wanted.query, who.accounts, who.user_id)
+        try:
+            numbers = export.find(conn, wanted.query, who.accounts, who.user_id)
+        except UsageError:  # which the list explains
+            return redirect(url_for("mailbox.index", **wanted.scope))
         images, octets = export.volume(conn, numbers, who.accounts)
         facts = {"query": wanted.query, "letters": len(numbers), "messages": images, "size_octets": octets}
         on_record(conn, "export" if octets <= MAX_OCTETS else "export-refused", "letters", {**facts, "format": "zip"})
