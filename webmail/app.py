@@ -18,6 +18,7 @@ from postbuch.webmail import (
     admin,
     assets,
     completeness,
+    exporting,
     failures,
     files,
     folders,
@@ -73,7 +74,7 @@ def create_app(config: Config) -> Flask:
     _templates(app)
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
-        completeness.blueprint,
+        completeness.blueprint, exporting.blueprint,
     ):
         app.register_blueprint(blueprint)
 
