@@ -21,6 +21,7 @@ DEFAULT_MAX_SIZE_OCTETS = 104_857_600
 
 PORTS = {"imaps": 993, "imap": 143, "smtps": 465, "submission": 587, "smtp": 25}
 PLAIN = {"imap", "smtp"}
+DNS_PORT = 53
 
 
 class Address(BaseModel):
@@ -124,6 +125,24 @@ def _http_url(text: str) -> str:
     return text
 
 
+def parse_name_server(text: str) -> Address:
+    """An IP address with or without a port as an `Address`. Raises ValueError with a sentence."""
+    try:
+        return Address(host=str(ipaddress.ip_address(text)), port=DNS_PORT)
+    except ValueError:
+        pass
+    try:
+        found = parse_address(text)
+        return Address(host=str(ipaddress.ip_address(found.host)), port=found.port)
+    except ValueError:
+        raise ValueError(f"'{text}' is not the IP address of a name server, for example 192.0.2.1") from None
+
+
+def _name_server(text: str) -> str:
+    parse_name_server(text)
+    return text
+
+
 Listen = Annotated[str, AfterValidator(_listen)]
 
 
@@ -188,6 +207,19 @@ class Verify(_Section):
     full_every_days: int = Field(30, ge=0, le=3650, description="check everything; 0: never")
 
 
+class Dns(_Section):
+    """The DNS, which is asked for the keys of signatures."""
+
+    enabled: bool = Field(True, description="false: signatures of incoming mail are not checked")
+    servers: list[Annotated[str, AfterValidator(_name_server)]] = Field(
+        default_factory=list, description='name servers, "192.0.2.1" or "[2001:db8::1]:5353"; empty: the system\'s'
+    )
+
+    @property
+    def addresses(self) -> list[Address]:
+        return [parse_name_server(text) for text in self.servers]
+
+
 class Upstream(_Section):
     """One mail provider. Routing comes from here alone, never from a name that a client typed."""
 
@@ -229,6 +261,7 @@ class Config(_Section):
     web: Web = Web()
     ledger: Ledger = Ledger()
     verify: Verify = Verify()
+    dns: Dns = Dns()
     upstream: list[Upstream] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -314,6 +347,7 @@ _EXAMPLE_UPSTREAM: dict[str, Any] = {
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "database": Database, "imap": Imap, "submission": Submission, "web": Web, "ledger": Ledger, "verify": Verify,
+    "dns": Dns,
 }
 
 
