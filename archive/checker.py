@@ -115,8 +115,8 @@ def check_belongs(number: str, rows: dict[tuple[str, str, str, int], Row]) -> No
     for (kind, key, table, _), row in rows.items():
         if kind == "image":
             belongs = True
-        elif kind == "sighting":
-            belongs = row["image_id"] == number.encode()
+        elif kind in ("sighting", "dkim_check"):
+            belongs = table == "dkim_verdict" or row["image_id"] == number.encode()
         elif kind in ("smtp_envelope", "outcome"):
             belongs = table != kind or row["capture"] in captures
         elif kind in ("letter", "mailbox", "address", "object"):
@@ -167,11 +167,13 @@ def check(path: str, key_line: str | None = None) -> list[str]:
     expect(json.loads(files["facts.json"]) == facts, "facts.json says something else than the leaves")
     summary = rows.get(("image", number, "header_summary", 0), {})
     seen = [row for (kind, *_), row in rows.items() if kind == "sighting"]
+    signatures = [row for (_, _, table, _), row in rows.items() if table == "dkim_verdict"]
     return [
         f"archive:    {origin}", f"key:        {packed_key}", f"signed at:  {time} over {size} leaves",
         f"SHA-256:    {digest} ({len(message)} octets)", f"archived:   {image['archived_at'].decode()} UTC",
         f"subject:    {summary.get('subject', b'').decode()}",
         *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}" for row in seen),
+        *(f"signature:  {row['domain'].decode()} (DKIM): {row['verdict'].decode()}" for row in signatures),
         "The message and what is said of it stand in the signed ledger, unchanged.",
         *(["stamp.tsr: openssl ts -verify -data checkpoint.txt -in stamp.tsr -CAfile <the authority's root>"]
           if "stamp.tsr" in files else []),

@@ -19,9 +19,11 @@ def check_again(parser: SignatureParser, octets: bytes, look: dict[str, Any]) ->
     """
     at = look["checked_at"]
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    keys = {each["position"]: each["key_record"] for each in look["verdicts"] if each["key_record"] is not None}
+    records = {each["position"]: each["key_record"] for each in look["signatures"]}
+    keys = {position: record for position, record in records.items() if record is not None}
     found = {each.position: each for each in parser.judge(octets, Question(keys=keys, at=_seconds(moment)))}
-    return {**look, "verdicts": [{**each, "again": _again(found.get(each["position"]))} for each in look["verdicts"]]}
+    again = [{**each, "again": _again(found.get(each["position"]))} for each in look["signatures"]]
+    return {**look, "signatures": again}
 
 
 def verifies(verdict: dict[str, Any]) -> bool:

@@ -79,14 +79,14 @@ def write(conn: Connection, looks: list[Look]) -> None:
 def facts(conn: Connection, images: Any) -> list[dict[str, Any]]:
     """What was found of each of the images (a list or a query of their numbers).
 
-    Keys: the columns of the look, `verdicts` with those of each signature, `standing` and its sentence `says`.
+    Keys: the columns of the look, `signatures` with those of each verdict, `standing` and its sentence `says`.
     """
     found: list[dict[str, Any]] = []
     looks = select(dkim_check).where(dkim_check.c.image_id.in_(images)).order_by(dkim_check.c.image_id)
     for row in conn.execute(looks).all():
         query = select(dkim_verdict).where(dkim_verdict.c.check_id == row.id).order_by(dkim_verdict.c.position)
         verdicts = [dict(each._mapping) for each in conn.execute(query)]
-        look = {**row._mapping, "verdicts": verdicts}
+        look = {**row._mapping, "signatures": verdicts}
         said = standing(look)
         found.append({**look, "standing": said.reason, "says": said})
     return found
@@ -94,7 +94,7 @@ def facts(conn: Connection, images: Any) -> list[dict[str, Any]]:
 
 def standing(look: dict[str, Any]) -> Said:
     """What the signatures together say; the best of them counts, one of the sender's own domain before others."""
-    verdicts = look["verdicts"]
+    verdicts = look["signatures"]
     if look["reason"] and not verdicts:
         return Standing.UNKNOWN.said(why=understood(look["reason"], Doubt))
     if not verdicts:

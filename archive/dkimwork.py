@@ -192,7 +192,7 @@ class SignatureWork:
         elif opened.count > len(opened.found):
             reason = Doubt.TOO_MANY.said(checked=len(opened.found), signatures=opened.count)
         check = {
-            "image_id": opened.image.id, "from_domain": opened.sender, "signatures": opened.count,
+            "image_id": opened.image.id, "from_domain": opened.sender, "signature_count": opened.count,
             "dmarc_name": policy_name, "dmarc_record": policy or None, "reason": str(reason), "checked_at": at,
         }
         verdicts = [

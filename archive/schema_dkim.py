@@ -17,7 +17,7 @@ dkim_check = table(
     id_column("Number of the look"),
     reference("image_id", "image", "Image that was looked at", unique=True),
     col("from_domain", EXACT, "Domain of the sender (From); empty when the header names none, or several"),
-    col("signatures", Integer, "How many DKIM-Signature fields the header has"),
+    col("signature_count", Integer, "How many DKIM-Signature fields the header has"),
     col("dmarc_name", EXACT, "Name in the DNS where the sender's policy stood; empty when there was none"),
     col("dmarc_record", RECORD, "The policy as it was (RFC 7489), octets as Latin-1", nullable=True),
     col("reason", String(SENTENCE_CHARACTERS), "Why not everything was looked at; empty when it was"),

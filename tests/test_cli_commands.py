@@ -43,6 +43,8 @@ listen = ["127.0.0.1:0"]
 listen = ["127.0.0.1:0"]
 [web]
 listen = "http://127.0.0.1:0"
+[dns]
+enabled = false
 [[upstream]]
 name = "provider"
 domains = ["firma.example"]

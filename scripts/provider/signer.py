@@ -1,6 +1,7 @@
 """Messages signed by DKIM, for tests and the demo: keys of our own, their records, and what stands in the DNS."""
 
 import base64
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -59,9 +60,11 @@ def rsa_signer(domain: str, selector: str = "rsa", bits: int = 2048, algorithm: 
     return Signer(domain=domain, selector=selector, private=private, record=record, algorithm=algorithm)
 
 
-def ed25519_signer(domain: str, selector: str = "ed") -> Signer:
-    """A domain with a new Ed25519 key (RFC 8463)."""
+def ed25519_signer(domain: str, selector: str = "ed", seed: str = "") -> Signer:
+    """A domain with a new Ed25519 key (RFC 8463); the same seed gives the same one."""
     key = ed25519.Ed25519PrivateKey.generate()
+    if seed:
+        key = ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(seed.encode()).digest())
     record = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(key.public_key().public_bytes_raw())
     private = base64.b64encode(key.private_bytes_raw())
     return Signer(domain=domain, selector=selector, private=private, record=record, algorithm="ed25519-sha256")

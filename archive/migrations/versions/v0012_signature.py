@@ -13,7 +13,7 @@ CREATE TABLE dkim_check (
     id BIGINT UNSIGNED NOT NULL COMMENT 'Number of the look' AUTO_INCREMENT,
     image_id BIGINT UNSIGNED NOT NULL COMMENT 'Image that was looked at',
     from_domain VARCHAR(255) COLLATE utf8mb4_bin NOT NULL COMMENT 'Domain of the sender (From); empty when the header names none, or several',
-    signatures INTEGER NOT NULL COMMENT 'How many DKIM-Signature fields the header has',
+    signature_count INTEGER NOT NULL COMMENT 'How many DKIM-Signature fields the header has',
     dmarc_name VARCHAR(255) COLLATE utf8mb4_bin NOT NULL COMMENT 'Name in the DNS where the sender''s policy stood; empty when there was none',
     dmarc_record VARCHAR(4096) COLLATE utf8mb4_bin COMMENT 'The policy as it was (RFC 7489), octets as Latin-1',
     reason VARCHAR(500) NOT NULL COMMENT 'Why not everything was looked at; empty when it was',
