@@ -28,6 +28,8 @@ from postbuch.archive.dkimsignature import (
     signatures,
 )
 from postbuch.archive.dnsrecords import NoServers, Records, Texts
+from postbuch.archive.errors import NotFound
+from postbuch.archive.skeleton import SkeletonDamaged
 
 log = logging.getLogger("postbuch.archive")
 
@@ -83,7 +85,8 @@ class SignatureWork:
         self._far_at = self._again_at = 0.0
         self._floor = 0  # all images up to this one are too old to be looked at
         self._seen = -1  # the newest image when all was looked at
-        self._worked_at = time.monotonic()
+        self._busy_since = 0.0
+        self._said = ""
 
     def close(self) -> None:
         """End the child."""
@@ -91,15 +94,17 @@ class SignatureWork:
 
     def look(self) -> str:
         """Look at what waits. A sentence while the DNS as such does not answer, else empty. Raises ServiceMissing."""
-        if not self._config.dns.enabled or self._busy():
+        if not self._config.dns.enabled:
             return ""
+        if self._busy():
+            return self._said
         try:
             self._records = self._records or Records(self._config.dns)
         except NoServers:
             return Dns.NONE.said()
         newest = self._newest()
         if self._seen == newest and time.monotonic() < self._again_at:
-            return ""
+            return self._said
         done, above = 0, self._above()
         while above is not None and done < IMAGES and not self._stopped():
             was_silent = self._records.silent
@@ -109,18 +114,23 @@ class SignatureWork:
                 break
             if was_silent:
                 self._later.clear()
-        self._worked_at = time.monotonic()
         self._seen = newest if above is None else -1
-        self._again_at = self._worked_at + AGAIN_S
-        if not self._records.silent:
-            return ""
+        self._again_at = time.monotonic() + AGAIN_S
         servers = ", ".join(self._config.dns.servers) or Dns.OF_THE_SYSTEM.said()
-        return Dns.SILENT.said(servers=servers)
+        self._said = Dns.SILENT.said(servers=servers) if self._records.silent else ""
+        return self._said
 
     def _busy(self) -> bool:
-        if time.monotonic() - self._worked_at > PATIENCE_S:
+        """Whether the drains have so much to do that this waits; once a minute it has its turn all the same."""
+        now = time.monotonic()
+        if spool.waiting_counts(self._config.data / "spool")[0] <= BUSY_MESSAGES:
+            self._busy_since = 0.0
             return False
-        return spool.waiting_counts(self._config.data / "spool")[0] > BUSY_MESSAGES
+        self._busy_since = self._busy_since or now
+        if now - self._busy_since < PATIENCE_S:
+            return True
+        self._busy_since = now
+        return False
 
     def _newest(self) -> int:
         with self._engine.connect() as conn:
@@ -146,9 +156,15 @@ class SignatureWork:
                 if opened and (size + each.size_octets > BATCH_OCTETS or len(opened) == limit):
                     break
                 last = each.id
-                if self._later.get(each.id, (0.0, 0.0))[0] <= now:
+                if self._later.get(each.id, (0.0, 0.0))[0] > now:
+                    continue
+                try:
                     opened.append(self._open(conn, each))
-                    size += len(opened[-1].octets)
+                except (SkeletonDamaged, NotFound) as error:  # `postbuch verify` says so, to somebody
+                    log.error("signatures-unread image=%d reason=%s", each.id, error)
+                    self._put_off(each.id)
+                    continue
+                size += len(opened[-1].octets)
         answers = records.look_up(list(dict.fromkeys(name for each in opened for name in each.names)))
         looks = []
         for message in opened:

@@ -3,6 +3,7 @@
 Blocks; nothing on a mail program's way may wait for it.
 """
 
+import copy
 import threading
 import time
 from collections.abc import Collection, Mapping
@@ -26,7 +27,7 @@ KEPT_ANSWERS = 2000
 SILENT_S, MAX_SILENT_S = 60.0, 21_600.0
 # Names that are known to be silent; each has 200 octets. Above it the oldest are asked again early.
 KEPT_SILENT = 10_000
-# One silent domain is its own trouble. When so many in a row are and none answers, it is ours.
+# One silent domain is its own trouble. When so many in a row are, the servers are asked for the root.
 IN_A_ROW = 5
 
 Texts = tuple[bytes, ...]
@@ -56,11 +57,10 @@ class Records:
         self._lock = threading.Lock()
         self._later: dict[str, tuple[float, float]] = {}  # name → (not before, how long it was put off)
         self._row = 0
-
-    @property
-    def silent(self) -> bool:
-        """Whether none of the last questions was answered."""
-        return self._row >= IN_A_ROW
+        # Never from what is remembered.
+        self._probe = copy.copy(self._resolver)
+        self._probe.cache = None
+        self.silent = False
 
     def look_up(self, names: Collection[str]) -> Mapping[str, Texts | None]:
         """Name → its TXT records, each joined, in order of their octets; none when the DNS says that there are none.
@@ -70,7 +70,11 @@ class Records:
         if not names:
             return {}
         with ThreadPoolExecutor(min(AT_ONCE, len(names)), thread_name_prefix="dns") as pool:
-            return dict(zip(names, pool.map(self._ask, names), strict=True))
+            found = dict(zip(names, pool.map(self._ask, names), strict=True))
+        if self._row >= IN_A_ROW:
+            self.silent = not self._reachable()
+            self._row = 0
+        return found
 
     def _ask(self, name: str) -> Texts | None:
         now = time.monotonic()
@@ -89,10 +93,23 @@ class Records:
             return None
         with self._lock:
             if self.silent:
+                self.silent = False
                 self._later.clear()
             self._later.pop(name, None)
             self._row = 0
         return tuple(text for text in found if len(text) <= RECORD_CHARACTERS)
+
+    def _reachable(self) -> bool:
+        """Whether any name server says anything at all, about the root."""
+        try:
+            self._probe.resolve(".", "SOA", raise_on_no_answer=False, search=False, lifetime=self._query_s)
+        except dns.resolver.NXDOMAIN:
+            return True
+        except dns.resolver.NoNameservers as error:  # all refused, or could not be reached
+            return any(response is not None for *_, response in error.kwargs.get("errors", ()))
+        except (dns.exception.DNSException, OSError):
+            return False
+        return True
 
     def _put_off(self, name: str, now: float) -> None:
         with self._lock:

@@ -261,6 +261,8 @@ CONFIGURATIONS = [
     ("[web]\nlisten = 'http://0.0.0.0:80'", "web.listen"),
     ("[[upstream]]\nname = 'a'", "domains"),
     ("[[upstream]]\nname='a'\ndomains=['x']\nimap='imap://mail.example'\nsubmission='smtps://m'", "without TLS"),
+    ("[dns]\nservers = ['dns.example']", "dns.servers"),
+    ("[dns]\nservers = ['192.0.2.1:x']", "dns.servers"),
     ("\x00", "TOML"),
 ]
 
