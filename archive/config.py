@@ -251,6 +251,16 @@ class Upstream(_Section):
         return parse_endpoint(self.submission, ("smtps", "submission", "smtp"))
 
 
+class Signing(_Section):
+    """A domain whose outgoing mail is signed here (DKIM)."""
+
+    domain: str = Field(min_length=1, pattern=r"^[A-Za-z0-9.-]+$", description="mail from addresses of it and below it")
+    selector: str = Field(
+        min_length=1, pattern=r"^[A-Za-z0-9._-]+$", description="the DNS has the public key: SELECTOR._domainkey.DOMAIN"
+    )
+    key_file: str = Field(min_length=1, description="the private key (PEM): RSA or Ed25519")
+
+
 class Config(_Section):
     """The whole file. `data_dir` is absolute after loading (a relative one counts from the file's folder)."""
 
@@ -263,6 +273,7 @@ class Config(_Section):
     verify: Verify = Verify()
     dns: Dns = Dns()
     upstream: list[Upstream] = Field(default_factory=list)
+    signing: list[Signing] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_upstream_a_domain(self) -> "Config":
@@ -275,6 +286,9 @@ class Config(_Section):
         names = [upstream.name for upstream in self.upstream]
         if len(set(names)) != len(names):
             raise ValueError("two upstreams have the same name")
+        signed = [signing.domain.lower() for signing in self.signing]
+        if len(set(signed)) != len(signed):
+            raise ValueError("two [[signing]] tables are for the same domain; one key signs")
         return self
 
     @property
@@ -321,8 +335,9 @@ def parse(raw: dict[str, Any], path: Path) -> Config:
         "checkpoint_dirs": [str(base / name) for name in config.ledger.checkpoint_dirs],
         "tsa_ca_file": str(base / config.ledger.tsa_ca_file) if config.ledger.tsa_ca_file else "",
     })
+    signing = [each.model_copy(update={"key_file": str(base / each.key_file)}) for each in config.signing]
     return config.model_copy(update={
-        "data_dir": str(base / config.data_dir), "upstream": upstream, "ledger": ledger,
+        "data_dir": str(base / config.data_dir), "upstream": upstream, "ledger": ledger, "signing": signing,
     })
 
 
@@ -345,6 +360,9 @@ _EXAMPLE_UPSTREAM: dict[str, Any] = {
 }
 
 
+_EXAMPLE_SIGNING: dict[str, Any] = {"domain": "firma.example", "selector": "postbuch", "key_file": "dkim.pem"}
+
+
 _SECTIONS: dict[str, type[BaseModel]] = {
     "database": Database, "imap": Imap, "submission": Submission, "web": Web, "ledger": Ledger, "verify": Verify,
     "dns": Dns,
@@ -357,6 +375,8 @@ def example() -> str:
     for name, model in _SECTIONS.items():
         lines += ["", f"[{name}]", *_keys(model, {})]
     lines += ["", "[[upstream]]", *_keys(Upstream, _EXAMPLE_UPSTREAM)]
+    # As a comment: the key has to be made first.
+    lines += ["", *(f"# {line}" for line in ("[[signing]]", *_keys(Signing, _EXAMPLE_SIGNING)))]
     return "\n".join(lines) + "\n"
 
 

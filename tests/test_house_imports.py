@@ -30,6 +30,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "apscheduler": ("archive/keeping.py",),
     "cryptography": (
         "archive/checker.py", "archive/seal.py", "archive/signednote.py", "archive/timestamp.py", "certs/authority.py",
+        "proxy/signing.py",
     ),
     "dkim": ("archive/dkimcheck.py", "proxy/signing.py"),
     "dns": ("archive/dnsrecords.py",),

@@ -47,17 +47,22 @@ class Signer:
         ) + octets
 
 
+def record_of(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
+    """What stands in the DNS for a private key (RFC 6376 section 3.6.1, RFC 8463 section 4)."""
+    public = key.public_key()
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return b"v=DKIM1; k=ed25519; p=" + base64.b64encode(public.public_bytes_raw())
+    octets = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return b"v=DKIM1; k=rsa; p=" + base64.b64encode(octets)
+
+
 def rsa_signer(domain: str, selector: str = "rsa", bits: int = 2048, algorithm: str = "rsa-sha256") -> Signer:
     """A domain with a new RSA key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
-    return Signer(domain=domain, selector=selector, private=private, record=record, algorithm=algorithm)
+    return Signer(domain=domain, selector=selector, private=private, record=record_of(key), algorithm=algorithm)
 
 
 def ed25519_signer(domain: str, selector: str = "ed", seed: str = "") -> Signer:
@@ -65,6 +70,5 @@ def ed25519_signer(domain: str, selector: str = "ed", seed: str = "") -> Signer:
     key = ed25519.Ed25519PrivateKey.generate()
     if seed:
         key = ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(seed.encode()).digest())
-    record = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(key.public_key().public_bytes_raw())
     private = base64.b64encode(key.private_bytes_raw())
-    return Signer(domain=domain, selector=selector, private=private, record=record, algorithm="ed25519-sha256")
+    return Signer(domain=domain, selector=selector, private=private, record=record_of(key), algorithm="ed25519-sha256")
