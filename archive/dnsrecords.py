@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import dns.exception
 import dns.nameserver
@@ -85,7 +86,8 @@ class Records:
             answer = self._resolver.resolve(
                 f"{name}.", "TXT", raise_on_no_answer=False, search=False, lifetime=self._query_s
             )
-            found = sorted(b"".join(each.strings) for each in answer.rrset or ())
+            records: Any = answer.rrset or ()
+            found = sorted(b"".join(each.strings) for each in records)
         except dns.resolver.NXDOMAIN:
             found = []
         except (dns.exception.DNSException, OSError):

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 from dataclasses import dataclass
 
 import dkim
@@ -27,24 +26,21 @@ class Signer:
 
     def sign(self, octets: bytes, **settings: object) -> bytes:
         """The message with a DKIM-Signature above it; the settings are those of dkimpy."""
-        made = dkim.DKIM(octets, signature_algorithm=self.algorithm.encode())
-        return made.sign(self.selector.encode(), self.domain.encode(), self.private, **settings) + octets
+        message = dkim.DKIM(octets, signature_algorithm=self.algorithm.encode())
+        made: bytes = message.sign(self.selector.encode(), self.domain.encode(), self.private, **settings)
+        return made + octets
 
-    def sign_with(self, octets: bytes, tags: bytes) -> bytes:
-        """As `sign`, with more tags (`x=1; `), which dkimpy does not write."""
+    def sign_until(self, octets: bytes, ends: int) -> bytes:
+        """As `sign`, good until that second (x=), which dkimpy does not write."""
         message = dkim.DKIM(octets)
-        header = message.sign(self.selector.encode(), self.domain.encode(), self.private).partition(b":")[2]
-        policy = dkim.CanonicalizationPolicy.from_c_value(b"relaxed/simple")
-        plain = re.sub(rb"\s+", b"", header).replace(b"b=", b"b=", 1)
-        fields = [tuple(each.split(b"=", 1)) for each in plain.rstrip(b";").split(b";")]
-        fields = [field for field in fields if field[0] != b"b"] + [(b"b", b"0" * 60)]
-        extra = [tuple(each.strip().split(b"=", 1)) for each in tags.split(b";") if each.strip()]
-        names = [field for field in fields if field[0] not in dict(extra)]
-        names[-1:-1] = extra
+        header = message.sign(self.selector.encode(), self.domain.encode(), self.private)
+        known = dict(each.split(b"=", 1) for each in b"".join(header.partition(b":")[2].split()).split(b";"))
+        fields = [*({**known, b"x": b"%d" % ends, b"b": b""}.items())]
+        fields.sort(key=lambda field: field[0] == b"b")  # b= is the last
+        policy = dkim.CanonicalizationPolicy.from_c_value(known[b"c"])
         key = dkim.parse_pem_private_key(self.private)
-        return b"DKIM-Signature: " + message.gen_header(
-            names, message.include_headers, policy, b"DKIM-Signature", key
-        ) + octets
+        made: bytes = message.gen_header(fields, message.include_headers, policy, b"DKIM-Signature", key)
+        return b"DKIM-Signature: " + made + octets
 
 
 def record_of(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
