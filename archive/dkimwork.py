@@ -105,7 +105,8 @@ class SignatureWork:
         newest = self._newest()
         if self._seen == newest and time.monotonic() < self._again_at:
             return self._said
-        done, above = 0, self._above()
+        done = 0
+        above: int | None = self._above()
         while above is not None and done < IMAGES and not self._stopped():
             was_silent = self._records.silent
             above, opened = self._batch(self._records, above, 1 if was_silent else BATCH)
@@ -151,7 +152,8 @@ class SignatureWork:
         with self._engine.connect() as conn:
             listed = dkimrows.waiting(conn, above, _lately(), BATCH)
             now = time.monotonic()
-            opened, size, last = [], 0, None
+            opened: list[Opened] = []
+            size, last = 0, None
             for each in listed:
                 if opened and (size + each.size_octets > BATCH_OCTETS or len(opened) == limit):
                     break

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from postbuch.archive import headers, message, parserframe
 from postbuch.archive.errors import NotFound, PostbuchError
@@ -49,7 +49,7 @@ class Parser:
         self._buffer = bytearray()
         self._starting = False  # the child has not answered yet: it may still be importing
 
-    def __enter__(self) -> "Parser":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -15,6 +15,7 @@ from postbuch.archive.config import Config, Dns
 from postbuch.archive.dkimagain import check_again, verifies
 from postbuch.archive.dkimparser import SignatureParser
 from postbuch.archive.dkimwork import SignatureWork
+from postbuch.archive.dnsrecords import Records
 from postbuch.archive.ingest import Ingester
 from postbuch.archive.schema import image
 from postbuch.archive.schema_dkim import dkim_check
@@ -156,7 +157,7 @@ def test_silence_is_no_verdict(scene: Scene, monkeypatch: pytest.MonkeyPatch) ->
     scene.names.silent = True
     numbers = [scene.store(rsa_signer(f"d{place}.example", bits=1024).sign(mail(f"c{place}"))) for place in range(4)]
     try:
-        records = dkimwork.Records(scene.config.dns, query_s=0.2)
+        records = Records(scene.config.dns, query_s=0.2)
         work._records = records
         assert scene.names.listen in work.look()
         assert [scene.look_of(number) for number in numbers] == [None] * 4
@@ -179,7 +180,7 @@ def test_after_days_of_silence_it_is_given_up(scene: Scene, monkeypatch: pytest.
     """With a row that says why."""
     number = scene.store(FIRMA.sign(mail("d1")))
     scene.names.silent = True
-    scene.work._records = dkimwork.Records(scene.config.dns, query_s=0.2)
+    scene.work._records = Records(scene.config.dns, query_s=0.2)
     now = audit.now()
     monkeypatch.setattr(audit, "now", lambda: now + timedelta(days=dkimwork.GIVE_UP_DAYS, hours=1))
     scene.work.look()
