@@ -19,6 +19,7 @@ from postbuch.proxy.extensions import Extensions
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.listener import listen
 from postbuch.proxy.outgoing import Outgoing
+from postbuch.proxy.receiver import Receiving
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.signed import GO_AHEAD, Signer, deliver_signed
 from postbuch.proxy.smtpreply import Reply
@@ -330,8 +331,8 @@ async def start(
         await asyncio.wait_for(extensions.asked.wait(), FIRST_ASK_S)
     return await listen(
         runtime, "submission", runtime.config.submission.listen, tls,
-        lambda: Submission(runtime, extensions, signer, sessions),
-    )  # fmt: skip
+        lambda: Receiving(Submission(runtime, extensions, signer, sessions)),
+    )
 
 
 async def drain(sessions: set[Submission], patience_s: float) -> None:
