@@ -107,7 +107,8 @@ async def _send(runtime: Runtime, signer: Signer, outgoing: Outgoing, hold: Hold
         if reply.code != 354:
             if message is not None:
                 message.abort()
-            outgoing.finished()
+            # For the client the transaction is over with its dot; upstream may still have it.
+            await outgoing.reset()
             say(reply.octets)
             return None
         may_go_on = asyncio.Event()

@@ -132,7 +132,6 @@ def test_upstreams_refusal_comes_back(tmp_path: Path, sink: Sink, stage: str) ->
         sink.behaviour.replies = {stage: "554 5.7.1 nein"}
         assert client.message(MESSAGE) == b"554 5.7.1 nein\r\n"
         sink.behaviour.replies = {}
-        client.ask(b"RSET")
         assert client.message(MESSAGE)[:3] == b"250"
 
 
