@@ -132,7 +132,8 @@ def _again(connection: Connection, config: Config, looks: list[dict[str, Any]]) 
 
 def _print_look(look: dict[str, Any]) -> None:
     """What the signatures of one image were worth, and what comes out today."""
-    output.print_line(f"{_('Signature')}: {tell(look['says'])}")
+    label = _("Signature")
+    output.print_line(f"{label}: {tell(look['says'])}")
     for each in look["signatures"]:
         reason = tell(said.understood(each["reason"], Doubt))
         output.print_line("  ".join(filter(None, [f"  {each['domain']}", each["selector"], each["verdict"], reason])))

@@ -6,7 +6,7 @@ from postbuch.archive import letters, said
 from postbuch.archive.dkimagain import check_again, verifies
 from postbuch.archive.dkimreasons import Doubt
 from postbuch.archive.dkimrows import MATCHING
-from postbuch.webmail.language import gettext, lazy_gettext
+from postbuch.webmail.language import gettext, language, lazy_gettext
 from postbuch.webmail.services import services
 
 # A page is to stand within 2 s; checking again takes 15 ms for each MiB.
@@ -52,8 +52,9 @@ def looks(facts: dict[str, Any]) -> dict[int, dict[str, Any]]:
 
 def _shown(verdict: dict[str, Any]) -> dict[str, Any]:
     return {
-        **verdict, "doubt": said.understood(verdict["reason"], Doubt), "again_says": _again(verdict),
-        "again_good": verdict.get("again") == verdict["verdict"],
+        **verdict, "doubt": said.told(said.understood(verdict["reason"], Doubt), language()),
+        "matches": verdict["verdict"] in MATCHING, "again_says": _again(verdict),
+        "again_good": verdict.get("again", verdict["verdict"]) == verdict["verdict"],
     }
 
 
