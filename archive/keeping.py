@@ -39,7 +39,7 @@ DUE_EVERY_S = 20
 COMPLETE_EVERY_S = 60
 # A new password or right holds for the next log-in that comes so much later.
 LOGINS_EVERY_S = 2
-# Signatures are looked at as soon as a letter is there: keys go, and people read new letters first.
+# Whoever reads a new letter a few seconds after it came is told by whom it is signed.
 SIGNATURES_EVERY_S = 1
 # A job that could not do its work tries again after this, so that its trouble ends soon after the cause.
 AGAIN_S = 2

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from postbuch.archive import audit, dkimrows, dkimwork, letters
+from postbuch.archive import audit, dkimrows, dkimwork, letters, spool
 from postbuch.archive.config import Config, Dns
 from postbuch.archive.dkimagain import check_again, verifies
 from postbuch.archive.dkimparser import SignatureParser
@@ -20,7 +20,7 @@ from postbuch.archive.ingest import Ingester
 from postbuch.archive.schema import image
 from postbuch.archive.schema_dkim import dkim_check
 from postbuch.archive.verification import Verification
-from provider.archive import fresh_archive, ingester, message_record
+from provider.archive import fresh_archive, ingester, message_facts, message_record
 from provider.nameserver import NameServer
 from provider.signer import ed25519_signer, rsa_signer
 
@@ -246,6 +246,25 @@ def test_it_can_be_switched_off(scene: Scene, tmp_path: Path) -> None:
     work = SignatureWork(off, scene.engine)
     assert work.look() == ""
     assert scene.look_of(number) is None
+
+
+def test_it_waits_while_the_drains_have_much_to_do(scene: Scene) -> None:
+    """Ingest comes first: with a full spool nothing is looked at, and soon after it is empty everything is."""
+    number = scene.store(FIRMA.sign(mail("k1")))
+    folder = scene.config.data / "spool"
+    with spool.SpoolWriter(folder) as writer:
+        for place in range(dkimwork.BUSY_MESSAGES + 1):
+            message = writer.begin(3)
+            message.write(b"a\r\n")
+            last = message.commit(message_facts(uid=place + 1), urgent=place == dkimwork.BUSY_MESSAGES)
+        last.result(30)
+    assert spool.waiting_counts(folder)[0] > dkimwork.BUSY_MESSAGES
+    scene.work.look()
+    assert scene.look_of(number) is None
+    for path in spool.waiting(folder):
+        path.unlink()
+    scene.work.look()
+    assert scene.look_of(number) is not None
 
 
 def test_each_image_is_looked_at_once(scene: Scene) -> None:
