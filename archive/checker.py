@@ -126,6 +126,11 @@ def check_belongs(number: str, rows: dict[tuple[str, str, str, int], Row]) -> No
         expect(belongs, f"{kind} {key} is not about this message")
 
 
+def unread(row: Row) -> str:
+    """Where the octets were not fetched again: by what the provider's message was taken for this one."""
+    return f", known by {row['recognised_by'].decode()}" if "recognised_by" in row else ""
+
+
 def check(path: str, key_line: str | None = None) -> list[str]:
     """What the proof shows, as lines for people. Raises No, or whatever reading rubbish raises."""
     with zipfile.ZipFile(path) as archive:
@@ -172,7 +177,7 @@ def check(path: str, key_line: str | None = None) -> list[str]:
         f"archive:    {origin}", f"key:        {packed_key}", f"signed at:  {time} over {size} leaves",
         f"SHA-256:    {digest} ({len(message)} octets)", f"archived:   {image['archived_at'].decode()} UTC",
         f"subject:    {summary.get('subject', b'').decode()}",
-        *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}" for row in seen),
+        *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}{unread(row)}" for row in seen),
         *(f"signature:  {row['domain'].decode()} (DKIM): {row['verdict'].decode()}" for row in signatures),
         "The message and what is said of it stand in the signed ledger, unchanged.",
         *(["stamp.tsr: openssl ts -verify -data checkpoint.txt -in stamp.tsr -CAfile <the authority's root>"]

@@ -200,7 +200,10 @@ def letter_facts(conn: Connection, letter_id: int, accounts: Rights = ALL) -> di
     )]
     sightings = _sightings(conn, visible, accounts)
     for each in images:
-        each["sources"] = sorted({seen["source"] for seen in sightings if seen["image_id"] == each["id"]})
+        # By whom its octets came; who recognised it elsewhere did not read them.
+        each["sources"] = sorted({
+            seen["source"] for seen in sightings if seen["image_id"] == each["id"] and not seen["recognised_by"]
+        })
     first = images[0]["id"]
     summary = conn.execute(select(header_summary).where(header_summary.c.image_id == first)).one()
     parts = [dict(row._mapping) for row in conn.execute(select(part).where(part.c.image_id.in_(visible)))]

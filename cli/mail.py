@@ -111,7 +111,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for seen in facts["sightings"]:
         output.print_line("  ".join(filter(None, [
             f"{_('Seen')}: {seen['seen_at']}", seen["source"], f"{seen['account']} {seen['mailbox'] or ''}".rstrip(),
-            _number(seen), seen["verdict"], _gone(seen),
+            _number(seen), seen["verdict"], _recognised(seen), _gone(seen),
         ])))
     for look in facts["verdicts"]:
         _print_look(look)
@@ -148,6 +148,10 @@ def _number(seen: dict[str, Any]) -> str:
     """Where in its mailbox: another UIDVALIDITY is another mailbox of that name, or one that was made anew."""
     uidvalidity, uid = seen["uidvalidity"] or seen["answer_uidvalidity"], seen["uid"] or seen["answer_uid"]
     return f"UIDVALIDITY {uidvalidity} UID {uid}" if uidvalidity and uid else ""
+
+
+def _recognised(seen: dict[str, Any]) -> str:
+    return _("not fetched again: {name}").format(name=seen["recognised_by"]) if seen["recognised_by"] else ""
 
 
 def _gone(seen: dict[str, Any]) -> str:

@@ -195,7 +195,10 @@ class Stage:
     def _incoming_refused(self, message: Incoming, done: Outstanding, answer: bytes) -> None:
         if self._incoming is not None:
             message.commit(lambda error: None)  # nobody waits for it
-            self._incoming.answered(Outstanding(tag=done.tag, verb=done.verb, captures=[message.capture]), answer)
+            refused = Outstanding(
+                tag=done.tag, verb=done.verb, captures=[message.capture], lengths=[message.size_octets]
+            )
+            self._incoming.answered(refused, answer)
 
     def _keep_refused(self) -> None:
         message, self._message = self._message, None
@@ -479,6 +482,7 @@ class Stage:
             return
         if self._running is not None:
             self._running.captures.append(message.capture)
+            self._running.lengths.append(message.size_octets)
             self._running.altered = self._running.altered or message.altered
         self._wire.to_upstream(message.held)
         self.pump()
