@@ -172,13 +172,12 @@ def check(path: str, key_line: str | None = None) -> list[str]:
     expect(json.loads(files["facts.json"]) == facts, "facts.json says something else than the leaves")
     summary = rows.get(("image", number, "header_summary", 0), {})
     seen = [row for (kind, *_), row in rows.items() if kind == "sighting"]
-    signatures = [row for (_, _, table, _), row in rows.items() if table == "dkim_verdict"]
     return [
         f"archive:    {origin}", f"key:        {packed_key}", f"signed at:  {time} over {size} leaves",
         f"SHA-256:    {digest} ({len(message)} octets)", f"archived:   {image['archived_at'].decode()} UTC",
         f"subject:    {summary.get('subject', b'').decode()}",
         *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}{unread(row)}" for row in seen),
-        *(f"signature:  {row['domain'].decode()} (DKIM): {row['verdict'].decode()}" for row in signatures),
+        *(f"DKIM:       {r['domain'].decode()} {r['verdict'].decode()}" for r in rows.values() if "key_name" in r),
         "The message and what is said of it stand in the signed ledger, unchanged.",
         *(["stamp.tsr: openssl ts -verify -data checkpoint.txt -in stamp.tsr -CAfile <the authority's root>"]
           if "stamp.tsr" in files else []),
