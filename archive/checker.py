@@ -115,8 +115,8 @@ def check_belongs(number: str, rows: dict[tuple[str, str, str, int], Row]) -> No
     for (kind, key, table, _), row in rows.items():
         if kind == "image":
             belongs = True
-        elif kind == "sighting":
-            belongs = row["image_id"] == number.encode()
+        elif kind in ("sighting", "dkim_check"):
+            belongs = table == "dkim_verdict" or row["image_id"] == number.encode()
         elif kind in ("smtp_envelope", "outcome"):
             belongs = table != kind or row["capture"] in captures
         elif kind in ("letter", "mailbox", "address", "object"):
@@ -177,6 +177,7 @@ def check(path: str, key_line: str | None = None) -> list[str]:
         f"SHA-256:    {digest} ({len(message)} octets)", f"archived:   {image['archived_at'].decode()} UTC",
         f"subject:    {summary.get('subject', b'').decode()}",
         *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}{unread(row)}" for row in seen),
+        *(f"DKIM:       {r['domain'].decode()} {r['verdict'].decode()}" for r in rows.values() if "key_name" in r),
         "The message and what is said of it stand in the signed ledger, unchanged.",
         *(["stamp.tsr: openssl ts -verify -data checkpoint.txt -in stamp.tsr -CAfile <the authority's root>"]
           if "stamp.tsr" in files else []),

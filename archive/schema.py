@@ -30,6 +30,8 @@ from postbuch.archive.schema_collect import collect_pause as collect_pause
 from postbuch.archive.schema_collect import provider_identity as provider_identity
 from postbuch.archive.schema_collect import vanishing as vanishing
 from postbuch.archive.schema_credential import credential as credential
+from postbuch.archive.schema_dkim import dkim_check as dkim_check
+from postbuch.archive.schema_dkim import dkim_verdict as dkim_verdict
 from postbuch.archive.schema_ledger import ledger_entry as ledger_entry
 from postbuch.archive.schema_ledger import ledger_leaf as ledger_leaf
 from postbuch.archive.schema_ledger import ledger_node as ledger_node
