@@ -160,8 +160,8 @@ class Putting:
             unknown = uids.without(UidSet(sighted(conn, where)))
             number = self._number(conn, listed.readable)
         by_size: dict[int, list[int]] = {}
-        for uid, size in self._session.sizes(unknown).items():
-            by_size.setdefault(size, []).append(uid)
+        for uid, told in self._session.described(unknown).items():
+            by_size.setdefault(told.size_octets, []).append(uid)
         return _Box(
             listed=listed, uidvalidity=standing.uidvalidity, number=number, uids=uids, unknown=by_size
         )
