@@ -165,6 +165,11 @@ def check_belongs(number: str, rows: dict[tuple[str, str, str, int], Row]) -> No
         expect(belongs, f"{kind} {key} is not about this message")
 
 
+def unread(row: Row) -> str:
+    """Where the octets were not fetched again: by what the provider's message was taken for this one."""
+    return f", known by {row['recognised_by'].decode()}" if "recognised_by" in row else ""
+
+
 def check(path: str, key_line: str | None = None) -> list[str]:
     """What the proof shows, as lines for people. Raises No, or whatever reading rubbish raises."""
     files = read_files(path)
@@ -212,7 +217,8 @@ def check(path: str, key_line: str | None = None) -> list[str]:
         f"signed at:  {fact(lines, 'time')} over {size} leaves",
         f"SHA-256:    {digest} ({len(message)} octets)", f"archived:   {image['archived_at'].decode()} UTC",
         f"subject:    {summary.get('subject', b'').decode()}",
-        *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}" for row in seen),
+        *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}{unread(row)}" for row in seen),
+        *(f"DKIM:       {r['domain'].decode()} {r['verdict'].decode()}" for r in rows.values() if "key_name" in r),
         "The message and what is said of it stand in the signed ledger, unchanged.",
         *(["stamp.tsr: openssl ts -verify -data checkpoint.txt -in stamp.tsr -CAfile <the authority's root>"]
           if stamp else []),

@@ -36,18 +36,21 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         return app
     from postbuch.cli import (
         accounts,
+        backups,
         configuration,
         doctor,
         evidence,
+        exporting,
         importing,
         initialisation,
         mail,
         people,
+        putting,
         status,
         syncing,
     )
 
-    for module in (initialisation, status, mail, importing, syncing, evidence, doctor):
+    for module in (initialisation, status, mail, importing, exporting, putting, syncing, evidence, backups, doctor):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")
     app.add_typer(people.app, name="user")

@@ -129,15 +129,17 @@ def test_the_proof_says_everything(made: Made) -> None:
         assert packed.read("check.py") == Path(checker.__file__).read_bytes()
         assert "DEUTSCH" in packed.read("README.txt").decode()
     kinds = {name.split()[0] for name in facts}
-    assert kinds == {"image", "letter", "sighting", "mailbox", "object", "smtp_envelope", "outcome", "address"}
+    assert kinds == {
+        "image", "letter", "sighting", "mailbox", "object", "smtp_envelope", "outcome", "address", "dkim_check",
+    }  # fmt: skip
     assert "stamp.tsr" in names
     assert any(row["address"] == "bcc@x.example" for fact in facts.values() for row in fact.get("address", ()))
 
 
 def test_the_checker_is_short_and_stands_alone() -> None:
-    """At most 240 lines, and nothing imported but the standard library and cryptography."""
+    """At most 250 lines, and nothing imported but the standard library and cryptography."""
     text = Path(checker.__file__).read_text()
-    assert len(text.splitlines()) <= 240
+    assert len(text.splitlines()) <= 250
     tops = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
     assert tops - {"cryptography"} <= sys.stdlib_module_names
 
