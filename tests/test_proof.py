@@ -131,6 +131,7 @@ def test_the_proof_says_everything(made: Made) -> None:
     kinds = {name.split()[0] for name in facts}
     assert kinds == {
         "image", "letter", "sighting", "mailbox", "object", "smtp_envelope", "outcome", "address", "dkim_check",
+        "provider_identity",
     }  # fmt: skip
     assert "stamp.tsr" in names
     assert any(row["address"] == "bcc@x.example" for fact in facts.values() for row in fact.get("address", ()))

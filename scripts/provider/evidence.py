@@ -24,7 +24,10 @@ def a_message(number: int, people: int = 2) -> bytes:
 
 def fill(engine: Engine, work: Ingester, count: int, start: int = 0) -> None:
     """Messages, a submission with its answer, one of each event, in three batches; and one that disappeared."""
-    work.ingest([message_record(a_message(start + number, 2 + number)) for number in range(count)])
+    work.ingest([
+        message_record(a_message(start + number, 2 + number), identity=f"X-GM-MSGID {start + number}")
+        for number in range(count)
+    ])
     sent = message_record(a_message(start), source="submission", mailbox=None, envelope={
         "mail_from": ACCOUNT, "recipients": [{"address": "bcc@x.example", "code": 250, "text": "Ok"}] * 2,
     })  # fmt: skip
