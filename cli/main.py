@@ -36,7 +36,9 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         return app
     from postbuch.cli import (
         accounts,
+        auditing,
         configuration,
+        departments,
         doctor,
         evidence,
         importing,
@@ -47,10 +49,11 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         syncing,
     )
 
-    for module in (initialisation, status, mail, importing, syncing, evidence, doctor):
+    for module in (initialisation, status, mail, importing, syncing, evidence, auditing, doctor):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")
     app.add_typer(people.app, name="user")
+    app.add_typer(departments.app, name="department")
     app.add_typer(configuration.app, name="config")
     return app
 

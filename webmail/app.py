@@ -17,6 +17,7 @@ from postbuch.archive.errors import ConfigError
 from postbuch.webmail import (
     admin,
     assets,
+    auditlog,
     completeness,
     failures,
     files,
@@ -73,7 +74,7 @@ def create_app(config: Config) -> Flask:
     _templates(app)
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
-        completeness.blueprint,
+        completeness.blueprint, auditlog.blueprint,
     ):
         app.register_blueprint(blueprint)
 
