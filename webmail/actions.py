@@ -41,7 +41,6 @@ NAMES: dict[str, Any] = {
     "account-set": lazy_gettext("changed an account"),
     "account-list": lazy_gettext("looked at the accounts"),
     "credential-store": lazy_gettext("stored a mail password"),
-    "credential-remember": lazy_gettext("mail password remembered"),
     "credential-forget": lazy_gettext("forgot a mail password"),
     "credential-rotate": lazy_gettext("changed the key of the passwords"),
     "user-add": lazy_gettext("added a user"),
