@@ -3,6 +3,7 @@
 The table is made by really asking. A letter outside the rights answers octet for octet like one that does not exist.
 """
 
+import hashlib
 import json
 import sys
 import zipfile
@@ -15,7 +16,7 @@ import pytest
 import typer
 from flask import Flask
 from flask.testing import FlaskClient
-from role_letters import RELATIONS, ROLES, Letter, login, nothing, roles_archive, table_of
+from role_letters import ARRIVED, RELATIONS, ROLES, SENT, Letter, login, nothing, roles_archive, table_of
 from role_probes import ABOUT_A_LETTER, ABOUT_NONE, LINES, LISTED, enter, outcome
 from sqlalchemy import func, select
 from web_archive import NOBODY, NOBODY_PASSWORD
@@ -129,6 +130,27 @@ def test_pieces_of_a_foreign_letter_are_not_had_by_way_of_an_own_one(house: Hous
         assert answers[0].data == answers[1].data, path
     answers = [client.get(f"/m/{own.id}?image={number}") for number in (foreign.image, nothing().image)]
     assert answers[0].data == answers[1].data
+
+
+def test_a_copy_that_only_a_colleague_has_is_not_there(house: House) -> None:
+    """One letter, two images: the other one, its Bcc and its sender's account are not told, nor found by its digest."""
+    auditor, employee = house.clients["auditor"], house.clients["employee"]
+    digests = [hashlib.sha256(each).hexdigest() for each in (SENT, ARRIVED)]
+    answers = [auditor.get(f"/m/by-message-id/{digest}") for digest in digests]
+    letter = answers[0].headers["Location"]
+    assert answers[1].headers["Location"] == letter  # one letter
+    assert digests[0] in auditor.get(f"{letter}/evidence").text
+    assert employee.get(f"/m/by-message-id/{digests[1]}").headers["Location"] == letter
+    there, nowhere = (employee.get(f"/m/by-message-id/{digest}") for digest in (digests[0], "0" * 64))
+    assert (there.status_code, there.data) == (404, nowhere.data)
+    for path in (letter, f"{letter}/headers", f"{letter}/source", f"{letter}/evidence"):
+        page = employee.get(path)
+        assert page.status_code == 200
+        assert "markforeign" not in page.text
+        assert digests[0] not in page.text
+    for words in (f"sha256:{digests[0]}", "geheim.markforeign", "to:geheim.markforeign", "account:konto.markforeign"):
+        assert "0 letters found" in employee.get("/", query_string={"q": words}).text, words
+        assert "0 letters found" not in auditor.get("/", query_string={"q": words}).text, words
 
 
 def test_who_asks_for_what_he_may_not_see_is_on_record(house: House) -> None:
