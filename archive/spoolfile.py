@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -115,27 +115,28 @@ class LargeFile:
         with self._lock:
             self.pending += octets
 
-    def write(self, block: bytearray) -> None:
+    def write(self, pieces: Sequence[Buffer]) -> None:
         try:
             if self._error is None:
-                self._write(block)
+                self._write(pieces)
         except OSError as error:
             self._error = error
             self._writer.failed(error)
             self.discard()
         finally:
-            self.give(-len(block))
+            self.give(-sum(map(len, pieces)))
 
-    def _write(self, block: bytearray) -> None:
+    def _write(self, pieces: Sequence[Buffer]) -> None:
         if self._handle < 0:
             self._path = self._writer.new_temporary()
             self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._writer.streams.add(self)
             _write_all(self._handle, bytes(HEADER.size))
-        self._digest.update(block)
-        _write_all(self._handle, block)
-        self._size += len(block)
-        self._unsynced += len(block)
+        for piece in pieces:
+            self._digest.update(piece)
+            _write_all(self._handle, piece)
+            self._size += len(piece)
+            self._unsynced += len(piece)
         if self._unsynced >= SYNC_OCTETS:
             os.fdatasync(self._handle)
             self._unsynced = 0
@@ -174,7 +175,7 @@ class LargeFile:
             self._path.unlink(missing_ok=True)
 
 
-def _write_all(handle: int, data: bytes | bytearray) -> None:
+def _write_all(handle: int, data: Buffer) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]

@@ -10,6 +10,8 @@ from postbuch.archive.record import MESSAGE, new_capture
 from postbuch.archive.spoolfile import SMALL_OCTETS, Buffer, Folder, LargeFile, Waiter
 
 CLOSED = Reason.SPOOL_CLOSED.said()
+# 16 KiB: a larger piece is kept as it is, a smaller one copied, because it may hold a whole chunk of 256 KiB in memory.
+VIEW_OCTETS = 16_384
 
 
 class Writer(Folder, Protocol):
@@ -28,25 +30,26 @@ class SpoolMessage:
     def __init__(self, writer: Writer) -> None:
         self.capture = new_capture()
         self._writer = writer
-        self._block = bytearray()
+        self._pieces: list[Buffer] = []
+        self._octets = 0  # in them
         self._large: LargeFile | None = None
         self._done = False
 
     @property
     def pending_octets(self) -> int:
         """Octets given and not yet written. Pause reading above 4 MiB, go on below."""
-        return len(self._block) + (self._large.pending if self._large else 0)
+        return self._octets + (self._large.pending if self._large else 0)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Copies what it must keep and returns; a write error is told by `commit`."""
-        self._block += data
-        if len(self._block) > SMALL_OCTETS:
+        """Keeps or copies it and returns; a write error is told by `commit`."""
+        self._keep(data)
+        if self._octets > SMALL_OCTETS:
             if self._large is None:
                 self._large = LargeFile(self._writer)
-            large, block, self._block = self._large, self._block, bytearray()
-            large.give(len(block))
-            if not self._writer.put(lambda: large.write(block)):
-                large.give(-len(block))
+            large, pieces, octets = self._large, *self._taken()
+            large.give(octets)
+            if not self._writer.put(lambda: large.write(pieces)):
+                large.give(-octets)
 
     def commit(self, facts: Mapping[str, Any], *, urgent: bool) -> "Future[str]":
         """Ends the message. The future gives the SHA-256 in hex once it is durable, or SpoolError.
@@ -63,15 +66,15 @@ class SpoolMessage:
         """`commit`, and the waiter is told."""
         self._done = True
         whole = {"capture": self.capture.hex(), **facts, "kind": "message"}
-        block, self._block = self._block, bytearray()
+        pieces, octets = self._taken()
         if self._large is None:
-            self._writer.put_record(MESSAGE, [block] if block else [], whole, waiter, urgent)
+            self._writer.put_record(MESSAGE, pieces, whole, waiter, urgent)
         else:
             large = self._large
-            large.give(len(block))
+            large.give(octets)
 
             def finish() -> None:
-                large.write(block)
+                large.write(pieces)
                 large.finish(whole, waiter)
 
             if not self._writer.put(finish):
@@ -81,6 +84,20 @@ class SpoolMessage:
         """Forget the message; nothing of it stays on the disk. Harmless after `commit`."""
         if not self._done:
             self._done = True
-            self._block = bytearray()
+            self._taken()
             if self._large is not None:
                 self._writer.put(self._large.discard)
+
+    def _keep(self, data: Buffer) -> None:
+        self._octets += len(data)
+        if len(data) >= VIEW_OCTETS and memoryview(data).readonly:
+            self._pieces.append(data)
+            return
+        if not self._pieces or not isinstance(self._pieces[-1], bytearray):
+            self._pieces.append(bytearray())
+        self._pieces[-1] += data  # type: ignore[operator] # the bytearray of just now
+
+    def _taken(self) -> tuple[list[Buffer], int]:
+        pieces, octets = self._pieces, self._octets
+        self._pieces, self._octets = [], 0
+        return pieces, octets

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 
 from postbuch.archive.config import parse_address
+from postbuch.proxy.receiver import Receiver
 from postbuch.proxy.runtime import Runtime
 
 _BACKLOG = 1024
@@ -12,7 +13,7 @@ _HANDSHAKE_TIMEOUT_S = 20.0
 
 
 async def listen(
-    runtime: Runtime, name: str, addresses: list[str], tls: ssl.SSLContext, factory: Callable[[], asyncio.Protocol]
+    runtime: Runtime, name: str, addresses: list[str], tls: ssl.SSLContext, factory: Callable[[], Receiver]
 ) -> list[asyncio.AbstractServer]:
     """One listener an address; each stands in the health file. Raises OSError when an address is taken."""
     servers: list[asyncio.AbstractServer] = []

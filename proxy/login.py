@@ -15,6 +15,7 @@ from postbuch.proxy import capability, upstream
 from postbuch.proxy.command import quoted
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
+from postbuch.proxy.receiver import Receiver
 from postbuch.proxy.runtime import Runtime
 
 # From greeting to tagged answer: some servers delay wrong passwords by ten seconds and more.
@@ -66,7 +67,7 @@ class LoginRefused(Exception):
         self.answer = answer
 
 
-class LoginLeg(asyncio.Protocol):
+class LoginLeg(Receiver):
     """The upstream leg until the log-in is answered; then `hand_over` gives the connection to the session."""
 
     def __init__(self) -> None:
@@ -103,7 +104,7 @@ class LoginLeg(asyncio.Protocol):
             raise UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.BEFORE_LOG_IN_ANSWER.said())
         return line
 
-    def hand_over(self, transport: asyncio.Transport, receiver: asyncio.Protocol) -> None:
+    def hand_over(self, transport: asyncio.Transport, receiver: Receiver) -> None:
         """From now on the octets are the receiver's, first those that came already."""
         transport.set_protocol(receiver)
         if self._early:

@@ -18,6 +18,7 @@ from postbuch.archive.sighted import Place, sighted
 from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.server import ServerContext
 from postbuch.proxy import submission
+from postbuch.proxy.allocator import keep_freed_memory
 from postbuch.proxy.announced import Announced
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.listener import listen
@@ -36,6 +37,7 @@ GC_THRESHOLDS = (20_000, 20, 20)
 
 def main(config: Config) -> int:
     """Run until SIGTERM or SIGINT. Blocks. Raises ConfigError, SpoolError."""
+    keep_freed_memory()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     # Modules and models stay for good; what a session leaves behind is freed by counting, so cycles can wait.
     gc.freeze()

@@ -14,6 +14,7 @@ from postbuch.proxy.credential import Credentials
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.framing import FramingLost
 from postbuch.proxy.harvest import Harvester
+from postbuch.proxy.receiver import Receiver
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.tap import Tap
@@ -23,7 +24,7 @@ MAX_PENDING_OCTETS = 1024 * 1024
 LOOK_AGAIN_S = 0.005
 
 
-class _Leg(asyncio.Protocol):
+class _Leg(Receiver):
     """Upstream's octets into the relay, as fast as the spool takes them."""
 
     def __init__(self, transport: asyncio.Transport, relay: Relay, tap: Tap) -> None:

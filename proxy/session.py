@@ -24,6 +24,7 @@ from postbuch.proxy.framing import FramingLost, Violation
 from postbuch.proxy.framing_client import ClientFramer
 from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.holding import Holding
+from postbuch.proxy.receiver import Receiver
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.second import second_session
@@ -55,7 +56,7 @@ class _Phase(Enum):
     CLOSED = 3
 
 
-class Session(asyncio.Protocol):
+class Session(Receiver):
     """The client's leg. Made by the listener for each connection."""
 
     def __init__(self, runtime: Runtime, announced: Announced, sessions: "set[Session]") -> None:
@@ -346,7 +347,7 @@ class Session(asyncio.Protocol):
         )
 
 
-class _UpstreamSide(asyncio.Protocol):
+class _UpstreamSide(Receiver):
     """Upstream's leg after the log-in."""
 
     def __init__(self, session: Session) -> None:

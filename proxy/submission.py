@@ -19,6 +19,7 @@ from postbuch.proxy.extensions import Extensions
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.listener import listen
 from postbuch.proxy.outgoing import Outgoing
+from postbuch.proxy.receiver import Receiving
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.submission_connection import Connection, LineBroken
@@ -311,7 +312,8 @@ async def start(
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(extensions.asked.wait(), FIRST_ASK_S)
     return await listen(
-        runtime, "submission", runtime.config.submission.listen, tls, lambda: Submission(runtime, extensions, sessions)
+        runtime, "submission", runtime.config.submission.listen, tls,
+        lambda: Receiving(Submission(runtime, extensions, sessions)),
     )
 
 

@@ -15,6 +15,7 @@ from postbuch.archive import said
 from postbuch.archive.config import Upstream
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
+from postbuch.proxy.receiver import Receiver
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply, ReplyBroken, ReplyReader
 from postbuch.proxy.upstream import CONNECT_TIMEOUT_S, as_failure, connect
@@ -50,7 +51,7 @@ class SmtpLoginRefused(Exception):
         self.reply = reply
 
 
-class SmtpLeg(asyncio.Protocol):
+class SmtpLeg(Receiver):
     """The connection. `extensions` are what EHLO said last: keyword → parameters, both in upper case."""
 
     def __init__(self) -> None:
