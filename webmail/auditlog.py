@@ -131,15 +131,20 @@ def _table(who: Viewer, wanted: Filter, upto: Place) -> Iterator[tuple[object, .
 
 
 def _changes(row: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
-    """Name, value before and after of each thing that the event tells; None where there is none."""
+    """Name, value before and after of each thing that the event tells; None where there is none, or no other."""
     before, after = row["before"] or {}, row["after"] or {}
     return [
-        (name, _short(before[name]) if name in before else None, _short(after[name]) if name in after else None)
+        (
+            name, _short(before[name]) if name in before and before[name] != after.get(name) else None,
+            _short(after[name]) if name in after else None,
+        )
         for name in dict.fromkeys((*before, *after))
     ]
 
 
 def _short(value: object) -> str:
+    if isinstance(value, list):
+        value = ", ".join(map(str, value)) or "–"
     text = value if isinstance(value, str) else _json(value)
     return text if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + "…"
 
