@@ -62,10 +62,9 @@ def _fill(text: str, letter: Letter) -> str:
 # Lines about a letter. All of a line's requests must come out alike.
 ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
     "GET / search": tuple(_get(f"/?q={words}") for words in (
-        "{letter.mark}", "-{letter.mark}", "subject:{letter.mark}", "body:{letter.mark}", "filename:{letter.mark}",
-        "from:absender.{letter.mark}@kunde.example", "to:an.{letter.mark}", "account:konto.{letter.mark}",
-        "mailbox:Ordner.{letter.mark}", "sha256:{letter.sha256}", "message-id:{letter.message_id}",
-        "has:attachment {letter.mark}", "smaller:100m -{letter.mark}",
+        "{letter.mark}", "-{letter.mark}", "filename:{letter.mark}", "from:absender.{letter.mark}@kunde.example",
+        "account:konto.{letter.mark} OR mailbox:Ordner.{letter.mark}", "sha256:{letter.sha256}",
+        "message-id:{letter.message_id}", "smaller:100m -body:{letter.mark}",
     )),
     "GET / account": (_get("/?account={letter.account}"),),
     "GET / mailbox": (
@@ -123,7 +122,8 @@ LINES = (LISTED, COUNTED, *ABOUT_A_LETTER, *ABOUT_NONE)
 
 def told(client: FlaskClient, ask: Asked, letter: Letter) -> Answer:
     """The answer, with what was asked for and the secrets of the session taken out."""
-    with ask(client, letter) as answer:
+    answer = ask(client, letter)
+    with answer:
         headers = tuple(sorted(
             (name, _bare(value, letter)) for name, value in answer.headers.items()
             if name not in ("Set-Cookie", "Content-Length")
@@ -147,7 +147,8 @@ def outcome(client: FlaskClient, line: str, letter: Letter) -> str:
     if line == COUNTED:
         return _counted(client, letter)
     if line in ABOUT_NONE:
-        with ABOUT_NONE[line](client, letter) as answer:
+        answer = ABOUT_NONE[line](client, letter)
+        with answer:
             return _word(answer) or "yes"
     words = {_about(client, ask, letter) for ask in ABOUT_A_LETTER[line]}
     assert len(words) == 1, (line, words)
