@@ -18,8 +18,9 @@ from postbuch.archive.schema import audit_event
 from postbuch.archive.users import ALL, Rights
 
 PAGE = 50
-# Events that one question for words looks at: 100,000 are 0.2 s. The answer says how far back it looked.
-LOOKED_AT = 100_000
+# Events that one question for words looks at: 50,000 took 0.35 s beside other work on two cores. The answer says how
+# far back it looked.
+LOOKED_AT = 50_000
 # As many as an export reads at once.
 CHUNK = 1_000
 MAX_TEXT_CHARACTERS = 200
@@ -71,7 +72,7 @@ def page(
 
     Read in the order of an index: neither the number of events nor the depth of the page costs anything.
     """
-    query = _ordered(_columns(accounts).where(*_conditions(wanted, accounts), *_older_than(before)))
+    query = _ordered(_columns(accounts).where(*_conditions(wanted, accounts), *_older_than(before)), wanted)
     end = None
     if wanted.text:
         end = _end(conn, wanted, accounts, before)
@@ -97,13 +98,8 @@ def everything(conn: Connection, wanted: Filter, accounts: Rights, upto: Place) 
 
 def newest(conn: Connection) -> Place:
     """The newest event. There is one: whoever asks was put on record."""
-    row = conn.execute(_ordered(select(audit_event.c.at, audit_event.c.id)).limit(1)).one()
+    row = conn.execute(_ordered(select(audit_event.c.at, audit_event.c.id), Filter()).limit(1)).one()
     return Place(at=row.at, id=row.id)
-
-
-def actions(conn: Connection) -> list[str]:
-    """Every action that was ever recorded; read from the index without its rows."""
-    return list(conn.scalars(select(audit_event.c.action).distinct().order_by(audit_event.c.action)))
 
 
 def read_day(text: str) -> datetime:
@@ -150,14 +146,18 @@ def _older_than(place: Place | None) -> tuple[ColumnElement[bool], ...]:
     return (event.at <= place.at, tuple_(event.at, event.id) < (place.at, place.id))
 
 
-def _ordered(query: Select[Any]) -> Select[Any]:
+def _ordered(query: Select[Any], wanted: Filter) -> Select[Any]:
+    """Newest first along the index of what is rarest. Left to itself MariaDB sorts half of all events for a page."""
+    asked = ((wanted.target, "target"), (wanted.actor, "actor"), (wanted.action, "action"), ("*", "at"))
+    column = next(name for text, name in asked if text)
+    query = query.with_hint(audit_event, f"FORCE INDEX (audit_event_{column})")
     return query.order_by(audit_event.c.at.desc(), audit_event.c.id.desc())
 
 
 def _end(conn: Connection, wanted: Filter, accounts: Rights, before: Place | None) -> Place | None:
     """The last event that a question for words looks at; None when all are."""
     query = select(audit_event.c.at, audit_event.c.id).where(*_conditions(wanted, accounts), *_older_than(before))
-    row = conn.execute(_ordered(query).limit(1).offset(LOOKED_AT - 1)).one_or_none()
+    row = conn.execute(_ordered(query, wanted).limit(1).offset(LOOKED_AT - 1)).one_or_none()
     return None if row is None else Place(at=row.at, id=row.id)
 
 

@@ -53,7 +53,7 @@ def page() -> str:
     with services().transaction() as conn:
         found = auditlog.page(conn, asked.wanted, who.accounts, before=asked.before)
         side = folders.sidebar(conn, who, Listing())
-        kinds = sorted(((kind, actions.name(kind)) for kind in auditlog.actions(conn)), key=lambda pair: pair[1])
+    kinds = sorted(((kind, actions.name(kind)) for kind in actions.NAMES), key=lambda pair: pair[1].lower())
     scope: dict[str, Any] = {**asked.scope, "before": found.older and _written(found.older)}
     older = url_for("audit.page", **scope) if found.older else None
     return render_template(
