@@ -115,8 +115,8 @@ def check_belongs(number: str, rows: dict[tuple[str, str, str, int], Row]) -> No
     for (kind, key, table, _), row in rows.items():
         if kind == "image":
             belongs = True
-        elif kind == "sighting":
-            belongs = row["image_id"] == number.encode()
+        elif kind in ("sighting", "dkim_check"):
+            belongs = table == "dkim_verdict" or row["image_id"] == number.encode()
         elif kind in ("smtp_envelope", "outcome"):
             belongs = table != kind or row["capture"] in captures
         elif kind in ("letter", "mailbox", "address", "object"):
@@ -124,6 +124,11 @@ def check_belongs(number: str, rows: dict[tuple[str, str, str, int], Row]) -> No
         else:
             belongs = False
         expect(belongs, f"{kind} {key} is not about this message")
+
+
+def unread(row: Row) -> str:
+    """Where the octets were not fetched again: by what the provider's message was taken for this one."""
+    return f", known by {row['recognised_by'].decode()}" if "recognised_by" in row else ""
 
 
 def check(path: str, key_line: str | None = None) -> list[str]:
@@ -171,7 +176,8 @@ def check(path: str, key_line: str | None = None) -> list[str]:
         f"archive:    {origin}", f"key:        {packed_key}", f"signed at:  {time} over {size} leaves",
         f"SHA-256:    {digest} ({len(message)} octets)", f"archived:   {image['archived_at'].decode()} UTC",
         f"subject:    {summary.get('subject', b'').decode()}",
-        *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}" for row in seen),
+        *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}{unread(row)}" for row in seen),
+        *(f"DKIM:       {r['domain'].decode()} {r['verdict'].decode()}" for r in rows.values() if "key_name" in r),
         "The message and what is said of it stand in the signed ledger, unchanged.",
         *(["stamp.tsr: openssl ts -verify -data checkpoint.txt -in stamp.tsr -CAfile <the authority's root>"]
           if "stamp.tsr" in files else []),

@@ -6,9 +6,11 @@ from collections.abc import Generator
 from postbuch.archive import audit, collect_plan, said
 from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.collect_imap import UpstreamTrouble
-from postbuch.archive.collect_mailbox import Run, collect
+from postbuch.archive.collect_mailbox import collect
 from postbuch.archive.collect_plan import Listed, Look, Standing
+from postbuch.archive.collect_recognition import GMAIL, INBOX, learn
 from postbuch.archive.collect_rows import Known
+from postbuch.archive.collect_run import Run
 from postbuch.archive.said import Joint
 from postbuch.archive.uidset import UidSet
 
@@ -22,7 +24,7 @@ def collect_all(run: Run) -> Generator[None, None, None]:
     listed, standings = run.session.mailboxes()
     choice = collect_plan.read_choice(run.owner.archive, run.owner.excluded)
     known = run.rows.known(run.owner)
-    boxes = collect_plan.chosen(listed, choice, gmail=run.session.has(b"X-GM-EXT-1"))
+    boxes = collect_plan.chosen(listed, choice, gmail=run.session.has(GMAIL))
     wanted: list[tuple[Listed, Standing | None]] = []
     for one in boxes:
         standing = standings.get(one.name)
@@ -35,6 +37,7 @@ def collect_all(run: Run) -> Generator[None, None, None]:
             yield
         wanted.append((one, standing))
     run.wanted = sum(_missing(run, one, standing, known.get(one.readable)) for one, standing in wanted)
+    yield from learn(run, listed, whole=True)
     for one, standing in wanted:
         yield from _collect(run, one, standing, known)
     for gone in sorted(set(known) - {each.readable for each in listed}):
@@ -43,11 +46,12 @@ def collect_all(run: Run) -> Generator[None, None, None]:
     if boxes:
         # The first is the one that people wait for: INBOX, at Gmail All Mail, else what was chosen. Open to idle on.
         run.watched = boxes[0]
-        yield from collect_watched(run, boxes[0])
+        yield from _collect(run, boxes[0], None, run.rows.known(run.owner))
 
 
 def collect_watched(run: Run, watched: Listed) -> Generator[None, None, None]:
     """Bring one mailbox up to date, and leave it open: upstream said while idling that it has changed."""
+    yield from learn(run, [INBOX], whole=False)
     yield from _collect(run, watched, None, run.rows.known(run.owner))
 
 

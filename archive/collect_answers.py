@@ -27,10 +27,35 @@ class Fetched:
     octets: bytes
     flags: tuple[str, ...]
     internal_date: datetime | None
+    identity: str = ""  # what the provider calls the message in whatever mailbox; empty when it does not say
 
     @property
     def more(self) -> bool:
         return len(self.octets) >= PART_OCTETS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What upstream says of a message without giving it out. `size_octets` 0: it does not say."""
+
+    size_octets: int = 0
+    identity: str = ""
+
+
+def described(facts: dict[bytes, Any]) -> Described:
+    """RFC822.SIZE and X-GM-MSGID of an answer, as far as they stand in it."""
+    size = facts.get(b"RFC822.SIZE")
+    return Described(size_octets=size if isinstance(size, int) else 0, identity=_identity(facts))
+
+
+def flags(facts: dict[bytes, Any]) -> tuple[str, ...]:
+    """FLAGS of an answer."""
+    return tuple(text(flag) for flag in facts.get(b"FLAGS") or ())
+
+
+def _identity(facts: dict[bytes, Any]) -> str:
+    number = facts.get(b"X-GM-MSGID")
+    return f"X-GM-MSGID {number}" if isinstance(number, int) and number > 0 else ""
 
 
 def fetch_answers(data: list[Any]) -> list[dict[bytes, Any]]:
@@ -47,8 +72,8 @@ def fetched(answers: list[dict[bytes, Any]], uids: list[int]) -> Iterator[Fetche
             uid = uids[0]  # one was asked for and one came: it needs no name
         if uid in uids:
             yield Fetched(
-                uid=uid, octets=facts[_FETCHED], flags=tuple(text(flag) for flag in facts.get(b"FLAGS") or ()),
-                internal_date=facts.get(b"INTERNALDATE"),
+                uid=uid, octets=facts[_FETCHED], flags=flags(facts),
+                internal_date=facts.get(b"INTERNALDATE"), identity=_identity(facts),
             )  # fmt: skip
 
 

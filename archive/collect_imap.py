@@ -12,6 +12,7 @@ import secrets
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, Protocol
 
 import imapclient
@@ -19,10 +20,13 @@ import imapclient
 from postbuch.archive import said
 from postbuch.archive.collect_answers import (
     PART_OCTETS,
+    Described,
     Fetched,
+    described,
     extended,
     fetch_answers,
     fetched,
+    flags,
     listed,
     standing,
     statuses,
@@ -106,6 +110,7 @@ class Session:
                 else:
                     self._client.plain_login(login.user, login.password, login.authorize_as)
                 self._capabilities = frozenset(word.upper() for word in self._client.capabilities())
+                self._identity = " X-GM-MSGID" if b"X-GM-EXT-1" in self._capabilities else ""
         except UpstreamTrouble as error:
             if not error.refused or error.trouble is Trouble.LIMIT:
                 raise
@@ -216,19 +221,29 @@ class Session:
             found.update(facts[b"UID"] for facts in answers if b"UID" in facts)
         return UidSet.of(sorted(found))
 
-    def sizes(self, uids: UidSet) -> dict[int, int]:
-        """UID → RFC822.SIZE, newest first; 0 where upstream does not say."""
-        found = dict.fromkeys(reversed(list(uids)), 0)
-        for line in uids.wires(SET_OCTETS):
-            for facts in self._fetch(line.decode(), "(UID RFC822.SIZE)"):
-                if facts.get(b"UID") in found and isinstance(facts.get(b"RFC822.SIZE"), int):
-                    found[facts[b"UID"]] = facts[b"RFC822.SIZE"]
+    def described(self, uids: UidSet) -> dict[int, Described]:
+        """UID → length and identity as upstream says them, newest first; also for UIDs of which it says nothing."""
+        found = dict.fromkeys(reversed(list(uids)), Described())
+        for facts in self._facts(uids, f"(UID RFC822.SIZE{self._identity})"):
+            found[facts[b"UID"]] = described(facts)
         return found
+
+    def flags(self, uids: UidSet) -> dict[int, tuple[tuple[str, ...], datetime | None]]:
+        """UID → flags and INTERNALDATE, of those that are there."""
+        return {
+            facts[b"UID"]: (flags(facts), facts.get(b"INTERNALDATE"))
+            for facts in self._facts(uids, "(UID FLAGS INTERNALDATE)")
+        }
+
+    def _facts(self, uids: UidSet, items: str) -> Iterator[dict[bytes, Any]]:
+        for line in uids.wires(SET_OCTETS):
+            yield from (each for each in self._fetch(line.decode(), items) if each.get(b"UID", 0) in uids)
 
     def messages(self, uids: list[int]) -> Iterator[Fetched]:
         """What upstream gives of the messages, in any order; some may be missing. At most PART_OCTETS of each."""
         line = UidSet.of(sorted(uids)).wire().decode()
-        yield from fetched(self._fetch(line, f"(UID FLAGS INTERNALDATE BODY.PEEK[]<0.{PART_OCTETS}>)"), uids)
+        items = f"(UID FLAGS INTERNALDATE{self._identity} BODY.PEEK[]<0.{PART_OCTETS}>)"
+        yield from fetched(self._fetch(line, items), uids)
 
     def part(self, uid: int, offset: int) -> bytes:
         """The next PART_OCTETS of a message; fewer at its end. Raises UpstreamTrouble when upstream gives none."""

@@ -58,6 +58,10 @@ class Keeper:
         whole.update(left)
         return whole
 
+    def durable(self, place: tuple[int, str, int]) -> UidSet:
+        """What waits for the archive, or was there when it was last asked for."""
+        return self._durable.get(place, UidSet())
+
     def keep(
         self, session: Session, owner: Owner, name: bytes, place: tuple[int, str, int], found: Iterable[Fetched]
     ) -> tuple[set[int], int]:
@@ -116,4 +120,5 @@ def _facts(session: Session, owner: Owner, name: bytes, uidvalidity: int, one: F
         "mailbox": name.decode("ascii", "replace"), "mailbox_utf8": False, "uidvalidity": uidvalidity, "uid": one.uid,
         "flags": list(one.flags), "internal_date": one.internal_date.isoformat() if one.internal_date else None,
         "session": session.name, "client_address": "", "seen_at": datetime.now(UTC).isoformat(), "normalised": False,
+        "identity": one.identity,
     }

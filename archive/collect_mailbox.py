@@ -5,16 +5,16 @@ Written as generators: after each batch the scheduler may let others work first,
 
 import hashlib
 import logging
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Mapping
 
 from postbuch.archive import audit, collect_plan
 from postbuch.archive.collect_backoff import Trouble
-from postbuch.archive.collect_imap import Session, UpstreamTrouble
-from postbuch.archive.collect_keeper import Keeper
+from postbuch.archive.collect_imap import UpstreamTrouble
 from postbuch.archive.collect_plan import Difference, Listed, Look, Standing, Swept
-from postbuch.archive.collect_rows import Owner, Rows, Tally
+from postbuch.archive.collect_recognition import recognise
+from postbuch.archive.collect_run import Run
 from postbuch.archive.reasons import Collecting
+from postbuch.archive.sighted import Candidate
 from postbuch.archive.uidset import UidSet
 
 log = logging.getLogger("postbuch.collector")
@@ -24,26 +24,6 @@ PORTION = 2000
 NOT_GIVEN = "upstream lists the message and does not give it out"
 GONE_AT_ONCE = "the message was removed before it was fetched"
 GIVEN_AND_GONE = "upstream has given out UID {uids} and had no message there: removed before it was seen, or left out"
-
-
-@dataclass(slots=True, kw_only=True)
-class Run:
-    """What one run over an account works with, and its tally. One thread at a time."""
-
-    session: Session
-    owner: Owner
-    rows: Rows
-    keeper: Keeper
-    tally: Tally
-    one_by_one: bool = False  # upstream was found to lie about sizes
-    wanted: int = 0  # messages, as far as is known
-    fetched: int = 0
-    watched: Listed | None = None  # which mailbox is open at the end, to idle on
-    failures: list[str] = field(default_factory=list)  # what could not be collected, a sentence each
-
-    def archived(self, name: str, uidvalidity: int, first: int) -> UidSet:
-        found = self.rows.archived(self.owner, name, uidvalidity, first)
-        return self.keeper.with_durable((self.owner.id, name, uidvalidity), found)
 
 
 def collect(run: Run, one: Listed, before: Swept | None, standing: Standing | None) -> Iterator[None]:
@@ -79,6 +59,7 @@ def _look(
     run: Run, one: Listed, mailbox_id: int, standing: Standing, before: Swept | None, first: int
 ) -> Generator[None, None, int | None]:
     """Compare the UIDs from `first` on and fetch what is missing; how many there were, None when some are missing."""
+    appended = run.appended(one.readable, standing.uidvalidity, first)
     # What the archive has is asked first: a message that comes between would else seem to have vanished.
     archived = run.archived(one.readable, standing.uidvalidity, first)
     vanished = run.rows.vanished(mailbox_id, standing.uidvalidity, first)
@@ -89,9 +70,10 @@ def _look(
         if len(listed) < standing.messages:
             doubt = Collecting.NOT_LISTED.said(messages=standing.messages, listed=len(listed))
     given = None if before is None or not before.swept_at else (before.uidnext, standing.uidnext)
-    found = collect_plan.compare(listed, archived, vanished, first=first, given=given)
+    unread = UidSet.of(sorted(appended))
+    found = collect_plan.compare(listed, archived, vanished, first=first, given=given, unread=unread)
     run.wanted = max(run.wanted, run.fetched + len(found.fetch))
-    missing = yield from _fetch(run, one, standing, found)
+    missing = yield from _fetch(run, one, standing, found, appended)
     if found.vanished:
         run.rows.add_vanished(mailbox_id, standing.uidvalidity, found.vanished)
         log.info("vanished account=%s messages=%d", run.owner.address, len(found.vanished))
@@ -109,15 +91,21 @@ def _look(
     return None if missing else len(listed)
 
 
-def _fetch(run: Run, one: Listed, standing: Standing, found: Difference) -> Generator[None, None, UidSet]:
+def _fetch(
+    run: Run, one: Listed, standing: Standing, found: Difference, appended: Mapping[int, Candidate]
+) -> Generator[None, None, UidSet]:
     """Fetch what is missing, newest first. Gives the UIDs that upstream lists and does not give out."""
     not_had = UidSet()
     for portion in collect_plan.portions(found.fetch, PORTION):
-        sizes = run.session.sizes(portion)
-        if run.one_by_one:
-            sizes = dict.fromkeys(sizes, collect_plan.BATCH_OCTETS)
+        said = run.session.described(portion)
+        known = yield from recognise(run, one, standing, said, appended)
+        sizes = {
+            uid: collect_plan.BATCH_OCTETS if run.one_by_one else each.size_octets
+            for uid, each in said.items() if uid not in known
+        }  # fmt: skip
         for batch in collect_plan.batches(sizes):
             had = _take(run, one, standing, batch)
+            run.recent.extend(said[uid].identity for uid in had if said[uid].identity)
             yield
             for uid in batch:
                 if uid not in had and not _take(run, one, standing, [uid]):

@@ -21,6 +21,7 @@ BATCH_MESSAGES = 200
 SWEEP_EVERY = timedelta(hours=24)
 
 ALL, NONE, NAMED = "all", "none", "mailboxes:"
+NO_UIDS = UidSet()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,10 +169,12 @@ class Difference:
 
 
 def compare(
-    listed: UidSet, archived: UidSet, vanished: UidSet, *, first: int = 1, given: tuple[int, int] | None = None
+    listed: UidSet, archived: UidSet, vanished: UidSet, *, first: int = 1, given: tuple[int, int] | None = None,
+    unread: UidSet = NO_UIDS,
 ) -> Difference:
     """`listed` are upstream's UIDs from `first` on; `archived` what the archive had before they were asked for.
 
+    `unread` are those of the archived that were sent there, and nobody has read what upstream made of them.
     `vanished` is known to have gone. `given` (old UIDNEXT, new UIDNEXT): what was given out meanwhile must be listed,
     or archived, or it is a gap. Without it nothing is known of UIDs that are not there.
     """
@@ -179,7 +182,8 @@ def compare(
     missing = UidSet()
     if given is not None and given[0] < given[1]:
         missing = UidSet([(max(given[0], 1), given[1] - 1)]).without(listed).without(archived).without(vanished)
-    return Difference(fetch=listed.without(archived), vanished=before.without(listed), never_seen=missing)
+    fetch = listed.without(archived.without(unread))
+    return Difference(fetch=fetch, vanished=before.without(listed), never_seen=missing)
 
 
 def batches(sizes: Mapping[int, int]) -> Iterator[list[int]]:

@@ -1,6 +1,6 @@
 """The rows that the collector reads and writes. Short transactions of their own; no decisions, no upstream."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.dialects.mysql import insert
 
-from postbuch.archive import audit
+from postbuch.archive import audit, recognition
 from postbuch.archive.bulk import insert_rows
 from postbuch.archive.collect_plan import Standing, Swept
 from postbuch.archive.numbers import Numbers
+from postbuch.archive.recognition import Recognised, Unnamed
 from postbuch.archive.schema import (
     account,
     collect_account,
@@ -22,7 +23,7 @@ from postbuch.archive.schema import (
     vanishing,
 )
 from postbuch.archive.schema_collect import FOREVER, SENTENCE_CHARACTERS
-from postbuch.archive.sighted import Place, sighted
+from postbuch.archive.sighted import Candidate, Place, appended, sighted
 from postbuch.archive.uidset import UidSet
 
 _VANISHED = text("""
@@ -117,6 +118,45 @@ class Rows:
                 {"mailbox_id": mailbox_id, "uidvalidity": uidvalidity, "uid": uid, "cause": cause, "noticed_at": now}
                 for uid in uids
             ], skip_known=True)
+
+    # --- what need not be fetched --------------------------------------------------------------------------------
+
+    def appended(self, owner: Owner, name: str, uidvalidity: int, first: int = 1) -> dict[int, Candidate]:
+        """UID → what was sent there by APPEND and not seen there since."""
+        with self.engine.connect() as conn:
+            place = Place(account=owner.address, mailbox=name, uidvalidity=uidvalidity)
+            return appended(conn, place, first)
+
+    def named(self, owner: Owner, names: Collection[str]) -> dict[str, list[Candidate]]:
+        """What the provider means by these names."""
+        if not names:
+            return {}
+        with self.engine.connect() as conn:
+            return recognition.named(conn, owner.id, names)
+
+    def recognised(
+        self, owner: Owner, name: str, uidvalidity: int, session: str, found: Sequence[Recognised]
+    ) -> None:
+        """Sightings of messages that were not fetched."""
+        mailbox_id = self.mailbox_id(owner, name)
+        with self.engine.begin() as conn:
+            recognition.add(conn, owner.id, mailbox_id, uidvalidity, session, found)
+
+    def unnamed(self, owner: Owner, after: int) -> tuple[list[Unnamed], int, bool]:
+        """As `recognition.unnamed`."""
+        with self.engine.connect() as conn:
+            return recognition.unnamed(conn, owner.id, after)
+
+    def named_to(self, owner: Owner) -> int:
+        """Up to which sighting the provider was asked for names."""
+        query = select(collect_account.c.named_to).where(collect_account.c.account_id == owner.id)
+        with self.engine.connect() as conn:
+            return conn.scalar(query) or 0
+
+    def learnt(self, owner: Owner, names: Iterable[tuple[str, int]]) -> None:
+        """(name, image) pairs that the provider has told."""
+        with self.engine.begin() as conn:
+            recognition.keep_names(conn, owner.id, names)
 
     # --- how far we are ------------------------------------------------------------------------------------------
 

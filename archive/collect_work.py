@@ -13,9 +13,9 @@ from postbuch.archive import audit, collect_account, said
 from postbuch.archive.collect_backoff import Connections, Trouble, pause_s
 from postbuch.archive.collect_imap import LogIn, Session, UpstreamTrouble
 from postbuch.archive.collect_keeper import Keeper
-from postbuch.archive.collect_mailbox import Run
 from postbuch.archive.collect_plan import Listed
 from postbuch.archive.collect_rows import Owner, Rows, Tally
+from postbuch.archive.collect_run import Run
 from postbuch.archive.config import Upstream
 from postbuch.archive.drain import sentence
 from postbuch.archive.errors import PostbuchError

@@ -21,6 +21,7 @@ DEFAULT_MAX_SIZE_OCTETS = 104_857_600
 
 PORTS = {"imaps": 993, "imap": 143, "smtps": 465, "submission": 587, "smtp": 25}
 PLAIN = {"imap", "smtp"}
+DNS_PORT = 53
 
 
 class Address(BaseModel):
@@ -124,6 +125,24 @@ def _http_url(text: str) -> str:
     return text
 
 
+def parse_name_server(text: str) -> Address:
+    """An IP address with or without a port as an `Address`. Raises ValueError with a sentence."""
+    try:
+        return Address(host=str(ipaddress.ip_address(text)), port=DNS_PORT)
+    except ValueError:
+        pass
+    try:
+        found = parse_address(text)
+        return Address(host=str(ipaddress.ip_address(found.host)), port=found.port)
+    except ValueError:
+        raise ValueError(f"'{text}' is not the IP address of a name server, for example 192.0.2.1") from None
+
+
+def _name_server(text: str) -> str:
+    parse_name_server(text)
+    return text
+
+
 Listen = Annotated[str, AfterValidator(_listen)]
 
 
@@ -188,6 +207,19 @@ class Verify(_Section):
     full_every_days: int = Field(30, ge=0, le=3650, description="check everything; 0: never")
 
 
+class Dns(_Section):
+    """The DNS, which is asked for the keys of signatures."""
+
+    enabled: bool = Field(True, description="false: signatures of incoming mail are not checked")
+    servers: list[Annotated[str, AfterValidator(_name_server)]] = Field(
+        default_factory=list, description='name servers, "192.0.2.1" or "[2001:db8::1]:5353"; empty: the system\'s'
+    )
+
+    @property
+    def addresses(self) -> list[Address]:
+        return [parse_name_server(text) for text in self.servers]
+
+
 class Upstream(_Section):
     """One mail provider. Routing comes from here alone, never from a name that a client typed."""
 
@@ -219,6 +251,16 @@ class Upstream(_Section):
         return parse_endpoint(self.submission, ("smtps", "submission", "smtp"))
 
 
+class Signing(_Section):
+    """A domain whose outgoing mail is signed here (DKIM)."""
+
+    domain: str = Field(min_length=1, pattern=r"^[A-Za-z0-9.-]+$", description="mail from addresses of it and below it")
+    selector: str = Field(
+        min_length=1, pattern=r"^[A-Za-z0-9._-]+$", description="the DNS has the public key: SELECTOR._domainkey.DOMAIN"
+    )
+    key_file: str = Field(min_length=1, description="the private key (PEM): RSA or Ed25519")
+
+
 class Config(_Section):
     """The whole file. `data_dir` is absolute after loading (a relative one counts from the file's folder)."""
 
@@ -229,7 +271,9 @@ class Config(_Section):
     web: Web = Web()
     ledger: Ledger = Ledger()
     verify: Verify = Verify()
+    dns: Dns = Dns()
     upstream: list[Upstream] = Field(default_factory=list)
+    signing: list[Signing] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_upstream_a_domain(self) -> "Config":
@@ -242,6 +286,9 @@ class Config(_Section):
         names = [upstream.name for upstream in self.upstream]
         if len(set(names)) != len(names):
             raise ValueError("two upstreams have the same name")
+        signed = [signing.domain.lower() for signing in self.signing]
+        if len(set(signed)) != len(signed):
+            raise ValueError("two [[signing]] tables are for the same domain; one key signs")
         return self
 
     @property
@@ -288,8 +335,9 @@ def parse(raw: dict[str, Any], path: Path) -> Config:
         "checkpoint_dirs": [str(base / name) for name in config.ledger.checkpoint_dirs],
         "tsa_ca_file": str(base / config.ledger.tsa_ca_file) if config.ledger.tsa_ca_file else "",
     })
+    signing = [each.model_copy(update={"key_file": str(base / each.key_file)}) for each in config.signing]
     return config.model_copy(update={
-        "data_dir": str(base / config.data_dir), "upstream": upstream, "ledger": ledger,
+        "data_dir": str(base / config.data_dir), "upstream": upstream, "ledger": ledger, "signing": signing,
     })
 
 
@@ -312,8 +360,12 @@ _EXAMPLE_UPSTREAM: dict[str, Any] = {
 }
 
 
+_EXAMPLE_SIGNING: dict[str, Any] = {"domain": "firma.example", "selector": "postbuch", "key_file": "dkim.pem"}
+
+
 _SECTIONS: dict[str, type[BaseModel]] = {
     "database": Database, "imap": Imap, "submission": Submission, "web": Web, "ledger": Ledger, "verify": Verify,
+    "dns": Dns,
 }
 
 
@@ -323,6 +375,8 @@ def example() -> str:
     for name, model in _SECTIONS.items():
         lines += ["", f"[{name}]", *_keys(model, {})]
     lines += ["", "[[upstream]]", *_keys(Upstream, _EXAMPLE_UPSTREAM)]
+    # As a comment: the key has to be made first.
+    lines += ["", *(f"# {line}" for line in ("[[signing]]", *_keys(Signing, _EXAMPLE_SIGNING)))]
     return "\n".join(lines) + "\n"
 
 

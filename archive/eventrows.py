@@ -16,6 +16,7 @@ from postbuch.archive.schema import (
     gap,
     letter_place,
     outcome,
+    provider_identity,
     refusal,
     sighting,
     smtp_envelope,
@@ -44,6 +45,15 @@ def insert_sightings(
         }
         for item in messages
     ])
+
+
+def insert_identities(conn: Connection, known: set[tuple[int, str, int]]) -> None:
+    """(account, name, image): what a provider calls an image."""
+    now = audit.now()
+    insert_rows(conn, provider_identity, [
+        {"account_id": owner, "name": name, "image_id": image_id, "known_at": now}
+        for owner, name, image_id in sorted(known)
+    ], skip_known=True)
 
 
 def mailbox_of(

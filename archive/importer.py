@@ -46,20 +46,19 @@ class ItemResult:
 def import_paths(
     config: Config,
     paths: Iterable[Path],
-    account: str,
-    mailbox: str = MAILBOX,
+    account: str = "",
+    mailbox: str = "",
     progress: Callable[[ItemResult], None] | None = None,
 ) -> Iterator[ItemResult]:
     """Import every message of the files and folders, in batches; a result for each item once it is committed.
 
+    An item that says where it was (`mailfile.Origin`) goes there, unless `account` or `mailbox` says otherwise.
     The database must answer. Raises ServiceMissing, ObjectsUnwritable: what was yielded until then is stored.
     """
-    served = config.upstream_for(account)
     engine = database.engine(config, Role.INGEST)
     try:
         with Parser() as parser:
-            work = _Import(engine, Ingester(engine, ObjectStore(config.data), parser), account.lower(),
-                           "" if served is None else served.name, mailbox)
+            work = _Import(config, engine, Ingester(engine, ObjectStore(config.data), parser), account.lower(), mailbox)
             for batch in _batches(item for path in paths for item in messages_in(path)):
                 for result in work.store(batch):
                     if progress is not None:
@@ -84,11 +83,11 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 class _Import:
-    def __init__(self, engine: Engine, ingester: Ingester, account: str, upstream: str, mailbox: str) -> None:
+    def __init__(self, config: Config, engine: Engine, ingester: Ingester, account: str, mailbox: str) -> None:
+        self._config = config
         self._engine = engine
         self._ingester = ingester
         self._account = account
-        self._upstream = upstream
         self._mailbox = mailbox
 
     def store(self, items: Sequence[Item]) -> list[ItemResult]:
@@ -124,23 +123,32 @@ class _Import:
         if item.octets is None:
             return ItemResult(source=item.source, sha256="", id=None, result="refused", reason=item.reason)
         digest = hashlib.sha256(item.octets).hexdigest()
-        capture = self._capture(digest)
+        capture = self._capture(*self._place(item), digest)
         one = stored[capture]
         known = one.known or seen[capture] != place
         return ItemResult(
             source=item.source, sha256=digest, id=one.letter_id, result="known" if known else "new",
         )
 
-    def _capture(self, *words: str) -> bytes:
-        text = "\0".join(["import", self._account, self._mailbox, *words])
+    def _place(self, item: Item) -> tuple[str, str]:
+        """Account and mailbox, which is empty for a submission."""
+        if item.origin is None:
+            return self._account, self._mailbox or MAILBOX
+        return self._account or item.origin.account.lower(), self._mailbox or item.origin.mailbox or ""
+
+    def _capture(self, account: str, mailbox: str, *words: str) -> bytes:
+        text = "\0".join(["import", account, mailbox, *words])
         return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()[:16]
 
     def _record(self, item: Item, octets: bytes) -> Record:
         digest = hashlib.sha256(octets).hexdigest()
         now = audit.now().isoformat() + "+00:00"
+        account, mailbox = self._place(item)
+        served = self._config.upstream_for(account)
         facts = {
-            "kind": "message", "capture": self._capture(digest).hex(), "source": "import", "account": self._account,
-            "upstream": self._upstream, "mailbox": self._mailbox, "mailbox_utf8": True, "flags": item.flags,
+            "kind": "message", "capture": self._capture(account, mailbox, digest).hex(), "source": "import",
+            "account": account, "upstream": "" if served is None else served.name, "mailbox": mailbox or None,
+            "mailbox_utf8": True, "flags": item.flags,
             "internal_date": None if item.arrived is None else item.arrived.isoformat(), "seen_at": now,
             "sha256": digest, "size_octets": len(octets),
         }
@@ -150,10 +158,11 @@ class _Import:
         """Items that cannot be kept go on record, each once however often the import is run."""
         found = []
         for item in items:
+            account, mailbox = self._place(item)
             facts = {
                 "kind": "event", "event": "refusal", "spooled": True,
-                "capture": self._capture(item.source, "refused").hex(),
-                "source": "import", "account": self._account, "reason": f"{item.source} {item.reason}",
+                "capture": self._capture(account, mailbox, item.source, "refused").hex(),
+                "source": "import", "account": account, "reason": f"{item.source} {item.reason}",
                 "size_octets": 0, "at": audit.now().isoformat() + "+00:00",
             }
             found.append(Record(kind=EVENT, facts=facts, octets=None, size_octets=0))

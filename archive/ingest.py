@@ -165,6 +165,9 @@ def _insert_unlinked(
     named = {(accounts[item.account], item.mailbox) for item in fresh if item.mailbox is not None}
     mailboxes = numbers.mailboxes(conn, named)
     eventrows.insert_sightings(conn, fresh, images, accounts, mailboxes)
+    eventrows.insert_identities(
+        conn, {(accounts[item.account], item.identity, images[item.sha256]) for item in fresh if item.identity}
+    )
     imagerows.insert_objects(conn, objects, new, images, now)
     imagerows.insert_people(conn, numbers, new, images)
     eventrows.insert_envelopes(conn, numbers, fresh, accounts)

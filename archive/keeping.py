@@ -1,4 +1,4 @@
-"""What the archive process does by the clock: sealing, checkpoints, checks of ledger and completeness.
+"""What the archive process does by the clock: sealing, checkpoints, checks of ledger, completeness and signatures.
 
 The home of APScheduler.
 
@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from postbuch.archive import audit, checkpoints, completeness, database, logins, said, verification
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.dkimwork import SignatureWork
 from postbuch.archive.errors import PostbuchError
 from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import checkpoint
@@ -38,12 +39,14 @@ DUE_EVERY_S = 20
 COMPLETE_EVERY_S = 60
 # A new password or right holds for the next log-in that comes so much later.
 LOGINS_EVERY_S = 2
+# Whoever reads a new letter a few seconds after it came is told by whom it is signed.
+SIGNATURES_EVERY_S = 1
 # A job that could not do its work tries again after this, so that its trouble ends soon after the cause.
 AGAIN_S = 2
 # Below the drains and the proxy (nice 0): their work comes first on a busy machine.
 NICE = 10
 # Sealing goes on while a checkpoint is written and while everything is checked.
-JOBS = 5
+JOBS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ class Keeper:
         self._engine: Engine = database.engine(config, Role.INGEST)
         self._sealer = Sealer(self._engine)
         self._stop = threading.Event()
+        self._signatures = SignatureWork(config, self._engine, self._stop.is_set)
         self._troubles: dict[str, Trouble] = {}
         # What the last checkpoint and the last check found, until the next; an error in between ends by itself.
         self._said = {"checkpoint": "", "verify": ""}
@@ -80,6 +84,7 @@ class Keeper:
             ("seal", self._seal, SEAL_EVERY_S), ("checkpoint", self._checkpoint, DUE_EVERY_S),
             ("verify", self._verify, DUE_EVERY_S), (completeness.JOB, self._completeness, COMPLETE_EVERY_S),
             ("logins", self._logins, LOGINS_EVERY_S),
+            ("signatures", self._signatures.look, SIGNATURES_EVERY_S),
         ):
             self._scheduler.add_job(
                 self._run, "interval", id=job, args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC),
@@ -92,6 +97,7 @@ class Keeper:
         self._stop.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+        self._signatures.close()
         self._engine.dispose()
 
     @property

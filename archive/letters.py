@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, func, or_, select, tuple_
 
-from postbuch.archive import audit, marks, objects, skeleton
+from postbuch.archive import audit, dkimrows, marks, objects, skeleton
 from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
 from postbuch.archive.listorder import Cursor as Cursor
@@ -188,7 +188,7 @@ def letter_facts(conn: Connection, letter_id: int, accounts: Rights = ALL) -> di
     """Everything that is known about a letter within the rights, ready for JSON. Raises NotFound.
 
     Keys: id, sort_at, summary, images, parts, people, sightings, envelopes (Bcc included, for who may read the
-    account that submitted), places, history.
+    account that submitted), places, verdicts (`dkimrows.facts`), history.
     """
     head = conn.execute(select(letter).where(letter.c.id == letter_id, readable(accounts))).one_or_none()
     if head is None:
@@ -204,7 +204,10 @@ def letter_facts(conn: Connection, letter_id: int, accounts: Rights = ALL) -> di
     )]
     sightings = _sightings(conn, visible, accounts)
     for each in images:
-        each["sources"] = sorted({seen["source"] for seen in sightings if seen["image_id"] == each["id"]})
+        # By whom its octets came; who recognised it elsewhere did not read them.
+        each["sources"] = sorted({
+            seen["source"] for seen in sightings if seen["image_id"] == each["id"] and not seen["recognised_by"]
+        })
     first = images[0]["id"]
     summary = conn.execute(select(header_summary).where(header_summary.c.image_id == first)).one()
     parts = [dict(row._mapping) for row in conn.execute(select(part).where(part.c.image_id.in_(visible)))]
@@ -217,6 +220,7 @@ def letter_facts(conn: Connection, letter_id: int, accounts: Rights = ALL) -> di
     found = {
         "id": letter_id, "sort_at": head.sort_at, "summary": dict(summary._mapping), "images": images, "parts": parts,
         "people": people, "sightings": sightings, "envelopes": _envelopes(conn, visible, accounts), "places": places,
+        "verdicts": dkimrows.facts(conn, visible),
         # Who else looked at it would tell an employee who received it by Bcc.
         "history": audit.history(conn, f"letter {letter_id}") if accounts == ALL else [],
     }

@@ -1,4 +1,4 @@
-"""Names of mailboxes as people read them: modified UTF-7 (RFC 3501 section 5.1.3) decoded. Never raises."""
+"""Names of mailboxes as people read them, and on the wire: modified UTF-7 (RFC 3501 section 5.1.3). Never raises."""
 
 import base64
 import binascii
@@ -8,6 +8,7 @@ from postbuch.archive import headers
 from postbuch.archive.widths import KEY_CHARACTERS
 
 _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
+_TO_SHIFT = re.compile(r"&|[^\x20-\x7e]+")
 
 
 def decode(name: str, *, is_utf8: bool = False) -> str:
@@ -30,3 +31,15 @@ def _shifted(match: re.Match[str]) -> str:
         return base64.b64decode(octets + b"=" * (-len(octets) % 4)).decode("utf-16-be")
     except (binascii.Error, ValueError):
         return match[0]
+
+
+def encode(name: str) -> bytes:
+    """The name on the wire, in modified UTF-7."""
+    return _TO_SHIFT.sub(lambda match: _shift(match[0]), name).encode("ascii")
+
+
+def _shift(text: str) -> str:
+    if text == "&":
+        return "&-"
+    packed = base64.b64encode(text.encode("utf-16-be", "replace")).decode("ascii")
+    return f"&{packed.rstrip('=').replace('/', ',')}-"

@@ -1,21 +1,24 @@
-"""Messages in files that other programs wrote: EML, mbox, Maildir, ZIP of these. Yields octets as they lie there.
+"""Messages in files: EML, mbox, Maildir, ZIP of these. Yields octets as they lie there.
 
-mbox: a message is what stands between two `From ` lines, without that line and without the empty line before the next
-one. `>From ` stays as it is: nobody can know whether the quoting was the writer's, and the octets are the evidence.
+A ZIP that `postbuch export` wrote says in its manifest where each message was; a member whose digest is not the
+manifest's is refused.
 """
 
+import hashlib
 import io
-import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from postbuch.archive import manifest
+from postbuch.archive.manifest import Entry
+from postbuch.archive.mbox import is_mbox, read
+
 # 1 GiB for one member of a ZIP: above it is a bomb or no mail.
 MAX_MEMBER_OCTETS = 1_073_741_824
 BLOCK_OCTETS = 1_048_576
-_SEPARATOR = re.compile(rb"From [^\r\n]*[0-9]{2}:[0-9]{2}[^\r\n]*\r?\n?$")
 # Maildir info letters (cr.yp.to/proto/maildir.html) as IMAP flags.
 FLAGS = {"P": "$Forwarded", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted", "D": "\\Draft", "F": "\\Flagged"}
 
@@ -29,6 +32,15 @@ class Item:
     flags: list[str] = field(default_factory=list)
     arrived: datetime | None = None
     reason: str = ""
+    origin: "Origin | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the message was when it was exported. `mailbox` None: it was submitted and in no mailbox."""
+
+    account: str
+    mailbox: str | None
 
 
 def messages_in(path: Path) -> Iterator[Item]:
@@ -63,41 +75,6 @@ def _folder(path: Path) -> Iterator[Item]:
             yield from messages_in(child)
 
 
-def is_mbox(head: bytes, name: str) -> bool:
-    """Whether a file is an mbox: called one, or not called anything else and begins with a `From ` line with a time.
-
-    An EML file that begins with such a line keeps it: it is one message, and the line is part of its octets.
-    """
-    name = name.lower()
-    if not head.startswith(b"From ") or name.endswith(".eml"):
-        return False
-    line = head[: head.find(b"\n") + 1] or head
-    return name.endswith((".mbox", ".mbx")) or _SEPARATOR.match(line) is not None
-
-
-def _mbox(lines: Iterable[bytes], source: str) -> Iterator[Item]:
-    message: list[bytes] = []
-    number = 0
-    previous_empty = True
-    for line in lines:
-        if previous_empty and line.startswith(b"From ") and (number == 0 or _SEPARATOR.match(line)):
-            if number:
-                yield _mbox_item(source, number, message)
-            number += 1
-            message = []
-        else:
-            message.append(line)
-        previous_empty = line in (b"\n", b"\r\n")
-    if number:
-        yield _mbox_item(source, number, message)
-
-
-def _mbox_item(source: str, number: int, lines: list[bytes]) -> Item:
-    if lines and lines[-1] in (b"\n", b"\r\n"):  # the writer's, before the next From_ line
-        lines = lines[:-1]
-    return Item(source=f"{source}#{number}", octets=b"".join(lines))
-
-
 def _is_maildir(path: Path) -> bool:
     return (path / "cur").is_dir() and (path / "new").is_dir()
 
@@ -125,25 +102,83 @@ def _delivered(name: str) -> datetime | None:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
+def _mbox(lines: Iterable[bytes], source: str) -> Iterator[Item]:
+    for number, found in enumerate(read(lines), 1):
+        yield Item(source=f"{source}#{number}", octets=found.octets, arrived=found.arrived)
+
+
+def is_export(path: Path) -> bool:
+    """Whether it is a ZIP of `postbuch export`: its messages say where they belong."""
+    try:
+        if not (path.is_file() and zipfile.is_zipfile(path)):
+            return False
+        with zipfile.ZipFile(path) as archive:
+            return _has_manifest(archive)
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _has_manifest(archive: zipfile.ZipFile) -> bool:
+    try:
+        with archive.open(manifest.NAME) as lines:
+            return manifest.is_ours(lines.readline(manifest.LINE_OCTETS))
+    except (KeyError, OSError, RuntimeError, NotImplementedError, ValueError, EOFError, zipfile.BadZipFile):
+        return False
+
+
 def _archive(path: Path) -> Iterator[Item]:
     """The members of a ZIP, nothing unpacked to disk; a ZIP within it is no mail."""
     with zipfile.ZipFile(path) as archive:
+        told: set[str] = set()
+        if _has_manifest(archive):
+            told |= {manifest.NAME, manifest.SUMS}
+            yield from _told(archive, path, told)
         for member in archive.infolist():
-            if member.is_dir():
+            if member.is_dir() or member.filename in told:
                 continue
             source = f"{path}!{member.filename}"
-            try:
-                with archive.open(member) as stream:
-                    octets = stream.read(MAX_MEMBER_OCTETS + 1)
-            except (OSError, RuntimeError, NotImplementedError, ValueError, EOFError, zipfile.BadZipFile) as error:
-                yield Item(source=source, octets=None, reason=f"cannot be read: {error}")
-                continue
-            except Exception as error:
-                yield Item(source=source, octets=None, reason=f"cannot be read: {type(error).__name__}")
-                continue
-            if len(octets) > MAX_MEMBER_OCTETS:
-                yield Item(source=source, octets=None, reason="is larger than 1 GiB")
+            octets = _member(archive, member, source)
+            if isinstance(octets, Item):
+                yield octets
             elif is_mbox(octets[:BLOCK_OCTETS], member.filename):
                 yield from _mbox(io.BytesIO(octets), source)
             else:
                 yield Item(source=source, octets=octets)
+
+
+def _told(archive: zipfile.ZipFile, path: Path, told: set[str]) -> Iterator[Item]:
+    """The messages that the manifest names, each held to its digest."""
+    with archive.open(manifest.NAME) as lines:
+        for entry in manifest.entries(lines):
+            source = f"{path}!{entry.file}"
+            told.add(entry.file)
+            try:
+                member = archive.getinfo(entry.file)
+            except KeyError:
+                yield Item(source=source, octets=None, reason="is named in the manifest and not in the ZIP")
+                continue
+            octets = _member(archive, member, source)
+            yield octets if isinstance(octets, Item) else _held(octets, entry, source)
+
+
+def _held(octets: bytes, entry: Entry, source: str) -> Item:
+    if hashlib.sha256(octets).hexdigest() != entry.sha256:
+        return Item(source=source, octets=None, reason="does not have the SHA-256 that the manifest names")
+    return Item(
+        source=source, octets=octets, flags=list(entry.flags), arrived=entry.internal_date,
+        origin=Origin(account=entry.account, mailbox=entry.mailbox),
+    )
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> bytes | Item:
+    """The octets of a member, or why it cannot be read."""
+    try:
+        with archive.open(member) as stream:
+            octets = stream.read(MAX_MEMBER_OCTETS + 1)
+    except (OSError, RuntimeError, NotImplementedError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return Item(source=source, octets=None, reason=f"cannot be read: {error}")
+    except Exception as error:
+        return Item(source=source, octets=None, reason=f"cannot be read: {type(error).__name__}")
+    if len(octets) > MAX_MEMBER_OCTETS:
+        return Item(source=source, octets=None, reason="is larger than 1 GiB")
+    return octets

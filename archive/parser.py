@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from postbuch.archive import headers, message, parserframe
 from postbuch.archive.errors import NotFound, PostbuchError
@@ -40,6 +40,8 @@ class Unreadable(PostbuchError):
 class Parser:
     """Owns one child, started when it is first needed, or by `begin`. Thread-safe. `close` at the end."""
 
+    MODULE = "postbuch.archive.parserchild"
+
     def __init__(self, *, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._time_limit_s = time_limit_s
         self._lock = threading.Lock()
@@ -47,7 +49,7 @@ class Parser:
         self._buffer = bytearray()
         self._starting = False  # the child has not answered yet: it may still be importing
 
-    def __enter__(self) -> "Parser":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -184,7 +186,7 @@ class Parser:
             return self._child
         self._discard()
         # -I: neither the current folder nor the environment says what is imported; no secrets come along.
-        command = [sys.executable, "-I", "-m", "postbuch.archive.parserchild"]
+        command = [sys.executable, "-I", "-m", self.MODULE]
         self._starting = True
         self._child = subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}, pipesize=PIPE_OCTETS

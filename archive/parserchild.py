@@ -7,7 +7,7 @@ import contextlib
 import gc
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -42,10 +42,13 @@ def limit() -> None:
         os.nice(5)  # mail programs wait for the proxy, nobody waits for this
 
 
-def answer(operation: int, argument: int, octets: bytes) -> Answer:
+Operations = Mapping[int, Callable[[bytes, int], Answer]]
+
+
+def answer(operation: int, argument: int, octets: bytes, operations: Operations | None = None) -> Answer:
     """The answer to one item, or what went wrong; running out of memory or of stack is an answer too."""
     try:
-        return _OPERATIONS[operation](octets, argument)
+        return (operations or _OPERATIONS)[operation](octets, argument)
     except IndexError:
         reason = NO_PART
     except MemoryError:
@@ -68,13 +71,13 @@ _OPERATIONS: dict[int, Callable[[bytes, int], Answer]] = {
 }
 
 
-def serve(source: BinaryIO, target: BinaryIO) -> None:
+def serve(source: BinaryIO, target: BinaryIO, operations: Operations | None = None) -> None:
     """Answer batches until the input ends. A batch is read whole first, so that no side waits on the other's pipe."""
     while (request := read_request(source)) is not None:
         operation, argument, items = request
         items.reverse()
         while items:
-            write_answer(target, answer(operation, argument, items.pop()))
+            write_answer(target, answer(operation, argument, items.pop(), operations))
         target.flush()
 
 

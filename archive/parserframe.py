@@ -12,9 +12,10 @@ from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
 
+from postbuch.archive.dkimsignature import Judgement, Question
 from postbuch.archive.message import Bodies, Leaf, ParsedMessage
 
-SUMMARY, HEADER, BODIES, LEAF = 1, 2, 3, 4
+SUMMARY, HEADER, BODIES, LEAF, SIGNATURES = 1, 2, 3, 4, 5
 NO_PART = "there is no such part"
 
 _REQUEST = struct.Struct(">BiI")
@@ -61,4 +62,6 @@ encode = msgspec.json.Encoder().encode
 parsed_message = msgspec.json.Decoder(ParsedMessage).decode
 bodies = msgspec.json.Decoder(Bodies).decode
 leaf = msgspec.json.Decoder(Leaf).decode
+judgements = msgspec.json.Decoder(list[Judgement]).decode
+question = msgspec.json.Decoder(Question).decode
 reason = msgspec.json.Decoder(str).decode

@@ -51,6 +51,7 @@ class Message:
     normalised: bool
     seen_at: datetime
     envelope: dict[str, Any] | None
+    identity: str = ""  # what the provider calls it in whatever mailbox
     image: NewImage | None = None
 
     @property
@@ -125,6 +126,7 @@ def read_message(record: Record) -> Message:
         normalised=bool(facts.get("normalised")),
         seen_at=moment(facts.get("seen_at")),
         envelope=facts.get("envelope") if source == SUBMISSION else None,
+        identity=text(facts, "identity", 255),
     )
 
 

@@ -19,6 +19,7 @@ from postbuch.archive.errors import NotFound
 from postbuch.archive.ledgertree import StoredNodes
 from postbuch.archive.schema import image_address, image_object, letter_image, outcome, sighting, smtp_envelope
 from postbuch.archive.schema import smtp_recipient as recipient
+from postbuch.archive.schema_dkim import dkim_check
 from postbuch.archive.schema_ledger import checkpoint, checkpoint_stamp, ledger_leaf
 from postbuch.archive.sealer import Sealer
 
@@ -112,6 +113,7 @@ def _wanted(conn: Connection, image_id: int) -> dict[str, set[str]]:
         "mailbox": numbers(select(sighting.c.mailbox_id).where(sighting.c.image_id == image_id).distinct()),
         "object": numbers(select(image_object.c.object_id).where(image_object.c.image_id == image_id)),
         "smtp_envelope": numbers(envelopes),
+        "dkim_check": numbers(select(dkim_check.c.id).where(dkim_check.c.image_id == image_id)),
         "outcome": numbers(select(outcome.c.id).where(outcome.c.capture.in_(seen))),
         "address": numbers(select(image_address.c.address_id).where(image_address.c.image_id == image_id).distinct())
         | numbers(select(recipient.c.address_id).where(recipient.c.envelope_id.in_(envelopes)).distinct()),

@@ -56,6 +56,7 @@ class Reason(Named):
     JOB_VERIFY = "verify"
     JOB_COMPLETENESS = "completeness"
     JOB_LOGINS = "logins"
+    JOB_SIGNATURES = "check of signatures"
     LEDGER_BUSY = "the ledger is busy: another process has held its lock for a minute; try again"
     CHECKPOINTS_NOT_WRITTEN = "{folder}: checkpoints cannot be written: {words}"
     STAMP_SILENT = "the time stamp authority {url} does not answer: {words}"
@@ -93,3 +94,34 @@ class Collecting(Named):
     NOT_LISTED = "upstream counts {messages} messages and lists {listed}"
     NOT_GIVEN = "{messages} messages cannot be had: upstream lists the message and does not give it out (UID {uids})"
     ONE_NOT_GIVEN = "one message cannot be had: upstream lists it and does not give it out (UID {uids})"
+
+
+class Outward(Named):
+    """What keeps mail from going out of the archive, or back to the provider."""
+
+    EXISTS = "{path}: is there already; name another file, or give --force to replace it"
+    FOLDER_NOT_EMPTY = "{path}: is not an empty folder; name one that is empty or not there yet"
+    NOT_WRITTEN = "{path}: cannot be written: {words}"
+    NO_UIDVALIDITY = "{host} gives no UIDVALIDITY for the mailbox {mailbox}: what is there already cannot be told"
+    HOLDS_NUL = "it holds a NUL octet, which APPEND cannot carry"
+    KEPT_OTHERWISE = "the provider keeps it with other octets than it was given"
+    NOTHING_TO_LOG_IN = "no password of {account} is known; `postbuch account store {account}` stores one"
+
+
+class Saving(Named):
+    """What keeps a backup from being made or brought back."""
+
+    ROW_TOO_LONG = "the database gives no row of {table}: its max_allowed_packet is too small; set it to 512M"
+    INSIDE = "{path}: lies in the data folder; a backup must lie elsewhere, best on another disk"
+    NOT_WRITTEN = "{path}: the backup cannot be written: {words}"
+    IN_USE = "{path}: another backup is being written there; wait for it"
+    SPOOL_STANDS = "{folder}: what was taken in has not been published for {seconds} s; the proxy's log says why"
+    KEYS_CHANGE = "{folder}: the keys change while the backup is made; make it again"
+    OBJECT_GONE = "the attachment {sha256} cannot be read: {words}"
+    OBJECT_CHANGED = "the attachment {sha256} does not have its SHA-256 any more"
+    NO_BACKUP = "{path}: there is no whole backup; `postbuch backup` writes one"
+    NOT_OURS = "{path}: is no manifest of a backup, or one of a newer version"
+    FILE_CHANGED = "{path}: does not have the SHA-256 of the manifest; take another backup"
+    NOT_EMPTY = "{folder}: is not empty; a backup is restored into an empty data folder only"
+    DATABASE_NOT_EMPTY = "the database has tables already; a backup is restored into an empty database only"
+    NOT_ALIKE = "the table {table} has {rows} rows and the backup names {wanted}; the restore is not whole"

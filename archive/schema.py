@@ -27,11 +27,14 @@ from postbuch.archive.schema_collect import collect_account as collect_account
 from postbuch.archive.schema_collect import collect_exclusion as collect_exclusion
 from postbuch.archive.schema_collect import collect_mailbox as collect_mailbox
 from postbuch.archive.schema_collect import collect_pause as collect_pause
+from postbuch.archive.schema_collect import provider_identity as provider_identity
 from postbuch.archive.schema_collect import vanishing as vanishing
 from postbuch.archive.schema_credential import credential as credential
 from postbuch.archive.schema_department import department as department
 from postbuch.archive.schema_department import department_account as department_account
 from postbuch.archive.schema_department import department_member as department_member
+from postbuch.archive.schema_dkim import dkim_check as dkim_check
+from postbuch.archive.schema_dkim import dkim_verdict as dkim_verdict
 from postbuch.archive.schema_ledger import ledger_entry as ledger_entry
 from postbuch.archive.schema_ledger import ledger_leaf as ledger_leaf
 from postbuch.archive.schema_ledger import ledger_node as ledger_node
@@ -232,6 +235,8 @@ sighting = table(
     col("client_address", String(60), "Where the client connected from"),
     col("normalised", Boolean, "1 when bare line ends were relayed as CRLF", server_default="0"),
     col("seen_at", TIME, "When it passed (UTC)"),
+    col("recognised_by", String(60), "By what upstream's message was recognised, with the same length, when its octets "
+        "were not fetched again: X-GM-MSGID and its number, or APPENDUID; empty when they were read", nullable=True),
     Index("sighting_image", "image_id", "account_id"),
     Index("sighting_place", "mailbox_id", "uidvalidity", "uid"),
     Index("sighting_account", "account_id", "seen_at"),

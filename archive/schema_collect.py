@@ -31,6 +31,8 @@ collect_account = table(
         server_default=""),
     col("retry_at", TIME, "When the collector tries again after a failure (UTC)", nullable=True),
     col("told_at", TIME, "When this row was last written by the collector (UTC)", nullable=True),
+    col("named_to", BIG, "Latest sighting (sighting.id) for which a provider was asked what it calls the message",
+        server_default="0"),
 )
 
 collect_pause = table(
@@ -70,6 +72,16 @@ collect_mailbox = table(
     col("ended_at", TIME, "When upstream was found to have it no more (UTC)", nullable=True),
     col("ended_because", String(20), "removed (or renamed), uidvalidity, or empty", server_default=""),
     UniqueConstraint("mailbox_id", "uidvalidity", name="collect_mailbox_place"),
+)
+
+provider_identity = table(
+    "provider_identity", "What a provider calls an image, in whatever mailbox it shows it", Writes.ONCE,
+    id_column("Number of the row"),
+    reference("account_id", "account", "Account"),
+    col("name", EXACT, "X-GM-MSGID and its number (Gmail)"),
+    reference("image_id", "image", "Image whose octets were read, or whose place had them, under this name"),
+    col("known_at", TIME, "When it was learnt (UTC)"),
+    UniqueConstraint("account_id", "name", "image_id", name="provider_identity_name"),
 )
 
 vanishing = table(

@@ -19,7 +19,7 @@ def initialise(config: Config) -> None:
         if config.database.url:
             database.check(config, Role.OWNER)
         else:
-            _make_owner(config)
+            make_owner(config)
         unguarded = _migrate(config)
         keys = config.data / "keys"
         passwords = {role: secrets.ensure(keys, role.user) for role in access.ROLES}
@@ -56,8 +56,8 @@ def _remember(config: Config, problem: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def _make_owner(config: Config) -> None:
-    """The private server's schema and the user that migrates it."""
+def make_owner(config: Config) -> None:
+    """The private server's schema and the user that migrates it. Raises ServiceMissing."""
     server = PrivateServer(config)
     keys = config.data / "keys"
     owner = f"{Role.OWNER.user}@localhost"

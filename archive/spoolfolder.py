@@ -8,17 +8,20 @@ from postbuch.archive.record import counts_in
 
 def waiting(folder: Path) -> list[Path]:
     """The spool files to drain, oldest first."""
-    try:
-        names = [entry.name for entry in os.scandir(folder / "new") if entry.name.endswith(".pbs")]
-    except FileNotFoundError:
-        return []
-    return [folder / "new" / name for name in sorted(names)]
+    return [folder / "new" / name for name in sorted(_names(folder))]
 
 
 def waiting_counts(folder: Path) -> tuple[int, int]:
     """(messages, events) durable in the spool and not yet drained."""
-    counts = [counts_in(path.name) for path in waiting(folder)]
+    counts = [counts_in(name) for name in _names(folder)]
     return sum(messages for messages, _ in counts), sum(events for _, events in counts)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(folder / "new") if entry.name.endswith(".pbs")]
+    except FileNotFoundError:
+        return []
 
 
 def quarantine(folder: Path, path: Path, reason: str) -> Path:

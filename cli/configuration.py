@@ -23,6 +23,11 @@ def example(config: ConfigOption = None, json: JsonOption = False) -> None:
 def check(config: ConfigOption = None, json: JsonOption = False) -> None:
     path = configuration.locate(config)
     loaded = load(config)
+    if loaded.signing:
+        # Imported here, as in `up`.
+        from postbuch.proxy.signing import Keys
+
+        Keys(loaded)
     if json:
         output.print_json({"ok": True, "file": str(path), "upstreams": [upstream.name for upstream in loaded.upstream]})
     else:

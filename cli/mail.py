@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
-from postbuch.archive import audit, letters
+from postbuch.archive import audit, letters, said
 from postbuch.archive import search as searching
+from postbuch.archive.config import Config
+from postbuch.archive.dkimagain import check_again, verifies
+from postbuch.archive.dkimparser import SignatureParser
+from postbuch.archive.dkimreasons import Doubt
+from postbuch.archive.dkimrows import MATCHING
 from postbuch.archive.errors import UsageError
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 from postbuch.cli.reader import AsOption, reader
@@ -86,7 +93,7 @@ def show(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Everything that is known."""
+    """Everything that is known; signatures are checked again, by the key records that were kept."""
     loaded = load(config)
     with connect(loaded) as connection:
         who = reader(connection, as_user)
@@ -95,6 +102,7 @@ def show(
         letter_id = letters.find_letter(connection, reference, who.accounts)
         facts = letters.letter_facts(connection, letter_id, who.accounts)
         audit.record(connection, actor(), ORIGIN, "view", f"letter {letter_id}", after=who.note)
+        facts["verdicts"] = _again(connection, loaded, facts["verdicts"])
     if json:
         output.print_json(facts)
     else:
@@ -115,18 +123,47 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for seen in facts["sightings"]:
         output.print_line("  ".join(filter(None, [
             f"{_('Seen')}: {seen['seen_at']}", seen["source"], f"{seen['account']} {seen['mailbox'] or ''}".rstrip(),
-            _number(seen), seen["verdict"], _gone(seen),
+            _number(seen), seen["verdict"], _recognised(seen), _gone(seen),
         ])))
+    for look in facts["verdicts"]:
+        _print_look(look)
     for envelope in facts["envelopes"]:
         output.print_line(f"{_('Sent by')}: {envelope['mail_from']}  {envelope['code']} {envelope['answer']}")
         for each in envelope["recipients"]:
             output.print_line(f"{_('Recipient')}: {each['address']}  {each['code']} {each['text']}")
 
 
+def _again(connection: Connection, config: Config, looks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    with SignatureParser() as parser:
+        return [
+            check_again(parser, letters.octets(connection, config, look["image_id"]), look)
+            if look["signatures"] else look
+            for look in looks
+        ]  # fmt: skip
+
+
+def _print_look(look: dict[str, Any]) -> None:
+    """What the signatures of one image were worth, and what comes out today."""
+    label = _("Signature")
+    output.print_line(f"{label}: {tell(look['says'])}")
+    for each in look["signatures"]:
+        reason = tell(said.understood(each["reason"], Doubt))
+        output.print_line("  ".join(filter(None, [f"  {each['domain']}", each["selector"], each["verdict"], reason])))
+        if each["verdict"] in MATCHING:
+            output.print_line("    " + (
+                _("verifies again today, by the key record kept that day") if verifies(each)
+                else _("does NOT verify again by the key record that was kept: {verdict}").format(verdict=each["again"])
+            ))
+
+
 def _number(seen: dict[str, Any]) -> str:
     """Where in its mailbox: another UIDVALIDITY is another mailbox of that name, or one that was made anew."""
     uidvalidity, uid = seen["uidvalidity"] or seen["answer_uidvalidity"], seen["uid"] or seen["answer_uid"]
     return f"UIDVALIDITY {uidvalidity} UID {uid}" if uidvalidity and uid else ""
+
+
+def _recognised(seen: dict[str, Any]) -> str:
+    return _("not fetched again: {name}").format(name=seen["recognised_by"]) if seen["recognised_by"] else ""
 
 
 def _gone(seen: dict[str, Any]) -> str:

@@ -37,19 +37,24 @@ def make_app(words: Sequence[str]) -> typer.Typer:
     from postbuch.cli import (
         accounts,
         auditing,
+        backups,
         configuration,
         departments,
         doctor,
         evidence,
+        exporting,
         importing,
         initialisation,
         mail,
         people,
+        putting,
         status,
         syncing,
     )
 
-    for module in (initialisation, status, mail, importing, syncing, evidence, auditing, doctor):
+    for module in (
+        initialisation, status, mail, importing, exporting, putting, syncing, evidence, auditing, backups, doctor,
+    ):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")
     app.add_typer(people.app, name="user")

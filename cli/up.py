@@ -42,6 +42,11 @@ def up(config: ConfigOption = None) -> None:
     lock = preflight.DataLock(loaded)
     lock.take()
     preflight.check_ports(loaded)
+    if loaded.signing:
+        # Imported here: what signs takes a fifth of a second to import, and hardly any command needs it.
+        from postbuch.proxy.signing import Keys
+
+        Keys(loaded)
     authority.renew_if_due(loaded.data, authority.server_names(loaded))
     start_log()
     # Imported here: importing the reactor installs it, and no other command needs one.

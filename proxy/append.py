@@ -132,7 +132,7 @@ class IncomingFactory:
             self.outcome(capture, verdict, text, uidvalidity, uid)
             if self._archived is not None and good and uid is not None and done.mailbox is not None:
                 box = Mailbox(name=done.mailbox, utf8=not done.mailbox.isascii(), uidvalidity=uidvalidity)
-                self._archived.add(place_of(str(self._facts["account"]), box), uid)
+                self._archived.sent(place_of(str(self._facts["account"]), box), {uid: done.lengths[position]})
 
     def outcome(self, capture: bytes, verdict: str, text: str, uidvalidity: int | None, uid: int | None) -> None:
         """Write one outcome to the spool."""

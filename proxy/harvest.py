@@ -7,7 +7,7 @@ sees (`relay.Injected`). The octets take the way of every FETCH, through the tap
 import itertools
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from postbuch.archive.sighted import Place
@@ -25,6 +25,11 @@ WINDOW_MESSAGES = 200
 _NUMBER = re.compile(rb"\* (\d+) FETCH \(UID (\d+)(?: MODSEQ \(\d+\))?\)\r\n", re.IGNORECASE)
 _NUMBER_AMONG = re.compile(rb"\* (\d+) FETCH \((?:.* )?UID (\d+)", re.IGNORECASE)
 _BODY = re.compile(rb"\* \d+ FETCH \(.*(?:BODY\[\]|INTERNALDATE)", re.IGNORECASE | re.DOTALL)
+_SIZE = re.compile(
+    rb"\* \d+ FETCH \((?=[^)]*UID (\d+))(?=[^)]*RFC822\.SIZE (\d+))"
+    rb"(?:UID \d+|RFC822\.SIZE \d+)(?: (?:UID \d+|RFC822\.SIZE \d+|MODSEQ \(\d+\)))*\)\r\n",
+    re.IGNORECASE,
+)
 _SEARCH = re.compile(rb"\* E?SEARCH\b", re.IGNORECASE)
 _ALL = re.compile(rb"\bALL ([\d:,]+)", re.IGNORECASE)
 _NEWS = re.compile(rb"\* (?:\d+ (?:EXPUNGE|EXISTS|RECENT|FETCH)|VANISHED|FLAGS|OK \[PERMANENTFLAGS)\b", re.IGNORECASE)
@@ -128,15 +133,17 @@ class Harvester:
         missing = self._archived.missing(place, UidSet.of(each.uid for each in found))
         if not missing:
             return
+        await self._compare_lengths(place, [each for each in found if each.uid in missing], by_uid=by_uid)
+        missing = self._archived.missing(place, missing)
+        if not missing:
+            return
         obstacle = self._spool.obstacle()
         if obstacle is not None:
             raise Unsafe(obstacle)
-        wanted = [each.uid if by_uid else each.sequence for each in found if each.uid in missing]
         self._tap.captures.urgent = True
         try:
-            for start in range(0, len(wanted), WINDOW_MESSAGES):
-                for numbers in UidSet.of(wanted[start : start + WINDOW_MESSAGES]).wires(MAX_SET_OCTETS):
-                    await self._fetch(numbers, by_uid=by_uid)
+            for numbers in _windows([each for each in found if each.uid in missing], by_uid=by_uid):
+                await self._fetch(numbers, by_uid=by_uid)
         finally:
             self._tap.captures.urgent = False
         missing = self._archived.missing(place, missing)
@@ -149,6 +156,16 @@ class Harvester:
         if missing:
             raise Unsafe(Detail.COULD_NOT_BE_KEPT.said(messages=len(missing), mailbox=place.mailbox))
 
+    async def _compare_lengths(self, place: Place, found: list[Found], *, by_uid: bool) -> None:
+        """What came in by APPEND is archived as it was sent; where upstream has as many octets, it has these."""
+        sent = self._archived.take_lengths(place, UidSet.of(each.uid for each in found))
+        for numbers in _windows([each for each in found if each.uid in sent], by_uid=by_uid):
+            prefix = b"UID " if by_uid else b""
+            lines, _ = await self.ask(prefix + b"FETCH " + numbers + b" (UID RFC822.SIZE)", _is_size)
+            for match in map(_SIZE.fullmatch, lines):
+                if match is not None and sent.get(int(match[1])) == int(match[2]):
+                    self._archived.add(place, int(match[1]))
+
     async def _fetch(self, numbers: bytes, *, by_uid: bool) -> None:
         prefix = b"UID " if by_uid else b""
         _, answer = await self.ask(prefix + b"FETCH " + numbers + b" (UID FLAGS INTERNALDATE BODY.PEEK[])", _is_body)
@@ -156,6 +173,13 @@ class Harvester:
         await self._tap.captures.durable()
         if not is_ok(answer):
             raise Unsafe(Detail.NOT_GIVEN.said(words=answer[:200].decode("utf-8", "replace").strip()))
+
+
+def _windows(found: list[Found], *, by_uid: bool) -> Iterator[bytes]:
+    """The messages in sets of limited size."""
+    wanted = [each.uid if by_uid else each.sequence for each in found]
+    for start in range(0, len(wanted), WINDOW_MESSAGES):
+        yield from UidSet.of(wanted[start : start + WINDOW_MESSAGES]).wires(MAX_SET_OCTETS)
 
 
 def is_ok(answer: bytes) -> bool:
@@ -189,6 +213,10 @@ def found_by(lines: list[bytes]) -> UidSet:
 
 def _is_number(line: bytes) -> bool:
     return _NUMBER.fullmatch(line) is not None
+
+
+def _is_size(line: bytes) -> bool:
+    return _SIZE.fullmatch(line) is not None
 
 
 def _is_body(line: bytes) -> bool:

@@ -7,20 +7,19 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable
 
 import uvloop
 
 from postbuch.archive import database
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.sighted import Place, sighted
+from postbuch.archive.sighted import Place, appended, seen
 from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.server import ServerContext
 from postbuch.proxy import submission
 from postbuch.proxy.allocator import keep_freed_memory
 from postbuch.proxy.announced import Announced
-from postbuch.proxy.archived import Archived
+from postbuch.proxy.archived import MAX_SENT, Archived, Load
 from postbuch.proxy.listener import listen
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.session import Session
@@ -80,13 +79,14 @@ async def _run(config: Config, spool: SpoolWriter) -> int:
     return 0
 
 
-def _sighted(config: Config) -> Callable[[Place], list[tuple[int, int]]]:
+def _sighted(config: Config) -> Load:
     """Asks the database what it has of a mailbox; as the user of the web, who may read and not write what is kept."""
     engine = database.engine(config, Role.WEB)
 
-    def load(place: Place) -> list[tuple[int, int]]:
+    def load(place: Place) -> tuple[list[tuple[int, int]], dict[int, int]]:
         with engine.connect() as conn:
-            return sighted(conn, place)
+            sent = appended(conn, place, most=MAX_SENT)
+            return seen(conn, place), {uid: sent[uid].size_octets for uid in sorted(sent)}
 
     return load
 

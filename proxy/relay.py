@@ -51,6 +51,7 @@ class Outstanding:
     mailbox: bytes | None = None
     parts: dict[int, int] | None = None  # of bodies that a FETCH asks for: origin → length
     captures: list[bytes] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)  # octets of each of the captures
     altered: bool = False  # upstream may store the messages otherwise than they were sent
     said: bytes = b""  # an untagged line that tells the UID of a message on its way in
 

@@ -8,15 +8,14 @@ all, and held with everything behind it until `holding.py` says how it may go on
 
 import asyncio
 import logging
-import re
 from enum import Enum
 from typing import Protocol
 
 from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
-from postbuch.proxy import append, command, fetchdata, gate
-from postbuch.proxy.append import Incoming, IncomingFactory, is_built_elsewhere
-from postbuch.proxy.capability import REFUSED_VERBS
+from postbuch.proxy import append, command, fetchdata, gate, shape
+from postbuch.proxy.append import IncomingFactory, is_built_elsewhere
+from postbuch.proxy.arrival import Arrival
 from postbuch.proxy.command import Command
 from postbuch.proxy.framing import ClientLine, Data, Violation, synchronising
 from postbuch.proxy.framing_client import MAX_LINE_OCTETS, ClientFramer
@@ -30,22 +29,6 @@ log = logging.getLogger("postbuch.proxy.imap")
 MAX_LITERAL_OCTETS = 1024 * 1024
 # Mailbox names are kept while their command is read: 1,000 characters of UTF-8 and more.
 _MAX_KEPT_OCTETS = 8 * 1024
-
-_WITHOUT_LITERAL = frozenset(
-    {
-        b"NOOP", b"CAPABILITY", b"LOGOUT", b"CHECK", b"CLOSE", b"UNSELECT", b"EXPUNGE", b"UID EXPUNGE", b"IDLE",
-        b"NAMESPACE", b"ENABLE",
-    }
-)
-# What the client sent behind one of these may mean the numbers before it or after it: servers differ.
-_RENUMBERING = gate.REPLACING | {b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE", b"CLOSE", b"DELETE", b"RENAME"}
-_NAMING = append.VERBS | {b"SELECT", b"EXAMINE"}
-# Whole commands on one line that need no framing, which is what mail programs send all day.
-_PLAIN = re.compile(
-    rb"([A-Za-z0-9._$-]{1,64}) (NOOP|CHECK|(?:UID )?(?:FETCH|SEARCH|STORE|EXPUNGE|MOVE))"
-    rb"((?: [^{}\r\n\0]{1,60000})?)\r\n"
-)
-_REMOVING = frozenset({b"STORE", b"UID STORE", b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE"})
 
 
 class _Wait(Enum):
@@ -78,7 +61,7 @@ class Stage:
         self._relay = relay
         self._framer = framer
         self._framer.line_limit = MAX_LINE_OCTETS
-        self._incoming = incoming
+        self._arrival = Arrival(incoming)
         self._wait = _Wait.NOTHING
         self._idling = False
         self._dropping = False
@@ -86,7 +69,6 @@ class Stage:
         self._rest = b""  # what the command's lines said so far, behind the verb
         self._literals: list[bytes] = []
         self._keeping = False
-        self._message: Incoming | None = None
         self._literal_synchronising = True
         self._holding = holding
         self._held: Held | None = None  # a dangerous command that is not complete yet
@@ -97,7 +79,7 @@ class Stage:
     @property
     def pending_octets(self) -> int:
         """Octets of a message that the spool has not written yet."""
-        return self._message.pending_octets if self._message is not None else 0
+        return self._arrival.pending_octets
 
     def pump(self) -> None:
         """Act on what the client sent, as far as nothing must be waited for."""
@@ -117,11 +99,11 @@ class Stage:
         """Send on at once what is one whole command that needs no thought; False when `pump` must have it."""
         if self._wait is not _Wait.NOTHING or self._idling or self._dropping or not self._framer.at_rest:
             return False
-        found = _PLAIN.fullmatch(data)
+        found = shape.PLAIN.fullmatch(data)
         if found is None:
             return False
         tag, verb, rest = found.groups()
-        if verb in _REMOVING:
+        if verb in shape.REMOVING:
             return self._send_at_once(Command(tag=tag, verb=verb, rest=rest + b"\r\n"), data)
         self._wire.to_upstream(data)
         self._relay.expect(Outstanding(tag=tag, verb=verb, parts=fetchdata.asked_parts(rest)))
@@ -129,16 +111,10 @@ class Stage:
 
     def close(self) -> None:
         """The session is over."""
-        message, self._message = self._message, None
         wait, self._wait = self._wait, _Wait.END
         if self._checking is not None:
             self._checking.cancel()
-        if message is None:
-            return
-        if wait is _Wait.DURABLE and self._incoming is not None:
-            text = "the connection ended before the last octets went upstream"
-            self._incoming.outcome(message.capture, "unknown", text, None, None)
-        message.abort()
+        self._arrival.close(unsent=wait is _Wait.DURABLE)
 
     def _end(self, reason: str, line: bytes) -> None:
         self._stop_waiting()
@@ -160,8 +136,7 @@ class Stage:
 
     def completed(self, done: Outstanding, answer: bytes) -> None:
         """Upstream answered a command for good."""
-        if done.captures and self._incoming is not None:
-            self._incoming.answered(done, answer)
+        self._arrival.answered(done, answer)
         if done is not self._running:
             return
         self._running = None
@@ -171,7 +146,7 @@ class Stage:
             self.pump()
         elif self._wait is _Wait.CONTINUATION:  # it refused the literal: nobody may send its octets on
             self._stop_waiting()
-            self._refuse_message(done, answer)
+            self._arrival.refuse(done, answer, synchronising=self._literal_synchronising)
             self._refuse_literal(synchronising=self._literal_synchronising)
             self.pump()
         elif self._wait in (_Wait.IDLE, _Wait.ANSWER):
@@ -179,28 +154,6 @@ class Stage:
             self.pump()
         elif self._wait is _Wait.NOTHING:
             self._idling = False
-
-    def _refuse_message(self, done: Outstanding, answer: bytes) -> None:
-        """Upstream does not want the message: what the client sends of it all the same stays on record as refused."""
-        message = self._message
-        if message is None or self._incoming is None:
-            return
-        message.refused = lambda: self._incoming_refused(message, done, answer)
-        if message.size_octets == 0:
-            self._keep_refused()
-        elif self._literal_synchronising:
-            message.abort()  # the client waits for a `+` that does not come, and keeps its message
-            self._message = None
-
-    def _incoming_refused(self, message: Incoming, done: Outstanding, answer: bytes) -> None:
-        if self._incoming is not None:
-            message.commit(lambda error: None)  # nobody waits for it
-            self._incoming.answered(Outstanding(tag=done.tag, verb=done.verb, captures=[message.capture]), answer)
-
-    def _keep_refused(self) -> None:
-        message, self._message = self._message, None
-        if message is not None and message.refused is not None:
-            message.refused()
 
     # --- lines ----------------------------------------------------------------------------------------------------
 
@@ -227,7 +180,7 @@ class Stage:
     def _continue(self, line: ClientLine) -> None:
         """A command's line behind a literal."""
         running = self._running
-        if running is not None and running.verb in _NAMING:
+        if running is not None and running.verb in shape.NAMING:
             if running.verb in append.VERBS and is_built_elsewhere(line.octets):
                 answer = running.tag + b" BAD CATENATE is not available here\r\n* BYE it cannot be taken back\r\n"
                 self._end("CATENATE behind a literal", answer)
@@ -245,7 +198,7 @@ class Stage:
             else:
                 self._answer(line, tag + b" BAD this is no command\r\n")
             return
-        refusal = self._refusal(parsed, line)
+        refusal = shape.refusal(parsed)
         if refusal is not None:
             self._answer(line, parsed.tag + refusal)
             return
@@ -292,7 +245,7 @@ class Stage:
         if line.literal is None:
             self._held = None
             self._hold(held, None)
-        elif held.command.verb in _WITHOUT_LITERAL:
+        elif held.command.verb in shape.WITHOUT_LITERAL:
             self._end(f"a literal in {held.command.verb.decode()}", b"* BYE this command takes no literal\r\n")
         elif line.literal + sum(map(len, held.pieces)) > MAX_LITERAL_OCTETS:
             self._end("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")
@@ -351,23 +304,12 @@ class Stage:
         waited = self._wait is _Wait.CONTINUATION
         self._stop_waiting()
         self._wire.to_upstream(b"".join(literals) + line)
-        if self._running is not None and self._running.verb in _RENUMBERING:
+        if self._running is not None and self._running.verb in shape.RENUMBERING:
             self._wait = _Wait.ANSWER
             return
         self._running = None
         if waited:
             self.pump()
-
-    def _refusal(self, parsed: Command, line: ClientLine) -> bytes | None:
-        if parsed.verb in REFUSED_VERBS or parsed.verb.removeprefix(b"UID ") in REFUSED_VERBS:
-            return b" BAD this command is not available here\r\n"
-        if parsed.verb == b"ENABLE" and b"UIDONLY" in parsed.rest.upper():
-            return b" NO UIDONLY is not available here\r\n"
-        if parsed.verb in append.VERBS and is_built_elsewhere(parsed.rest):
-            return b" BAD CATENATE is not available here\r\n"
-        if parsed.verb in append.VERBS and not append.names_a_mailbox(parsed.verb, parsed.rest):
-            return b" BAD this is no name of a mailbox\r\n"
-        return None
 
     def _go_on(self, line: ClientLine) -> None:
         """Send one line of the running command upstream, with all that a literal at its end needs."""
@@ -381,12 +323,12 @@ class Stage:
             return
         if line.literal is None:
             running.altered = running.altered or (bool(running.captures) and line.octets != b"\r\n")
-            if running.verb in _NAMING and running.mailbox is None:
+            if running.verb in shape.NAMING and running.mailbox is None:
                 self._name(running)
             self._send_first(running, line)
             if running.verb == b"IDLE":
                 self._wait = _Wait.IDLE
-            elif running.verb in _RENUMBERING:
+            elif running.verb in shape.RENUMBERING:
                 self._wait = _Wait.ANSWER
             else:
                 self._running = None
@@ -406,27 +348,24 @@ class Stage:
     def _begin_literal(self, running: Outstanding, line: ClientLine) -> bool:
         """Whether the literal at the end of the line may go on; when not, the client has its answer."""
         size = line.literal or 0
-        if running.verb in _WITHOUT_LITERAL:
+        if running.verb in shape.WITHOUT_LITERAL:
             self._end(f"a literal in {running.verb.decode()}", b"* BYE this command takes no literal\r\n")
             return False
-        if running.verb in _NAMING and running.mailbox is None:
+        if running.verb in shape.NAMING and running.mailbox is None:
             self._name(running)
         if running.verb in append.VERBS and running.mailbox is not None:
-            return self._begin_message(running, line, size)
+            return self._begin_message(running, line)
         if size > MAX_LITERAL_OCTETS:
             self._end("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")
             return False
-        self._keeping = running.verb in _NAMING and size <= _MAX_KEPT_OCTETS
+        self._keeping = running.verb in shape.NAMING and size <= _MAX_KEPT_OCTETS
         if self._keeping:
             self._literals.append(b"")
         return True
 
-    def _begin_message(self, running: Outstanding, line: ClientLine, size: int) -> bool:
-        if self._incoming is None:
-            return True
-        running.altered = running.altered or not append.is_plain(line.octets, first=line.first)
+    def _begin_message(self, running: Outstanding, line: ClientLine) -> bool:
         try:
-            self._message = self._incoming.begin(running, line.octets, size, utf8=self._relay.utf8)
+            self._arrival.begin(running, line, utf8=self._relay.utf8)
         except SpoolError:
             answer = running.tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment; try again later\r\n"
             if not line.first:  # part of the command is upstream already, and IMAP knows no way back
@@ -448,39 +387,35 @@ class Stage:
         if self._held is not None:
             self._held.pieces[-1] += octets
             return
-        message = self._message
         if self._dropping:
-            if message is not None:
-                message.take(octets)
+            if self._arrival:
+                self._arrival.take(octets)
                 if data.last:
-                    self._keep_refused()
+                    self._arrival.keep_refused()
             return
-        if message is None:
+        if not self._arrival:
             if self._keeping:
                 self._literals[-1] += octets
             self._wire.to_upstream(octets)
             return
-        ready = message.take(octets)
+        ready = self._arrival.take(octets)
         if ready:
             self._wire.to_upstream(ready)
         if data.last:
             self._wait = _Wait.DURABLE
-            message.commit(self._durable)
+            self._arrival.commit(self._durable)
 
     def _durable(self, error: SpoolError | None) -> None:
-        message, self._message = self._message, None
-        if message is None or self._wait is not _Wait.DURABLE:
+        if self._wait is not _Wait.DURABLE:
             return
         self._wait = _Wait.NOTHING
         if error is not None:
+            self._arrival.lost()
             tag = self._running.tag if self._running is not None else b"*"
             answer = b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
             self._end(said.of(error), tag + answer)
             return
-        if self._running is not None:
-            self._running.captures.append(message.capture)
-            self._running.altered = self._running.altered or message.altered
-        self._wire.to_upstream(message.held)
+        self._wire.to_upstream(self._arrival.durable(self._running))
         self.pump()
 
     def _stop_waiting(self) -> None:

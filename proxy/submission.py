@@ -21,6 +21,7 @@ from postbuch.proxy.listener import listen
 from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.receiver import Receiving
 from postbuch.proxy.runtime import Runtime
+from postbuch.proxy.signed import GO_AHEAD, Signer, deliver_signed
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.submission_connection import Connection, LineBroken
 from postbuch.proxy.transfer import Transfer
@@ -43,11 +44,14 @@ MAX_LOGINS = 5
 class Submission(Connection):
     """One client's connection."""
 
-    def __init__(self, runtime: Runtime, extensions: Extensions, sessions: "set[Submission]") -> None:
+    def __init__(
+        self, runtime: Runtime, extensions: Extensions, signer: Signer, sessions: "set[Submission]"
+    ) -> None:
         super().__init__(urlsplit(runtime.config.web.public_url).hostname or "localhost")
         self.id = runtime.new_session()
         self._runtime = runtime
         self._extensions = extensions
+        self._signer = signer
         self._sessions = sessions
         self._outgoing = Outgoing(runtime, self.id, "")
         self._delivery: asyncio.Task[None] | None = None
@@ -255,6 +259,9 @@ class Submission(Connection):
         if arg or outgoing.envelope is None or outgoing.leg is None:
             await self._say(b"503 5.5.1 MAIL comes first\r\n")
             return
+        if self._signer.wanted(outgoing.envelope.mail_from, outgoing.account):
+            await self._data_to_sign()
+            return
         leg, ahead = outgoing.leg, bool(self._inbox)
         message: SpoolMessage | None = None
         try:
@@ -284,6 +291,16 @@ class Submission(Connection):
         self._delivery = self._runtime.spawn(deliver(self._runtime, outgoing, transfer, self._answer))
         await asyncio.shield(self._delivery)
 
+    async def _data_to_sign(self) -> None:
+        hold = self._signer.hold()
+        transfer = Transfer(hold, None, self._runtime.config.submission.max_size_octets, self._read_client)
+        self._begin(transfer, GO_AHEAD)
+        await transfer.done
+        self._delivery = self._runtime.spawn(
+            deliver_signed(self._runtime, self._signer, self._outgoing, transfer, hold, self._answer)
+        )
+        await asyncio.shield(self._delivery)
+
     def _answer(self, octets: bytes) -> None:
         self._answered = True
         self._closing = octets.startswith(b"421")
@@ -305,7 +322,8 @@ class Submission(Connection):
 async def start(
     runtime: Runtime, tls: ssl.SSLContext, sessions: set[Submission]
 ) -> list[asyncio.AbstractServer]:
-    """Open the submission listeners; `sessions` holds the connections that stand."""
+    """Open the submission listeners; `sessions` holds the connections that stand. Raises ConfigError."""
+    signer = Signer(runtime.config)
     extensions = Extensions(runtime.config)
     runtime.spawn(extensions.keep_asking(runtime))
     # What is announced should be right from the first client on, if the providers answer soon.
@@ -313,7 +331,7 @@ async def start(
         await asyncio.wait_for(extensions.asked.wait(), FIRST_ASK_S)
     return await listen(
         runtime, "submission", runtime.config.submission.listen, tls,
-        lambda: Receiving(Submission(runtime, extensions, sessions)),
+        lambda: Receiving(Submission(runtime, extensions, signer, sessions)),
     )
 
 

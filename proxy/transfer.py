@@ -6,12 +6,13 @@ sent here: `delivery.py` does that when the message is durable.
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from postbuch.archive.spool import SpoolMessage
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.unstuff import Unstuffer
-from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S, SmtpLeg
+from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S, Watcher
 
 # What the spool may have waiting before the client is not read any more, and how often to look again.
 MAX_PENDING_OCTETS = 4 * 1024 * 1024
@@ -22,6 +23,17 @@ TURN_OCTETS = 512 * 1024
 TAIL_OCTETS = 64 * 1024
 
 
+class Leg(Protocol):
+    """Where the octets go: upstream's connection, or a file while the message must be whole first."""
+
+    full: bool
+    watcher: Watcher | None
+
+    def watch(self, watcher: Watcher) -> None: ...
+    def write(self, octets: bytes) -> None: ...
+    def abort(self) -> None: ...
+
+
 class Transfer:
     """One message. `done` is set when the client's end of data has come; `rest` is what it sent behind it.
 
@@ -30,7 +42,7 @@ class Transfer:
     """
 
     def __init__(
-        self, leg: SmtpLeg, message: SpoolMessage | None, limit_octets: int, read_client: Callable[[bool], None]
+        self, leg: Leg, message: SpoolMessage | None, limit_octets: int, read_client: Callable[[bool], None]
     ) -> None:
         self.message = message
         self.early: Reply | None = None

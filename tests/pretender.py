@@ -1,5 +1,6 @@
 """A provider with habits of its own, in memory: Gmail that removes on STORE, Exchange whose numbers are wrong, iCloud.
 
+Gmail's labels are mailboxes here that have one message under several UIDs and one X-GM-MSGID.
 What it removes for good it tells at once (`on_removal`), so that a test can look whether it is archived by then.
 """
 
@@ -14,6 +15,8 @@ PLAIN = b"IMAP4rev1 LITERAL+ AUTH=PLAIN SASL-IR"
 _MODERN = PLAIN + b" UIDPLUS MOVE UNSELECT"
 GMAIL = _MODERN + b" X-GM-EXT-1 SPECIAL-USE"
 TRASH, SPAM, ALL = b"[Gmail]/Trash", b"[Gmail]/Spam", b"[Gmail]/All Mail"
+ATTRIBUTES = {TRASH: b"\\Trash", SPAM: b"\\Junk", ALL: b"\\All"}
+DATE = b'INTERNALDATE "17-Jul-2026 02:44:25 +0200"'
 _WORDS = re.compile(rb'"((?:[^"\\]|\\.)*)"|\(([^)]*)\)|([^\s()]+)')
 
 
@@ -35,15 +38,44 @@ class Provider:
     on_removal: Callable[[bytes], None] = field(default=lambda octets: None)
     on_rename: Callable[[], object] | None = None
     replaced: list[bytes] = field(default_factory=list)
+    rewrites: Callable[[bytes], bytes] = field(default=lambda octets: octets)  # Exchange: what becomes of an APPEND
+    names: dict[int, int] = field(default_factory=dict)  # UID → X-GM-MSGID
+    sizes: dict[int, int] = field(default_factory=dict)  # UID → RFC822.SIZE, where it is not the length
+    next_uids: dict[bytes, int] = field(default_factory=dict)  # mailbox → UIDNEXT: see `uidnext`
+    given_octets: int = 0  # of messages
+    idling: list[tuple[bytes, Wire]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def put(self, name: bytes, octets: bytes) -> int:
-        """A message into a mailbox; its UID, which no other message of any mailbox has."""
+    def put(self, name: bytes, octets: bytes, number: int = 0) -> int:
+        """A message into a mailbox; its UID, which no other message of any mailbox has. `number`: X-GM-MSGID."""
         with self.lock:
-            uid = 1 + max((uid for box in self.boxes.values() for uid in box), default=100)
+            uid = self.uidnext(name)
+            self.next_uids[name] = uid + 1
             self.boxes.setdefault(name, {})[uid] = octets
             self.flags[uid] = set()
+            self.names[uid] = number or 1_278_455_344_230_334_000 + uid
+            for wire in [wire for selected, wire in self.idling if selected == name]:
+                wire.say(b"* %d EXISTS\r\n" % len(self.boxes[name]))
             return uid
+
+    def uidnext(self, name: bytes) -> int:
+        """The first mailbox begins at 101, the next at 1101: a UID says which message it is."""
+        return self.next_uids.setdefault(name, 101 + 1000 * len(self.next_uids))
+
+    def deliver(self, octets: bytes, *labels: bytes) -> int:
+        """A message into All Mail and under labels, as Gmail does it; its X-GM-MSGID."""
+        number = self.names[self.put(ALL, octets)]
+        for label in labels:
+            self.put(label, octets, number)
+        return number
+
+    def to_trash(self, number: int) -> None:
+        """Somebody else deletes it: it is in the Trash, and under no label any more."""
+        with self.lock:
+            places = [(name, uid) for name, box in self.boxes.items() for uid in box if self.names[uid] == number]
+            self.put(TRASH, self.boxes[places[0][0]][places[0][1]], number)
+            for name, uid in places:
+                del self.boxes[name][uid]
 
     def remove(self, name: bytes, uid: int) -> int:
         """Take a message out for good; the number that it had."""
@@ -56,9 +88,7 @@ class Provider:
 
     def script(self, wire: Wire) -> None:
         """One connection."""
-        wire.say(b"* OK [CAPABILITY " + PLAIN + b"] ready\r\n")
-        told = b"[CAPABILITY " + self.capabilities + b"] " if self.tells else b""
-        wire.say(wire.tag() + b" OK " + told + b"in\r\n")
+        self._log_in(wire)
         selected = b""
         while line := wire.hear():
             tag, words = line.rstrip(b"\r\n").split(b" ", 1)
@@ -67,16 +97,54 @@ class Provider:
             if verb in (b"SELECT", b"EXAMINE") and self._words(words)[1] in self.boxes:
                 selected = self._words(words)[1]
                 wire.say(b"* %d EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n" % len(self.boxes[selected]))
+                wire.say(b"* OK [UIDNEXT %d] x\r\n" % self.uidnext(selected))
                 wire.say(tag + b" OK [READ-WRITE] open\r\n")
                 continue
             if verb in (b"SELECT", b"EXAMINE", b"DELETE", b"RENAME") and self._words(words)[1] not in self.boxes:
                 wire.say(tag + b" NO there is none\r\n")
+                continue
+            if verb == b"IDLE":
+                self._idle(wire, selected)
+            if verb == b"APPEND":
+                wire.say(tag + b" OK [APPENDUID 9 %d] done\r\n" % self._append(wire, words))
                 continue
             for answer in self._answers(wire, words, selected):
                 wire.say(answer)
             if verb in (b"CLOSE", b"UNSELECT"):
                 selected = b""
             wire.say(tag + b" OK done\r\n")
+
+    def _log_in(self, wire: Wire) -> None:
+        wire.say(b"* OK [CAPABILITY " + PLAIN + b"] ready\r\n")
+        while (line := wire.hear().rstrip(b"\r\n").split(b" "))[1].upper() == b"CAPABILITY":
+            wire.say(b"* CAPABILITY " + PLAIN + b"\r\n" + line[0] + b" OK done\r\n")
+        if line[1].upper() == b"AUTHENTICATE" and len(line) == 3:
+            wire.say(b"+ \r\n")
+            wire.hear()
+        told = b"[CAPABILITY " + self.capabilities + b"] " if self.tells else b""
+        wire.say(line[0] + b" OK " + told + b"in\r\n")
+
+    def _idle(self, wire: Wire, selected: bytes) -> None:
+        wire.say(b"+ idling\r\n")
+        self.idling.append((selected, wire))
+        try:
+            wire.hear()
+        finally:
+            self.idling.remove((selected, wire))
+
+    def _append(self, wire: Wire, words: bytes) -> int:
+        octets = self._literal(wire, words)
+        return self.put(self._words(words)[1], self.rewrites(octets))
+
+    @staticmethod
+    def _literal(wire: Wire, words: bytes) -> bytes:
+        size = re.search(rb"\{(\d+)(\+?)\}\Z", words)
+        assert size is not None
+        if not size[2]:
+            wire.say(b"+ go on\r\n")
+        octets = wire.stream.read(int(size[1]))
+        assert wire.hear() == b"\r\n"
+        return octets
 
     @staticmethod
     def _words(words: bytes) -> list[bytes]:
@@ -88,6 +156,8 @@ class Provider:
         verb, arguments = (parts[1].upper(), parts[2:]) if by_uid else (parts[0].upper(), parts[1:])
         if verb == b"CAPABILITY":
             yield b"* CAPABILITY " + self.capabilities + b"\r\n"
+        elif verb == b"SEARCH" and arguments[0].upper() == b"UID":
+            yield b"* SEARCH" + b"".join(b" %d" % uid for uid in self._of(selected, arguments[1], True)) + b"\r\n"
         elif verb == b"SEARCH":
             found = [uid for uid in self.boxes[selected] if b"\\Deleted" in self.flags[uid]]
             yield b"* SEARCH" + b"".join(b" %d" % uid for uid in found) + b"\r\n"
@@ -103,6 +173,12 @@ class Provider:
                 if b"\\Deleted" in self.flags[uid]:
                     said = b"* %d EXPUNGE\r\n" % self.remove(selected, uid)
                     yield b"" if verb == b"CLOSE" else said
+        elif verb == b"LIST" and arguments[1] == b"*":
+            for name in self.boxes:
+                yield b'* LIST (%s) "/" "%s"\r\n' % (ATTRIBUTES.get(name, b"\\HasNoChildren"), name)
+        elif verb == b"STATUS":
+            facts = len(self.boxes[arguments[0]]), self.uidnext(arguments[0])
+            yield b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY 9)\r\n' % (arguments[0], *facts)
         elif verb == b"LIST" and arguments[-1] in self.boxes:
             yield b'* LIST (\\HasNoChildren) "/" "%s"\r\n' % arguments[-1]
         elif verb == b"RENAME":
@@ -121,10 +197,17 @@ class Provider:
         for uid in uids:
             octets = self.boxes[selected][uid]
             head = b"* %d FETCH (UID %d" % (sorted(self.boxes[selected]).index(uid) + 1 + self.number_offset, uid)
+            if b"X-GM-MSGID" in words.upper() and self.gmail:
+                head += b" X-GM-MSGID %d" % self.names[uid]
             if not whole or rfc822 or uid in self.withheld:
-                yield head + b")\r\n"
+                yield head + self._facts(uid, words, len(octets)) + b")\r\n"
                 continue
-            yield head + b" FLAGS () BODY[] {%d}\r\n" % len(octets)
+            part = re.search(rb"<(\d+)\.(\d+)>", words)
+            octets = octets[int(part[1]) :][: int(part[2])] if part else octets
+            self.given_octets += len(octets)
+            asked = b"<%s>" % part[1] if part else b""
+            date = b" " + DATE if b"INTERNALDATE" in words else b""
+            yield head + b" FLAGS ()%s BODY[]%s {%d}\r\n" % (date, asked, len(octets))
             yield octets[:7]
             if self.between is not None:
                 self.between()
@@ -133,6 +216,12 @@ class Provider:
             self.renumbers = False
             del self.boxes[selected][min(self.boxes[selected])]  # somebody else removed it
             yield b"* 1 EXPUNGE\r\n"
+
+    def _facts(self, uid: int, words: bytes, length: int) -> bytes:
+        said = b" RFC822.SIZE %d" % self.sizes.get(uid, length) if b"RFC822.SIZE" in words else b""
+        if b"FLAGS" in words and b"BODY" not in words:
+            said += b" FLAGS (" + b" ".join(sorted(self.flags[uid])) + b") " + DATE
+        return said
 
     def _store(self, uids: list[int], arguments: list[bytes], selected: bytes) -> Iterator[bytes]:
         item, value = arguments[0].upper(), b" ".join(arguments[1:])
@@ -146,17 +235,12 @@ class Provider:
 
     def _copy(self, uids: list[int], target: bytes, selected: bytes, moves: bool) -> Iterator[bytes]:
         for uid in uids:
-            self.put(target, self.boxes[selected][uid])
+            self.put(target, self.boxes[selected][uid], self.names[uid])
             if moves or (self.gmail and target in (TRASH, SPAM)):
                 yield b"* %d EXPUNGE\r\n" % self.remove(selected, uid)
 
     def _replace(self, wire: Wire, uids: list[int], words: bytes, selected: bytes) -> Iterator[bytes]:
-        size = re.search(rb"\{(\d+)(\+?)\}\Z", words)
-        assert size is not None
-        if not size[2]:
-            wire.say(b"+ go on\r\n")
-        octets = wire.stream.read(int(size[1]))
-        assert wire.hear() == b"\r\n"
+        octets = self._literal(wire, words)
         self.replaced.append(octets)
         uid = self.put(self._words(words)[3 if words.upper().startswith(b"UID") else 2], octets)
         yield b"* OK [APPENDUID 9 %d] replacement ready\r\n" % uid

@@ -1,6 +1,8 @@
 """How each line of the table in docs/roles.md is tried: a real request about a letter, and the same about none."""
 
+import io
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +11,9 @@ from role_letters import INLINE, PASSWORD, PDF, PICTURE, Letter, nothing
 from werkzeug.test import TestResponse
 
 Asked = Callable[[FlaskClient, Letter], TestResponse]
+# An export says when it was made, to the second in it and to the minute in its name.
+_MADE = re.compile(r'"made_at": *"[^"]*"')
+_NAMED_BY_TIME = re.compile(r"(?<=postbuch)-[0-9-]+(?=\.zip)")
 _TOKEN = re.compile(r'(name="csrf_token"[^>]*value="|"X-CSRFToken": ")[^"]+')
 
 
@@ -98,6 +103,7 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         _get("/m/by-message-id/{letter.message_id}"), _get("/m/by-message-id/{letter.sha256}"),
         _get("/m/by-message-id/{letter.id}"),
     ),
+    "GET /export.zip": (_get("/export.zip?q={letter.mark}"), _get("/export.zip?q=sha256:{letter.sha256}")),
     "POST /marks": (_marked,),
 }  # fmt: skip
 
@@ -131,12 +137,21 @@ def told(client: FlaskClient, ask: Asked, letter: Letter) -> Answer:
         body = answer.data
     if answer.mimetype == "text/html":
         body = _bare(_TOKEN.sub(r"\1", body.decode()), letter).encode()
+    elif answer.mimetype == "application/zip":
+        body = _unpacked(body, letter)
     return Answer(status=answer.status_code, word=_word(answer), headers=headers, body=body)
+
+
+def _unpacked(octets: bytes, letter: Letter) -> bytes:
+    """Names and contents, without the times at which they were packed."""
+    with zipfile.ZipFile(io.BytesIO(octets)) as packed:
+        files = sorted((name, packed.read(name).decode("latin-1")) for name in packed.namelist())
+    return _bare(_MADE.sub("", repr(files)), letter).encode()
 
 
 def _bare(text: str, letter: Letter) -> str:
     asked = (letter.mark, letter.sha256, f"account={letter.account}", f"mailbox={letter.mailbox}")
-    return re.sub("|".join(rf"{re.escape(each)}\b" for each in asked), "…", text)
+    return re.sub("|".join(rf"{re.escape(each)}\b" for each in asked), "…", _NAMED_BY_TIME.sub("", text))
 
 
 def outcome(client: FlaskClient, line: str, letter: Letter) -> str:

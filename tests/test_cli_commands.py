@@ -43,6 +43,8 @@ listen = ["127.0.0.1:0"]
 listen = ["127.0.0.1:0"]
 [web]
 listen = "http://127.0.0.1:0"
+[dns]
+enabled = false
 [[upstream]]
 name = "provider"
 domains = ["firma.example"]
@@ -259,6 +261,8 @@ CONFIGURATIONS = [
     ("[web]\nlisten = 'http://0.0.0.0:80'", "web.listen"),
     ("[[upstream]]\nname = 'a'", "domains"),
     ("[[upstream]]\nname='a'\ndomains=['x']\nimap='imap://mail.example'\nsubmission='smtps://m'", "without TLS"),
+    ("[dns]\nservers = ['dns.example']", "dns.servers"),
+    ("[dns]\nservers = ['192.0.2.1:x']", "dns.servers"),
     ("\x00", "TOML"),
 ]
 

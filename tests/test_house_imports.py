@@ -30,7 +30,10 @@ HOMES: dict[str, tuple[str, ...]] = {
     "apscheduler": ("archive/keeping.py",),
     "cryptography": (
         "archive/checker.py", "archive/seal.py", "archive/signednote.py", "archive/timestamp.py", "certs/authority.py",
+        "proxy/signing.py",
     ),
+    "dkim": ("archive/dkimcheck.py", "proxy/signing.py"),
+    "dns": ("archive/dnsrecords.py",),
     "fast_mail_parser": ("archive/mime.py",),
     "flask": ("webmail/*",),
     "flask_babel": ("webmail/*",),
@@ -40,6 +43,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "imapclient": ("archive/collect_answers.py", "archive/collect_imap.py"),
     "msgspec": ("archive/parserframe.py", "archive/record.py"),
     "nh3": ("webmail/*",),
+    "publicsuffixlist": ("archive/alignment.py",),
     "pybase64": ("archive/skeleton.py",),
     "pydantic": ("archive/config.py",),
     "pymysql": ("archive/database.py", "archive/server.py", "archive/setup.py"),

@@ -24,7 +24,7 @@ from sqlalchemy import MetaData, create_engine, func, select
 
 from postbuch.archive import database
 from postbuch.archive.database import Role, connection
-from postbuch.archive.schema import collect_account, credential, image
+from postbuch.archive.schema import account, collect_account, credential, image
 from postbuch.certs.trust import client_context
 from provider.dovecot import Dovecot
 from provider.instance import ADMIN, ADMIN_PASSWORD, Postbuch, write_config
@@ -33,6 +33,16 @@ from provider.sink import Sink
 
 ANNA, BERND, CARLA = (f"{name}@firma.example" for name in ("anna", "bernd", "carla"))
 USERS = {ANNA: "Xk7-planted-Anna-81", BERND: "Yq3-planted-Bernd-44", CARLA: "Zw9-planted-Carla-17"}
+# Whose own password Postbuch never hears: only the master user can open the mailbox.
+DORA = "dora@firma.example"
+MASTER, MASTER_PASSWORD, WRONG_MASTER = "archivar", "Ub2-planted-Master-93", "Tc6-planted-Wrong-28"
+MASTERS = """
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {file}
+  master = yes
+}}
+"""
 WRONG = "Vj5-planted-Wrong-62"
 MAIL = b"Subject: for %s\r\n\r\nx\r\n"
 
@@ -52,10 +62,18 @@ def forms(secret: str, user: str) -> Iterator[bytes]:
 @pytest.fixture
 def provider() -> Iterator[tuple[Dovecot, Sink]]:
     with (
-        tempfile.TemporaryDirectory(prefix="postbuch-planted-") as name, Dovecot(Path(name), USERS) as server,
-        tempfile.TemporaryDirectory() as other, Sink(Path(other), USERS) as sink,
+        tempfile.TemporaryDirectory(prefix="postbuch-planted-") as name, tempfile.TemporaryDirectory() as other,
+        tempfile.NamedTemporaryFile("w", prefix="postbuch-masters-") as masters,
     ):
-        yield server, sink
+        masters.write(f"{MASTER}:{{PLAIN}}{MASTER_PASSWORD}\n")
+        masters.flush()
+        Path(masters.name).chmod(0o644)
+        people = {**USERS, DORA: "kennt-niemand"}
+        with (
+            Dovecot(Path(name), people, extra_configuration=MASTERS.format(file=masters.name)) as server,
+            Sink(Path(other), USERS) as sink,
+        ):
+            yield server, sink
 
 
 @pytest.fixture
@@ -65,7 +83,11 @@ def instance(tmp_path: Path, provider: tuple[Dovecot, Sink]) -> Iterator[Postbuc
         tmp_path / "postbuch", imap=f"imaps://localhost:{server.imaps_port}",
         submission=f"smtps://localhost:{sink.smtps_port}", ca_files=[server.ca_file, sink.ca_file],
     )  # fmt: skip
-    file.write_text(file.read_text() + "remember = true\n")
+    master = tmp_path / "master"
+    master.write_text(WRONG_MASTER + "\n")
+    file.write_text(
+        file.read_text() + f'remember = true\nmaster_user = "{MASTER}"\nmaster_password_file = "{master}"\n'
+    )
     made = Postbuch(file)
     made.initialise()
     (made.folder / "admin-password").unlink()  # the admin's own, given to `init`
@@ -132,6 +154,13 @@ def runs(instance: Postbuch, name: str) -> bool:
     return instance.child(name) is not None
 
 
+def failure_of(instance: Postbuch, user: str) -> str:
+    """What the collector says is wrong with an account."""
+    with connection(instance.config, Role.WEB) as conn:
+        query = select(collect_account.c.failure).join(account, account.c.id == collect_account.c.account_id)
+        return conn.scalar(query.where(account.c.address == user)) or ""
+
+
 def dumped(instance: Postbuch) -> Iterator[tuple[str, bytes]]:
     """Every row of every table."""
     engine = create_engine(database.url(instance.config, Role.OWNER))
@@ -152,9 +181,12 @@ def test_no_password_is_left_anywhere(
 ) -> None:
     """The archive has mail that only the collector can have fetched with them, and they stand nowhere."""
     server, _ = provider
-    for user in USERS:
+    for user in (*USERS, DORA):
         server.deliver(user, MAIL % user.encode())
-    secret = tmp_path / "secret"
+    secret, master = tmp_path / "secret", tmp_path / "master"
+    instance.command("account", "add", DORA)
+    wait_until(lambda: "AUTHENTICATIONFAILED" in failure_of(instance, DORA), "the wrong master password", 60)
+    master.write_text(MASTER_PASSWORD + "\n")
     for user, password in ((ANNA, USERS[ANNA]), (ANNA, WRONG)):
         by_imap(instance, user, password)
         by_smtp(instance, user, password)
@@ -170,7 +202,7 @@ def test_no_password_is_left_anywhere(
             done = conn.scalar(
                 select(func.count()).select_from(collect_account).where(collect_account.c.finished_at.is_not(None))
             )
-            return conn.scalar(select(func.count()).select_from(image)) == len(USERS) == done
+            return conn.scalar(select(func.count()).select_from(image)) == len(USERS) + 1 == done
 
     wait_until(collected, "the collector to use each of them", 60)
     with connection(instance.config, Role.INGEST) as conn:
@@ -190,9 +222,13 @@ def test_no_password_is_left_anywhere(
     found += dumped(instance)
     instance.stop()
     secret.unlink()
+    master.unlink()
     found += [(str(path.relative_to(tmp_path)), path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file()]
     assert len(found) > 100 and any("ibd" in name for name, _ in found)
-    secrets = [*((password, user) for user, password in USERS.items()), (WRONG, ANNA), (ADMIN_PASSWORD, ADMIN)]
+    secrets = [
+        *((password, user) for user, password in USERS.items()), (WRONG, ANNA), (ADMIN_PASSWORD, ADMIN),
+        (MASTER_PASSWORD, MASTER), (WRONG_MASTER, MASTER),
+    ]  # fmt: skip
     leaks = [
         (name, password) for name, octets in found for password, user in secrets
         if any(form in octets for form in forms(password, user))

@@ -98,7 +98,9 @@ def test_the_proof_says_everything(made: Made) -> None:
         assert packed.read("check.py") == Path(checker.__file__).read_bytes()
         assert "DEUTSCH" in packed.read("README.txt").decode()
     kinds = {name.split()[0] for name in facts}
-    assert kinds == {"image", "letter", "sighting", "mailbox", "object", "smtp_envelope", "outcome", "address"}
+    assert kinds == {
+        "image", "letter", "sighting", "mailbox", "object", "smtp_envelope", "outcome", "address", "dkim_check",
+    }  # fmt: skip
     assert "stamp.tsr" in names
     assert any(row["address"] == "bcc@x.example" for fact in facts.values() for row in fact.get("address", ()))
 

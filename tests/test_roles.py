@@ -241,6 +241,9 @@ SHOWING: dict[str, Callable[[Letter, Path], list[str]]] = {
     "postbuch search": lambda letter, _: ["search", f"subject:{letter.mark}"],
     "postbuch get": lambda letter, folder: ["get", letter.sha256, "--output", str(folder / "letter.eml")],
     "postbuch show": lambda letter, _: ["show", str(letter.id)],
+    "postbuch export": lambda letter, folder: [
+        "export", f"subject:{letter.mark}", "--format", "zip", "--force", "--output", str(folder / "export.zip"),
+    ],
     "postbuch prove": lambda letter, folder: ["prove", letter.sha256, "--output", str(folder / "proof.zip")],
 }
 

@@ -141,6 +141,11 @@ FACTS = [
     changed("refusal", "id = 1", "reason = 'x'", "refusal 1"),
     changed("gap", "id = 1", "uid = NULL", "gap 1"),
     changed("vanishing", "id = 1", "noticed_at = noticed_at - INTERVAL 1 DAY", "vanishing 1"),
+    changed("dkim_check", "id = 1", "from_domain = 'else.example'", "dkim_check 1"),
+    changed("dkim_check", "id = 2", "dmarc_record = 'v=DMARC1; p=none'", "dkim_check 2"),
+    changed("dkim_verdict", "check_id = 2", "verdict = 'fail'", "dkim_check 2"),
+    changed("dkim_verdict", "check_id = 2", "key_record = CONCAT(key_record, ' ')", "dkim_check 2"),
+    changed("dkim_verdict", "check_id = 2", "key_record = NULL", "dkim_check 2"),
     changed("mailbox", "id = 1", "name = 'Archiv'", "mailbox 1"),
     changed("address", "id = 1", "address = 'else@x.example'", "address 1"),
     changed("object", "id = 1", "size_octets = 1", "object 1"),
@@ -163,8 +168,8 @@ REMOVED = [
         for table, number in (
             ("image", 2), ("letter", 2), ("sighting", 2), ("outcome", 1), ("smtp_envelope", 1), ("refusal", 1),
             ("gap", 1), ("vanishing", 1), ("mailbox", 1), ("address", 2), ("object", 2), ("spool_file", 1),
-            ("audit_event", 60), ("ledger_entry", 40), ("verification", 1), ("checkpoint", 1), ("ledger_key", 1),
-            ("checkpoint_stamp", 2),
+            ("dkim_check", 2), ("audit_event", 60), ("ledger_entry", 40), ("verification", 1), ("checkpoint", 1),
+            ("ledger_key", 1), ("checkpoint_stamp", 2),
         )
     ),
     Deed(name="a row of letter_place", sql="DELETE FROM letter_place WHERE letter_id = 2",
@@ -177,6 +182,7 @@ REMOVED = [
             ("image_object", "image_id = 2", "image 2"), ("header_summary", "image_id = 2", "image 2"),
             ("body_text", "image_id = 2", "image 2"), ("link_key", "image_id = 2", "image 2"),
             ("letter_image", "image_id = 2", "image 2"), ("smtp_recipient", "envelope_id = 1", "smtp_envelope 1"),
+            ("dkim_verdict", "check_id = 1", "dkim_check 1"),
         )
     ),
     Deed(name="a letter and all that belongs to it", sql=";".join(
@@ -310,6 +316,8 @@ def test_a_forged_row_is_named(scene: Scene, table: str) -> None:
     values = {column.name: f"`{column.name}`" for column in columns}
     values |= {name: value for name, value in {**unique, **texts}.items() if name in values and table != "part"}
     values[first] = "7777"
+    if table == "dkim_check":
+        values["image_id"] = "7777"
     if table in ("ledger_leaf", "ledger_node"):
         values |= {"row_key": "'7777'"} if table == "ledger_leaf" else {"position": "0", "level": "9"}
     names = ", ".join(f"`{name}`" for name in values)

@@ -13,12 +13,14 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, engine
+from postbuch.archive.dkimparser import SignatureParser
 from postbuch.archive.errors import ConfigError
 from postbuch.webmail import (
     admin,
     assets,
     auditlog,
     completeness,
+    exporting,
     failures,
     files,
     folders,
@@ -58,7 +60,9 @@ def create_app(config: Config) -> Flask:
         RATELIMIT_HEADERS_ENABLED=False,
         BABEL_DEFAULT_LOCALE=language.FALLBACK,
     )
-    app.extensions[EXTENSION] = Services(config=config, engine=engine(config, Role.WEB), reader=Reader())
+    app.extensions[EXTENSION] = Services(
+        config=config, engine=engine(config, Role.WEB), reader=Reader(), signatures=SignatureParser(),
+    )  # fmt: skip
     if config.web.listen.startswith("http://"):
         # Plain HTTP is for a proxy on this machine, which says whom it asks for.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
@@ -74,7 +78,7 @@ def create_app(config: Config) -> Flask:
     _templates(app)
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
-        completeness.blueprint, auditlog.blueprint,
+        completeness.blueprint, auditlog.blueprint, exporting.blueprint,
     ):
         app.register_blueprint(blueprint)
 

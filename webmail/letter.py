@@ -12,7 +12,7 @@ from postbuch.archive import letters, neighbours
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.neighbours import Neighbours
-from postbuch.webmail import filenames, folders, listing
+from postbuch.webmail import filenames, folders, listing, signatures
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.people import Person, moment, row
@@ -99,7 +99,7 @@ def show(letter_id: int) -> str:
     return render_template(
         "letter.html", head=head, listing=wanted, sidebar=side, older=older, newer=newer, reading=reading,
         attachments=attachments, bundle=bundle, source=_text(source[:MAX_SOURCE_OCTETS]), date=_date(head),
-        most=MAX_PEOPLE,
+        most=MAX_PEOPLE, signature=signatures.line(head.facts, head.image),
     )
 
 
@@ -139,7 +139,10 @@ def evidence(letter_id: int) -> str:
         head = _head(conn, letter_id, "evidence")
         side = folders.sidebar(conn, viewer(), head.wanted)
     kinds = {image["id"]: _kind(head, image) for image in head.facts["images"]}
-    return render_template("evidence.html", head=head, listing=head.wanted, sidebar=side, kinds=kinds)
+    return render_template(
+        "evidence.html", head=head, listing=head.wanted, sidebar=side, kinds=kinds,
+        looks=signatures.looks(head.facts), verdicts=signatures.VERDICTS, aligned=signatures.ALIGNED,
+    )
 
 
 @blueprint.route("/m/by-message-id/<path:message_id>")

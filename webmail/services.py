@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import Connection, Engine
 
 from postbuch.archive.config import Config
+from postbuch.archive.dkimparser import SignatureParser
 from postbuch.webmail.reading import Reader
 
 EXTENSION = "postbuch"
@@ -21,6 +22,7 @@ class Services:
     config: Config
     engine: Engine
     reader: Reader
+    signatures: SignatureParser
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -30,6 +32,7 @@ class Services:
 
     def close(self) -> None:
         self.reader.close()
+        self.signatures.close()
         self.engine.dispose()
 
 

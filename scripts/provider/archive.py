@@ -25,7 +25,7 @@ def config_in(folder: Path) -> Config:
         "name": "provider", "domains": ["firma.example"], "imap": "imaps://imap.provider.example",
         "submission": "smtps://smtp.provider.example",
     }
-    return parse({"data_dir": "data", "upstream": [upstream]}, folder / "postbuch.toml")
+    return parse({"data_dir": "data", "upstream": [upstream], "dns": {"enabled": False}}, folder / "postbuch.toml")
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from postbuch.archive.dkimsignature import from_domain
 from postbuch.certs import authority
 from postbuch.certs.trust import client_context
 from provider import firm
@@ -27,8 +28,10 @@ from provider.dovecot import Dovecot
 from provider.guide import Place, guide
 from provider.letter import ZONE
 from provider.mailer import Mailer
+from provider.nameserver import NameServer
 from provider.people import DOMAIN, EMPLOYEES
 from provider.ports import free_port
+from provider.signer import Signer, ed25519_signer
 from provider.voucher import Item, voucher
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -97,15 +100,17 @@ def _run(folder: Folder, stack: contextlib.ExitStack) -> int:
     mailer = Mailer(dovecot, users, _mailer_context(folder), mailer_port)
     stack.callback(mailer.stop)
     mailer.start()
+    names = stack.enter_context(NameServer())
+    signers = _signers(names)
     if not folder.filled.exists():
         _say("writing twelve weeks of the firm's mail")
-        _fill(dovecot)
+        _fill(dovecot, signers)
         folder.filled.touch()
     place = Place(
         folder=folder.path, ca_file=folder.data / "tls" / "ca.pem", imap_port=free_port(IMAP_PORT),
         smtp_port=free_port(SMTP_PORT), web_port=free_port(WEB_PORT), admin=ADMIN, admin_password=ADMIN_PASSWORD,
     )  # fmt: skip
-    _write_config(folder, place, dovecot, mailer_port)
+    _write_config(folder, place, dovecot, mailer_port, names)
     _initialise(folder)
     _say("starting Postbuch")
     process = stack.enter_context(_postbuch(folder))
@@ -128,17 +133,29 @@ def _mailer_context(folder: Folder) -> ssl.SSLContext:
     return context
 
 
-def _fill(dovecot: Dovecot) -> None:
+def _signers(names: NameServer) -> dict[str, Signer]:
+    """The firm's correspondents with their DKIM keys, which are the same in each run, and what the DNS says of them."""
+    domains = {from_domain(each.octets) for each in firm.mail(datetime.datetime.now(datetime.UTC))} - {DOMAIN, ""}
+    signers = {domain: ed25519_signer(domain, "demo", seed=f"demo {domain}") for domain in sorted(domains)}
+    for domain, signer in signers.items():
+        names.texts[signer.key_name] = [signer.record]
+        names.texts[f"_dmarc.{domain}"] = [b"v=DMARC1; p=quarantine"]
+    return signers
+
+
+def _fill(dovecot: Dovecot, signers: dict[str, Signer]) -> None:
     """Put the firm's mail into the mailboxes as it would lie there, with its dates and flags."""
     boxes: dict[tuple[str, str], list[tuple[bytes, int, str]]] = {}
     for each in firm.mail(datetime.datetime.now(datetime.UTC)):
         box = boxes.setdefault((each.owner.address, each.mailbox), [])
-        box.append((each.octets, int(each.at.timestamp()), "S" if each.seen else ""))
+        signer = signers.get(from_domain(each.octets))
+        octets = each.octets if signer is None else signer.sign(each.octets)
+        box.append((octets, int(each.at.timestamp()), "S" if each.seen else ""))
     for (address, mailbox), messages in boxes.items():
         dovecot.fill(address, mailbox, messages)
 
 
-def _write_config(folder: Folder, place: Place, dovecot: Dovecot, mailer_port: int) -> None:
+def _write_config(folder: Folder, place: Place, dovecot: Dovecot, mailer_port: int, names: NameServer) -> None:
     roots = folder.path / "provider-ca.pem"
     mailer_ca = folder.path / "provider" / "smtp" / "tls" / "ca.pem"
     roots.write_bytes(Path(dovecot.ca_file).read_bytes() + mailer_ca.read_bytes())
@@ -152,6 +169,8 @@ listen = ["127.0.0.1:{place.smtp_port}"]
 [web]
 listen = "127.0.0.1:{place.web_port}"
 public_url = "https://localhost:{place.web_port}"
+[dns]
+servers = ["{names.listen}"]
 
 [[upstream]]
 name = "demo"

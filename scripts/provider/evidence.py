@@ -1,8 +1,10 @@
 """An archive with something of everything in it, for tests of the ledger and for its benchmark."""
 
+from datetime import datetime
+
 from sqlalchemy import Engine, func, select
 
-from postbuch.archive import audit
+from postbuch.archive import audit, dkimrows
 from postbuch.archive.collect_rows import Rows
 from postbuch.archive.ingest import Ingester, SpoolFile
 from postbuch.archive.schema import mailbox
@@ -38,6 +40,24 @@ def fill(engine: Engine, work: Ingester, count: int, start: int = 0) -> None:
         place = conn.scalar(select(func.min(mailbox.c.id)))
     assert place is not None
     Rows(engine).add_vanished(place, 1, [start + 1])
+    signed(engine)
+
+
+def signed(engine: Engine) -> None:
+    """A look at the signatures of each image that has none, as the job makes it."""
+    verdict = {
+        "position": 0, "domain": "firma.example", "selector": "s", "identity": "", "algorithm": "rsa-sha256",
+        "verdict": "pass", "reason": "", "aligned": "strict", "in_force": True,
+        "key_name": "s._domainkey.firma.example", "key_record": "v=DKIM1; p=AA==",
+    }
+    with engine.begin() as conn:
+        dkimrows.write(conn, [
+            dkimrows.Look(check={
+                "image_id": each.id, "from_domain": "firma.example", "signature_count": 1, "dmarc_name": "",
+                "dmarc_record": None, "reason": "", "checked_at": each.archived_at,
+            }, verdicts=[verdict])
+            for each in dkimrows.waiting(conn, 0, datetime(2000, 1, 1), 100)
+        ])  # fmt: skip
 
 
 def views(engine: Engine, count: int) -> None:

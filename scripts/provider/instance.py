@@ -24,7 +24,9 @@ START_PATIENCE_S = 120.0
 STOP_PATIENCE_S = 35.0
 
 
-def write_config(folder: Path, *, imap: str, submission: str, ca_files: list[Path], max_size_octets: int = 0) -> Path:
+def write_config(
+    folder: Path, *, imap: str, submission: str, ca_files: list[Path], max_size_octets: int = 0, name_server: str = ""
+) -> Path:
     """A configuration with free ports and one upstream for firma.example; the roots in `ca_files` are trusted."""
     folder.mkdir(parents=True, exist_ok=True)
     roots = folder / "provider-ca.pem"
@@ -32,6 +34,8 @@ def write_config(folder: Path, *, imap: str, submission: str, ca_files: list[Pat
     limit = f"max_size_octets = {max_size_octets}\n" if max_size_octets else ""
     trust = f'ca_file = "{roots.name}"\n' if ca_files else ""
     web = free_port()
+    # Without a name server of its own no test asks the world's.
+    dns = f'servers = ["{name_server}"]\n' if name_server else "enabled = false\n"
     path = folder / "postbuch.toml"
     path.write_text(
         f"""data_dir = "data"
@@ -42,7 +46,8 @@ listen = ["127.0.0.1:{free_port()}"]
 {limit}[web]
 listen = "127.0.0.1:{web}"
 public_url = "https://localhost:{web}"
-[[upstream]]
+[dns]
+{dns}[[upstream]]
 name = "provider"
 domains = ["{DOMAIN}"]
 imap = "{imap}"

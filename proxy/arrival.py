@@ -1,0 +1,98 @@
+"""The message of an APPEND that a session has in hand, from its literal's head to upstream's word on it."""
+
+from collections.abc import Callable
+
+from postbuch.archive.errors import SpoolError
+from postbuch.proxy import append
+from postbuch.proxy.append import Incoming, IncomingFactory
+from postbuch.proxy.framing import ClientLine
+from postbuch.proxy.relay import Outstanding
+
+
+class Arrival:
+    """One a session. Without a factory nothing is kept, and messages pass as any literal does."""
+
+    def __init__(self, factory: IncomingFactory | None) -> None:
+        self._factory = factory
+        self._message: Incoming | None = None
+
+    def __bool__(self) -> bool:
+        """Whether a message is in hand."""
+        return self._message is not None
+
+    @property
+    def pending_octets(self) -> int:
+        """Octets of it that the spool has not written yet."""
+        return self._message.pending_octets if self._message is not None else 0
+
+    def begin(self, running: Outstanding, line: ClientLine, *, utf8: bool) -> None:
+        """A message follows the line. Raises SpoolError when there is no room."""
+        if self._factory is None:
+            return
+        running.altered = running.altered or not append.is_plain(line.octets, first=line.first)
+        self._message = self._factory.begin(running, line.octets, line.literal or 0, utf8=utf8)
+
+    def take(self, octets: bytes) -> bytes:
+        """Keep a block; gives what may go upstream: the block before it."""
+        return self._message.take(octets) if self._message is not None else b""
+
+    def commit(self, tell: Callable[[SpoolError | None], None]) -> None:
+        """All its octets are here; `tell` is called on the loop when they are durable, or known not to be."""
+        if self._message is not None:
+            self._message.commit(tell)
+
+    def durable(self, running: Outstanding | None) -> bytes:
+        """It is durable and belongs to the command from now on; gives its last octets, which may go upstream."""
+        message, self._message = self._message, None
+        if message is None:
+            return b""
+        if running is not None:
+            running.captures.append(message.capture)
+            running.lengths.append(message.size_octets)
+            running.altered = running.altered or message.altered
+        return message.held
+
+    def lost(self) -> None:
+        """It could not be made durable."""
+        self._message = None
+
+    def answered(self, done: Outstanding, answer: bytes) -> None:
+        """Upstream's last word on the messages of a command."""
+        if done.captures and self._factory is not None:
+            self._factory.answered(done, answer)
+
+    def refuse(self, done: Outstanding, answer: bytes, *, synchronising: bool) -> None:
+        """Upstream does not want it: what the client sends of it all the same stays on record as refused."""
+        message = self._message
+        if message is None:
+            return
+        message.refused = lambda: self._put_refused(message, done, answer)
+        if message.size_octets == 0:
+            self.keep_refused()
+        elif synchronising:
+            message.abort()  # the client waits for a `+` that does not come, and keeps its message
+            self._message = None
+
+    def keep_refused(self) -> None:
+        """All of a refused message is here."""
+        message, self._message = self._message, None
+        if message is not None and message.refused is not None:
+            message.refused()
+
+    def close(self, *, unsent: bool) -> None:
+        """The session is over; `unsent`: while the last octets waited to go upstream."""
+        message, self._message = self._message, None
+        if message is None:
+            return
+        if unsent and self._factory is not None:
+            text = "the connection ended before the last octets went upstream"
+            self._factory.outcome(message.capture, "unknown", text, None, None)
+        message.abort()
+
+    def _put_refused(self, message: Incoming, done: Outstanding, answer: bytes) -> None:
+        if self._factory is not None:
+            message.commit(lambda error: None)  # nobody waits for it
+            refused = Outstanding(
+                tag=done.tag, verb=done.verb, captures=[message.capture], lengths=[message.size_octets]
+            )
+            self._factory.answered(refused, answer)
