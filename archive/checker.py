@@ -7,12 +7,15 @@ Needs Python 3.9 or newer and the package `cryptography`. A proof ZIP shows that
   leaf-*.txt      what the archive says of it, as sealed: one text for each row (docs/ledger.md)
   proof.json      for each leaf its place in the hash tree and the hashes beside its way to the root (RFC 6962)
   checkpoint.txt  the root, signed (C2SP signed note, Ed25519)
-  key.txt         the line of the public key; compare it with one you got from somewhere else, or give that one
+  key.txt         the lines of the public keys, the oldest first; the last one has signed. Compare one of them with
+                  one you got from somewhere else, or give that one
+  rotation-*.txt  for each key but the first the checkpoint that introduced it, signed by it and by the key before
 
 This program says yes when: the message has the SHA-256 and the length that its leaf names; each leaf leads to the
-signed root; the signature is good; the leaves belong together. It cannot say that the key is the
-company's: that is why you compare it. It takes nothing from the network and
-writes nothing. README.txt, check.py and stamp.tsr in the ZIP are no evidence; take this program from elsewhere.
+signed root; the signature is good; each key was introduced by the one before; the leaves belong together; facts.json
+says what the leaves say. It cannot say that the key is the company's: that is why you compare it. It writes nothing and
+uses no network. Of stamp.tsr it looks only whether it is for this checkpoint; README.txt and
+check.py in the ZIP are no evidence and not looked at. Take this program from elsewhere.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 KNOWN = {"message.eml", "proof.json", "checkpoint.txt", "key.txt", "facts.json", "check.py", "README.txt", "stamp.tsr"}
+# 1 GiB: a message has 100 MiB as a rule, all else a few MiB. A file gives no more octets than the ZIP says it has.
+MOST_OCTETS = 1 << 30
 
 
 class No(Exception):
@@ -91,8 +96,23 @@ def root_of(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     return found
 
 
-def check_signature(note: str, key_line: str) -> str:
-    """The text of the note, which the key has signed."""
+def read_files(path: str) -> dict[str, bytes]:
+    """What is in the ZIP, when it is what a proof has and nothing else."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        names = {member.filename for member in members}
+        expect(len(names) == len(members), "the ZIP has two files of one name")
+        for name in names:
+            ours = name in KNOWN or (name.startswith(("leaf-", "rotation-")) and not set("/\\:") & set(name))
+            expect(ours, "the ZIP has files that belong to no proof")
+        expect(sum(member.file_size for member in members) <= MOST_OCTETS, "the ZIP has more in it than any proof")
+        files = {name: archive.read(name) for name in names}
+    expect(all(len(files[each.filename]) == each.file_size for each in members), "the ZIP names a wrong length")
+    return files
+
+
+def check_signature(note: str, key_line: str) -> list[str]:
+    """The lines of the note, which the key has signed."""
     text, mark, tail = note.rpartition("\n\n")
     expect(mark, "the checkpoint is no signed note")
     text += "\n"
@@ -105,20 +125,39 @@ def check_signature(note: str, key_line: str) -> str:
         octets = base64.b64decode(signature, validate=True)
         if (dash, who, octets[:4].hex()) == ("\u2014", name, number):
             Ed25519PublicKey.from_public_bytes(key[1:]).verify(octets[4:], text.encode())
-            return text
-    raise No("the checkpoint is not signed by this key")
+            expect(text.startswith(f"{name}\n"), "a checkpoint is of another archive than the key")
+            return text.splitlines()
+    raise No("a checkpoint is not signed by the key that it needs")
+
+
+def fact(lines: list[str], name: str) -> str:
+    """What a checkpoint says in a line of its own."""
+    return next((line[len(name) + 1 :] for line in lines[3:] if line.startswith(f"{name} ")), "?")
+
+
+def check_keys(files: dict[str, bytes], keys: list[str]) -> list[str]:
+    """Each key was introduced by the one before; when, as lines for people."""
+    rotations = sorted(name for name in files if name.startswith("rotation-"))
+    expect(len(rotations) == len(keys) - 1, "the checkpoints that introduce keys are not those of these keys")
+    lines = []
+    for old, new, name in zip(keys, keys[1:], rotations):  # noqa: B905 - as many, as was just found
+        note = files[name].decode()
+        said = check_signature(note, old)
+        expect(check_signature(note, new) == said and fact(said, "next-key") == new, f"{name} introduces another key")
+        lines.append(f"new key:    {fact(said, 'time')}, introduced by the key before: {new}")
+    return lines
 
 
 def check_belongs(number: str, rows: dict[tuple[str, str, str, int], Row]) -> None:
-    """Each leaf is about the message, or named by a row that is."""
+    """The row of each leaf is about the message, or named by one that is; what else is in the leaf belongs to it."""
     captures = {row["capture"] for (kind, *_), row in rows.items() if kind == "sighting"}
     for (kind, key, table, _), row in rows.items():
-        if kind == "image":
+        if kind == "image" or table != kind:
             belongs = True
-        elif kind in ("sighting", "dkim_check"):
-            belongs = table == "dkim_verdict" or row["image_id"] == number.encode()
         elif kind in ("smtp_envelope", "outcome"):
-            belongs = table != kind or row["capture"] in captures
+            belongs = row["capture"] in captures
+        elif "image_id" in row:
+            belongs = row["image_id"] == number.encode()
         elif kind in ("letter", "mailbox", "address", "object"):
             belongs = any(other.get(f"{kind}_id") == key.encode() for other in rows.values())
         else:
@@ -133,20 +172,18 @@ def unread(row: Row) -> str:
 
 def check(path: str, key_line: str | None = None) -> list[str]:
     """What the proof shows, as lines for people. Raises No, or whatever reading rubbish raises."""
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        files = {name: archive.read(name) for name in names}
-    expect(len(names) == len(files), "the ZIP has two files of one name")
-    leaves = sorted(name for name in files if name.startswith("leaf-") and name.endswith(".txt"))
-    expect(set(files) <= KNOWN | set(leaves), "the ZIP has files that belong to no proof")
-    packed_key = files["key.txt"].decode().strip()
-    expect(key_line is None or key_line.strip() == packed_key, "the key in the ZIP is not the one you gave")
-    lines = check_signature(files["checkpoint.txt"].decode(), packed_key).splitlines()
+    files = read_files(path)
+    leaves = sorted(name for name in files if name.startswith("leaf-"))
+    keys = files["key.txt"].decode().splitlines()
+    expect(key_line is None or key_line.strip() in keys, "the key you gave is none of those in the ZIP")
+    lines = check_signature(files["checkpoint.txt"].decode(), keys[-1])
+    introduced = check_keys(files, keys)
     origin, size, root = lines[0], int(lines[1]), base64.b64decode(lines[2], validate=True)
-    time = next((line[5:] for line in lines[3:] if line.startswith("time ")), "?")
-    expect(origin == packed_key.split("+")[0], "the checkpoint is of another archive than the key")
+    stamp = files.get("stamp.tsr")
+    expect(stamp is None or sha256(files["checkpoint.txt"]) in stamp, "the time stamp is for another checkpoint")
 
     proof = json.loads(files["proof.json"])
+    expect(json.dumps(proof, indent=1).encode() == files["proof.json"], "proof.json is not written as it should be")
     expect(set(proof) == set(leaves), "the proof names other leaves than there are")
     rows: dict[tuple[str, str, str, int], Row] = {}
     facts: dict[str, dict[str, list[dict[str, str]]]] = {}
@@ -155,7 +192,7 @@ def check(path: str, key_line: str | None = None) -> list[str]:
         found = root_of(files[name], proof[name]["index"], size, steps)
         expect(found == root, f"{name} does not lead to the signed root")
         kind, key, of_leaf = read_leaf(files[name])
-        expect(f"{kind} {key}" not in facts, "a row has two leaves")
+        expect(name == f"leaf-{kind}-{key}.txt" and (kind, 0) in of_leaf, f"{name} is the leaf of another row")
         said = facts[f"{kind} {key}"] = {}
         for (table, place), row in of_leaf.items():
             rows[kind, key, table, place] = row
@@ -169,18 +206,22 @@ def check(path: str, key_line: str | None = None) -> list[str]:
     digest = hashlib.sha256(message).hexdigest()
     expect(image["sha256"] == digest.encode(), "the message does not have the SHA-256 that was sealed")
     expect(image["size_octets"] == str(len(message)).encode(), "the message does not have the length that was sealed")
-    expect(json.loads(files["facts.json"]) == facts, "facts.json says something else than the leaves")
+    # Octet for octet: JSON can say a thing twice, and people and programs believe another one.
+    written = json.dumps(facts, indent=1, ensure_ascii=False).encode()
+    expect(files["facts.json"] == written, "facts.json says something else than the leaves")
     summary = rows.get(("image", number, "header_summary", 0), {})
     seen = [row for (kind, *_), row in rows.items() if kind == "sighting"]
     return [
-        f"archive:    {origin}", f"key:        {packed_key}", f"signed at:  {time} over {size} leaves",
+        f"archive:    {origin}", f"key:        {keys[-1]}", *introduced,
+        f"your key:   {key_line.strip() if key_line else 'none; compare one of these with one from somewhere else'}",
+        f"signed at:  {fact(lines, 'time')} over {size} leaves",
         f"SHA-256:    {digest} ({len(message)} octets)", f"archived:   {image['archived_at'].decode()} UTC",
         f"subject:    {summary.get('subject', b'').decode()}",
         *(f"seen:       {row['seen_at'].decode()} UTC, {row['source'].decode()}{unread(row)}" for row in seen),
         *(f"DKIM:       {r['domain'].decode()} {r['verdict'].decode()}" for r in rows.values() if "key_name" in r),
         "The message and what is said of it stand in the signed ledger, unchanged.",
         *(["stamp.tsr: openssl ts -verify -data checkpoint.txt -in stamp.tsr -CAfile <the authority's root>"]
-          if "stamp.tsr" in files else []),
+          if stamp else []),
     ]  # fmt: skip
 
 

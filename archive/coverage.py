@@ -152,9 +152,10 @@ def _numbers(key: str) -> list[int]:
 
 def texts_of(conn: Connection, unit: Unit, keys: Collection[str]) -> dict[str, bytes]:
     """Key → text of the leaf, for rows by their keys. A row that is not there is left out."""
-    if not keys:
+    # What somebody wrote into the tree by hand may be no key at all, and so names no row.
+    numbers = sorted({int(key.partition(".")[0]) for key in keys if key.replace(".", "").isdecimal() and key[0] != "."})
+    if not numbers:
         return {}
-    numbers = sorted({int(key.partition(".")[0]) for key in keys})
     found = texts(conn, unit, f"{{key}} IN ({', '.join(map(str, numbers))})")
     return found if unit.numbered else {key: text for key, text in found.items() if key in keys}
 

@@ -17,17 +17,26 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from postbuch.archive import audit, checkpoints, completeness, database, logins, said, verification
+from postbuch.archive import (
+    audit,
+    checkplan,
+    checkpoints,
+    checkreport,
+    completeness,
+    database,
+    logins,
+    said,
+    verification,
+)
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.dkimwork import SignatureWork
 from postbuch.archive.errors import PostbuchError
 from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import checkpoint
-from postbuch.archive.schema_ledger import verification as verifications
 from postbuch.archive.sealer import FAR, NEAR, Sealer
 
 log = logging.getLogger("postbuch.archive")
@@ -72,7 +81,7 @@ class Keeper:
         self._said = {"checkpoint": "", "verify": ""}
         self._known_logins: logins.Logins | None = None
         self._rounds = 0
-        self._reported = False
+        self._reported: int | None = None  # the newest check whose result is told
         pool = ThreadPoolExecutor(JOBS, pool_kwargs={"initializer": _step_back})
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
 
@@ -141,17 +150,19 @@ class Keeper:
         return self._said["checkpoint"]
 
     def _verify(self) -> str:
-        scope = self._due()
+        with self._engine.connect() as conn:
+            scope = checkplan.look(conn, self._config.verify).due(audit.now())
         if scope:
             check = verification.Verification(self._config, self._engine, lambda done, total: not self._stop.is_set())
-            report = check.run(full=scope == "full")
+            report = check.run(full=scope == checkplan.FULL)
             log.info("verified scope=%s complete=%s findings=%d", scope, report.complete, report.findings.count)
-        elif self._reported:
-            return self._said["verify"]
         with self._engine.connect() as conn:
-            found = verification.latest(conn)
-        self._reported = True
-        self._said["verify"] = said.joined([verification.sentence(each) for each in found.values() if each["found"]])
+            # A person's check counts as well.
+            newest = checkreport.newest(conn)
+            if newest != self._reported:
+                found = checkreport.current(conn).values()
+                self._said["verify"] = said.joined([checkreport.sentence(each) for each in found if each["found"]])
+                self._reported = newest
         return self._said["verify"]
 
     def _completeness(self) -> str:
@@ -172,23 +183,6 @@ class Keeper:
             logins.write(file, found)
             self._known_logins = found
             log.info("logins people=%d accounts=%d", len(found.people), len(found.keys))
-        return ""
-
-    def _due(self) -> str:
-        """Which check is to be made now; the full one counts as an incremental one as well."""
-        settings = self._config.verify
-        with self._engine.connect() as conn:
-            query = select(verifications.c.scope, func.max(verifications.c.ended_at)).group_by(verifications.c.scope)
-            last = dict(map(tuple, conn.execute(query)))
-            first = conn.scalar(select(checkpoint.c.at).order_by(checkpoint.c.id).limit(1))
-        if first is None:
-            return ""
-        full = last.get("full", first)
-        if settings.full_every_days and audit.now() - full >= timedelta(days=settings.full_every_days):
-            return "full"
-        newest = max(full, last.get("incremental", first))
-        if settings.every_hours and audit.now() - newest >= timedelta(hours=settings.every_hours):
-            return "incremental"
         return ""
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from postbuch.archive import coverage, skeleton
 from postbuch.archive.errors import PostbuchError
-from postbuch.archive.findings import LISTED, Findings, Kind
+from postbuch.archive.findings import LISTED, Detail, Findings, Kind
 from postbuch.archive.ledgertree import LEVEL_HEIGHT
 from postbuch.archive.merkle import Frontier
 from postbuch.archive.objects import ObjectStore
@@ -24,6 +24,8 @@ CHUNK = 2048
 # Rows whose texts are read at once, and octets of messages that are rebuilt from one answer of the database.
 ROWS = 512
 OCTETS = 16_777_216
+# 256^7 leaves are more than there will ever be.
+HIGHEST = 7
 # A file is read in pieces: attachments may have gigabytes.
 PIECE_OCTETS = 1_048_576
 
@@ -68,8 +70,8 @@ class LeafCheck:
     # --- the tree -------------------------------------------------------------------------------------------------
 
     def _lost(self, position: int) -> None:
-        detail = "the leaf is gone" + (", so no later checkpoint can be checked" if self.whole else "")
-        self._findings.add(Kind.LEAF_REMOVED, f"leaf {position}", detail)
+        detail = Detail.LEAF_GONE_FIRST if self.whole else Detail.LEAF_GONE
+        self._findings.add(Kind.LEAF_REMOVED, f"leaf {position}", detail.said())
         self.whole = False
 
     def _grow(self, found: bytes, nodes: Mapping[tuple[int, int], bytes]) -> None:
@@ -79,25 +81,23 @@ class LeafCheck:
                 start, stop = index << height, ((index + 1) << height) - 1
                 self._findings.add(
                     Kind.NODE_CHANGED, f"leaves {start} to {stop}",
-                    f"the stored hash of these leaves (level {level}, {index}) is not theirs: one of them was changed, "
-                    "or their order, or the hash",
+                    Detail.NODE_OTHER.said(level=level, place=index),
                 )
         size = self.frontier.size
         for where, root in self._roots.get(size, ()):
             if self.whole and root != self.frontier.root():
-                self._findings.add(
-                    Kind.ROOT_CHANGED, where, f"the first {size} leaves are not those that were signed"
-                )
+                self._findings.add(Kind.ROOT_CHANGED, where, Detail.SIGNED_OTHER.said(size=size))
 
     def _entries(self, conn: Connection, keys: Sequence[str]) -> dict[str, Wrote]:
-        query = select(ledger_entry).where(ledger_entry.c.id.in_(list(map(int, keys))))
-        return {str(row.id): Wrote(row.kind, row.wrote) for row in conn.execute(query)} if keys else {}
+        numbers = [int(key) for key in keys if key.isdecimal()]
+        query = select(ledger_entry).where(ledger_entry.c.id.in_(numbers))
+        return {str(row.id): Wrote(row.kind, row.wrote) for row in conn.execute(query)} if numbers else {}
 
     def _place(self, leaf: Any, entries: Mapping[str, Wrote]) -> None:
         """After the leaf of an entry come those of the rows that it names, and no others."""
         where = f"leaf {leaf.position}"
         if leaf.kind not in coverage.units():
-            self._findings.add(Kind.LEAF_UNKNOWN, where, f"it stands for '{leaf.kind}', which no table is called")
+            self._findings.add(Kind.LEAF_UNKNOWN, where, Detail.LEAF_OF_NOTHING.said(kind=leaf.kind))
         elif leaf.kind == ENTRY:
             self.complete_entry()
             self.entry, self.entered, self.followed = entries.get(leaf.row_key), leaf.row_key, 0
@@ -105,8 +105,7 @@ class LeafCheck:
             self.followed += 1
         else:
             self._findings.add(
-                Kind.LEAF_MISPLACED, where,
-                f"{leaf.kind} {leaf.row_key} has its leaf where it was not written: leaves were moved or added",
+                Kind.LEAF_MISPLACED, where, Detail.LEAF_ELSEWHERE.said(kind=leaf.kind, key=leaf.row_key)
             )
 
     def complete_entry(self) -> None:
@@ -114,8 +113,9 @@ class LeafCheck:
         if self.entry is not None and self.entry.exact and self.followed != self.entry.count:
             self._findings.add(
                 Kind.ROW_REMOVED, f"ledger_entry {self.entered}",
-                f"it names {self.entry.count} rows ({self.entry.kind} {self.entry.wrote}) and has {self.followed} "
-                "leaves: rows were gone before they were sealed, or leaves were added or moved",
+                Detail.ROWS_GONE_BEFORE.said(
+                    rows=self.entry.count, kind=self.entry.kind, keys=self.entry.wrote, leaves=self.followed
+                ),
             )
 
     # --- the rows -------------------------------------------------------------------------------------------------
@@ -143,10 +143,10 @@ class LeafCheck:
     def _row(self, unit: coverage.Unit, key: str, expected: bytes, text: bytes | None) -> None:
         where = f"{unit.kind} {key}"
         if text is None:
-            self._findings.add(Kind.ROW_REMOVED, where, "the row is gone")
+            self._findings.add(Kind.ROW_REMOVED, where, Detail.ROW_GONE.said())
         elif coverage.leaf_hash(text) != expected:
             tables = ", ".join(table.name for table in unit.members)
-            self._findings.add(Kind.ROW_CHANGED, where, f"what stands there now was not sealed ({tables}), or its leaf")
+            self._findings.add(Kind.ROW_CHANGED, where, Detail.ROW_OTHER.said(tables=tables))
 
     def _images(self, conn: Connection, numbers: list[int]) -> None:
         """Each message comes back, octet for octet."""
@@ -157,11 +157,11 @@ class LeafCheck:
                 try:
                     octets = skeleton.rebuild(row.skeleton, self._store.read)
                 except PostbuchError as error:
-                    self._findings.add(Kind.OCTETS_CHANGED, where, f"the message does not come back: {error}")
+                    self._findings.add(Kind.OCTETS_CHANGED, where, Detail.MESSAGE_NOT_BACK.said(words=error))
                     continue
                 self.octets += len(octets)
                 if hashlib.sha256(octets).digest() != row.sha256:
-                    self._findings.add(Kind.OCTETS_CHANGED, where, "the message does not have its SHA-256")
+                    self._findings.add(Kind.OCTETS_CHANGED, where, Detail.MESSAGE_OTHER.said())
 
     def _objects(self, conn: Connection, numbers: list[int]) -> None:
         """Each attachment's file is there and has its digest."""
@@ -173,10 +173,11 @@ class LeafCheck:
                     while piece := stream.read(PIECE_OCTETS):
                         digest.update(piece)
             except OSError as error:
-                self._findings.add(Kind.OBJECT_MISSING, str(path), f"object {row.id} cannot be read: {error.strerror}")
+                said = Detail.OBJECT_UNREADABLE.said(number=row.id, words=error.strerror)
+                self._findings.add(Kind.OBJECT_MISSING, str(path), said)
                 continue
             if digest.digest() != row.sha256:
-                self._findings.add(Kind.OBJECT_CHANGED, str(path), f"object {row.id} does not have its SHA-256")
+                self._findings.add(Kind.OBJECT_CHANGED, str(path), Detail.OBJECT_OTHER.said(number=row.id))
 
 
 def _nodes(conn: Connection, first: int, last: int) -> dict[tuple[int, int], bytes]:
@@ -195,11 +196,10 @@ def _nodes(conn: Connection, first: int, last: int) -> dict[tuple[int, int], byt
 
 def check_nodes_beyond(conn: Connection, size: int, findings: Findings) -> None:
     """No hash is stored of a subtree that the tree of this size does not have."""
-    beyond = (ledger_node.c.position + 1) * func.pow(2, ledger_node.c.level * LEVEL_HEIGHT) > size
-    for row in conn.execute(select(ledger_node).where(or_(beyond, ledger_node.c.level < 1)).limit(LISTED)):
-        findings.add(
-            Kind.NODE_CHANGED, f"level {row.level}, {row.position}", "there is a hash of leaves that there are not"
-        )
+    level = ledger_node.c.level
+    beyond = (ledger_node.c.position + 1) * func.pow(2, func.least(level, HIGHEST) * LEVEL_HEIGHT) > size
+    for row in conn.execute(select(ledger_node).where(or_(beyond, level < 1, level > HIGHEST)).limit(LISTED)):
+        findings.add(Kind.NODE_CHANGED, f"level {row.level}, {row.position}", Detail.NODE_OF_NOTHING.said())
 
 
 def _by_size(conn: Connection, numbers: list[int]) -> Iterator[list[int]]:

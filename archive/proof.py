@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, and_, or_, select
 
 from postbuch.archive import checker, checkpoints, coverage, ledgerkey, letters, merkle
 from postbuch.archive.config import Config
@@ -19,10 +19,13 @@ from postbuch.archive.errors import NotFound
 from postbuch.archive.ledgertree import StoredNodes
 from postbuch.archive.schema import image_address, image_object, letter_image, outcome, sighting, smtp_envelope
 from postbuch.archive.schema import smtp_recipient as recipient
-from postbuch.archive.schema_dkim import dkim_check
 from postbuch.archive.schema_ledger import checkpoint, checkpoint_stamp, ledger_leaf
 from postbuch.archive.sealer import Sealer
 
+# Of zlib's levels: more of them costs three times as long, and base64 hardly gets smaller.
+FASTEST = 1
+# What is larger is a message with a file in base64: 30 ms for each MB, and a quarter saved.
+LARGE_OCTETS = 131_072
 _README = """\
 Postbuch: Nachweis zu einer Nachricht / proof of a message
 
@@ -32,8 +35,9 @@ festgehalten ist (facts.json). Geprüft wird ohne Postbuch, mit Python 3.9 oder 
 
     python3 check.py DIESE-DATEI.zip "ZEILE DES SCHLÜSSELS"
 
-Die Zeile des Schlüssels (key.txt) muss aus anderer Quelle stammen, etwa aus einem früheren Nachweis oder vom
-Wirtschaftsprüfer; sonst zeigt die Prüfung nur, dass der Nachweis in sich stimmt. Ebenso das Programm check.py.
+Die Zeile des Schlüssels (eine aus key.txt) muss aus anderer Quelle stammen, etwa aus einem früheren Nachweis oder vom
+Wirtschaftsprüfer; sonst zeigt die Prüfung nur, dass der Nachweis in sich stimmt. Ebenso das Programm check.py. Wurde
+der Schlüssel seither gewechselt, so gilt auch der frühere: rotation-*.txt zeigt, wie jeder den nächsten einführte.
 Liegt stamp.tsr bei, so hat eine fremde Stelle den Zeitpunkt bestätigt (RFC 3161):
 
     openssl ts -verify -data checkpoint.txt -in stamp.tsr -CAfile WURZEL-DER-STELLE.pem
@@ -44,9 +48,10 @@ about it (facts.json). It is checked without Postbuch, by Python 3.9 or newer an
 
     python3 check.py THIS-FILE.zip "LINE OF THE KEY"
 
-Take the line of the key (key.txt) from somewhere else, such as an earlier proof or the auditor; else the check shows
-only that the proof agrees with itself. The same goes for the program check.py. With stamp.tsr another party has
-confirmed the time (RFC 3161); the openssl command above checks it.
+Take the line of the key (one of key.txt) from somewhere else, such as an earlier proof or the auditor; else the check
+shows only that the proof agrees with itself. The same goes for the program check.py. An earlier key does as well:
+rotation-*.txt shows how each introduced the next. With stamp.tsr another party has confirmed the time (RFC 3161); the
+openssl command above checks it.
 """
 
 
@@ -68,35 +73,49 @@ def write(config: Config, engine: Engine, image: letters.Image, path: Path) -> P
     with engine.connect() as conn:
         octets = letters.octets(conn, config, image.id)
         wanted = _wanted(conn, image.id)
-        places = _places(conn, wanted)
-        row = _newest(conn)
-    if len(places) < sum(map(len, wanted.values())):
-        Sealer(engine).seal(window=None)
-    if row is None or len(places) < sum(map(len, wanted.values())) or max(places.values()) >= row.size:
-        checkpoints.make(config, engine)
-    with engine.connect() as conn:
         places, row = _places(conn, wanted), _newest(conn)
+        unsealed = len(places) < sum(map(len, wanted.values()))
+        conn.rollback()
+        if unsealed:
+            Sealer(engine).seal(window=None)
+        if row is None or unsealed or max(places.values()) >= row.size:
+            checkpoints.make(config, engine)
+            places, row = _places(conn, wanted), _newest(conn)
         if row is None or not places:
             raise NotFound(f"the image {image.id} has no leaf in the ledger; `postbuch verify` says why")
         files, proof = _leaves(conn, wanted, places, row.size)
         stamp = conn.scalar(select(checkpoint_stamp.c.response).where(checkpoint_stamp.c.checkpoint_id == row.id))
-        key = next(str(key) for key in ledgerkey.public_keys(conn)[::-1] if key.signed(checkpoints.read(row.note).note))
+        keys, rotations = _keys(conn, row)
     files |= {
         "message.eml": octets, "proof.json": json.dumps(proof, indent=1).encode(), "checkpoint.txt": row.note.encode(),
-        "key.txt": f"{key}\n".encode(), "facts.json": _facts(files), "README.txt": _README.encode(),
-        "check.py": Path(checker.__file__).read_bytes(),
+        "key.txt": "".join(f"{key}\n" for key in keys).encode(), "facts.json": _facts(files),
+        "README.txt": _README.encode(), "check.py": Path(checker.__file__).read_bytes(), **rotations,
     }
     if stamp is not None:
         files["stamp.tsr"] = stamp
     at = row.at.timetuple()[:6]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(path, "w") as packed:
         for name, content in sorted(files.items()):
-            packed.writestr(zipfile.ZipInfo(name, at), content, zipfile.ZIP_DEFLATED)
-    return Proof(sha256=image.sha256, size=row.size, key=key, leaves=len(places))
+            method = zipfile.ZIP_STORED if len(content) > LARGE_OCTETS else zipfile.ZIP_DEFLATED
+            packed.writestr(zipfile.ZipInfo(name, at), content, method, FASTEST)
+    return Proof(sha256=image.sha256, size=row.size, key=keys[-1], leaves=len(places))
 
 
 def _newest(conn: Connection) -> Any:
     return conn.execute(select(checkpoint).order_by(checkpoint.c.id.desc()).limit(1)).one_or_none()
+
+
+def _keys(conn: Connection, row: Any) -> tuple[list[str], dict[str, bytes]]:
+    """The keys up to the one that signed the checkpoint, and as files the checkpoints that introduced them."""
+    known = ledgerkey.public_keys(conn)
+    note = checkpoints.read(row.note).note
+    last = max((place for place, key in enumerate(known) if key.signed(note)), default=None)
+    if last is None:
+        raise NotFound("no key of this archive has signed the newest checkpoint; `postbuch verify` says why")
+    query = select(checkpoint.c.id, checkpoint.c.note).where(checkpoint.c.note.like("%\nnext-key %"))
+    notes = conn.execute(query.order_by(checkpoint.c.id).limit(last)).all()
+    rotations = {f"rotation-{each.id:010}.txt": each.note.encode() for each in notes}
+    return [str(key) for key in known[: last + 1]], rotations
 
 
 def _wanted(conn: Connection, image_id: int) -> dict[str, set[str]]:
@@ -106,14 +125,15 @@ def _wanted(conn: Connection, image_id: int) -> dict[str, set[str]]:
 
     seen = select(sighting.c.capture).where(sighting.c.image_id == image_id)
     envelopes = select(smtp_envelope.c.id).where(smtp_envelope.c.capture.in_(seen))
+    units = coverage.units().values()
+    about = {unit.kind: unit.table for unit in units if unit.numbered and "image_id" in unit.table.c}
     return {
         "image": {str(image_id)},
         "letter": numbers(select(letter_image.c.letter_id).where(letter_image.c.image_id == image_id)),
-        "sighting": numbers(select(sighting.c.id).where(sighting.c.image_id == image_id)),
+        **{kind: numbers(select(table.c.id).where(table.c.image_id == image_id)) for kind, table in about.items()},
         "mailbox": numbers(select(sighting.c.mailbox_id).where(sighting.c.image_id == image_id).distinct()),
         "object": numbers(select(image_object.c.object_id).where(image_object.c.image_id == image_id)),
         "smtp_envelope": numbers(envelopes),
-        "dkim_check": numbers(select(dkim_check.c.id).where(dkim_check.c.image_id == image_id)),
         "outcome": numbers(select(outcome.c.id).where(outcome.c.capture.in_(seen))),
         "address": numbers(select(image_address.c.address_id).where(image_address.c.image_id == image_id).distinct())
         | numbers(select(recipient.c.address_id).where(recipient.c.envelope_id.in_(envelopes)).distinct()),
@@ -122,13 +142,10 @@ def _wanted(conn: Connection, image_id: int) -> dict[str, set[str]]:
 
 def _places(conn: Connection, wanted: dict[str, set[str]]) -> dict[tuple[str, str], int]:
     """(kind, key) → place of the leaf, for those that have one."""
-    found = {}
-    for kind, keys in wanted.items():
-        query = select(ledger_leaf.c.row_key, ledger_leaf.c.position).where(
-            ledger_leaf.c.kind == kind, ledger_leaf.c.row_key.in_(keys)
-        )
-        found.update({(kind, row.row_key): row.position for row in conn.execute(query)} if keys else {})
-    return found
+    table = ledger_leaf
+    named = [and_(table.c.kind == kind, table.c.row_key.in_(keys)) for kind, keys in wanted.items() if keys]
+    query = select(table.c.kind, table.c.row_key, table.c.position).where(or_(*named))
+    return {(row.kind, row.row_key): row.position for row in conn.execute(query)}
 
 
 def _leaves(
@@ -154,7 +171,7 @@ def _encoded(path: Iterable[bytes]) -> Iterable[str]:
 def _facts(files: dict[str, bytes]) -> bytes:
     """What the leaves say, as JSON: row → table → list of its columns."""
     facts: dict[str, dict[str, list[dict[str, str]]]] = {}
-    for text in files.values():
+    for _, text in sorted(files.items()):
         kind, key, rows = checker.read_leaf(text)
         said = facts.setdefault(f"{kind} {key}", {})
         for (table, _), row in rows.items():

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
 
 from postbuch.archive import coverage
 from postbuch.archive.bulk import CHUNK, find
-from postbuch.archive.findings import LISTED, Findings, Kind
+from postbuch.archive.findings import LISTED, Detail, Findings, Kind
 from postbuch.archive.schema import ledger_leaf, object_
 
 # 20,000 rows: 50 ms of look-ups in the index of the leaves.
@@ -70,7 +70,7 @@ def check_orphans(conn: Connection, findings: Findings) -> None:
             for key in orphans(conn, table):
                 findings.add(
                     Kind.ROW_INSERTED, f"{table.name} of {unit.kind} {key}",
-                    f"it belongs to a {unit.kind} that is not there",
+                    Detail.ROW_OF_NOTHING.said(kind=unit.kind),
                 )
 
 
@@ -96,9 +96,9 @@ def _name_strangers(conn: Connection, folder: Path, paths: list[Path], findings:
     for path in paths:
         expected = folder / path.name[:2] / path.name[2:4] / path.name
         if not _DIGEST.fullmatch(path.name) or path != expected:
-            findings.add(Kind.OBJECT_EXTRA, str(path), "the file does not belong into the folder of the attachments")
+            findings.add(Kind.OBJECT_EXTRA, str(path), Detail.FILE_STRAY.said())
         else:
             by_digest[bytes.fromhex(path.name)] = path
     known = find(conn, object_.c.sha256, object_.c.id, by_digest)
     for digest in by_digest.keys() - known.keys():
-        findings.add(Kind.OBJECT_EXTRA, str(by_digest[digest]), "no message has this attachment")
+        findings.add(Kind.OBJECT_EXTRA, str(by_digest[digest]), Detail.FILE_UNUSED.said())

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import IntegrityError
 
 from postbuch.archive import coverage
 from postbuch.archive.bulk import look_up
@@ -51,7 +52,7 @@ class Wrote:
 
     def __post_init__(self) -> None:
         found = _RANGE.findall(self.wrote)
-        self.ranges = [(int(first), int(last), int(step or 1)) for first, _, last, step in found]
+        self.ranges = [(int(first), int(last), int(step or 1) or 1) for first, _, last, step in found]
         self.keys = set() if found else set(self.wrote.split())
         self.exact = bool(found) and all(mark == "-" for _, mark, *_ in found)
 
@@ -74,6 +75,7 @@ class Sealer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._newest = 0  # of the sealed entries; another sealer may know a newer one
+        self._frontier: Frontier | None = None  # of the tree as this sealer left it
 
     def seal(self, *, window: int | None = FAR) -> int:
         """Seal everything that was committed before the call; how many leaves that gave.
@@ -88,16 +90,29 @@ class Sealer:
             frontier: Frontier | None = None
             while entries := _pending(conn, floor):
                 if frontier is None:
-                    frontier = StoredNodes(conn).frontier(tree_size(conn))
-                found = leaves_of(conn, entries)
-                append(conn, frontier, found)
+                    frontier = self._end(conn)
+                found = leaves_of(conn, entries, look=False)
+                self._frontier = None  # until the commit nobody knows how the tree ends
+                try:
+                    append(conn, frontier, found)
+                except IntegrityError:  # a row that was entered twice: by hand, or it is no row of ours
+                    conn.rollback()
+                    frontier = self._end(conn)
+                    found = leaves_of(conn, entries, look=True)
+                    append(conn, frontier, found)
                 conn.commit()
+                self._frontier = frontier
                 leaves += len(found)
                 self._newest = max(self._newest, entries[-1][0])
                 if len(entries) < ENTRIES:
                     break
                 floor = entries[-1][0]
         return leaves
+
+    def _end(self, conn: Connection) -> Frontier:
+        """The end of the tree; read when another one has appended, or a transaction of ours did not go through."""
+        size, known = tree_size(conn), self._frontier
+        return known if known is not None and known.size == size else StoredNodes(conn).frontier(size)
 
 
 @contextlib.contextmanager
@@ -119,7 +134,8 @@ def _newest_sealed(conn: Connection) -> int:
     """The number of the entry sealed last, from the newest leaves; 0 when none of those is of an entry."""
     near = ledger_leaf.c.position > tree_size(conn) - FAR
     query = select(ledger_leaf.c.row_key).where(near, ledger_leaf.c.kind == ENTRY)
-    return int(conn.scalar(query.order_by(ledger_leaf.c.position.desc()).limit(1)) or 0)
+    key = conn.scalar(query.order_by(ledger_leaf.c.position.desc()).limit(1)) or ""
+    return int(key) if key.isdecimal() else 0
 
 
 def _pending(conn: Connection, floor: int) -> list[tuple[int, str, str]]:
@@ -135,8 +151,11 @@ def _pending(conn: Connection, floor: int) -> list[tuple[int, str, str]]:
     return [(row.id, row.kind, row.wrote) for row in conn.execute(query)]
 
 
-def leaves_of(conn: Connection, entries: list[tuple[int, str, str]]) -> list[tuple[str, str, bytes]]:
-    """The leaves of the entries and of the rows they name: kind, key, hash. A row that has a leaf gets no second."""
+def leaves_of(conn: Connection, entries: list[tuple[int, str, str]], *, look: bool) -> list[tuple[str, str, bytes]]:
+    """The leaves of the entries and of the rows they name: kind, key, hash. A row that has a leaf gets no second.
+
+    Without `look` that is taken for granted of rows that an entry names exactly: they were written with it, once.
+    """
     units = coverage.units()
     numbers = [str(number) for number, _, _ in entries]
     own = coverage.texts_of(conn, units[ENTRY], numbers)
@@ -148,7 +167,8 @@ def leaves_of(conn: Connection, entries: list[tuple[int, str, str]]) -> list[tup
             log.error("ledger-entry-unknown entry=%d kind=%s", number, kind)
             continue
         texts = written(conn, unit, wrote)
-        known = _sealed(conn, kind, list(texts))
+        named = Wrote(kind, wrote)
+        known = set() if (named.exact or named.keys) and not look else _sealed(conn, kind, list(texts))
         for key, text in texts.items():
             if key not in known:
                 found.setdefault((kind, key), coverage.leaf_hash(text))

@@ -5,11 +5,10 @@ Incremental: what was added since the last good check, a sample of the rest, and
 check that is broken off goes on where it was.
 """
 
-import contextlib
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,33 +17,36 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from postbuch.archive import audit, coverage, database, merkle, rowcheck
+from postbuch.archive import audit, coverage, database, merkle, rowcheck, said
 from postbuch.archive.bulk import insert_rows
+from postbuch.archive.checkmemory import Memory
 from postbuch.archive.checkpointcheck import CheckpointCheck, Roots
 from postbuch.archive.config import Config
-from postbuch.archive.findings import Finding, Findings, Kind, Progress
+from postbuch.archive.findings import Detail, Findings, Kind, Progress
 from postbuch.archive.leafcheck import CHUNK, LeafCheck, check_nodes_beyond
 from postbuch.archive.ledgertree import StoredNodes, tree_size
 from postbuch.archive.objects import ObjectStore
-from postbuch.archive.reasons import Reason
 from postbuch.archive.schema import ledger_leaf
 from postbuch.archive.schema_ledger import verification
-from postbuch.archive.sealer import Sealer, Wrote
+from postbuch.archive.sealer import Sealer
 
 # Old leaves that an incremental check takes at random: one changed row in a hundred is found with 99.99 %.
 SAMPLE = 1000
 # Of the checkpoints before the last good check, the newest whose roots are computed again: two days of hourly ones.
 OLD_ROOTS = 48
 SAVE_EVERY_S = 10.0
-_RESUME, _VERIFIED = "full.json", "verified.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was checked and found. `complete` is false when it was stopped; a full check then goes on the next time."""
+    """What was checked and found. `complete` is false when it was stopped; a full check then goes on the next time.
+
+    `resumed_at`: the leaf at which a full check went on that was broken off before; 0 when it read everything.
+    """
 
     scope: str
     complete: bool
+    resumed_at: int
     checked: dict[str, int]
     findings: Findings
     started_at: datetime
@@ -54,6 +56,7 @@ class Report:
         """As `postbuch verify --json` prints it."""
         return {
             "ok": self.complete and not self.findings.count, "scope": self.scope, "complete": self.complete,
+            "resumed_at": self.resumed_at,
             "started_at": self.started_at.isoformat() + "Z", "ended_at": self.ended_at.isoformat() + "Z",
             "checked": self.checked, "found": self.findings.count, "findings": self.findings.as_json(),
         }
@@ -66,10 +69,11 @@ class Verification:
         self._config = config
         self._engine = engine
         self._progress = progress
-        self._folder = config.data / "verify"
+        self._memory = Memory(config.data)
         self._store = ObjectStore(config.data)
         self._findings = Findings()
         self._started = audit.now()
+        self._resumed_at = 0
         self._checked: dict[str, int] = {}
 
     def run(self, *, full: bool, external: Sequence[Path] = (), restart: bool = False) -> Report:
@@ -87,8 +91,8 @@ class Verification:
             self._checked["checkpoints"] = sum(map(len, checkpoints.roots.values()))
             self._checked["checkpoint_files"] = checkpoints.files
         report = Report(
-            scope="full" if full else "incremental", complete=complete, checked=self._checked,
-            findings=self._findings, started_at=self._started, ended_at=audit.now(),
+            scope="full" if full else "incremental", complete=complete, resumed_at=self._resumed_at,
+            checked=self._checked, findings=self._findings, started_at=self._started, ended_at=audit.now(),
         )
         if complete:
             self._keep(report, size)
@@ -101,23 +105,27 @@ class Verification:
         except (LookupError, SQLAlchemyError) as error:
             if isinstance(error, SQLAlchemyError) and database.is_gone(error):
                 raise
-            cause = getattr(error, "orig", None) or error
-            self._findings.add(Kind.UNSEALED, "ledger", f"the tree takes no more leaves: {str(cause)[:200]}")
+            cause = said.of(getattr(error, "orig", None) or error)
+            self._findings.add(Kind.UNSEALED, "ledger", Detail.TREE_STUCK.said(words=cause[:200]))
 
     # --- everything -----------------------------------------------------------------------------------------------
 
     def _full(self, conn: Connection, size: int, roots: Roots, *, restart: bool) -> bool:
         check = LeafCheck(self._store, self._findings, roots)
         if restart:
-            (self._folder / _RESUME).unlink(missing_ok=True)
-        self._resume(check, size)
+            self._memory.forget()
+        started_at = self._memory.resume(check, self._findings, StoredNodes(conn), size)
+        if started_at is not None:
+            self._started, self._resumed_at = started_at, check.frontier.size
+            if check.whole:  # those of the leaves that are not read again
+                self._old_roots(StoredNodes(conn), [each for each in roots if each <= check.frontier.size], roots)
         saved = time.monotonic()
         while check.frontier.size < size:
             check.read(conn, size)
             conn.rollback()  # the next chunk sees what was added meanwhile, and no old version is kept for us
             going = self._progress(check.frontier.size, size)
             if not going or time.monotonic() - saved > SAVE_EVERY_S:
-                self._save(check, size)
+                self._memory.save(check, self._findings, self._started, size)
                 saved = time.monotonic()
             if not going:
                 self._note(check)
@@ -128,7 +136,7 @@ class Verification:
         self._rows(conn, {})
         rowcheck.check_orphans(conn, self._findings)
         self._checked["files"] = rowcheck.check_files(conn, self._store.objects, self._findings)
-        (self._folder / _RESUME).unlink(missing_ok=True)
+        self._memory.forget()
         return True
 
     def _note(self, check: LeafCheck) -> None:
@@ -146,29 +154,26 @@ class Verification:
         self._seal()
         for kind, keys in suspects.items():
             for key in rowcheck.still_without(conn, coverage.units()[kind], keys):
-                self._findings.add(
-                    Kind.ROW_INSERTED, f"{kind} {key}", "the row was never entered in the ledger, or its leaf is gone"
-                )
+                self._findings.add(Kind.ROW_INSERTED, f"{kind} {key}", Detail.ROW_NOT_ENTERED.said())
 
     # --- what is new ----------------------------------------------------------------------------------------------
 
     def _incremental(self, conn: Connection, size: int, roots: Roots, required: set[int]) -> bool:
         nodes = StoredNodes(conn)
-        known = self._verified()
+        known = self._memory.verified()
         old = known.get("size", 0)
         if old > size:
-            self._findings.add(Kind.TAIL_CUT, "ledger", f"{old} leaves were checked before and there are {size}")
+            self._findings.add(Kind.TAIL_CUT, "ledger", Detail.CHECKED_MORE.said(checked=old, size=size))
             old = 0
         frontier = None
         try:
             frontier = nodes.frontier(old)
             if old and frontier.root().hex() != known.get("root"):
-                self._findings.add(
-                    Kind.ROOT_CHANGED, "ledger", f"the first {old} leaves are not those that were checked before"
-                )
-            self._old_roots(nodes, old, roots, required)
+                self._findings.add(Kind.ROOT_CHANGED, "ledger", Detail.CHECKED_OTHER.said(size=old))
+            sizes = sorted(each for each in roots if each <= old)
+            self._old_roots(nodes, {*sizes[-OLD_ROOTS:], *required.intersection(sizes)}, roots)
         except LookupError as error:
-            self._findings.add(Kind.LEAF_REMOVED, "ledger", f"{error}; check everything")
+            self._findings.add(Kind.LEAF_REMOVED, "ledger", said.of(error))
             old = 0
         check = LeafCheck(self._store, self._findings, roots, frontier if old else None)
         self._sample(conn, check, old)
@@ -184,15 +189,17 @@ class Verification:
         self._rows(conn, marks)
         return True
 
-    def _old_roots(self, nodes: StoredNodes, old: int, roots: Roots, required: set[int]) -> None:
-        sizes = sorted(size for size in roots if size <= old)
-        for size in sorted({*sizes[-OLD_ROOTS:], *(size for size in sizes if size in required)}):
-            found = merkle.root(nodes, size)
+    def _old_roots(self, nodes: StoredNodes, sizes: Iterable[int], roots: Roots) -> None:
+        """Checkpoints of leaves that are not read now."""
+        for size in sorted(sizes):
+            try:
+                found = merkle.root(nodes, size)
+            except LookupError as error:
+                self._findings.add(Kind.LEAF_REMOVED, "ledger", said.of(error))
+                return
             for where, root in roots[size]:
                 if root != found:
-                    self._findings.add(
-                        Kind.ROOT_CHANGED, where, f"the first {size} leaves are not those that were signed"
-                    )
+                    self._findings.add(Kind.ROOT_CHANGED, where, Detail.SIGNED_OTHER.said(size=size))
 
     def _sample(self, conn: Connection, check: LeafCheck, old: int) -> None:
         """Rows of old leaves, each time others."""
@@ -211,78 +218,10 @@ class Verification:
             }])
             if report.findings.count:
                 return
-            root = merkle.root(StoredNodes(conn), size).hex()
+            root = merkle.root(StoredNodes(conn), size)
             rows = {
                 kind: conn.scalar(select(coverage.key_column(unit.table)).order_by(
                     coverage.key_column(unit.table).desc()).limit(1)) or 0
                 for kind, unit in coverage.units().items() if unit.numbered
             }
-        _write(self._folder / _VERIFIED, {"size": size, "root": root, "rows": rows})
-
-    def _verified(self) -> dict[str, Any]:
-        return _read(self._folder / _VERIFIED)
-
-    def _save(self, check: LeafCheck, size: int) -> None:
-        entry = None if check.entry is None else [check.entry.kind, check.entry.wrote, check.entered, check.followed]
-        _write(self._folder / _RESUME, {
-            "size": check.frontier.size, "peaks": [peak.hex() for peak in check.frontier.peaks],
-            "whole": check.whole, "entry": entry, "checked": check.checked, "octets": check.octets,
-            "findings": self._findings.as_json(), "count": self._findings.count,
-            "started_at": self._started.isoformat(), "of": size,
-        })
-
-    def _resume(self, check: LeafCheck, size: int) -> None:
-        """Go on where the last full check was broken off, if it was."""
-        known = _read(self._folder / _RESUME)
-        with contextlib.suppress(KeyError, ValueError, TypeError):
-            if not known or known["size"] > size:
-                return
-            frontier = merkle.Frontier(size=known["size"], peaks=[bytes.fromhex(peak) for peak in known["peaks"]])
-            if len(frontier.peaks) != frontier.size.bit_count():
-                return
-            started = datetime.fromisoformat(known["started_at"])
-            for each in known["findings"]:
-                found = Finding(**each)
-                self._findings.add(Kind(found.kind), found.where, found.detail)
-            self._findings.count = max(self._findings.count, int(known["count"]))
-            check.frontier, check.whole, check.octets = frontier, bool(known["whole"]), int(known["octets"])
-            if known["entry"]:
-                kind, wrote, check.entered, check.followed = known["entry"]
-                check.entry = Wrote(kind, wrote)
-            check.checked.update(known["checked"])
-            self._started = started
-
-
-def latest(conn: Connection) -> dict[str, dict[str, Any]]:
-    """The newest report of each scope, as JSON gives it."""
-    found = {}
-    for scope in ("incremental", "full"):
-        query = select(verification.c.report).where(verification.c.scope == scope)
-        text = conn.scalar(query.order_by(verification.c.id.desc()).limit(1))
-        if text is not None:
-            found[scope] = json.loads(text)
-    return found
-
-
-def sentence(report: dict[str, Any]) -> str:
-    """What a report with findings means for whoever looks after the archive."""
-    first = report["findings"][0]
-    return Reason.VERIFY_FOUND.said(
-        scope=Reason[f"SCOPE_{report['scope'].upper()}"].said(), time=report["started_at"][:16].replace("T", " "),
-        found=report["found"], where=first["where"], kind=first["kind"],
-    )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(path: Path, facts: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(facts), encoding="utf-8")
-    temporary.replace(path)
+        self._memory.keep_verified(size, root, rows)

@@ -82,8 +82,8 @@ def fill_spool(folder: Path, items: list[bytes]) -> float:
     return len(items) / (time.perf_counter() - start)
 
 
-def run_postbuch(folder: Path, items: list[bytes]) -> float:
-    """Seconds from a full spool to everything committed and the last message found."""
+def run_postbuch(folder: Path, items: list[bytes], program: str = PROCESS) -> float:
+    """Seconds from a full spool to everything committed and the last message found. `program` is the archive's."""
     from postbuch.archive import database
     from postbuch.archive.database import Role
 
@@ -95,7 +95,7 @@ def run_postbuch(folder: Path, items: list[bytes]) -> float:
         engine = create_engine(database.url(config, Role.INGEST), isolation_level="READ COMMITTED")
         scripts = str(Path(__file__).resolve().parents[1] / "scripts")
         child = subprocess.Popen(
-            [sys.executable, "-c", PROCESS, str(folder)], env={**os.environ, "PYTHONPATH": scripts},
+            [sys.executable, "-c", program, str(folder)], env={**os.environ, "PYTHONPATH": scripts},
             stdout=subprocess.PIPE, text=True,
         )
         try:

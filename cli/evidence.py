@@ -52,10 +52,14 @@ def _print_report(found: dict[str, Any]) -> None:
     for name, count in sorted(found["checked"].items()):
         output.print_line(f"{name}: {count}")
     for each in found["findings"]:
-        output.print_mark(False, f"{each['kind']} {each['where']}", each["detail"])
+        output.print_mark(False, f"{each['kind']} {each['where']}", tell(each["detail"]))
     if found["found"] > len(found["findings"]):
         output.say(_("{count} findings; the first {listed} are listed").format(
             count=found["found"], listed=len(found["findings"])
+        ))
+    if found["resumed_at"]:
+        output.say(_("The check went on at leaf {leaf}, where it was broken off; --restart reads everything.").format(
+            leaf=found["resumed_at"]
         ))
     output.say(_("Everything is as it was.") if found["ok"] else _("Something is not as it was."))
 

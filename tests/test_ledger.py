@@ -10,10 +10,11 @@ from sqlalchemy import Engine, LargeBinary, Table, func, select
 from sqlalchemy.dialects import mysql
 
 from postbuch.archive import audit, coverage, merkle
+from postbuch.archive.bulk import insert_rows
 from postbuch.archive.columns import Covered, Writes
 from postbuch.archive.ledgertree import StoredNodes, tree_size
 from postbuch.archive.schema import metadata
-from postbuch.archive.schema_ledger import ledger_leaf
+from postbuch.archive.schema_ledger import ledger_entry, ledger_leaf
 from postbuch.archive.sealer import Sealer
 from provider.archive import ACCOUNT, event_record, fresh_archive, ingester, message_record
 from provider.evidence import a_message, fill
@@ -125,6 +126,24 @@ def test_subtrees_are_stored(tmp_path_factory: pytest.TempPathFactory) -> None:
             assert merkle.root(nodes, size) == frontier.root() and nodes.frontier(size) == frontier
 
 
+def test_sealers_take_turns(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each begins where the tree ends, not where it left it; and nodes that are kept grow with the tree."""
+    with fresh_archive(tmp_path_factory.mktemp("turns")) as (_, engine), engine.connect() as conn:
+        sealers, nodes, roots = (Sealer(engine), Sealer(engine)), StoredNodes(conn), []
+        for number in (0, 0, 1, 0, 1, 1, 0):
+            with engine.begin() as other:
+                audit.record(other, "anna", "cli", "view", f"letter {number}")
+            assert sealers[number].seal() == 2
+            size = tree_size(conn)
+            roots.append((size, merkle.root(nodes, size)))
+        frontier = merkle.Frontier()
+        wanted = dict(roots)
+        for leaf in StoredNodes(conn).hashes(0, 0, size):
+            frontier.append(leaf)
+            assert wanted.pop(frontier.size, frontier.root()) == frontier.root()
+        assert wanted == {}
+
+
 def test_a_late_commit_is_not_missed(sealed: Engine) -> None:
     """A transaction that took its numbers first and is committed last, and one that is rolled back."""
     with sealed.connect() as late, sealed.connect() as other, sealed.connect() as gone:
@@ -138,6 +157,26 @@ def test_a_late_commit_is_not_missed(sealed: Engine) -> None:
         assert sealer.seal() == 0
         late.commit()
         assert sealer.seal() == 2
+
+
+def test_a_row_that_was_entered_twice_has_one_leaf(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Also when the second entry says that its rows are new: the tree goes on, and each row stands in it once."""
+    with fresh_archive(tmp_path_factory.mktemp("twice")) as (_, engine):
+        sealer = Sealer(engine)
+        for _ in range(2):
+            with engine.begin() as conn:
+                audit.record(conn, "anna", "cli", "view", "letter 1")
+                insert_rows(conn, ledger_entry, [{"kind": "audit_event", "wrote": "1-1"}])
+            sealer.seal()
+        with engine.connect() as conn:
+            kinds = conn.execute(select(ledger_leaf.c.kind, ledger_leaf.c.row_key).order_by(ledger_leaf.c.position))
+            found = [tuple(row) for row in kinds]
+            frontier = StoredNodes(conn).frontier(len(found))
+        assert found == [
+            ("ledger_entry", "1"), ("audit_event", "1"), ("ledger_entry", "2"),
+            ("ledger_entry", "3"), ("audit_event", "2"), ("ledger_entry", "4"),
+        ]  # fmt: skip
+        assert sealer._frontier == frontier
 
 
 def test_what_was_there_already_is_not_entered(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -4,18 +4,23 @@ Each deed is done alone on the same archive, which is then put back; between dee
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Boolean, Column, DateTime, Engine, Integer, LargeBinary, String
+from sqlalchemy.dialects import mysql
 
 from postbuch.archive import checkpoints, coverage, ledgerkey, signednote
-from postbuch.archive.columns import Writes
+from postbuch.archive.columns import Covered, Writes
 from postbuch.archive.config import Config
+from postbuch.archive.ledgertree import StoredNodes, tree_size
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import metadata
+from postbuch.archive.sealer import Sealer
 from postbuch.archive.verification import Verification
 from provider.archive import fresh_archive, ingester
 from provider.evidence import fill, views
@@ -55,6 +60,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         Verification(config, engine).run(full=True)
         carried_away = folder / "carried-away.txt"
         carried_away.write_text(checkpoints.make(config, engine).note)
+        Sealer(engine).seal()  # as the archive process does each second
         intruder = Intruder(config, folder / "safe")
         intruder.keep()
         yield Scene(config=config, engine=engine, intruder=intruder, carried_away=carried_away)
@@ -162,29 +168,6 @@ FACTS = [
 ]  # fmt: skip
 
 REMOVED = [
-    *(
-        Deed(name=f"a row of {table}", sql=f"DELETE FROM `{table}` WHERE id = {number}",
-             found=(("row-removed", f"{table} {number}"),))
-        for table, number in (
-            ("image", 2), ("letter", 2), ("sighting", 2), ("outcome", 1), ("smtp_envelope", 1), ("refusal", 1),
-            ("gap", 1), ("vanishing", 1), ("mailbox", 1), ("address", 2), ("object", 2), ("spool_file", 1),
-            ("dkim_check", 2), ("audit_event", 60), ("ledger_entry", 40), ("verification", 1), ("checkpoint", 1),
-            ("ledger_key", 1), ("checkpoint_stamp", 2),
-        )
-    ),
-    Deed(name="a row of letter_place", sql="DELETE FROM letter_place WHERE letter_id = 2",
-         found=(("row-removed", "letter_place 2.1.1"),)),
-    *(
-        Deed(name=f"a row of {table}", sql=f"DELETE FROM `{table}` WHERE {where} LIMIT 1",
-             found=(("row-changed", row),))
-        for table, where, row in (
-            ("part", "image_id = 2", "image 2"), ("image_address", "image_id = 2", "image 2"),
-            ("image_object", "image_id = 2", "image 2"), ("header_summary", "image_id = 2", "image 2"),
-            ("body_text", "image_id = 2", "image 2"), ("link_key", "image_id = 2", "image 2"),
-            ("letter_image", "image_id = 2", "image 2"), ("smtp_recipient", "envelope_id = 1", "smtp_envelope 1"),
-            ("dkim_verdict", "check_id = 1", "dkim_check 1"),
-        )
-    ),
     Deed(name="a letter and all that belongs to it", sql=";".join(
         f"DELETE FROM {table} WHERE {column} = 3" for table, column in (
             ("part", "image_id"), ("image_address", "image_id"), ("image_object", "image_id"),
@@ -242,6 +225,18 @@ LEDGER = [
 ]  # fmt: skip
 
 
+def skip_everything(scene: Scene) -> None:
+    """A changed row, and a note that a full check had already read all leaves and found nothing."""
+    scene.intruder.sql("UPDATE sighting SET uid = 77 WHERE id = 3")
+    with scene.engine.connect() as conn:
+        size = tree_size(conn)
+        peaks = [peak.hex() for peak in StoredNodes(conn).frontier(size).peaks]
+    (scene.config.data / "verify" / "full.json").write_text(json.dumps({
+        "size": size, "peaks": peaks, "whole": True, "entry": None, "checked": {}, "octets": 0, "findings": [],
+        "count": 0, "started_at": "2026-11-23T10:00:00", "of": size,
+    }))
+
+
 def forge_checkpoint(scene: Scene) -> None:
     """The last checkpoint is made again over a shorter tree, with the stolen key, in the database and the folder."""
     key = ledgerkey.current(scene.config.data / "keys")
@@ -274,21 +269,99 @@ FILES = [
          found=(("checkpoint-changed", checkpoints.file_name(2)),)),
     Deed(name="a copy of a checkpoint is rubbish", files=lambda scene: overwrite(checkpoint_file(scene, 2), b"\xff"),
          found=(("checkpoint-changed", checkpoints.file_name(2)),)),
+    Deed(name="a copy of a checkpoint is gone", files=lambda scene: checkpoint_file(scene, 2).unlink(),
+         found=(("checkpoint-removed", checkpoints.file_name(2)),)),
+    Deed(name="a file under a name of a checkpoint that there never was", files=lambda scene: add(
+        checkpoint_file(scene, 77)), found=(("checkpoint-removed", checkpoints.file_name(77)),)),
+    Deed(name="the secret key is gone", files=lambda scene: (scene.config.data / "keys" / "ledger.json").unlink(),
+         found=(("key-unknown", "ledger_key"),)),
     Deed(name="the secret key is another", files=lambda scene: overwrite(
         scene.config.data / "keys" / "ledger.json", b"{}"), found=(("key-unknown", "ledger_key"),)),
+    Deed(name="a note that all had been checked", files=skip_everything, found=(("row-changed", "sighting 3"),)),
     Deed(name="a forged checkpoint under the stolen key", files=forge_checkpoint,
          found=(("root-changed", "checkpoint 3"),)),
 ]  # fmt: skip
 
 WRITE_ONCE = [table.name for table in metadata.sorted_tables if table.info["writes"] is not Writes.VERSIONED]
+TREE = {table for table in WRITE_ONCE if metadata.tables[table].info["covered"] is Covered.TREE}
+# What a touched tree can be found by.
+TREE_KINDS = {"leaf-removed", "leaf-unknown", "leaf-misplaced", "node-changed", "root-changed", "row-changed",
+              "row-removed", "row-inserted"}  # fmt: skip
+COLUMNS = [(table, column.name) for table in WRITE_ONCE for column in metadata.tables[table].columns]
+NUMBERED = [table for table in WRITE_ONCE if "id" in metadata.tables[table].c]
 
 
-def test_there_are_deeds_enough() -> None:
-    """At least forty, several of each sort, and no write-once table is spared."""
-    deeds = [*FACTS, *REMOVED, *LEDGER, *FILES]
-    assert len(deeds) + len(WRITE_ONCE) >= 40
-    touched = " ".join(deed.sql for deed in deeds)
-    assert [table for table in WRITE_ONCE if table not in touched] == []
+def row_of(scene: Scene, table: str, end: str) -> tuple[str, str, str]:
+    """The first (ASC) or last (DESC) row: kind and key of its unit, and the condition that is met by it alone."""
+    keys = list(metadata.tables[table].primary_key)
+    columns = ", ".join(f"QUOTE(`{key.name}`)" for key in keys)
+    order = ", ".join(f"`{key.name}` {end}" for key in keys)
+    found = scene.intruder.column(f"SELECT CONCAT_WS('|', {columns}) FROM `{table}` ORDER BY {order} LIMIT 1")
+    assert found, f"no row of {table} in the archive that is tampered with: `fill` of provider.evidence has to make one"
+    values = found[0].split("|")
+    condition = " AND ".join(f"`{key.name}` = {value}" for key, value in zip(keys, values, strict=True))
+    for unit in coverage.units().values():
+        if unit.table.name == table:
+            return table, ".".join(value.strip("'") for value in values), condition
+        if any(member.name == table for member in unit.members):
+            return unit.kind, values[0].strip("'"), condition
+    return table, "", condition
+
+
+def other(column: Column[Any]) -> str:
+    """SQL for another value of the column than it has."""
+    name, kind = f"`{column.name}`", column.type
+    if isinstance(kind, mysql.BINARY):
+        return f"UNHEX(REPEAT('5a', {kind.length}))"
+    if isinstance(kind, DateTime):
+        return f"COALESCE({name}, '2020-01-01') + INTERVAL 1 SECOND"
+    if isinstance(kind, Boolean):
+        return f"1 - COALESCE({name}, 0)"
+    if isinstance(kind, Integer | mysql.BIGINT):
+        return f"COALESCE({name}, 0) + 1000"
+    assert isinstance(kind, String | LargeBinary | mysql.LONGBLOB | mysql.MEDIUMBLOB), kind
+    return f"CONCAT(COALESCE({name}, ''), 'x')"
+
+
+def assert_named(table: str, where: str, kinds: set[str], found: list[Place]) -> None:
+    """One of the kinds at the place; of the tree itself one of those that it is found by."""
+    if table in TREE:
+        assert any(kind in TREE_KINDS for kind, _ in found), found
+    else:
+        assert any(kind in kinds and place == where for kind, place in found), (where, found)
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=lambda name: name)
+def test_every_column_counts(scene: Scene, table: str, column: str) -> None:
+    """Another value in any column of any write-once table, in the first row or the last: its row is named."""
+    place = COLUMNS.index((table, column))
+    kind, key, condition = row_of(scene, table, "DESC" if place % 2 else "ASC")
+    value = other(metadata.tables[table].c[column])
+    scene.intruder.sql(f"UPDATE `{table}` SET `{column}` = {value} WHERE {condition}")
+    assert_named(table, f"{kind} {key}", {"row-changed", "row-removed"}, scene.findings())
+
+
+@pytest.mark.parametrize("end", ["ASC", "DESC"])
+@pytest.mark.parametrize("table", WRITE_ONCE)
+def test_every_row_counts(scene: Scene, table: str, end: str) -> None:
+    """The first or the last row of any write-once table is gone."""
+    kind, key, condition = row_of(scene, table, end)
+    scene.intruder.sql(f"DELETE FROM `{table}` WHERE {condition}")
+    assert_named(table, f"{kind} {key}", {"row-removed" if kind == table else "row-changed"}, scene.findings())
+
+
+@pytest.mark.parametrize("table", NUMBERED)
+def test_the_order_counts(scene: Scene, table: str) -> None:
+    """Two rows of a table have changed numbers."""
+    numbers = scene.intruder.column(f"SELECT id FROM `{table}` ORDER BY id")
+    if len(numbers) == 1:
+        numbers.append("5000")  # a number that nobody has
+    first, last = numbers[0], numbers[len(numbers) // 2]
+    scene.intruder.sql(
+        f"UPDATE `{table}` SET id = 999999 WHERE id = {first}; UPDATE `{table}` SET id = {first} WHERE id = {last};"
+        f"UPDATE `{table}` SET id = {last} WHERE id = 999999"
+    )
+    assert_named(table, f"{table} {first}", {"row-changed", "row-removed"}, scene.findings())
 
 
 @pytest.mark.parametrize("deed", [*FACTS, *REMOVED, *LEDGER, *FILES], ids=lambda deed: deed.name)

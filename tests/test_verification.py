@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from postbuch.archive import checkpoints, leafcheck, sealer
+from postbuch.archive import checkpoints, checkreport, leafcheck, ledgerkey, sealer, signednote
+from postbuch.archive.checkpointcheck import CheckpointCheck
 from postbuch.archive.config import Config
+from postbuch.archive.findings import Findings
+from postbuch.archive.ledgertree import tree_size
 from postbuch.archive.schema_ledger import verification
-from postbuch.archive.verification import Report, Verification, latest
+from postbuch.archive.verification import Report, Verification
 from provider.archive import fresh_archive, ingester
 from provider.evidence import fill, views
 
@@ -53,7 +56,7 @@ def test_an_untouched_archive(archive: tuple[Config, Engine, Any], full: bool) -
     if full:
         assert report.checked["image"] == 9 and report.checked["files"] == report.checked["object"] > 0
     with engine.connect() as conn:
-        assert latest(conn)[report.scope] == report.as_json()
+        assert checkreport.current(conn)[report.scope] == report.as_json()
 
 
 def test_what_comes_meanwhile_is_no_finding(archive: tuple[Config, Engine, Any]) -> None:
@@ -85,6 +88,57 @@ def test_a_full_check_goes_on(archive: tuple[Config, Engine, Any], monkeypatch: 
     again = Verification(config, engine, watched)
     assert again.run(full=True, restart=True).complete and watched.seen[0][0] == 100
     assert not (config.data / "verify" / "full.json").exists()
+
+
+def test_a_check_that_went_on_holds_old_checkpoints(
+    archive: tuple[Config, Engine, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was signed over leaves that are not read again is compared all the same; the report says where it went on.
+
+    A memory that does not fit the tree is none.
+    """
+    config, engine, _ = archive
+    monkeypatch.setattr(leafcheck, "CHUNK", 100)
+    old = checkpoints.read(checkpoints.make(config, engine).note)
+    views(engine, 200)
+    key = ledgerkey.current(config.data / "keys")
+    assert key is not None
+    text = f"{old.origin}\n{old.size}\n{'A' * 43}=\ntime 2026-11-23T10:00:00Z\n"
+    forged = tmp_path / "forged.txt"
+    forged.write_text(str(signednote.sign(text, [key])))
+    stop = old.size + 50
+    assert not Verification(config, engine, lambda done, total: done < stop).run(full=True).complete
+    report = Verification(config, engine).run(full=True, external=[forged])
+    assert [(each["kind"], each["where"]) for each in findings(report)] == [("root-changed", str(forged))]
+    assert old.size < report.resumed_at == report.as_json()["resumed_at"]
+    assert not Verification(config, engine, lambda done, total: done < stop).run(full=True).complete
+    file = config.data / "verify" / "full.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps({**facts, "peaks": ["00" * 32] * len(facts["peaks"])}))
+    again = Verification(config, engine).run(full=True)
+    assert again.resumed_at == 0 and findings(again) == []
+
+
+def test_what_is_signed_meanwhile_is_no_finding(archive: tuple[Config, Engine, Any], tmp_path: Path) -> None:
+    """A checkpoint that is made while the check reads the others, also of more leaves than there were; its copies."""
+    config, engine, _ = archive
+    config = config.model_copy(update={
+        "ledger": config.ledger.model_copy(update={"checkpoint_dirs": [str(tmp_path / "copies")]})
+    })
+    checkpoints.make(config, engine)
+    found = Findings()
+    with engine.connect() as conn:
+        check = CheckpointCheck(config, conn, tree_size(conn), found)
+        views(engine, 5)
+        checkpoints.make(config, engine)
+        check.run()
+        check._notes.popitem()  # as if that one had come after its rows were read
+        check._folder(tmp_path / "copies")
+        assert found.listed == []
+        first = min((tmp_path / "copies").iterdir())
+        first.unlink()
+        check._folder(tmp_path / "copies")
+    assert [(each.kind, each.where) for each in found.listed] == [("checkpoint-removed", str(first))]
 
 
 def test_an_incremental_check_reads_what_is_new(archive: tuple[Config, Engine, Any]) -> None:

@@ -172,6 +172,7 @@ def test_only_the_log_in_is_open(client: FlaskClient) -> None:
     for path in ("/", "/m/1", "/m/1/headers", "/m/1/source", "/m/1/evidence", "/m/1/body/1", "/m/1/inline/1/0",
                  "/m/1/attachment/1/0", "/m/1/preview/1/0", "/m/1/message/1.eml", "/m/1/files/1.zip",
                  "/m/1/tile/1/0", "/m/1/neighbours?q=x", "/news", "/admin", "/completeness", "/audit", "/audit.csv",
+                 "/verification",
                  "/m/by-message-id/a@b"):
         answer = client.get(path)
         assert answer.status_code == 302, path
@@ -211,6 +212,7 @@ def test_an_employee_logs_in_with_his_mail_password(site: tuple[Flask, Config], 
     assert "Angebot" not in page
     assert client.get("/admin").status_code == 403
     assert client.get("/completeness").status_code == 403
+    assert client.get("/verification").status_code == 403
     assert log_in(browser(site), "x@weg.example", "egal").status_code == 503
 
 
@@ -280,7 +282,8 @@ def test_everything_is_on_record_before_it_is_shown(site: tuple[Flask, Config], 
     number = letter_id(client, "Anlagen")
     before = len(actions(site))
     for path in ("/", "/?q=Anlagen", f"/m/{number}", f"/m/{number}/headers", f"/m/{number}/source",
-                 f"/m/{number}/evidence", "/admin", "/completeness", addresses(client, number, "attachment")[0],
+                 f"/m/{number}/evidence", "/admin", "/completeness", "/verification",
+                 addresses(client, number, "attachment")[0],
                  addresses(client, number, "preview")[0], addresses(client, number, "message")[0],
                  addresses(client, number, "files")[0], f"/m/{number}/neighbours?q=Anlagen"):
         with client.get(path) as answer:
@@ -290,7 +293,7 @@ def test_everything_is_on_record_before_it_is_shown(site: tuple[Flask, Config], 
     target = f"letter {number}"
     for wanted in (("list", "list all"), ("search", "search Anlagen"), ("view", target), ("headers", target),
                    ("source", target), ("evidence", target), ("status", "system"),
-                   ("status", "completeness"), ("download", target), ("preview", target),
+                   ("status", "completeness"), ("status", "verification"), ("download", target), ("preview", target),
                    ("download-message", target), ("download-all", target),
                    ("search", f"search Anlagen beside {target}"),
                    ("mark-unread", f"letters {number}")):

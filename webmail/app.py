@@ -31,6 +31,7 @@ from postbuch.webmail import (
     people,
     policy,
     settings,
+    verification,
 )
 from postbuch.webmail import sessions as sessions_module
 from postbuch.webmail.reading import Reader
@@ -78,7 +79,7 @@ def create_app(config: Config) -> Flask:
     _templates(app)
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
-        completeness.blueprint, auditlog.blueprint, exporting.blueprint,
+        completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
     ):
         app.register_blueprint(blueprint)
 
