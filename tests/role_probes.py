@@ -111,6 +111,7 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
 ABOUT_NONE: dict[str, Asked] = {
     "GET /admin": _get("/admin"),
     "GET /completeness": _get("/completeness"),
+    "GET /verification": _get("/verification"),
     "GET /audit": _get("/audit"),
     "GET /audit.csv": _get("/audit.csv"),
     "GET /login": _get("/login"),
