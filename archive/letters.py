@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, tuple_
+from sqlalchemy import Connection, and_, exists, func, or_, select, tuple_
 
 from postbuch.archive import audit, dkimrows, marks, objects, skeleton
 from postbuch.archive.config import Config
@@ -138,6 +138,10 @@ def find_letter(conn: Connection, reference: str, accounts: Rights = ALL) -> int
     if _NUMBER.fullmatch(reference):
         ways.append(letter.c.id == int(reference))
     images = select(letter_image.c.letter_id)
+    if accounts != ALL:  # a colleague's copy is not known by its Message-ID or digest either
+        images = images.where(exists().where(
+            sighting.c.image_id == letter_image.c.image_id, sighting.c.account_id.in_(accounts)
+        ))
     if _SHA256.fullmatch(reference):
         ways.append(letter.c.id.in_(
             images.join(image, image.c.id == letter_image.c.image_id).where(image.c.sha256 == bytes.fromhex(reference))

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from postbuch.archive.schema import letter
-from postbuch.archive.search import matching
+from postbuch.archive.search import matching, readable
 from postbuch.archive.users import Rights
 
 
@@ -21,7 +21,8 @@ class Neighbours:
 def in_search(conn: Connection, text: str, accounts: Rights, letter_id: int, user_id: int) -> Neighbours:
     """Costs as much as the search itself. Raises UsageError.
 
-    The letter itself need not be found any more: one that was opened from `is:unread` is read since then.
+    The letter itself need not be found any more: one that was opened from `is:unread` is read since then. One outside
+    the rights has no neighbours: where it would stand in the list tells when it came.
     """
     order: tuple[Any, ...] = (letter.c.sort_at, letter.c.id)
     found = (
@@ -29,7 +30,7 @@ def in_search(conn: Connection, text: str, accounts: Rights, letter_id: int, use
             letter.c.id, func.lag(letter.c.id).over(order_by=order).label("older"),
             func.lead(letter.c.id).over(order_by=order).label("newer"),
         )
-        .where(or_(matching(text, accounts, user_id), letter.c.id == letter_id)).subquery()
+        .where(or_(matching(text, accounts, user_id), and_(letter.c.id == letter_id, readable(accounts)))).subquery()
     )  # fmt: skip
     row = conn.execute(select(found.c.newer, found.c.older).where(found.c.id == letter_id)).one_or_none()
     return Neighbours(newer=None, older=None) if row is None else Neighbours(newer=row.newer, older=row.older)

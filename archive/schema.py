@@ -13,7 +13,6 @@ from postbuch.archive.columns import (
     BIG,
     DIGEST,
     EXACT,
-    JSON,
     TIME,
     Covered,
     Writes,
@@ -23,6 +22,7 @@ from postbuch.archive.columns import (
     table,
 )
 from postbuch.archive.columns import metadata as metadata
+from postbuch.archive.schema_audit import audit_event as audit_event
 from postbuch.archive.schema_collect import collect_account as collect_account
 from postbuch.archive.schema_collect import collect_exclusion as collect_exclusion
 from postbuch.archive.schema_collect import collect_mailbox as collect_mailbox
@@ -30,6 +30,9 @@ from postbuch.archive.schema_collect import collect_pause as collect_pause
 from postbuch.archive.schema_collect import provider_identity as provider_identity
 from postbuch.archive.schema_collect import vanishing as vanishing
 from postbuch.archive.schema_credential import credential as credential
+from postbuch.archive.schema_department import department as department
+from postbuch.archive.schema_department import department_account as department_account
+from postbuch.archive.schema_department import department_member as department_member
 from postbuch.archive.schema_dkim import dkim_check as dkim_check
 from postbuch.archive.schema_dkim import dkim_verdict as dkim_verdict
 from postbuch.archive.schema_ledger import ledger_entry as ledger_entry
@@ -308,7 +311,7 @@ spool_file = table(
     col("drained_at", TIME, "When its records were committed (UTC)"),
 )
 
-# --- work done on letters, and the record of who did what -----------------------------------------------------------
+# --- work done on letters -----------------------------------------------------------------------------------------
 
 mark = table(
     "mark", "Read marks of a user on a letter; each with its end", Writes.VERSIONED,
@@ -319,17 +322,4 @@ mark = table(
     col("since", TIME, "From when (UTC)"),
     col("until", TIME, "Till when (UTC); 9999-12-31 while it holds"),
     UniqueConstraint("user_id", "letter_id", "kind", "until", name="mark_current"),
-)
-
-audit_event = table(
-    "audit_event", "Who did what, from where, when, on what", Writes.ONCE_BY_ALL,
-    id_column("Number of the event"),
-    col("at", TIME, "When (UTC)"),
-    col("actor", String(KEY_CHARACTERS), "Who: a log-in name, or the command with its system user"),
-    col("origin", String(60), "From where: client address, or cli"),
-    col("action", String(60), "What: log-in, view, source, search, account-add, …"),
-    col("target", String(KEY_CHARACTERS), "On what: letter 12, account anna@firma.example, …"),
-    col("before_value", JSON, "Values before (JSON)", nullable=True),
-    col("after_value", JSON, "Values after (JSON)", nullable=True),
-    Index("audit_event_at", "at"),
 )

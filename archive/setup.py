@@ -70,6 +70,8 @@ def make_owner(config: Config) -> None:
             )
             cursor.execute(f"CREATE USER IF NOT EXISTS {owner} IDENTIFIED BY %s", (password,))
             cursor.execute(f"GRANT ALL PRIVILEGES ON {DATABASE}.* TO {owner} WITH GRANT OPTION")
+            # No migration takes a table away, and whoever gets hold of this user empties none.
+            cursor.execute(f"REVOKE DROP ON {DATABASE}.* FROM {owner}")
             cursor.execute(f"GRANT CREATE USER ON *.* TO {owner}")
     except pymysql.MySQLError as error:
         raise ServiceMissing(Reason.SET_UP_FAILED.said(words=database.reason(error))) from error

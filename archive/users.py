@@ -1,6 +1,7 @@
 """Users of Postbuch: who logs in to the web, and which accounts each may read.
 
-What a user may read is said by grants alone, never by the role: an administrator without a grant reads nothing.
+An auditor reads everything and changes nothing. What others may read is said by their grants and by the departments
+that they belong to, never by the role: an administrator without either reads nothing.
 """
 
 import contextlib
@@ -9,18 +10,19 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 import argon2
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, union, update
 
 from postbuch.archive.accounts import ensure_account, find_account
 from postbuch.archive.audit import now
 from postbuch.archive.errors import NotFound, UsageError
-from postbuch.archive.schema import account, account_grant, app_user
+from postbuch.archive.schema import account, account_grant, app_user, department_account, department_member
 
 # Which accounts somebody may read: their numbers, or all of them (also those that come later).
 Rights = frozenset[int] | Literal["all"]
 ALL: Final = "all"
 FOREVER = datetime(9999, 12, 31)
-ROLES = ("employee", "auditor", "admin")
+AUDITOR = "auditor"
+ROLES = ("employee", AUDITOR, "admin")
 MIN_PASSWORD_CHARACTERS = 8
 
 # argon2-cffi's defaults follow RFC 9106 section 4 (low-memory profile: 64 MiB, 3 passes, 4 lanes).
@@ -45,8 +47,7 @@ def create_user(conn: Connection, login: str, *, role: str = "employee", passwor
     login = login.strip().lower()
     if "@" not in login or len(login) > 255:
         raise UsageError(f"'{login}' is not a mail address; users log in with one, for example anna@firma.example")
-    if role not in ROLES:
-        raise UsageError(f"the role '{role}' is not one of {', '.join(ROLES)}")
+    _check_role(role)
     hashed = _hash(password) if password else ""
     made = conn.execute(
         insert(app_user).prefix_with("IGNORE"),
@@ -94,6 +95,23 @@ def set_language(conn: Connection, user_id: int, language: str) -> None:
     conn.execute(update(app_user).where(app_user.c.id == user_id).values(language=language))
 
 
+def set_user(
+    conn: Connection, login: str, *, role: str | None = None, active: bool | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Change what is given, also of a user who is not active; the values before and after. Raises NotFound, UsageError.
+
+    Who is no longer active is shut out with his next click, and loses no right: active again, he reads what he read.
+    """
+    row = conn.execute(select(app_user).where(app_user.c.login == login.strip().lower())).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no user '{login}'; `postbuch user list` shows all")
+    _check_role(role or row.role)
+    before = {"role": row.role, "active": bool(row.active)}
+    after = {"role": role or row.role, "active": before["active"] if active is None else active}
+    conn.execute(update(app_user).where(app_user.c.id == row.id).values(**after))
+    return before, after
+
+
 def list_users(conn: Connection) -> list[dict[str, Any]]:
     """Every user: id, login, role, active, accounts (addresses in one string, `*` for all)."""
     found = []
@@ -107,10 +125,31 @@ def list_users(conn: Connection) -> list[dict[str, Any]]:
 
 
 def accounts_of(conn: Connection, user_id: int) -> Rights:
-    """Which accounts the user may read now."""
-    query = select(account_grant.c.account_id).where(account_grant.c.user_id == user_id, *_holds())
-    found = set(conn.scalars(query))
+    """Which accounts the user may read now: all as an auditor, else by grants and departments."""
+    if conn.scalar(select(app_user.c.role).where(app_user.c.id == user_id)) == AUDITOR:
+        return ALL
+    granted = select(account_grant.c.account_id).where(account_grant.c.user_id == user_id, *_holds())
+    shared = (
+        select(department_account.c.account_id)
+        .join(department_member, department_member.c.department_id == department_account.c.department_id)
+        .where(
+            department_member.c.user_id == user_id, department_member.c.until == FOREVER,
+            department_account.c.until == FOREVER,
+        )
+    )
+    found = set(conn.scalars(union(granted, shared)))
     return ALL if None in found else frozenset(number for number in found if number is not None)
+
+
+def granted_to(conn: Connection, login: str) -> list[str]:
+    """The addresses of the grants that hold for a user, `*` for all; departments left out."""
+    query = (
+        select(account.c.address).select_from(account_grant)
+        .join(app_user, app_user.c.id == account_grant.c.user_id)
+        .join(account, account.c.id == account_grant.c.account_id, isouter=True)
+        .where(app_user.c.login == login.strip().lower(), *_holds()).order_by(account.c.address)
+    )
+    return [address or "*" for address in conn.scalars(query)]
 
 
 def grant(conn: Connection, login: str, address: str | None, *, by: str) -> None:
@@ -147,6 +186,11 @@ def ensure_employee(conn: Connection, login: str, upstream: str) -> User:
     if conn.scalar(ever.limit(1)) is None:
         grant(conn, login, login, by=f"log-in at {upstream}")
     return user
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise UsageError(f"the role '{role}' is not one of {', '.join(ROLES)}")
 
 
 def _hash(password: str) -> str:

@@ -35,7 +35,9 @@ def add(address: AddressArgument, config: ConfigOption = None, json: JsonOption 
     served = _upstream(loaded, address)
     with connect(loaded) as connection:
         account_id = accounts.ensure_account(connection, address.lower(), served.name)
-        audit.record(connection, actor(), ORIGIN, "account-add", f"account {address.lower()}")
+        audit.record(connection, actor(), ORIGIN, "account-add", f"account {address.lower()}", after={
+            "upstream": served.name,
+        })
     if json:
         output.print_json({"id": account_id, "address": address.lower(), "upstream": served.name})
     else:
@@ -45,6 +47,7 @@ def add(address: AddressArgument, config: ConfigOption = None, json: JsonOption 
 @app.command("list", help=_("List the accounts."))
 def list_(config: ConfigOption = None, json: JsonOption = False) -> None:
     with connect(load(config)) as connection:
+        audit.record(connection, actor(), ORIGIN, "account-list", "accounts")
         found = accounts.list_accounts(connection)
         for each in found:
             each["exclude"] = collect_choice.excluded(connection, each["id"])

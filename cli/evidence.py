@@ -74,6 +74,8 @@ def prove(
     loaded = load(config)
     with _engine(loaded) as engine:
         with connect(loaded) as connection:
+            audit.record(connection, actor(), ORIGIN, "find", f"reference {reference}")
+        with connect(loaded) as connection:
             image = letters.find_image(connection, reference)
             audit.record(connection, actor(), ORIGIN, "prove", f"image {image.sha256}")
         try:

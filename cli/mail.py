@@ -1,6 +1,7 @@
 """`postbuch search`, `get` and `show`: finding a letter, its octets, everything that is known about it.
 
-The command line reads every account: who may run it may read the data folder as well. Each look is on record first.
+The command line reads every account: who may run it may read the data folder as well. `--as LOGIN` reads what that
+user may. Each look is on record first, also one that finds nothing.
 """
 
 from pathlib import Path
@@ -17,13 +18,13 @@ from postbuch.archive.dkimparser import SignatureParser
 from postbuch.archive.dkimreasons import Doubt
 from postbuch.archive.dkimrows import MATCHING
 from postbuch.archive.errors import UsageError
-from postbuch.archive.users import ALL
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
+from postbuch.cli.reader import AsOption, reader
 
 DEFAULT_LIMIT = 50
 
@@ -31,15 +32,18 @@ DEFAULT_LIMIT = 50
 def search(
     query: Annotated[list[str], typer.Argument(help=_('Words, "phrases" and from: subject: before: has:attachment …'))],
     limit: Annotated[int, typer.Option(min=1, help=_("At most so many results, newest first."))] = DEFAULT_LIMIT,
+    as_user: AsOption = "",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Find letters."""
     words = " ".join(query)
-    with connect(load(config)) as connection:
-        # On record before anything is shown.
-        audit.record(connection, actor(), ORIGIN, "search", "letters", after={"query": words})
-        found = searching.search(connection, words, ALL, limit=limit)
+    loaded = load(config)
+    with connect(loaded) as connection:
+        who = reader(connection, as_user)
+        audit.record(connection, actor(), ORIGIN, "search", "letters", after={"query": words, **who.note})
+    with connect(loaded) as connection:
+        found = searching.search(connection, words, who.accounts, limit=limit, user_id=who.user_id)
     if json:
         output.print_json({"total": found.total, "results": found.rows})
         return
@@ -55,6 +59,7 @@ def get(
     output_file: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help=_("Where to write; else standard output."))
     ] = None,
+    as_user: AsOption = "",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -63,9 +68,12 @@ def get(
         raise UsageError(_("with --json name a file for the octets by --output"))
     loaded = load(config)
     with connect(loaded) as connection:
-        image = letters.find_image(connection, reference)
+        who = reader(connection, as_user)
+        audit.record(connection, actor(), ORIGIN, "find", f"reference {reference}", after=who.note)
+    with connect(loaded) as connection:
+        image = letters.find_image(connection, reference, who.accounts)
         octets = letters.octets(connection, loaded, image.id)
-        audit.record(connection, actor(), ORIGIN, "get", f"image {image.sha256}")
+        audit.record(connection, actor(), ORIGIN, "get", f"image {image.sha256}", after=who.note)
     if output_file is None:
         output.print_octets(octets)
         return
@@ -81,15 +89,19 @@ def get(
 
 def show(
     reference: Annotated[str, typer.Argument(metavar="ID", help=_("Number of the letter."))],
+    as_user: AsOption = "",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Everything that is known; signatures are checked again, by the key records that were kept."""
     loaded = load(config)
     with connect(loaded) as connection:
-        letter_id = letters.find_letter(connection, reference)
-        facts = letters.letter_facts(connection, letter_id)
-        audit.record(connection, actor(), ORIGIN, "view", f"letter {letter_id}")
+        who = reader(connection, as_user)
+        audit.record(connection, actor(), ORIGIN, "find", f"reference {reference}", after=who.note)
+    with connect(loaded) as connection:
+        letter_id = letters.find_letter(connection, reference, who.accounts)
+        facts = letters.letter_facts(connection, letter_id, who.accounts)
+        audit.record(connection, actor(), ORIGIN, "view", f"letter {letter_id}", after=who.note)
         facts["verdicts"] = _again(connection, loaded, facts["verdicts"])
     if json:
         output.print_json(facts)

@@ -36,8 +36,10 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         return app
     from postbuch.cli import (
         accounts,
+        auditing,
         backups,
         configuration,
+        departments,
         doctor,
         evidence,
         exporting,
@@ -50,10 +52,13 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         syncing,
     )
 
-    for module in (initialisation, status, mail, importing, exporting, putting, syncing, evidence, backups, doctor):
+    for module in (
+        initialisation, status, mail, importing, exporting, putting, syncing, evidence, auditing, backups, doctor,
+    ):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")
     app.add_typer(people.app, name="user")
+    app.add_typer(departments.app, name="department")
     app.add_typer(configuration.app, name="config")
     return app
 

@@ -21,7 +21,7 @@ LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help=_("Log-in na
 
 
 class RoleName(StrEnum):
-    """What a user is; what he may read is said by grants alone."""
+    """What a user is. An auditor reads everything; what others may read is said by grants and departments."""
 
     EMPLOYEE = "employee"
     AUDITOR = "auditor"
@@ -66,6 +66,7 @@ def password(
     given = read_password(password_file, _("Password"), new=True)
     with connect(loaded) as connection:
         users.set_password(connection, found.id, given)
+        # That it changed, never what it was or is.
         audit.record(connection, actor(), ORIGIN, "user-password", f"user {found.login}")
     if json:
         output.print_json({"id": found.id, "login": found.login})
@@ -73,9 +74,29 @@ def password(
         output.say(_("The password of {login} was changed.").format(login=found.login))
 
 
+@app.command("set", help=_("Change what a user is, or whether he may log in; what he did stays on record."))
+def set_(
+    login: LoginArgument,
+    role: Annotated[RoleName | None, typer.Option(help=_("What the user is."))] = None,
+    active: Annotated[bool | None, typer.Option(help=_("Whether the user may log in."))] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    if role is None and active is None:
+        raise UsageError(_("nothing to change: give --role, --active or --no-active"))
+    with connect(load(config)) as connection:
+        before, after = users.set_user(connection, login, role=role.value if role else None, active=active)
+        audit.record(connection, actor(), ORIGIN, "user-set", f"user {login.lower()}", before, after)
+    if json:
+        output.print_json({"login": login.lower(), **after})
+    else:
+        output.say(_("The user {login} was changed.").format(login=login.lower()))
+
+
 @app.command("list", help=_("List the users with the accounts that they may read."))
 def list_(config: ConfigOption = None, json: JsonOption = False) -> None:
     with connect(load(config)) as connection:
+        audit.record(connection, actor(), ORIGIN, "user-list", "users")
         found = users.list_users(connection)
     if json:
         output.print_json(found)
@@ -98,9 +119,10 @@ def grant(
     action = "grant-end" if revoke else "grant"
     with connect(load(config)) as connection:
         change = users.revoke if revoke else users.grant
+        before = {"may read": users.granted_to(connection, login)}
         change(connection, login, account or None, by=actor())
-        target = {"account": account or None}
-        audit.record(connection, actor(), ORIGIN, action, f"user {login.lower()}", after=target)
+        after = {"may read": users.granted_to(connection, login)}
+        audit.record(connection, actor(), ORIGIN, action, f"user {login.lower()}", before, after)
     if json:
         output.print_json({"login": login.lower(), "account": account or None, "granted": not revoke})
     elif revoke:

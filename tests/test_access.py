@@ -25,6 +25,14 @@ def refused(conn: Connection, statement: str) -> int:
     return number(caught.value)
 
 
+def test_every_table_is_of_one_kind(mariadb: Config) -> None:
+    """What the database holds is in one of the two lists below, so that no table is left out of these tests."""
+    with connection(mariadb, Role.OWNER) as conn:
+        there = set(inspect(conn).get_table_names()) - {"alembic_version"}
+    assert there == {*WRITE_ONCE, *VERSIONED}
+    assert set(WRITE_ONCE) & set(VERSIONED) == set()
+
+
 @pytest.mark.parametrize("role", [Role.INGEST, Role.WEB])
 @pytest.mark.parametrize("table", WRITE_ONCE)
 def test_no_user_changes_a_write_once_table(mariadb: Config, role: Role, table: str) -> None:
@@ -46,10 +54,22 @@ def test_the_report_user_reaches_no_table(mariadb: Config) -> None:
 
 @pytest.mark.parametrize("table", VERSIONED)
 def test_no_user_removes_a_version(mariadb: Config, table: str) -> None:
-    """Rows of versioned tables get an end; none goes."""
+    """Rows of versioned tables get an end; none goes, and no table."""
     for role in (Role.INGEST, Role.WEB):
         with connection(mariadb, role) as conn:
-            assert refused(conn, f"DELETE FROM `{table}`") in DENIED
+            for statement in (f"DELETE FROM `{table}`", f"TRUNCATE `{table}`", f"DROP TABLE `{table}`"):
+                assert refused(conn, statement) in DENIED, statement
+
+
+@pytest.mark.parametrize("table", [*WRITE_ONCE, *VERSIONED])
+def test_the_owner_takes_no_table_away(mariadb: Config, table: str) -> None:
+    """The user that migrates makes and changes tables; it empties, drops, replaces or renames none."""
+    with connection(mariadb, Role.OWNER) as conn:
+        for statement in (
+            f"TRUNCATE `{table}`", f"DROP TABLE `{table}`", f"CREATE OR REPLACE TABLE `{table}` (x INT)",
+            f"RENAME TABLE `{table}` TO `{table}_away`", f"ALTER TABLE `{table}` RENAME `{table}_away`",
+        ):  # fmt: skip
+            assert refused(conn, statement) in DENIED, statement
 
 
 def test_triggers_hold_the_owner_too(mariadb: Config) -> None:

@@ -174,7 +174,7 @@ def test_nobody_is_shut_out(site: Site, theme: Any, width: int) -> None:
         letter = letter.partition("?")[0]
         for path in ("/", "/?unread=1", "/?q=Rechnung", "/?q=xyzzyqq", "/?q=larger:x", letter,
                      f"{letter}?q=has:attachment", f"{letter}/headers", f"{letter}/source", f"{letter}/evidence",
-                     "/admin", "/completeness", "/verification"):
+                     "/admin", "/completeness", "/audit", "/audit?who=x&words=y", "/verification"):
             page.goto(path)
             _assert_accessible(page)
         watch.expect_failures(1)
@@ -206,7 +206,7 @@ def test_a_phone_has_room(site: Site, language: str) -> None:
             letter = str(page.locator("#letters .row-link").first.get_attribute("href"))
             bare = letter.partition("?")[0]
             for path in ("/", letter, f"{bare}/headers", f"{bare}/evidence", "/?q=xyzzyqq", "/admin", "/completeness",
-                         "/verification"):
+                         "/audit", "/verification"):
                 page.goto(path)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
                 small = page.evaluate(

@@ -171,7 +171,8 @@ def test_only_the_log_in_is_open(client: FlaskClient) -> None:
     """Every page sends a stranger to the log-in, which leads back to where he wanted to go."""
     for path in ("/", "/m/1", "/m/1/headers", "/m/1/source", "/m/1/evidence", "/m/1/body/1", "/m/1/inline/1/0",
                  "/m/1/attachment/1/0", "/m/1/preview/1/0", "/m/1/message/1.eml", "/m/1/files/1.zip",
-                 "/m/1/tile/1/0", "/m/1/neighbours?q=x", "/news", "/admin", "/completeness", "/verification",
+                 "/m/1/tile/1/0", "/m/1/neighbours?q=x", "/news", "/admin", "/completeness", "/audit", "/audit.csv",
+                 "/verification",
                  "/m/by-message-id/a@b"):
         answer = client.get(path)
         assert answer.status_code == 302, path

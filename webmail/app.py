@@ -18,6 +18,7 @@ from postbuch.archive.errors import ConfigError
 from postbuch.webmail import (
     admin,
     assets,
+    auditlog,
     completeness,
     exporting,
     failures,
@@ -78,7 +79,7 @@ def create_app(config: Config) -> Flask:
     _templates(app)
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
-        completeness.blueprint, verification.blueprint, exporting.blueprint,
+        completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
     ):
         app.register_blueprint(blueprint)
 

@@ -4,12 +4,15 @@ import logging
 import secrets
 
 from flask import Flask, Response, g, render_template, request
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from postbuch.archive.errors import NotFound, PostbuchError
 from postbuch.webmail.language import gettext
 from postbuch.webmail.policy import Kind
+from postbuch.webmail.record import on_record
+from postbuch.webmail.services import services
 
 log = logging.getLogger("postbuch.webmail")
 
@@ -27,6 +30,8 @@ def _http(error: HTTPException) -> Response | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
+    if code == 403:
+        _refused()
     titles = {
         400: (gettext("This did not work"), gettext("The browser sent something that we do not understand.")),
         403: (gettext("Not for you"), gettext("You may not see this page. Ask your administrator if you should.")),
@@ -45,7 +50,18 @@ def _stale(_error: CSRFError) -> Response:
 
 
 def _missing(_error: NotFound) -> Response:
+    _refused()
     return _page(404, gettext("Nothing here"), gettext("There is no such letter, or you may not read it."))
+
+
+def _refused() -> None:
+    """On record: who asks for what he may not see. Whether it exists is not said there either."""
+    if not current_user.is_authenticated:
+        return
+    number = (request.view_args or {}).get("letter_id")
+    target = f"page {request.url_rule}" if number is None else f"letter {number}"
+    with services().transaction() as conn:
+        on_record(conn, "refused", target, {"page": str(request.endpoint)})
 
 
 def _ours(error: PostbuchError) -> Response:

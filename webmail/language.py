@@ -86,6 +86,11 @@ def local(moment: datetime) -> datetime:
     return aware.astimezone(choose_zone())
 
 
+def to_utc(moment: datetime) -> datetime:
+    """A moment of the viewer's clock (no zone) as the database keeps it: UTC, no zone."""
+    return moment.replace(tzinfo=choose_zone()).astimezone(UTC).replace(tzinfo=None)
+
+
 def short_time(moment: datetime | None) -> str:
     """For lists: the time today, else the day, else with the year."""
     if moment is None:

@@ -85,7 +85,8 @@ def show(letter_id: int) -> str:
     who, wanted = viewer(), listing.parse(request.args)
     with services().transaction() as conn:
         head = _head(conn, letter_id, "view")
-        letters.mark_read(conn, [letter_id], who.user_id, True, who.accounts)
+        if who.may_mark:
+            letters.mark_read(conn, [letter_id], who.user_id, True, who.accounts)
         older, newer = _neighbours(conn, head, wanted)
         side = folders.sidebar(conn, who, wanted)
     # After the transaction: no connection waits for a child that reads a hostile message.
@@ -151,6 +152,8 @@ def by_message_id(message_id: str) -> BaseResponse:
     bare = message_id.strip().strip("<>")
     with services().transaction() as conn:
         on_record(conn, "find", f"message-id {bare}")
+    # A transaction of its own: that somebody asked stays on record also when nothing is found.
+    with services().transaction() as conn:
         found = letters.find_letter(conn, f"<{bare}>" if "@" in bare else bare, viewer().accounts)
     return redirect(url_for("letter.show", letter_id=found))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -72,13 +72,17 @@ def news() -> str | Response:
 @login_required
 def marks() -> str | BaseResponse:
     """Mark letters read or unread; the answer offers to undo it."""
-    wanted = listing.parse(request.args)
+    who, wanted = viewer(), listing.parse(request.args)
+    if not who.may_mark:
+        abort(403)
     read = request.form.get("mark") == "read"
     numbers = [int(text) for text in request.form.getlist("letter")[:MAX_MARKED] if text.isdecimal() and len(text) < 19]
-    who = viewer()
     with services().transaction() as conn:
-        on_record(conn, "mark-read" if read else "mark-unread", f"letters {' '.join(map(str, numbers))}")
         changed = letters.mark_read(conn, numbers, who.user_id, read, who.accounts)
+        on_record(
+            conn, "mark-read" if read else "mark-unread", f"letters {' '.join(map(str, numbers))}",
+            {"read": changed if read else []}, {"read": [] if read else changed},
+        )
         found = search.rows(conn, changed, who.accounts)
         side = folders.sidebar(conn, who, wanted)
     said = _said(len(changed), read)

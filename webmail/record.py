@@ -10,9 +10,12 @@ from postbuch.archive import audit
 from postbuch.webmail.sessions import viewer
 
 
-def on_record(conn: Connection, action: str, target: str, after: Mapping[str, Any] | None = None) -> None:
+def on_record(
+    conn: Connection, action: str, target: str, after: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
+) -> None:
     """Write the event in this transaction; the answer is made after it is committed."""
-    audit.record(conn, viewer().login, origin(), action, target, after=after)
+    audit.record(conn, viewer().login, origin(), action, target, before, after)
 
 
 def origin() -> str:

@@ -47,8 +47,14 @@ class Viewer(UserMixin):  # type: ignore[misc] # Flask-Login ships no types
         return self.token
 
     @property
-    def is_admin(self) -> bool:
-        return self.role == "admin"
+    def oversees(self) -> bool:
+        """Whether he may look at how the archive is doing and who did what in it."""
+        return self.role in ("admin", users.AUDITOR)
+
+    @property
+    def may_mark(self) -> bool:
+        """An auditor changes nothing, not even what counts as read."""
+        return self.role != users.AUDITOR
 
 
 P = ParamSpec("P")

@@ -8,6 +8,7 @@ from postbuch.archive import users
 from postbuch.webmail.language import COOKIE_S, LANGUAGE_COOKIE, LANGUAGES
 from postbuch.webmail.login import local_path
 from postbuch.webmail.policy import is_secure
+from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import viewer
 
@@ -29,8 +30,12 @@ def choose_language() -> Response:
     if language not in LANGUAGES:
         abort(400)
     if current_user.is_authenticated:
+        who = viewer()
         with services().transaction() as conn:
-            users.set_language(conn, viewer().user_id, language)
+            on_record(
+                conn, "user-language", f"user {who.login}", {"language": language}, {"language": who.language}
+            )
+            users.set_language(conn, who.user_id, language)
     return _back(LANGUAGE_COOKIE, language)
 
 

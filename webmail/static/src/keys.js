@@ -35,7 +35,7 @@ const actions = {
   k: () => go(-1),
   o: () => at()?.querySelector('.row-link').click(),
   u: () => document.querySelector('#back')?.click(),
-  x: () => at()?.querySelector('input').click(),
+  x: () => at()?.querySelector('input')?.click(),
   g: () => { wentAt = Date.now() },
   i: () => Date.now() - wentAt < SECOND_KEY_MS && document.querySelector('.brand')?.click(),
   '/': () => document.querySelector('#search')?.focus(),

@@ -1,0 +1,64 @@
+"""`postbuch audit`: who did what. Reading it is on record before it is shown."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from postbuch.archive import audit as record
+from postbuch.archive import auditlog
+from postbuch.archive.auditlog import Filter
+from postbuch.archive.users import ALL
+from postbuch.cli import output
+from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.connection import connect
+from postbuch.cli.language import translate as _
+from postbuch.cli.options import ConfigOption, JsonOption, load
+
+DEFAULT_LIMIT = 50
+
+
+def audit(
+    who: Annotated[str, typer.Option(metavar="LOGIN", help=_("Only what this one did; cli:root is the command."))] = "",
+    what: Annotated[str, typer.Option(metavar="ACTION", help=_("Only this action, for example view."))] = "",
+    target: Annotated[str, typer.Option(help=_('Only on this, for example "letter 12".'))] = "",
+    words: Annotated[str, typer.Option(metavar="TEXT", help=_("Only where this text stands."))] = "",
+    since: Annotated[str, typer.Option(metavar="DAY", help=_("From this day on, as 2026-01-31."))] = "",
+    until: Annotated[str, typer.Option(metavar="DAY", help=_("To the end of this day."))] = "",
+    limit: Annotated[int, typer.Option(min=1, help=_("At most so many events, newest first."))] = DEFAULT_LIMIT,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Who did what, newest first."""
+    wanted = Filter(
+        actor=who, action=what, target=target, text=words, since=_midnight(since, 0), until=_midnight(until, 1)
+    )
+    loaded = load(config)
+    with connect(loaded) as connection:
+        record.record(connection, actor(), ORIGIN, "audit-read", "audit log", after=wanted.as_record())
+    with connect(loaded) as connection:
+        found = auditlog.page(connection, wanted, ALL, limit=limit)
+    if json:
+        events = [{**row, "at": row["at"].isoformat() + "Z"} for row in found.rows]
+        output.print_json({"events": events, "more": found.older is not None})
+        return
+    output.print_table(
+        (_("Time"), _("Who"), _("From where"), _("What"), _("On what")),
+        [(f"{row['at']:%Y-%m-%d %H:%M:%S} UTC", row["actor"], row["origin"], row["action"], row["target"])
+         for row in found.rows],
+    )  # fmt: skip
+    if found.older is not None:
+        output.say(_("There are more; --until or a higher --limit shows them."))
+
+
+def _midnight(day: str, days_later: int) -> datetime | None:
+    """Where the day begins on this machine's clock, in UTC."""
+    if not day:
+        return None
+    begins = auditlog.read_day(day) + timedelta(days=days_later)
+    return begins.astimezone(UTC).replace(tzinfo=None)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(help=_("Show who did what, newest first."))(audit)

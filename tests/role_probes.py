@@ -1,0 +1,203 @@
+"""How each line of the table in docs/roles.md is tried: a real request about a letter, and the same about none."""
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask.testing import FlaskClient
+from role_letters import INLINE, PASSWORD, PDF, PICTURE, Letter, nothing
+from werkzeug.test import TestResponse
+
+Asked = Callable[[FlaskClient, Letter], TestResponse]
+# An export says when it was made, to the second in it and to the minute in its name.
+_MADE = re.compile(r'"made_at": *"[^"]*"')
+_NAMED_BY_TIME = re.compile(r"(?<=postbuch)-[0-9-]+(?=\.zip)")
+_TOKEN = re.compile(r'(name="csrf_token"[^>]*value="|"X-CSRFToken": ")[^"]+')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What can be told of an answer from outside."""
+
+    status: int
+    word: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def token(client: FlaskClient) -> str:
+    """The CSRF token of a page."""
+    page = client.get("/login", follow_redirects=True).text
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+def enter(client: FlaskClient, login: str) -> None:
+    """Log in."""
+    answer = client.post("/login", data={"csrf_token": token(client), "login": login, "password": PASSWORD})
+    assert answer.status_code == 302
+
+
+def _get(path: str) -> Asked:
+    return lambda client, letter: client.get(_fill(path, letter))
+
+
+def _post(path: str, **fields: str) -> Asked:
+    def ask(client: FlaskClient, letter: Letter) -> TestResponse:
+        data = {name: _fill(text, letter) for name, text in fields.items()}
+        return client.post(path, data={"csrf_token": token(client), **data}, headers={"HX-Request": "true"})
+
+    return ask
+
+
+def _marked(client: FlaskClient, letter: Letter) -> TestResponse:
+    """Twice, so that the second changes something."""
+    for mark in ("read", "unread"):
+        answer = _post("/marks", letter="{letter.id}", mark=mark)(client, letter)
+    return answer
+
+
+def _fill(text: str, letter: Letter) -> str:
+    return text.format(letter=letter, inline=INLINE, pdf=PDF, picture=PICTURE)
+
+
+# Lines about a letter. All of a line's requests must come out alike.
+ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
+    "GET / search": tuple(_get(f"/?q={words}") for words in (
+        "{letter.mark}", "-{letter.mark}", "filename:{letter.mark}", "from:absender.{letter.mark}@kunde.example",
+        "account:konto.{letter.mark} OR mailbox:Ordner.{letter.mark}", "sha256:{letter.sha256}",
+        "message-id:{letter.message_id}", "smaller:100m -body:{letter.mark}",
+    )),
+    "GET / account": (_get("/?account={letter.account}"),),
+    "GET / mailbox": (
+        _get("/?mailbox={letter.mailbox}"), _get("/?account={letter.account}&mailbox={letter.mailbox}"),
+    ),
+    "GET /m/<int:letter_id>": (
+        _get("/m/{letter.id}"), _get("/m/{letter.id}?image={letter.image}"), _get("/m/{letter.id}?q=kunde"),
+    ),
+    "GET /m/<int:letter_id>/headers": (_get("/m/{letter.id}/headers"),),
+    "GET /m/<int:letter_id>/source": (_get("/m/{letter.id}/source"),),
+    "GET /m/<int:letter_id>/evidence": (_get("/m/{letter.id}/evidence"),),
+    "GET /m/<int:letter_id>/neighbours": (
+        _get("/m/{letter.id}/neighbours?q=kunde"), _get("/m/{letter.id}/neighbours?q=has:attachment"),
+    ),
+    "GET /m/<int:letter_id>/body/<int:image_id>": (_get("/m/{letter.id}/body/{letter.image}"),),
+    "GET /m/<int:letter_id>/inline/<int:image_id>/<int:position>": (
+        _get("/m/{letter.id}/inline/{letter.image}/{inline}"),
+    ),
+    "GET /m/<int:letter_id>/attachment/<int:image_id>/<int:position>": (
+        _get("/m/{letter.id}/attachment/{letter.image}/{pdf}"),
+    ),
+    "GET /m/<int:letter_id>/preview/<int:image_id>/<int:position>": (
+        _get("/m/{letter.id}/preview/{letter.image}/{pdf}"),
+    ),
+    "GET /m/<int:letter_id>/tile/<int:image_id>/<int:position>": (
+        _get("/m/{letter.id}/tile/{letter.image}/{picture}"),
+    ),
+    "GET /m/<int:letter_id>/files/<int:image_id>.zip": (_get("/m/{letter.id}/files/{letter.image}.zip"),),
+    "GET /m/<int:letter_id>/message/<int:image_id>.eml": (_get("/m/{letter.id}/message/{letter.image}.eml"),),
+    "GET /m/by-message-id/<path:message_id>": (
+        _get("/m/by-message-id/{letter.message_id}"), _get("/m/by-message-id/{letter.sha256}"),
+        _get("/m/by-message-id/{letter.id}"),
+    ),
+    "GET /export.zip": (_get("/export.zip?q={letter.mark}"), _get("/export.zip?q=sha256:{letter.sha256}")),
+    "POST /marks": (_marked,),
+}  # fmt: skip
+
+# Lines about no letter: what is there for a role is there whatever letters it may read.
+ABOUT_NONE: dict[str, Asked] = {
+    "GET /admin": _get("/admin"),
+    "GET /completeness": _get("/completeness"),
+    "GET /verification": _get("/verification"),
+    "GET /audit": _get("/audit"),
+    "GET /audit.csv": _get("/audit.csv"),
+    "GET /login": _get("/login"),
+    "POST /login": _post("/login", login="niemand@firma.example", password="falsches Passwort"),
+    "POST /logout": _post("/logout"),
+    "POST /settings/language": _post("/settings/language", language="en"),
+    "POST /settings/theme": _post("/settings/theme", theme="light"),
+    "GET /favicon.ico": _get("/favicon.ico"),
+    "GET /static/<path:filename>": _get("/static/manifest.json"),
+}
+# Lines whose answer names no letter: whether it stands in the list, whether it counts as new.
+LISTED, COUNTED = "GET / list", "GET /news"
+LINES = (LISTED, COUNTED, *ABOUT_A_LETTER, *ABOUT_NONE)
+
+
+def told(client: FlaskClient, ask: Asked, letter: Letter) -> Answer:
+    """The answer, with what was asked for and the secrets of the session taken out."""
+    answer = ask(client, letter)
+    with answer:
+        headers = tuple(sorted(
+            (name, _bare(value, letter)) for name, value in answer.headers.items()
+            if name not in ("Set-Cookie", "Content-Length")
+        ))  # fmt: skip
+        body = answer.data
+    if answer.mimetype == "text/html":
+        body = _bare(_TOKEN.sub(r"\1", body.decode()), letter).encode()
+    elif answer.mimetype == "application/zip":
+        body = _unpacked(body, letter)
+    return Answer(status=answer.status_code, word=_word(answer), headers=headers, body=body)
+
+
+def _unpacked(octets: bytes, letter: Letter) -> bytes:
+    """Names and contents, without the times at which they were packed."""
+    with zipfile.ZipFile(io.BytesIO(octets)) as packed:
+        files = sorted((name, packed.read(name).decode("latin-1")) for name in packed.namelist())
+    return _bare(_MADE.sub("", repr(files)), letter).encode()
+
+
+def _bare(text: str, letter: Letter) -> str:
+    asked = (letter.mark, letter.sha256, f"account={letter.account}", f"mailbox={letter.mailbox}")
+    return re.sub("|".join(rf"{re.escape(each)}\b" for each in asked), "…", _NAMED_BY_TIME.sub("", text))
+
+
+def outcome(client: FlaskClient, line: str, letter: Letter) -> str:
+    """The word of the table: log-in, no, none or yes. Fails on an answer that is neither."""
+    if line == LISTED:
+        page = client.get("/")
+        return _word(page) or ("yes" if letter.mark in page.text else "none")
+    if line == COUNTED:
+        return _counted(client, letter)
+    if line in ABOUT_NONE:
+        answer = ABOUT_NONE[line](client, letter)
+        with answer:
+            return _word(answer) or "yes"
+    words = {_about(client, ask, letter) for ask in ABOUT_A_LETTER[line]}
+    assert len(words) == 1, (line, words)
+    return words.pop()
+
+
+def _about(client: FlaskClient, ask: Asked, letter: Letter) -> str:
+    there = told(client, ask, letter)
+    if there.word:
+        return there.word
+    nowhere = told(client, ask, nothing())
+    assert nowhere.status < 500
+    if there == nowhere:
+        return "none"
+    assert there.status in (200, 302), (there, nowhere)
+    return "yes"
+
+
+def _counted(client: FlaskClient, letter: Letter) -> str:
+    """Asked for what is newer than the letter, and than the moment before it: is it one more?"""
+    at, number = letter.place.split("_")
+    answers = [client.get(f"/news?since={at}_{place}") for place in (number, int(number) - 1)]
+    word = _word(answers[0])
+    if word:
+        return word
+    numbers = [int((re.search(r"(\d+) new letters?", each.text) or ["", "0"])[1]) for each in answers]
+    assert numbers[1] - numbers[0] in (0, 1)
+    return "yes" if numbers[1] > numbers[0] else "none"
+
+
+def _word(answer: TestResponse) -> str:
+    """What is the same for every letter: the way to the log-in, or a page that is not for this role."""
+    if answer.status_code == 403:
+        return "no"
+    leads = answer.headers.get("HX-Redirect") or (answer.request.path != "/logout" and answer.headers.get("Location"))
+    return "log-in" if leads and leads.startswith("/login") else ""
