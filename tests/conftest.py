@@ -37,6 +37,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have counted, from whichever worker: their own prints are shown only when they fail."""
+    told = [
+        f"{report.nodeid}: {value}" for reports in terminalreporter.stats.values() for report in reports
+        for name, value in getattr(report, "user_properties", ()) if name == "counted" and report.when == "call"
+    ]  # fmt: skip
+    if told:
+        terminalreporter.section("counted")
+        for line in told:
+            terminalreporter.line(line)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_process_is_left() -> Iterator[None]:
     """Every program that a test starts is ended by it; also the servers below, which end before this looks."""

@@ -6,7 +6,7 @@
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,9 @@ def messages(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.mark.timeout(LIMIT_S)
-def test_a_large_mailbox_survives_a_kill(archive: tuple[Config, Engine], tmp_path: Path, messages: int) -> None:
+def test_a_large_mailbox_survives_a_kill(
+    archive: tuple[Config, Engine], tmp_path: Path, messages: int, record_property: Callable[[str, object], None]
+) -> None:
     """Each message is here once, also those that were in the spool when the process died."""
     config, engine = archive
     with engine.begin() as conn:
@@ -66,7 +68,7 @@ def test_a_large_mailbox_survives_a_kill(archive: tuple[Config, Engine], tmp_pat
     assert _count(engine) == messages, "something was fetched twice"
     with engine.connect() as conn:
         assert conn.scalar(select(func.count()).select_from(image)) == messages
-    print(f"peak {peak / 1e6:.0f} MB")
+    record_property("counted", f"{messages} messages, peak {peak / 1e6:.0f} MB")
     assert peak < MEMORY_OCTETS, f"{peak / 1e6:.0f} MB"
 
 

@@ -164,7 +164,8 @@ def still_upstream(dovecot: Dovecot) -> set[str]:
 
 @pytest.mark.timeout(3600)
 def test_race(
-    alone: Postbuch, dovecot: Dovecot, sink: Sink, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    alone: Postbuch, dovecot: Dovecot, sink: Sink, request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Nothing that was removed through the proxy is missing from the archive. No exception."""
     seed = random.randrange(1 << 32)
@@ -197,8 +198,8 @@ def test_race(
     for client in clients:
         for name, count in client.done.items():
             acted[name] = acted.get(name, 0) + count
-    with capsys.disabled():
-        print(f"\nrace: {len(deliveries.given)} messages, {len(removed)} removed, {len(lost)} lost; {acted}; {what}")
+    counted = f"{len(deliveries.given)} messages, {len(removed)} removed, {len(lost)} lost; {acted}; {what}"
+    record_property("counted", counted)
     assert not lost, (sorted(lost)[:5], what)
     assert len(removed) > len(deliveries.given) // 10, f"hardly anything was removed: {what}"
     status = alone.status()

@@ -7,7 +7,7 @@ capabilities are as proxy.md section 2 says. Everything else is compared octet f
 import contextlib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from imap_proxy import ImapProxy, make_config
@@ -143,7 +143,7 @@ def scripts() -> dict[str, list[Step]]:
     return {**SCRIPTS, "the extensions' mailboxes": PREPARE, **rest}
 
 
-def test_transcripts_are_the_same(sides: Sides) -> None:
+def test_transcripts_are_the_same(sides: Sides, record_property: Callable[[str, object], None]) -> None:
     """Every command of every script; prints how many there are and how many differ."""
     commands, differing = 0, []
     for name, steps in scripts().items():
@@ -152,7 +152,8 @@ def test_transcripts_are_the_same(sides: Sides) -> None:
         differing += [f"[{name}] {each}" for each in found]
     steps = [step for each in scripts().values() for step in each]
     kept_here = sum(step.refused for step in steps), sum(step.own for step in steps)
-    print(f"{commands} commands, {len(differing)} differ (refused as documented: %d, answered here: %d)" % kept_here)
+    record_property("counted", f"{commands} commands, {len(differing)} differ"
+                    " (refused as documented: %d, answered here: %d)" % kept_here)
     assert not differing, "\n".join(differing)
     assert commands > 500
 
