@@ -13,6 +13,8 @@ from postbuch.archive import headers
 # Real mail has one to three, of the author, the provider and a list. 10 with a query each, eight at a time, have
 # answered within two time limits of `dnsrecords.py`; what stands below them is counted and not looked at.
 MAX_SIGNATURES = 10
+# RFC 8301 section 3.2: what signs has at least so many bits (RSA).
+MIN_KEY_BITS = 1024
 # 64 KiB of one field are read, as of every header field; a signature has below 2 KiB.
 _NAME = b"dkim-signature"
 _FIELD_END = re.compile(rb"\n(?![ \t])")

@@ -5,6 +5,7 @@ Header lines and the body's hash are all that is looked at: nothing here parses 
 
 import base64
 import hashlib
+import itertools
 import logging
 import time
 from collections.abc import Iterable
@@ -21,15 +22,13 @@ from dkim.crypto import parse_pem_private_key
 from nacl.signing import SigningKey
 
 from postbuch.archive.config import Config, Signing
-from postbuch.archive.dkimsignature import from_domain
+from postbuch.archive.dkimsignature import MIN_KEY_BITS, from_domain
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.headers import MAX_HEADER_OCTETS
 from postbuch.proxy.unstuff import Unstuffer
 
 log = logging.getLogger("postbuch.proxy.submission")
 
-# RFC 8301 section 3.2: a signer's key has at least 1,024 bits.
-MIN_KEY_BITS = 1024
 _EMPTY_LINE = b"\r\n\r\n"
 
 
@@ -64,7 +63,7 @@ def signature(keys: Keys, wire: Iterable[bytes]) -> bytes:
     """
     reader, head, body = Unstuffer(), bytearray(), SimpleBody()
     in_body = False
-    for chunk in (*wire, b".\r\n"):
+    for chunk in itertools.chain(wire, (b".\r\n",)):  # one piece at a time: it may be 100 MB
         plain, _ = reader.feed(chunk)
         if in_body:
             body.update(plain)

@@ -1,5 +1,7 @@
 """Mail of domains whose key the admin gives is signed; what is kept is what went upstream."""
 
+import itertools
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,6 +180,23 @@ def test_a_key_that_is_none_is_a_clear_error(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=words) as told:
             Keys(parse(raw, tmp_path / "postbuch.toml"))
         assert str(tmp_path / name) in str(told.value)
+
+
+def test_a_large_message_is_not_held_in_memory(tmp_path: Path) -> None:
+    """What comes piece by piece is hashed piece by piece: of 64 MiB hardly more than a piece is ever here."""
+    keys = Keys(Config(signing=[Signing(
+        domain="firma.example", selector="post", key_file=str(write_key(tmp_path, ED))
+    )]))  # fmt: skip
+    line = b"x" * 76 + b"\r\n"
+    pieces = 256
+    wire = itertools.chain([MESSAGE], (line * (262_144 // len(line)) for _ in range(pieces)))
+    tracemalloc.start()
+    try:
+        assert signature(keys, wire)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 262_144, f"{peak / 1e6:.1f} MB"
 
 
 def test_any_split_gives_the_same_signature(tmp_path: Path) -> None:
