@@ -94,7 +94,7 @@ def _make(config: Config, config_file: Path, target: Path, made_by: str, progres
     backup = Backup(folder, target)
     try:
         files = [*_spool(config.data / "spool", backup, progress), *_configuration(config, config_file, backup)]
-        with _connected(config) as conn:
+        with database.pool(config, Role.OWNER) as engine, engine.connect() as conn:
             held = _snapshot(conn, config.data, backup)
             folders = {
                 each.name: each.stat().st_mode & 0o777 for each in sorted(config.data.iterdir()) if each.is_dir()
@@ -116,17 +116,6 @@ def _make(config: Config, config_file: Path, target: Path, made_by: str, progres
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return final, manifest
-
-
-@contextmanager
-def _connected(config: Config) -> Iterator[Connection]:
-    """A connection that may begin and end transactions itself."""
-    engine = database.engine(config, Role.OWNER)
-    try:
-        with engine.connect() as conn:
-            yield conn
-    finally:
-        engine.dispose()
 
 
 # --- before the moment ----------------------------------------------------------------------------------------------
@@ -168,11 +157,8 @@ def _copied(source: Path, backup: Backup, path: str) -> Iterator[Stored]:
 def _configuration(config: Config, config_file: Path, backup: Backup) -> Iterator[Stored]:
     """The file itself and those that it names; what lies elsewhere than beside it under its whole path."""
     base = config_file.absolute().parent
-    named = [config.ledger.tsa_ca_file]
-    for upstream in config.upstream:
-        named += [upstream.ca_file, upstream.master_password_file]
     yield from _copied(config_file, backup, f"{CONFIG}/{config_file.name}")
-    for path in sorted({Path(each).absolute() for each in named if each}):
+    for path in config.files:
         inside = path.relative_to(base) if path.is_relative_to(base) else Path(ABSOLUTE, *path.parts[1:])
         yield from _copied(path, backup, f"{CONFIG}/{inside.as_posix()}")
 

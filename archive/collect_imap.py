@@ -34,7 +34,7 @@ from postbuch.archive.collect_answers import (
 )
 from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.collect_plan import BATCH_MESSAGES, Listed, Standing, window_starts, windows
-from postbuch.archive.config import Endpoint
+from postbuch.archive.endpoint import Endpoint
 from postbuch.archive.errors import PostbuchError
 from postbuch.archive.reasons import Collecting
 from postbuch.archive.uidset import LARGEST, UidSet

@@ -64,6 +64,16 @@ def engine(config: Config, role: Role) -> Engine:
     return made
 
 
+@contextlib.contextmanager
+def pool(config: Config, role: Role) -> Iterator[Engine]:
+    """An `engine` for the time of a block; its connections are closed at the end."""
+    made = engine(config, role)
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
 def _connect(dialect: Any, record: Any, args: Any, parameters: dict[str, Any]) -> Any:
     """Connect to the private server by a socket of our own: PyMySQL leaves its open when nobody listens."""
     path = parameters.get("unix_socket")

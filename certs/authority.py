@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from postbuch.archive.config import Config, parse_address
+from postbuch.archive.config import Config
+from postbuch.archive.endpoint import parse_address
 from postbuch.archive.errors import ConfigError
 from postbuch.certs.files import (
     PRIVATE_FILE,

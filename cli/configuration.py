@@ -3,6 +3,7 @@
 import typer
 
 from postbuch.archive import config as configuration
+from postbuch.archive import configexample
 from postbuch.cli import output
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
@@ -12,7 +13,7 @@ app = typer.Typer(help=_("The configuration file: an example, a check."), no_arg
 
 @app.command(help=_("Print a commented example file with every key and its default."))
 def example(config: ConfigOption = None, json: JsonOption = False) -> None:
-    text = configuration.example()
+    text = configexample.example()
     if json:
         output.print_json({"example": text})
     else:

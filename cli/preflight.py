@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from postbuch.archive.config import Address, Config, parse_address
+from postbuch.archive.config import Config
+from postbuch.archive.endpoint import Address, parse_address
 from postbuch.archive.errors import ConfigError, UsageError
 from postbuch.certs.files import certificate_files
 from postbuch.cli.language import translate as _

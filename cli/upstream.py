@@ -10,7 +10,8 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from postbuch.archive.config import Endpoint, Upstream
+from postbuch.archive.config import Upstream
+from postbuch.archive.endpoint import Endpoint
 from postbuch.archive.errors import ConfigError
 from postbuch.certs.trust import client_context
 from postbuch.cli.language import translate as _

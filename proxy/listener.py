@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-from postbuch.archive.config import parse_address
+from postbuch.archive.endpoint import parse_address
 from postbuch.proxy.receiver import Receiver
 from postbuch.proxy.runtime import Runtime
 

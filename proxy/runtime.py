@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from postbuch.archive.config import Config, Endpoint, Upstream
+from postbuch.archive.config import Config, Upstream
+from postbuch.archive.endpoint import Endpoint
 from postbuch.archive.health import WRITE_EVERY_S, HealthFile, failure, health_path
 from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.trust import ResumingContext, resuming_context

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from postbuch.archive.config import Endpoint
+from postbuch.archive.endpoint import Endpoint
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 
 # TCP and TLS together: Outlook gives up after 60 s, so the client still gets our answer.

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 
 from postbuch.archive import audit, backup, backupfiles, checkpoints, database, dump, restoration, setup
 from postbuch.archive.backupfiles import Backup, BackupDamaged, Manifest
-from postbuch.archive.config import Config
+from postbuch.archive.config import Config, Signing
 from postbuch.archive.database import Role
 from postbuch.archive.drain import Drain
 from postbuch.archive.errors import NotFound, SpoolError, UsageError
@@ -39,12 +39,8 @@ def silent(what: str, done: int, total: int) -> None:
 
 @contextmanager
 def running(config: Config) -> Iterator[Engine]:
-    with database.running(config):
-        engine = database.engine(config, Role.INGEST)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
+    with database.running(config), database.pool(config, Role.INGEST) as engine:
+        yield engine
 
 
 def set_up(folder: Path) -> tuple[Config, Path]:
@@ -86,6 +82,22 @@ def books(engine: Engine) -> tuple[int, int]:
     with engine.connect() as conn:
         seen = conn.scalar(select(func.sum(spool_file.c.messages)))
         return int(seen or 0), conn.scalar(select(func.count()).select_from(sighting)) or 0
+
+
+def test_files_that_the_configuration_names_are_in_it(tmp_path: Path) -> None:
+    """A restored archive signs mail, and its collector logs in: the key and the password came along."""
+    config, file = set_up(tmp_path / "first")
+    for name in ("dkim.pem", "master"):
+        (tmp_path / "first" / name).write_text(name)
+    beside = tmp_path / "first"
+    named = config.model_copy(update={
+        "signing": [Signing(domain="firma.example", selector="s", key_file=str(beside / "dkim.pem"))],
+        "upstream": [config.upstream[0].model_copy(update={"master_password_file": str(beside / "master")})],
+    })
+    with running(config):
+        place, manifest = backup.make(named, file, tmp_path / "target", "test", silent)
+    assert {"config/dkim.pem", "config/master"} <= {each.path for each in manifest.files}
+    assert (place / "config" / "dkim.pem").read_text() == "dkim.pem"
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "nh3": ("webmail/*",),
     "publicsuffixlist": ("archive/alignment.py",),
     "pybase64": ("archive/skeleton.py",),
-    "pydantic": ("archive/config.py",),
+    "pydantic": ("archive/config.py", "archive/endpoint.py"),
     "pymysql": ("archive/database.py", "archive/server.py", "archive/setup.py"),
     "rfc3161_client": ("archive/timestamp.py",),
     "rich": ("cli/output.py",),

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from flask import Response, g
 
-from postbuch.archive.config import Config, is_loopback
+from postbuch.archive.config import Config
+from postbuch.archive.endpoint import is_loopback
 
 _SANDBOX = "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 

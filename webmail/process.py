@@ -13,7 +13,8 @@ from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Request, Site
 from twisted.web.wsgi import WSGIResource
 
-from postbuch.archive.config import Config, parse_address
+from postbuch.archive.config import Config
+from postbuch.archive.endpoint import parse_address
 from postbuch.archive.health import HealthFile, health_path
 from postbuch.certs.reactor import ReactorContext
 from postbuch.webmail.app import MAX_FORM_OCTETS, create_app

@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from postbuch.archive.config import load, parse_address
+from postbuch.archive.config import load
+from postbuch.archive.endpoint import parse_address
 from provider.ports import free_port
 
 DOMAIN = "firma.example"

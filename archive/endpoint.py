@@ -1,0 +1,139 @@
+"""Where something listens or answers, as it stands in the configuration: addresses and URLs, checked. Pure."""
+
+import ipaddress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+PORTS = {"imaps": 993, "imap": 143, "smtps": 465, "submission": 587, "smtp": 25}
+PLAIN = {"imap", "smtp"}
+DNS_PORT = 53
+
+
+class Address(BaseModel):
+    """A host and a port; `str()` gives `host:port` with brackets round an IPv6 host."""
+
+    model_config = ConfigDict(frozen=True)
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """`host:port` or `[v6]:port` as an `Address`. Raises ValueError with a sentence."""
+    parts = urlsplit(f"//{text}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if not parts.hostname or port is None:
+        raise ValueError(f"'{text}' is not of the form host:port, for example 0.0.0.0:993")
+    return Address(host=parts.hostname, port=port)
+
+
+class Endpoint(BaseModel):
+    """One upstream service: scheme (imaps, imap, smtps, submission, smtp), host, port."""
+
+    model_config = ConfigDict(frozen=True)
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine by its name or address, without asking the DNS."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_endpoint(text: str, schemes: tuple[str, ...]) -> Endpoint:
+    """`scheme://host[:port]` as an `Endpoint`. Raises ValueError with a sentence."""
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"'{text}' must look like {schemes[0]}://host:port (schemes: {', '.join(schemes)})")
+    try:
+        port = parts.port or PORTS[parts.scheme]
+    except ValueError:
+        raise ValueError(f"'{text}' has a port that is not a number from 1 to 65535") from None
+    if parts.scheme in PLAIN and not is_loopback(parts.hostname):
+        raise ValueError(f"'{text}' is without TLS, which is accepted for loopback addresses only; use {schemes[0]}://")
+    return Endpoint(scheme=parts.scheme, host=parts.hostname, port=port)
+
+
+def _imap_url(text: str) -> str:
+    parse_endpoint(text, ("imaps", "imap"))
+    return text
+
+
+def _submission_url(text: str) -> str:
+    parse_endpoint(text, ("smtps", "submission", "smtp"))
+    return text
+
+
+def _listen(text: str) -> str:
+    parse_address(text)
+    return text
+
+
+def _web_listen(text: str) -> str:
+    bare = text.removeprefix("http://")
+    if bare != text and not is_loopback(parse_address(bare).host):
+        raise ValueError(f"'{text}' is without TLS, which is accepted for loopback addresses only")
+    parse_address(bare)
+    return text
+
+
+def _database_url(text: str) -> str:
+    if not text:
+        return text
+    parts = urlsplit(text)
+    try:
+        good = parts.scheme in ("mysql", "mariadb") and parts.hostname and parts.path.strip("/") and parts.port != 0
+    except ValueError:  # the port is not a number
+        good = False
+    if not good:
+        raise ValueError("the database URL must look like mysql://user:password@host/database")
+    return text
+
+
+def _http_url(text: str) -> str:
+    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
+        raise ValueError(f"'{text}' must look like https://host/path")
+    return text
+
+
+def parse_name_server(text: str) -> Address:
+    """An IP address with or without a port as an `Address`. Raises ValueError with a sentence."""
+    try:
+        return Address(host=str(ipaddress.ip_address(text)), port=DNS_PORT)
+    except ValueError:
+        pass
+    try:
+        found = parse_address(text)
+        return Address(host=str(ipaddress.ip_address(found.host)), port=found.port)
+    except ValueError:
+        raise ValueError(f"'{text}' is not the IP address of a name server, for example 192.0.2.1") from None
+
+
+def _name_server(text: str) -> str:
+    parse_name_server(text)
+    return text
+
+
+ImapUrl = Annotated[str, AfterValidator(_imap_url)]
+SubmissionUrl = Annotated[str, AfterValidator(_submission_url)]
+Listen = Annotated[str, AfterValidator(_listen)]
+WebListen = Annotated[str, AfterValidator(_web_listen)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+NameServer = Annotated[str, AfterValidator(_name_server)]
