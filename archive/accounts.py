@@ -15,6 +15,14 @@ def find_account(conn: Connection, address: str) -> int | None:
     return found
 
 
+def number_of(conn: Connection, address: str) -> int:
+    """The number of the account with this log-in name. Raises NotFound."""
+    found = find_account(conn, address)
+    if found is None:
+        raise NotFound(f"there is no account '{address}'; `postbuch account list` shows all")
+    return found
+
+
 def ensure_account(conn: Connection, address: str, upstream: str) -> int:
     """The account's number, made when it is new. Safe beside others that make the same one."""
     known = find_account(conn, address)
@@ -37,9 +45,7 @@ def set_account(
     conn: Connection, address: str, *, archive: str | None = None, active: bool | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Change what is given; the values before and after. Raises NotFound."""
-    row = conn.execute(select(account).where(account.c.address == address.strip().lower())).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no account '{address}'; `postbuch account list` shows all")
+    row = conn.execute(select(account).where(account.c.id == number_of(conn, address))).one()
     before = {"archive": row.archive, "active": bool(row.active)}
     after = {
         "archive": before["archive"] if archive is None else archive,

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, insert, select, update
 from postbuch.archive import accounts, seal
 from postbuch.archive.audit import now
 from postbuch.archive.config import Upstream
-from postbuch.archive.errors import NotFound
 from postbuch.archive.schema import account, credential
 from postbuch.archive.seal import Sealer
 from postbuch.archive.users import FOREVER
@@ -41,7 +40,7 @@ def keep(
     conn: Connection, address: str, *, kind: str, user: str, sealed: bytes, given_by: str, upstream: str = ""
 ) -> None:
     """Keep a sealed password; one of the same kind ends. The account is made when it is new."""
-    account_id = accounts.ensure_account(conn, address, upstream) if upstream else _account(conn, address)
+    account_id = accounts.ensure_account(conn, address, upstream) if upstream else accounts.number_of(conn, address)
     at = now()
     conn.execute(
         update(credential)
@@ -58,7 +57,7 @@ def forget(conn: Connection, address: str) -> int:
     """End every credential of the account; how many there were. Raises NotFound."""
     ended = conn.execute(
         update(credential)
-        .where(credential.c.account_id == _account(conn, address), credential.c.until == FOREVER)
+        .where(credential.c.account_id == accounts.number_of(conn, address), credential.c.until == FOREVER)
         .values(until=now())
     )
     return ended.rowcount
@@ -69,7 +68,7 @@ def refused(conn: Connection, address: str, user: str, kind: str) -> None:
     conn.execute(
         update(credential)
         .where(
-            credential.c.account_id == _account(conn, address), credential.c.user_name == user,
+            credential.c.account_id == accounts.number_of(conn, address), credential.c.user_name == user,
             credential.c.kind == kind, credential.c.until == FOREVER,
         )
         .values(stale=True)
@@ -134,10 +133,3 @@ def finish_rotation(conn: Connection, folder: Path) -> None:
     older = select(credential.c.id).where(credential.c.key_number != current).limit(1)
     if conn.scalar(older) is None:
         seal.drop_old_keys(folder)
-
-
-def _account(conn: Connection, address: str) -> int:
-    found = accounts.find_account(conn, address)
-    if found is None:
-        raise NotFound(f"there is no account '{address}'; `postbuch account list` shows all")
-    return found

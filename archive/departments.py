@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
-from postbuch.archive.accounts import find_account
+from postbuch.archive.accounts import number_of
 from postbuch.archive.audit import now
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.schema import account, app_user, department, department_account, department_member
-from postbuch.archive.users import FOREVER, find_user
+from postbuch.archive.users import FOREVER, user_number
 from postbuch.archive.widths import KEY_CHARACTERS
 
 # The column of who or what belongs to the department.
@@ -57,13 +57,13 @@ def change(
     number = find(conn, name)
     before = _content(conn, number)
     for login in add_members:
-        _begin(conn, department_member, number, _user(conn, login), by)
+        _begin(conn, department_member, number, user_number(conn, login), by)
     for login in remove_members:
-        _end(conn, department_member, number, _user(conn, login))
+        _end(conn, department_member, number, user_number(conn, login))
     for address in add_accounts:
-        _begin(conn, department_account, number, _account(conn, address), by)
+        _begin(conn, department_account, number, number_of(conn, address), by)
     for address in remove_accounts:
-        _end(conn, department_account, number, _account(conn, address))
+        _end(conn, department_account, number, number_of(conn, address))
     return before, _content(conn, number)
 
 
@@ -103,17 +103,3 @@ def _begin(conn: Connection, versions: Table, number: int, other: int, by: str) 
 def _end(conn: Connection, versions: Table, number: int, other: int) -> None:
     this = (versions.c.department_id == number, versions.c[_OTHER[versions]] == other, versions.c.until == FOREVER)
     conn.execute(update(versions).where(*this).values(until=now()))
-
-
-def _user(conn: Connection, login: str) -> int:
-    user = find_user(conn, login)
-    if user is None:
-        raise NotFound(f"there is no user '{login}'; `postbuch user list` shows all")
-    return user.id
-
-
-def _account(conn: Connection, address: str) -> int:
-    found = find_account(conn, address)
-    if found is None:
-        raise NotFound(f"there is no account '{address}'; `postbuch account list` shows all")
-    return found

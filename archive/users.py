@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import argon2
 from sqlalchemy import ColumnElement, Connection, insert, select, union, update
 
-from postbuch.archive.accounts import ensure_account, find_account
+from postbuch.archive.accounts import ensure_account, number_of
 from postbuch.archive.audit import now
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.schema import account, account_grant, app_user, department_account, department_member
@@ -62,6 +62,14 @@ def find_user(conn: Connection, login: str) -> User | None:
     """The active user with this log-in name."""
     row = conn.execute(_active().where(app_user.c.login == login.strip().lower())).one_or_none()
     return None if row is None else _user(row)
+
+
+def user_number(conn: Connection, login: str) -> int:
+    """The number of the active user with this log-in name. Raises NotFound."""
+    found = find_user(conn, login)
+    if found is None:
+        raise NotFound(f"there is no user '{login}'; `postbuch user list` shows all")
+    return found.id
 
 
 def get_user(conn: Connection, user_id: int) -> User | None:
@@ -222,12 +230,4 @@ def _addresses(conn: Connection, rights: frozenset[int]) -> list[str]:
 
 
 def _both(conn: Connection, login: str, address: str | None) -> tuple[int, int | None]:
-    user = find_user(conn, login)
-    if user is None:
-        raise NotFound(f"there is no user '{login}'; `postbuch user list` shows all")
-    if address is None:
-        return user.id, None
-    account_id = find_account(conn, address)
-    if account_id is None:
-        raise NotFound(f"there is no account '{address}'; `postbuch account list` shows all")
-    return user.id, account_id
+    return user_number(conn, login), None if address is None else number_of(conn, address)

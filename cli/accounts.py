@@ -81,7 +81,7 @@ def set_(
     with connect(load(config)) as connection:
         before, after = accounts.set_account(connection, address.lower(), archive=archive, active=active)
         if exclude is not None:
-            owner = accounts.find_account(connection, address) or 0
+            owner = accounts.number_of(connection, address)
             names = [name.strip() for name in exclude.split(",") if name.strip()]
             before["exclude"], after["exclude"] = collect_choice.exclude(connection, owner, names, actor())
         audit.record(connection, actor(), ORIGIN, "account-set", f"account {address.lower()}", before, after)

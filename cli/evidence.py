@@ -123,12 +123,8 @@ def checkpoint(
 def _engine(config: Config) -> Iterator[Engine]:
     """Connections as the user `ingest`, with the database started for the time of the command."""
     preflight.check_initialised(config)
-    with database.running(config):
-        engine = database.engine(config, Role.INGEST)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
+    with database.running(config), database.pool(config, Role.INGEST) as engine:
+        yield engine
 
 
 def add_to(app: typer.Typer) -> None:

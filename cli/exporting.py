@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from postbuch.archive import accounts, audit, database, export, exportfile
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.errors import UsageError
 from postbuch.archive.export import Export, Message, Missing
 from postbuch.archive.users import ALL, Rights
 from postbuch.cli import output, preflight
@@ -52,17 +52,13 @@ def export_(
     preflight.check_initialised(loaded)
     words = " ".join(query)
     missing: list[Missing] = []
-    with database.running(loaded):
-        engine = database.engine(loaded, Role.WEB)
-        try:
-            found, images = _find(loaded, engine, words, account or [], wanted, output_path)
-            head = {"made_at": f"{audit.now().isoformat()}Z", "made_by": actor(), "query": words}
-            messages = _write(wanted, found, output_path, missing, head, images, force=force)
-            done = octets = 0
-            for message in output.progress(messages, _("Exporting"), images, shown=not json):
-                done, octets = done + 1, octets + message.size_octets
-        finally:
-            engine.dispose()
+    with database.running(loaded), database.pool(loaded, Role.WEB) as engine:
+        found, images = _find(loaded, engine, words, account or [], wanted, output_path)
+        head = {"made_at": f"{audit.now().isoformat()}Z", "made_by": actor(), "query": words}
+        messages = _write(wanted, found, output_path, missing, head, images, force=force)
+        done = octets = 0
+        for message in output.progress(messages, _("Exporting"), images, shown=not json):
+            done, octets = done + 1, octets + message.size_octets
     if json:
         output.print_json({
             "output": str(output_path), "format": wanted.value, "letters": len(found.letters), "messages": done,
@@ -93,7 +89,7 @@ def _find(
     with engine.begin() as conn:
         rights: Rights = ALL
         if addresses:
-            rights = frozenset(_account(accounts.find_account(conn, each), each) for each in addresses)
+            rights = frozenset(accounts.number_of(conn, each) for each in addresses)
         found = export.find(conn, words, rights)
         images, octets = export.volume(conn, found, rights)
         after: dict[str, Any] = {
@@ -102,12 +98,6 @@ def _find(
         }
         audit.record(conn, actor(), ORIGIN, "export", "letters", after=after)
     return Export(engine, config, rights, found), images
-
-
-def _account(number: int | None, address: str) -> int:
-    if number is None:
-        raise NotFound(f"there is no account '{address}'; `postbuch account list` shows all")
-    return number
 
 
 def _write(

@@ -24,7 +24,7 @@ from postbuch.cli.connection import connect
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
-from postbuch.cli.reader import AsOption, reader
+from postbuch.cli.reader import AsOption, Reader, reader
 
 DEFAULT_LIMIT = 50
 
@@ -54,6 +54,14 @@ def search(
     output.say(_("{shown} of {total} letters").format(shown=len(found.rows), total=found.total))
 
 
+def _asked(loaded: Config, reference: str, as_user: str) -> Reader:
+    """For whom a letter is looked up; on record first, and also when there is none."""
+    with connect(loaded) as connection:
+        who = reader(connection, as_user)
+        audit.record(connection, actor(), ORIGIN, "find", f"reference {reference}", after=who.note)
+    return who
+
+
 def get(
     reference: Annotated[str, typer.Argument(metavar="ID|SHA256", help=_("Number of the letter, or a digest."))],
     output_file: Annotated[
@@ -67,9 +75,7 @@ def get(
     if json and output_file is None:
         raise UsageError(_("with --json name a file for the octets by --output"))
     loaded = load(config)
-    with connect(loaded) as connection:
-        who = reader(connection, as_user)
-        audit.record(connection, actor(), ORIGIN, "find", f"reference {reference}", after=who.note)
+    who = _asked(loaded, reference, as_user)
     with connect(loaded) as connection:
         image = letters.find_image(connection, reference, who.accounts)
         octets = letters.octets(connection, loaded, image.id)
@@ -95,9 +101,7 @@ def show(
 ) -> None:
     """Everything that is known; signatures are checked again, by the key records that were kept."""
     loaded = load(config)
-    with connect(loaded) as connection:
-        who = reader(connection, as_user)
-        audit.record(connection, actor(), ORIGIN, "find", f"reference {reference}", after=who.note)
+    who = _asked(loaded, reference, as_user)
     with connect(loaded) as connection:
         letter_id = letters.find_letter(connection, reference, who.accounts)
         facts = letters.letter_facts(connection, letter_id, who.accounts)

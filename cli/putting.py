@@ -15,7 +15,7 @@ from postbuch.archive.collect_credentials import Finder
 from postbuch.archive.collect_imap import UpstreamTrouble
 from postbuch.archive.config import Config, Upstream
 from postbuch.archive.database import Role
-from postbuch.archive.errors import NotFound, ServiceMissing, UsageError
+from postbuch.archive.errors import ServiceMissing, UsageError
 from postbuch.archive.ingest import Ingester
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
@@ -52,7 +52,7 @@ def put(
             _("no [[upstream]] of the configuration serves '{address}'; add its domain to one").format(address=target)
         )
     results: Counter[str] = Counter()
-    with database.running(loaded), _engine(loaded) as engine:
+    with database.running(loaded), database.pool(loaded, Role.INGEST) as engine:
         number, boxes = _plan(engine, " ".join(query), target, owner, mailbox)
         total = sum(map(len, boxes.values()))
         try:
@@ -75,23 +75,12 @@ def put(
     raise typer.Exit(1 if results["refused"] or results["altered"] else 0)
 
 
-@contextmanager
-def _engine(config: Config) -> Iterator[Engine]:
-    made = database.engine(config, Role.INGEST)
-    try:
-        yield made
-    finally:
-        made.dispose()
-
-
 def _plan(
     engine: Engine, words: str, target: str, owner: str, mailbox: str
 ) -> tuple[int, dict[str | None, "array[int]"]]:
     """The number of the account that the messages are from, and what goes where; on record before anything does."""
     with engine.begin() as conn:
-        number = accounts.find_account(conn, owner)
-        if number is None:
-            raise NotFound(f"there is no account '{owner}'; `postbuch account list` shows all")
+        number = accounts.number_of(conn, owner)
         found = export.find(conn, words, frozenset({number}))
         after = {"query": words, "from": owner, "mailbox": mailbox, "letters": len(found)}
         audit.record(conn, actor(), ORIGIN, "put", f"account {target}", after=after)

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Engine
 
 from postbuch.archive import accounts, audit, collect_choice, collecting, database, said
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.drain import Drain
-from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.errors import UsageError
 from postbuch.archive.health import read_all
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.reasons import Collecting
@@ -60,10 +61,7 @@ def _ask(config: Config, address: str, *, pause: bool, resume: bool) -> tuple[da
     """Write down what is wanted; since when, and of which accounts."""
     with database.connection(config, Role.WEB) as conn:
         if address:
-            owner = accounts.find_account(conn, address)
-            if owner is None:
-                raise NotFound(f"there is no account '{address}'; `postbuch account list` shows all")
-            owners = [owner]
+            owners = [accounts.number_of(conn, address)]
         else:
             owners = [each["id"] for each in accounts.list_accounts(conn) if each["active"]]
         asked = audit.now()
@@ -91,8 +89,12 @@ def _follow(config: Config, owners: list[int], asked: datetime, *, once: bool, s
 
 
 def _collect_here(config: Config, owners: list[int], bars: output.Bars, *, once: bool) -> None:
+    with database.pool(config, Role.INGEST) as engine:
+        _collect_and_drain(config, engine, owners, bars, once=once)
+
+
+def _collect_and_drain(config: Config, engine: Engine, owners: list[int], bars: output.Bars, *, once: bool) -> None:
     stop, ended = threading.Event(), threading.Event()
-    engine = database.engine(config, Role.INGEST)
     drain = Drain(engine, config.data / "spool", ObjectStore(config.data))
     draining = threading.Thread(target=drain.run, args=(ended,), name="drain")
     draining.start()
@@ -116,7 +118,6 @@ def _collect_here(config: Config, owners: list[int], bars: output.Bars, *, once:
     finally:
         ended.set()
         draining.join()
-        engine.dispose()
 
 
 def _looks(config: Config, owners: list[int]) -> Iterator[list[dict[str, Any]]]:
