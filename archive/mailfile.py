@@ -19,6 +19,8 @@ from postbuch.archive.mbox import is_mbox, read
 # 1 GiB for one member of a ZIP: above it is a bomb or no mail.
 MAX_MEMBER_OCTETS = 1_073_741_824
 BLOCK_OCTETS = 1_048_576
+# What `zipfile` raises on a member that it cannot give out.
+_UNREADABLE = (OSError, RuntimeError, NotImplementedError, ValueError, EOFError, zipfile.BadZipFile)
 # Maildir info letters (cr.yp.to/proto/maildir.html) as IMAP flags.
 FLAGS = {"P": "$Forwarded", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted", "D": "\\Draft", "F": "\\Flagged"}
 
@@ -122,7 +124,7 @@ def _has_manifest(archive: zipfile.ZipFile) -> bool:
     try:
         with archive.open(manifest.NAME) as lines:
             return manifest.is_ours(lines.readline(manifest.LINE_OCTETS))
-    except (KeyError, OSError, RuntimeError, NotImplementedError, ValueError, EOFError, zipfile.BadZipFile):
+    except (KeyError, *_UNREADABLE):
         return False
 
 
@@ -175,7 +177,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> b
     try:
         with archive.open(member) as stream:
             octets = stream.read(MAX_MEMBER_OCTETS + 1)
-    except (OSError, RuntimeError, NotImplementedError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         return Item(source=source, octets=None, reason=f"cannot be read: {error}")
     except Exception as error:
         return Item(source=source, octets=None, reason=f"cannot be read: {type(error).__name__}")

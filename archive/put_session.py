@@ -3,13 +3,12 @@
 import imaplib
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from postbuch.archive.collect_answers import PART_OCTETS, Fetched, text
 from postbuch.archive.collect_imap import Session
 
 _APPENDUID = re.compile(rb"\[APPENDUID (\d{1,10}) (\d{1,10})\]", re.IGNORECASE)
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 # RFC 9051 section 9: flag-keyword and the system flags; \Recent is the server's, and what is \Deleted would go again.
 _FLAG = re.compile(r"\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 _NOT_GIVEN = {"\\recent", "\\deleted"}
@@ -32,7 +31,7 @@ class PutSession(Session):
         Not by imaplib's `append`, which makes CRLF of every line end.
         """
         given = " ".join(each for each in flags if _FLAG.fullmatch(each) and each.lower() not in _NOT_GIVEN)
-        date = f'"{at.day:02}-{_MONTHS[at.month - 1]}-{at.year:04} {at:%H:%M:%S} +0000"'
+        date = imaplib.Time2Internaldate(at.replace(tzinfo=UTC))
         with self._translated("APPEND"):
             self._imap.literal = octets
             kind, data = self._imap._simple_command("APPEND", self._client._normalise_folder(name), f"({given})", date)

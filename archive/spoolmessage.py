@@ -32,6 +32,7 @@ class SpoolMessage:
         self._writer = writer
         self._pieces: list[Buffer] = []
         self._octets = 0  # in them
+        self._copied: bytearray | None = None  # the last piece, while it is one of our own that grows
         self._large: LargeFile | None = None
         self._done = False
 
@@ -92,12 +93,14 @@ class SpoolMessage:
         self._octets += len(data)
         if len(data) >= VIEW_OCTETS and memoryview(data).readonly:
             self._pieces.append(data)
+            self._copied = None
             return
-        if not self._pieces or not isinstance(self._pieces[-1], bytearray):
-            self._pieces.append(bytearray())
-        self._pieces[-1] += data  # type: ignore[operator] # the bytearray of just now
+        if self._copied is None:
+            self._copied = bytearray()
+            self._pieces.append(self._copied)
+        self._copied += data
 
     def _taken(self) -> tuple[list[Buffer], int]:
         pieces, octets = self._pieces, self._octets
-        self._pieces, self._octets = [], 0
+        self._pieces, self._octets, self._copied = [], 0, None
         return pieces, octets
