@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from role_letters import PASSWORD, login
 from role_probes import enter
 from sqlalchemy import Connection, select
-from web_archive import archive
+from web_archive import application, archive
 
 from postbuch.archive import audit, auditlog, database, users
 from postbuch.archive.auditlog import Filter, Place
@@ -23,9 +23,6 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.schema import audit_event
 from postbuch.archive.users import ALL
 from postbuch.webmail import actions, csvtext
-from postbuch.webmail.app import create_app
-from postbuch.webmail.login import limiter
-from postbuch.webmail.services import EXTENSION
 
 SECRET = "Kündigung Meier"
 NOTHING = frozenset[int]()
@@ -38,10 +35,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Conf
         with database.connection(config, Role.OWNER) as conn:
             for role in users.ROLES:
                 users.create_user(conn, login(role), role=role, password=PASSWORD)
-        app = create_app(config)
-        limiter.reset()
-        yield app, config
-        app.extensions[EXTENSION].close()
+        with application(config) as app:
+            yield app, config
 
 
 @pytest.fixture

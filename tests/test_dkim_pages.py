@@ -13,12 +13,10 @@ from axe_playwright_python.sync_playwright import Axe
 from browser import chromium, context, log_in, serving
 from flask.testing import FlaskClient
 from signed_archive import KUNDE, fill
-from web_archive import ADMIN, ADMIN_PASSWORD, NOBODY, NOBODY_PASSWORD, archive
+from web_archive import ADMIN, ADMIN_PASSWORD, NOBODY, NOBODY_PASSWORD, application, archive
 
 from postbuch.archive.config import Config
 from postbuch.certs import authority
-from postbuch.webmail.app import create_app
-from postbuch.webmail.services import EXTENSION
 from provider.ports import free_port
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -47,10 +45,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, dic
 
 @pytest.fixture
 def client(site: tuple[Config, dict[str, int]]) -> Iterator[FlaskClient]:
-    app = create_app(site[0])
-    app.config["WTF_CSRF_ENABLED"] = False
-    yield app.test_client()
-    app.extensions[EXTENSION].close()
+    with application(site[0]) as app:
+        app.config["WTF_CSRF_ENABLED"] = False
+        yield app.test_client()
 
 
 def page(client: FlaskClient, path: str, language: str) -> str:

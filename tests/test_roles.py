@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from role_letters import ARRIVED, RELATIONS, ROLES, SENT, Letter, login, nothing, roles_archive, table_of
 from role_probes import ABOUT_A_LETTER, ABOUT_NONE, LINES, LISTED, enter, outcome
 from sqlalchemy import func, select
-from web_archive import NOBODY, NOBODY_PASSWORD
+from web_archive import NOBODY, NOBODY_PASSWORD, application
 
 from postbuch.archive import database, departments, users
 from postbuch.archive.config import Config
@@ -27,9 +27,7 @@ from postbuch.archive.database import Role
 from postbuch.archive.schema import audit_event
 from postbuch.certs import authority
 from postbuch.cli import main
-from postbuch.webmail.app import create_app
 from postbuch.webmail.login import limiter
-from postbuch.webmail.services import EXTENSION
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "roles.md").read_text(encoding="utf-8")
 ROUTES, COMMANDS = table_of(PAGE, "Routes"), table_of(PAGE, "Commands")
@@ -53,15 +51,12 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One for all tests: none of them changes who may read what for good."""
     folder = tmp_path_factory.mktemp("roles")
-    with roles_archive(folder) as (config, letters):
-        app = create_app(config)
-        limiter.reset()
+    with roles_archive(folder) as (config, letters), application(config) as app:
         clients = {role: _client(app, role) for role in ROLES}
         authority.initialise(config.data, ["localhost"])  # the mark of a folder that was set up
         file = folder / "postbuch.toml"
         file.write_text(f'data_dir = "{config.data_dir}"\n[web]\nlisten = "http://127.0.0.1:1"\n', encoding="utf-8")
         yield House(config=config, app=app, letters=letters, clients=clients, file=file)
-        app.extensions[EXTENSION].close()
 
 
 def _client(app: Flask, role: str = "") -> FlaskClient:

@@ -11,15 +11,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 from test_web_pages import browser, log_in
-from web_archive import ANNA, ANNA_PASSWORD, NOBODY, NOBODY_PASSWORD, Filling, archive, ingest
+from web_archive import ANNA, ANNA_PASSWORD, NOBODY, NOBODY_PASSWORD, Filling, application, archive, ingest
 
 from postbuch.archive import database, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.schema import audit_event
 from postbuch.webmail import exporting
-from postbuch.webmail.app import create_app
-from postbuch.webmail.services import EXTENSION
 
 LENA = "lena@firma.example"
 MINE = b"From: a@x.example\r\nTo: anna@firma.example\r\nSubject: Preisliste\r\n\r\nfuer Anna\r\n"
@@ -37,10 +35,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Conf
         ingest(config, filling.records)
         with database.connection(config, Role.OWNER) as conn:
             users.grant(conn, ANNA, ANNA, by="test")
-        app = create_app(config)
-        app.testing = False
-        yield app, config
-        app.extensions[EXTENSION].close()
+        with application(config) as app:
+            yield app, config
 
 
 def last_event(site: tuple[Flask, Config]) -> Any:

@@ -21,6 +21,7 @@ from web_archive import (
     NOBODY,
     NOBODY_PASSWORD,
     Filling,
+    application,
     archive,
     ingest,
     old,
@@ -33,9 +34,7 @@ from postbuch.archive.health import HealthFile, failure, health_path
 from postbuch.archive.reasons import Reason
 from postbuch.archive.schema import audit_event
 from postbuch.webmail import filenames
-from postbuch.webmail.app import create_app
 from postbuch.webmail.login import limiter
-from postbuch.webmail.services import EXTENSION
 from provider.dovecot import Dovecot
 
 MEHMET, MEHMET_PASSWORD = "mehmet@dienst.example", 'Zirkel "ü" \\7'
@@ -113,10 +112,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Conf
         ingest(config, filling.records)
         with database.connection(config, Role.OWNER) as conn:
             users.grant(conn, ANNA, ANNA, by="test")
-        app = create_app(config)
-        app.testing = False
-        yield app, config
-        app.extensions[EXTENSION].close()
+        with application(config) as app:
+            yield app, config
 
 
 @pytest.fixture

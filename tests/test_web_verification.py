@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browser import chromium, context, log_in, serving
 from playwright.sync_api import Browser
 from sqlalchemy import Engine
-from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, ANNA_PASSWORD, Filling, archive, firm_mail, ingest
+from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, ANNA_PASSWORD, Filling, application, archive, firm_mail, ingest
 
 from postbuch.archive import checkpoints, checkreport, database, users
 from postbuch.archive.config import Config
@@ -21,9 +21,6 @@ from postbuch.archive.database import Role
 from postbuch.archive.findings import Kind
 from postbuch.archive.verification import Verification
 from postbuch.webmail import verification
-from postbuch.webmail.app import create_app
-from postbuch.webmail.login import limiter
-from postbuch.webmail.services import EXTENSION
 from provider.ports import free_port
 from provider.tampering import Intruder
 
@@ -72,15 +69,13 @@ def untouched(site: Site) -> Iterator[None]:
 
 def fetch(site: Site, login: str, password: str, language: str) -> tuple[int, str]:
     """The page as somebody gets it: status and text."""
-    app = create_app(site.config)
-    limiter.reset()
-    client = app.test_client()
-    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/login").text)
-    assert found
-    client.post("/login", data={"csrf_token": found[1], "login": login, "password": password})
-    answer = client.get("/verification")
-    app.extensions[EXTENSION].close()
+    with application(site.config) as app:
+        client = app.test_client()
+        client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/login").text)
+        assert found
+        client.post("/login", data={"csrf_token": found[1], "login": login, "password": password})
+        answer = client.get("/verification")
     return answer.status_code, answer.text
 
 

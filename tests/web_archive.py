@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import insert, select
 
 from postbuch.archive import collect_choice, database, setup, users
@@ -18,6 +19,9 @@ from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
 from postbuch.archive.record import EVENT, MESSAGE, Record, new_capture
 from postbuch.archive.schema import collect_account, collect_mailbox, mailbox
+from postbuch.webmail.app import create_app
+from postbuch.webmail.login import limiter
+from postbuch.webmail.services import EXTENSION
 
 ADMIN, ADMIN_PASSWORD = "admin@firma.example", "admin-Postbuch-1"
 ANNA, ANNA_PASSWORD = "anna@firma.example", "anna-Postbuch-1"
@@ -87,6 +91,17 @@ def archive(folder: Path, listen: str) -> Iterator[Config]:
                 users.create_user(conn, ANNA, password=ANNA_PASSWORD)
                 users.create_user(conn, NOBODY, password=NOBODY_PASSWORD)
         yield config
+
+
+@contextmanager
+def application(config: Config) -> Iterator[Flask]:
+    """The pages, without a process of their own; nobody has been slowed yet."""
+    app = create_app(config)
+    limiter.reset()
+    try:
+        yield app
+    finally:
+        app.extensions[EXTENSION].close()
 
 
 def firm_mail(filling: Filling, now: datetime) -> None:
