@@ -14,7 +14,7 @@ from postbuch.proxy import command, fetchdata, gate
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.durable import OnLoop
-from postbuch.proxy.relay import Outstanding
+from postbuch.proxy.outstanding import Outstanding
 
 VERBS = gate.REPLACING | {b"APPEND"}
 # Servers need no space in front of it.

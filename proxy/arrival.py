@@ -6,7 +6,7 @@ from postbuch.archive.errors import SpoolError
 from postbuch.proxy import append
 from postbuch.proxy.append import Incoming, IncomingFactory
 from postbuch.proxy.framing import ClientLine
-from postbuch.proxy.relay import Outstanding
+from postbuch.proxy.outstanding import Outstanding
 
 
 class Arrival:

@@ -1,7 +1,7 @@
 """Finding out which messages a set means, and fetching those that are not durable yet, in the session itself.
 
 Works on an upstream connection that owes the client nothing: commands of our own, whose answers the client never
-sees (`relay.Injected`). The octets take the way of every FETCH, through the tap into the spool.
+sees (`Injected`). The octets take the way of every FETCH, through the tap into the spool.
 """
 
 import itertools
@@ -15,7 +15,8 @@ from postbuch.archive.spool import SpoolWriter
 from postbuch.archive.uidset import UidSet
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.failure import Detail
-from postbuch.proxy.relay import Injected, Relay
+from postbuch.proxy.outstanding import Injected
+from postbuch.proxy.relay import Relay
 from postbuch.proxy.tap import Tap
 
 # Servers take lines of 8,000 octets and more (RFC 7162 section 4); one window is also what one answer brings.

@@ -16,13 +16,14 @@ from postbuch.archive.database import Role
 from postbuch.archive.sighted import Place, appended, seen
 from postbuch.archive.spool import SpoolWriter
 from postbuch.certs.server import ServerContext
-from postbuch.proxy import submission
+from postbuch.proxy import submission_listener
 from postbuch.proxy.allocator import keep_freed_memory
 from postbuch.proxy.announced import Announced
 from postbuch.proxy.archived import MAX_SENT, Archived, Load
 from postbuch.proxy.listener import listen
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.session import Session
+from postbuch.proxy.submission import Submission
 
 log = logging.getLogger("postbuch.proxy")
 
@@ -54,11 +55,11 @@ async def _run(config: Config, spool: SpoolWriter) -> int:
     runtime = Runtime(config, spool, archived)
     tls = ServerContext(config)
     sessions: set[Session] = set()
-    submissions: set[submission.Submission] = set()
+    submissions: set[Submission] = set()
     announced = Announced()
     servers = [
         *await listen(runtime, "imap", config.imap.listen, tls.context, lambda: Session(runtime, announced, sessions)),
-        *await submission.start(runtime, tls.context, submissions),
+        *await submission_listener.start(runtime, tls.context, submissions),
     ]
     runtime.spawn(announced.ask_all(runtime))
     health = runtime.spawn(runtime.write_health())
@@ -70,7 +71,7 @@ async def _run(config: Config, spool: SpoolWriter) -> int:
         server.close()
     for session in list(sessions):
         session.shut_down()
-    await submission.drain(submissions, DRAIN_S)
+    await submission_listener.drain(submissions, DRAIN_S)
     for task in (health, expiry):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

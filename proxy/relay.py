@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -20,15 +20,9 @@ from postbuch.proxy.fetchdata import is_fetch
 from postbuch.proxy.framing import Fetched, FramingLost, Line, Skipped, UpstreamEvent, apart
 from postbuch.proxy.framing_upstream import UpstreamFramer
 from postbuch.proxy.numbering import Numbering
+from postbuch.proxy.outstanding import Injected, Outstanding
 from postbuch.proxy.tap import Tap
 
-# Their answers hold no capabilities and no referrals, and they are what clients do all day.
-_FAST_VERBS = frozenset(
-    {
-        b"FETCH", b"UID FETCH", b"STORE", b"UID STORE", b"SEARCH", b"UID SEARCH", b"NOOP", b"IDLE", b"CHECK",
-        b"SORT", b"UID SORT", b"THREAD", b"UID THREAD", b"EXPUNGE", b"UID EXPUNGE", b"APPEND",
-    }
-)
 _SELECTING = (b"SELECT", b"EXAMINE")
 _FETCHING = (b"FETCH", b"UID FETCH")
 # The name of an open mailbox whose own name nobody knows: nothing counts as archived there.
@@ -40,37 +34,6 @@ _EXISTS = re.compile(rb"\* (\d{1,10}) EXISTS\b", re.IGNORECASE)
 _APPENDED = re.compile(rb"\* OK \[APPENDUID ", re.IGNORECASE)
 _UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d{1,20})\]", re.IGNORECASE)
 _ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
-
-
-@dataclass(slots=True, kw_only=True)
-class Outstanding:
-    """A command that upstream has not answered yet."""
-
-    tag: bytes
-    verb: bytes
-    mailbox: bytes | None = None
-    parts: dict[int, int] | None = None  # of bodies that a FETCH asks for: origin → length
-    captures: list[bytes] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)  # octets of each of the captures
-    altered: bool = False  # upstream may store the messages otherwise than they were sent
-    said: bytes = b""  # an untagged line that tells the UID of a message on its way in
-
-    @property
-    def edited(self) -> bool:
-        return self.verb not in _FAST_VERBS
-
-
-@dataclass(slots=True, kw_only=True)
-class Injected(Outstanding):
-    """A command of our own. What `takes` says is its answer does not reach the client, and stands in `lines`."""
-
-    takes: Callable[[bytes], bool]
-    lines: list[bytes] = field(default_factory=list)
-    done: "asyncio.Future[bytes]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    @property
-    def edited(self) -> bool:
-        return True
 
 
 class CommandStage(Protocol):

@@ -21,7 +21,8 @@ from postbuch.proxy.framing import ClientLine, Data, Violation, synchronising
 from postbuch.proxy.framing_client import MAX_LINE_OCTETS, ClientFramer
 from postbuch.proxy.gate import Reach
 from postbuch.proxy.holding import Held, Holding
-from postbuch.proxy.relay import Outstanding, Relay
+from postbuch.proxy.outstanding import Outstanding
+from postbuch.proxy.relay import Relay
 
 log = logging.getLogger("postbuch.proxy.imap")
 

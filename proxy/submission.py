@@ -1,13 +1,11 @@
-"""The submission listener: what a client says, and what it is answered (proxy.md section 6).
+"""A submission connection: what a client says, and what it is answered (proxy.md section 6).
 
 AUTH is checked by logging in upstream; MAIL, RCPT and DATA get upstream's own replies. There is no queue: a message is
 upstream's before the client hears 250, or it is still the client's.
 """
 
 import asyncio
-import contextlib
 import logging
-import ssl
 from urllib.parse import urlsplit
 
 from postbuch.archive import said
@@ -17,9 +15,7 @@ from postbuch.proxy import envelope, submission_login
 from postbuch.proxy.delivery import deliver
 from postbuch.proxy.extensions import Extensions
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
-from postbuch.proxy.listener import listen
 from postbuch.proxy.outgoing import Outgoing
-from postbuch.proxy.receiver import Receiving
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.signed import GO_AHEAD, Signer, deliver_signed
 from postbuch.proxy.smtpreply import Reply
@@ -35,8 +31,6 @@ MAX_AUTH_OCTETS = 24 * 1024
 # RFC 5321 section 4.5.3.1.4: 512 octets, and what extensions add (RFC 3461 and RFC 4954: 500 each).
 MAX_COMMAND_OCTETS = 4096
 LOGIN_TIMEOUT_S = 120.0  # before the log-in; a slowed-down guess and upstream's own delay fit in
-FIRST_ASK_S = 2.0
-DRAIN_STEP_S = 0.05
 MAX_MISTAKES = 10
 MAX_LOGINS = 5
 
@@ -317,32 +311,3 @@ class Submission(Connection):
             reason, account=self._outgoing.account, leg=leg, detail=detail, session=self.id, answered=answered,
             upstream=self._outgoing.provider,
         )
-
-
-async def start(
-    runtime: Runtime, tls: ssl.SSLContext, sessions: set[Submission]
-) -> list[asyncio.AbstractServer]:
-    """Open the submission listeners; `sessions` holds the connections that stand. Raises ConfigError."""
-    signer = Signer(runtime.config)
-    extensions = Extensions(runtime.config)
-    runtime.spawn(extensions.keep_asking(runtime))
-    # What is announced should be right from the first client on, if the providers answer soon.
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(extensions.asked.wait(), FIRST_ASK_S)
-    return await listen(
-        runtime, "submission", runtime.config.submission.listen, tls,
-        lambda: Receiving(Submission(runtime, extensions, signer, sessions)),
-    )
-
-
-async def drain(sessions: set[Submission], patience_s: float) -> None:
-    """Close the idle connections, let messages that are on their way arrive, then end what is left."""
-    end = asyncio.get_running_loop().time() + patience_s
-    while sessions and asyncio.get_running_loop().time() < end:
-        for session in sessions:
-            if not session.busy:
-                session.shut_down(b"421 4.3.2 the server is being restarted\r\n")
-        await asyncio.sleep(DRAIN_STEP_S)
-    for session in sessions:
-        session.abort()
-    await asyncio.sleep(DRAIN_STEP_S)

@@ -18,8 +18,9 @@ from postbuch.archive.record import Record
 from postbuch.certs import authority
 from postbuch.certs.server import ServerContext
 from postbuch.certs.trust import client_context
-from postbuch.proxy import submission
+from postbuch.proxy import submission_listener
 from postbuch.proxy.runtime import Runtime
+from postbuch.proxy.submission import Submission
 from postbuch.proxy.throttle import Throttle
 from provider.ports import free_port, wait_until
 
@@ -54,7 +55,7 @@ class RunningProxy:
         self.port = int(config.submission.listen[0].rpartition(":")[2])
         self.trust: ssl.SSLContext = client_context(config.data / "tls" / "ca.pem")
         self.loop: asyncio.AbstractEventLoop
-        self.sessions: set[submission.Submission] = set()
+        self.sessions: set[Submission] = set()
         self._started = threading.Event()
         self._stop: asyncio.Event
         self._thread = threading.Thread(target=lambda: uvloop.run(self._run()), name="proxy")
@@ -73,12 +74,12 @@ class RunningProxy:
     async def _run(self) -> None:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self.runtime = Runtime(self.config, self.spool)
-        servers = await submission.start(self.runtime, ServerContext(self.config).context, self.sessions)
+        servers = await submission_listener.start(self.runtime, ServerContext(self.config).context, self.sessions)
         self._started.set()
         await self._stop.wait()
         for server in servers:
             server.close()
-        await submission.drain(self.sessions, 2.0)
+        await submission_listener.drain(self.sessions, 2.0)
 
     def fresh(self) -> None:
         """Forget what earlier tests did: failed log-ins, records, what still waits for company in the writer."""

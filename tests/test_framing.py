@@ -23,7 +23,8 @@ from postbuch.proxy.framing import (
 )
 from postbuch.proxy.framing_client import ClientFramer
 from postbuch.proxy.framing_upstream import UpstreamFramer
-from postbuch.proxy.relay import Outstanding, Relay
+from postbuch.proxy.outstanding import Outstanding
+from postbuch.proxy.relay import Relay
 from postbuch.proxy.tap import Tap
 
 # A session with a real Dovecot, shortened, with what other servers are known to send.

@@ -14,7 +14,8 @@ from test_framing import chunks
 from postbuch.archive.spool import SMALL_OCTETS, SpoolWriter, read, waiting
 from postbuch.proxy.backlog import LIMIT_OCTETS, Backlog
 from postbuch.proxy.framing import Data, Fetched, Line, UpstreamEvent
-from postbuch.proxy.relay import Outstanding, Relay
+from postbuch.proxy.outstanding import Outstanding
+from postbuch.proxy.relay import Relay
 from postbuch.proxy.tap import Tap
 
 SEEN = b"\\Seen"
