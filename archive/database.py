@@ -122,7 +122,12 @@ def _tls(config: Config) -> dict[str, Any]:
 
 
 def _translate(context: Any) -> None:
-    """PyMySQL's "I cannot reach it" as ServiceMissing, with a sentence; the rest stays for the one who asked."""
+    """PyMySQL's "I cannot reach it" as ServiceMissing, with a sentence; the rest stays for the one who asked.
+
+    A pooled connection that does not outlive its server is the pool's own matter: it pings, and connects anew.
+    """
+    if context.is_pre_ping:
+        return
     error = context.original_exception
     if isinstance(error, pymysql.MySQLError | OSError) and (is_gone(error) or context.connection is None):
         raise ServiceMissing(Reason.DATABASE_SILENT.said(words=reason(error))) from error
