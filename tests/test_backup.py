@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DatabaseError
 
-from postbuch.archive import audit, backup, backupfiles, checkpoints, database, dump, restoration, setup
+from postbuch.archive import audit, backup, backupfiles, checkpoints, database, dump, restoration, setup, spoolsegment
 from postbuch.archive.backupfiles import Backup, BackupDamaged, Manifest
 from postbuch.archive.config import Config, Signing
 from postbuch.archive.database import Role
@@ -173,6 +173,13 @@ def test_the_next_backup_copies_what_is_new(tmp_path: Path) -> None:
         assert problems == [] and restored.objects == len(list(Backup(place, target).objects()))
 
 
+@pytest.fixture
+def busy_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows at once shares a segment, however busy the machine is."""
+    monkeypatch.setattr(spoolsegment, "SUCCESSION_S", 60.0)
+
+
+@pytest.mark.usefixtures("busy_or_not")
 def test_what_a_dead_proxy_left_is_in_it(tmp_path: Path) -> None:
     """Invariant 2: a message in a segment of a killed writer is in the backup; a living one is waited for."""
     config, file = set_up(tmp_path / "first")
@@ -209,6 +216,7 @@ def backup_waiter() -> "Future[str]":
     return made
 
 
+@pytest.mark.usefixtures("busy_or_not")
 def test_a_spool_that_stands_still_is_no_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A segment that its writer does not publish: no backup without it, and nothing half is left."""
     monkeypatch.setattr(backup, "SPOOL_PATIENCE_S", 0.3)
