@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from postbuch.archive import alignment, audit, dkimrows, letters, spool
+from postbuch.archive import alignment, audit, dkimrows, letters
 from postbuch.archive.config import Config
 from postbuch.archive.dkimparser import SignatureParser
 from postbuch.archive.dkimreasons import Dns, Doubt
@@ -29,6 +29,7 @@ from postbuch.archive.dkimsignature import (
 )
 from postbuch.archive.dnsrecords import NoServers, Records, Texts
 from postbuch.archive.errors import NotFound
+from postbuch.archive.mailfirst import MailFirst
 from postbuch.archive.skeleton import SkeletonDamaged
 
 log = logging.getLogger("postbuch.archive")
@@ -47,8 +48,7 @@ IMAGES = 1000
 # Two drains commit out of order, by some hundred images; what comes later still is found when all is looked through.
 NEAR = 1000
 FAR_EVERY_S = 300.0
-# While more waits in the spool than a drain takes in a second, this waits as well; but not for longer than a minute.
-BUSY_MESSAGES = 500
+# While the drains are behind, this waits as well; but not for longer than a minute.
 PATIENCE_S = 60.0
 # An image whose names were silent is put off as a name is (`dnsrecords.py`), for at least this long.
 AGAIN_S, MAX_AGAIN_S = 60.0, 21_600.0
@@ -85,7 +85,7 @@ class SignatureWork:
         self._far_at = self._again_at = 0.0
         self._floor = 0  # all images up to this one are too old to be looked at
         self._seen = -1  # the newest image when all was looked at
-        self._busy_since = 0.0
+        self._mail_first = MailFirst(config.data / "spool", PATIENCE_S)
         self._said = ""
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class SignatureWork:
         """Look at what waits. A sentence while the DNS as such does not answer, else empty. Raises ServiceMissing."""
         if not self._config.dns.enabled:
             return ""
-        if self._busy():
+        if self._mail_first.gives_way():
             return self._said
         try:
             self._records = self._records or Records(self._config.dns)
@@ -120,18 +120,6 @@ class SignatureWork:
         servers = ", ".join(self._config.dns.servers) or Dns.OF_THE_SYSTEM.said()
         self._said = Dns.SILENT.said(servers=servers) if self._records.silent else ""
         return self._said
-
-    def _busy(self) -> bool:
-        """Whether the drains have so much to do that this waits; once a minute it has its turn all the same."""
-        now = time.monotonic()
-        if spool.waiting_counts(self._config.data / "spool")[0] <= BUSY_MESSAGES:
-            self._busy_since = 0.0
-            return False
-        self._busy_since = self._busy_since or now
-        if now - self._busy_since < PATIENCE_S:
-            return True
-        self._busy_since = now
-        return False
 
     def _newest(self) -> int:
         with self._engine.connect() as conn:

@@ -35,6 +35,7 @@ from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.dkimwork import SignatureWork
 from postbuch.archive.errors import PostbuchError
+from postbuch.archive.mailfirst import MailFirst
 from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import checkpoint
 from postbuch.archive.sealer import FAR, NEAR, Sealer
@@ -42,6 +43,8 @@ from postbuch.archive.sealer import FAR, NEAR, Sealer
 log = logging.getLogger("postbuch.archive")
 
 SEAL_EVERY_S = 1
+# While the drains are behind, leaves wait for so long, and come in larger batches.
+SEAL_PATIENCE_S = 10.0
 # Each this many rounds the sealer looks far back for what was committed late: every five minutes.
 FAR_ROUNDS = 300
 DUE_EVERY_S = 20
@@ -74,6 +77,7 @@ class Keeper:
         self._config = config
         self._engine: Engine = database.engine(config, Role.INGEST)
         self._sealer = Sealer(self._engine)
+        self._mail_first = MailFirst(config.data / "spool", SEAL_PATIENCE_S)
         self._stop = threading.Event()
         self._signatures = SignatureWork(config, self._engine, self._stop.is_set)
         self._troubles: dict[str, Trouble] = {}
@@ -134,6 +138,8 @@ class Keeper:
             self._troubles[job] = Trouble(reason=f"keeping-{job}", sentence=sentence, at=audit.now())
 
     def _seal(self) -> str:
+        if self._mail_first.gives_way():
+            return ""
         self._rounds += 1
         self._sealer.seal(window=FAR if self._rounds % FAR_ROUNDS == 1 else NEAR)
         return ""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from postbuch.archive import audit, dkimrows, dkimwork, letters, spool
+from postbuch.archive import audit, dkimrows, dkimwork, letters, mailfirst, spool
 from postbuch.archive.config import Config, Dns
 from postbuch.archive.dkimagain import check_again, verifies
 from postbuch.archive.dkimparser import SignatureParser
@@ -253,12 +253,12 @@ def test_it_waits_while_the_drains_have_much_to_do(scene: Scene) -> None:
     number = scene.store(FIRMA.sign(mail("k1")))
     folder = scene.config.data / "spool"
     with spool.SpoolWriter(folder) as writer:
-        for place in range(dkimwork.BUSY_MESSAGES + 1):
+        for place in range(mailfirst.BEHIND_MESSAGES + 1):
             message = writer.begin(3)
             message.write(b"a\r\n")
-            last = message.commit(message_facts(uid=place + 1), urgent=place == dkimwork.BUSY_MESSAGES)
+            last = message.commit(message_facts(uid=place + 1), urgent=place == mailfirst.BEHIND_MESSAGES)
         last.result(30)
-    assert spool.waiting_counts(folder)[0] > dkimwork.BUSY_MESSAGES
+    assert spool.waiting_counts(folder)[0] > mailfirst.BEHIND_MESSAGES
     scene.work.look()
     assert scene.look_of(number) is None
     for path in spool.waiting(folder):
