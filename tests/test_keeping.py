@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from postbuch.archive import audit, checkplan, checkpoints, checkreport
+from postbuch.archive import audit, checkplan, checkpoints, checkreport, mailfirst, spool
 from postbuch.archive.config import Config
 from postbuch.archive.keeping import Keeper
 from postbuch.archive.ledgertree import tree_size
 from postbuch.archive.schema_ledger import checkpoint, ledger_entry, ledger_leaf
-from provider.archive import fresh_archive
+from provider.archive import fresh_archive, message_facts
 from provider.evidence import views
 from provider.tampering import Intruder
 
@@ -65,6 +65,31 @@ def test_it_seals_and_signs(archive: tuple[Config, Engine, Intruder], tmp_path: 
     finally:
         keeper.stop()
     assert count(engine, ledger_entry) >= 11
+
+
+def test_sealing_gives_way_to_mail(
+    archive: tuple[Config, Engine, Intruder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the drains are behind nothing is sealed; then everything is."""
+    config, engine, _ = archive
+    monkeypatch.setattr(mailfirst, "BEHIND_MESSAGES", 0)
+    folder = config.data / "spool"
+    with spool.SpoolWriter(folder, reserve_octets=0) as writer:
+        message = writer.begin(3)
+        message.write(b"a\r\n")
+        message.commit(message_facts(uid=1), urgent=True).result(30)
+    views(engine, 3)
+    keeper = Keeper(config)
+    try:
+        known = count(engine, ledger_leaf)
+        keeper._seal()
+        assert count(engine, ledger_leaf) == known
+        for path in spool.waiting(folder):
+            path.unlink()
+        keeper._seal()
+        assert count(engine, ledger_leaf) > known + 3
+    finally:
+        keeper.stop()
 
 
 def test_checks_are_made_when_they_are_due(
