@@ -25,6 +25,7 @@ from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
 from postbuch.archive.reasons import Reason
 from postbuch.archive.record import EVENT, MESSAGE, Record, counts_in
+from postbuch.archive.spoolclaim import claimed
 
 log = logging.getLogger("postbuch.archive")
 
@@ -45,7 +46,8 @@ LATER_S = 60.0
 class Drain:
     """Drains one spool folder into one archive. `run` blocks until `stop` is set; workers are threads.
 
-    `share` is (which, of how many): several processes divide the files among them by their names.
+    `share` is (which, of how many): several processes begin with different files, by their names, and whoever is
+    done sooner goes on with those of the others.
     """
 
     def __init__(
@@ -107,8 +109,8 @@ class Drain:
 
     def _round(self, pool: ThreadPoolExecutor, stop: Event) -> bool:
         batches = deque(self._plan())
-        worked = bool(batches)
-        running: set[Future[None]] = set()
+        worked = False
+        running: set[Future[bool]] = set()
         errors: list[BaseException] = []
         while batches or running:
             while batches and len(running) < self._workers and not errors and not stop.is_set():
@@ -116,18 +118,23 @@ class Drain:
             if not running:
                 break
             done, running = wait(running, return_when=FIRST_COMPLETED)
-            errors += [error for future in done if (error := future.exception()) is not None]
+            for future in done:
+                error = future.exception()
+                if error is None:
+                    worked = future.result() or worked
+                else:
+                    errors.append(error)
         if errors:
             raise errors[0]
         return worked
 
     def _plan(self) -> list[list[Path]]:
-        """The waiting files, oldest first, in batches of limited size."""
+        """The waiting files in batches of limited size: those of our share first, oldest first."""
         now = time.monotonic()
         batches: list[list[Path]] = []
         messages = octets = 0
-        for path in spool.waiting(self._folder):
-            if self._later.get(path, 0.0) > now or not self._is_ours(path):
+        for path in sorted(spool.waiting(self._folder), key=lambda path: not self._is_ours(path)):
+            if self._later.get(path, 0.0) > now:
                 continue
             try:
                 size = path.stat().st_size
@@ -149,7 +156,14 @@ class Drain:
 
     # --- one batch ------------------------------------------------------------------------------------------------
 
-    def _drain(self, paths: Sequence[Path]) -> None:
+    def _drain(self, paths: Sequence[Path]) -> bool:
+        """Drain what nobody else is draining; whether that was anything."""
+        with claimed(paths) as ours:
+            if ours:
+                self._drain_claimed(ours)
+            return bool(ours)
+
+    def _drain_claimed(self, paths: Sequence[Path]) -> None:
         if any(self._failed.get(path, 0) >= TRIES for path in paths):
             self._carefully(paths[0])
             return

@@ -1,4 +1,4 @@
-"""The drains of the archive process: child processes that divide the spool's files among them.
+"""The drains of the archive process: child processes that work side by side on the spool's files.
 
 A process each, because one interpreter runs on one processor; the parent keeps its own for what else it does. A child
 ends with its parent, however that ends: the kernel closes the pipe between them.

@@ -22,6 +22,7 @@ from postbuch.archive.health import read_all
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import audit_event, image, refusal, sighting, spool_file
 from postbuch.archive.server import PrivateServer
+from postbuch.archive.spoolclaim import claimed
 from provider.archive import ACCOUNT, config_in, fresh_archive, message_facts
 
 PROCESS = """
@@ -46,9 +47,9 @@ def writer(archive: Any) -> Iterator[spool.SpoolWriter]:
         yield made
 
 
-def drained(config: Config, engine: Engine) -> Drain:
+def drained(config: Config, engine: Engine, share: tuple[int, int] = (0, 1)) -> Drain:
     published(config.data / "spool")
-    drain = Drain(engine, config.data / "spool", ObjectStore(config.data))
+    drain = Drain(engine, config.data / "spool", ObjectStore(config.data), share=share)
     try:
         drain.drain_once()
     finally:
@@ -244,3 +245,35 @@ def test_database_away(tmp_path: Path) -> None:
     engine.dispose()
     assert ended(child) == 0
     server.stop()
+
+
+def test_a_drain_takes_what_others_have_not(archive: tuple[Config, Engine], writer: spool.SpoolWriter) -> None:
+    """Whoever is done with its own files goes on with those of the others, but for those that they work on."""
+    config, engine = archive
+    for number in range(6):
+        put(writer, b"Subject: %d\r\n\r\nx" % number, uid=number + 1)
+        published(config.data / "spool")
+        time.sleep(0.1)  # a file each
+    files = spool.waiting(config.data / "spool")
+    assert len(files) > 2
+    with claimed(files[:2]) as held:
+        assert held == files[:2]
+        drained(config, engine, share=(1, 2))
+        assert spool.waiting(config.data / "spool") == held
+    drained(config, engine, share=(0, 2))
+    assert spool.waiting(config.data / "spool") == []
+    assert books(engine) == (6, 6)
+
+
+def test_a_claim_is_of_one_who_has_it_alone(tmp_path: Path) -> None:
+    """Nobody claims what is claimed or gone; a claim ends with its block."""
+    path = tmp_path / "file.pbs"
+    path.write_bytes(b"x")
+    with claimed([path, tmp_path / "gone.pbs"]) as first, claimed([path]) as second:
+        assert (first, second) == ([path], [])
+    with claimed([path]) as again:
+        assert again == [path]
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    with claimed([path, path]) as once:
+        assert once == [path]
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
