@@ -31,8 +31,10 @@ from postbuch.webmail import (
     listwords,
     login,
     mailbox,
+    outgoing,
     people,
     policy,
+    saved,
     settings,
     topics,
     verification,
@@ -84,7 +86,8 @@ def create_app(config: Config) -> Flask:
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
         completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
-        topics.blueprint, listsettings.blueprint, deeplinks.blueprint,
+        topics.blueprint, listsettings.blueprint, deeplinks.blueprint, outgoing.blueprint,
+        saved.blueprint,
     ):
         app.register_blueprint(blueprint)
 
