@@ -70,7 +70,7 @@ def build(engine: Engine, writing: Writing, stopped: Stopped, tell: Tell) -> boo
             if not ids:
                 writing.commit(replace(mark, built=None))
                 return True
-            writing.put(load(conn, ids), known=False)
+            writing.put(load(conn, ids))
             conn.rollback()
             mark = replace(mark, built=ids[-1], highest=ids[-1])
             done, waiting = done + len(ids), waiting + len(ids)
@@ -195,9 +195,8 @@ class Follower:
             some = ids[start : start + LETTERS]
             found = load(conn, some)
             conn.rollback()
+            writing.remove(some)
             writing.put(found)
-            for gone in set(some) - {each.id for each in found}:
-                writing.remove(gone)
         return replace(mark, highest=max([mark.highest, *ids]))
 
     def _follow_texts(self, conn: Connection, writing: Writing, mark: Mark) -> tuple[Mark, int]:

@@ -12,7 +12,7 @@ import contextlib
 import fcntl
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -148,20 +148,19 @@ class Writing:
         searcher = self._searcher()
         return names.counted(searcher.search(Query.term_query(names.schema(), "kind", names.LETTER_KIND), limit=1))
 
-    def put(self, letters: Iterable[IndexedLetter], *, known: bool = True) -> None:
-        """Write letters in place of what is there of them. `known=False`: none of them is there."""
+    def put(self, letters: Iterable[IndexedLetter]) -> None:
+        """Add letters; those that are there already are removed before."""
         for letter in letters:
-            if known:
-                self._writer.delete_documents_by_term("letter", letter.id)
             self._writer.add_document(document(letter))
 
-    def remove(self, letter_id: int) -> None:
-        """A letter that is not there any more."""
-        self._writer.delete_documents_by_term("letter", letter_id)
+    def remove(self, ids: Collection[int]) -> None:
+        """What is there of these letters. By a query: `delete_documents_by_term` finds no unsigned numbers."""
+        if ids:
+            self._writer.delete_documents_by_query(Query.term_set_query(names.schema(), "letter", list(ids)))
 
     def commit(self, mark: Mark) -> None:
         """Make all of it durable and readable, with the mark."""
-        self._writer.delete_documents_by_term("letter", names.MARK_LETTER)
+        self.remove([names.MARK_LETTER])
         made = Document()
         made.add_unsigned("letter", names.MARK_LETTER)
         made.add_text("mark", json.dumps(asdict(mark)))
