@@ -5,7 +5,7 @@ seconds for a million letters, and knows no stems. A result says which of the tw
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -44,11 +44,13 @@ class SearchResult:
     """How many letters match, exactly, and the asked-for rows (interface.md: `search`), newest first.
 
     `indexed`: words were looked up in the index. It then lacked `lag` letters that the searcher may read.
+    `unindexed`: they would have been, if there were one.
     """
 
     total: int
     rows: list[dict[str, Any]]
     indexed: bool = False
+    unindexed: bool = False
     lag: int = 0
 
 
@@ -57,16 +59,18 @@ def search(
 ) -> SearchResult:
     """Find letters within the rights. `user_id` is whose read marks `is:unread` means. Raises UsageError."""
     tree = query.parse(audit.storable(text))
-    look = index_reader.of(conn) if asks_index(tree) else None
+    wanted = asks_index(tree)
+    look = index_reader.of(conn) if wanted else None
     if look is None:
-        return _in_sql(conn, matching(text, accounts, user_id, conn), accounts, limit, offset)
+        found = _in_sql(conn, matching(text, accounts, user_id, conn), accounts, limit, offset)
+        return replace(found, unindexed=wanted)
     lag = lag_of(conn, look, accounts)
     kept = index_query.without_empty(tree)
     if kept is None:
         return SearchResult(total=0, rows=[], indexed=True, lag=lag)
     if not index_query.knows(kept):
         found = _in_sql(conn, matching(text, accounts, user_id, conn), accounts, limit, offset)
-        return SearchResult(total=found.total, rows=found.rows, indexed=True, lag=lag)
+        return replace(found, indexed=True, lag=lag)
     total, ids = look.newest(indexed(kept, accounts, places(conn, accounts)), limit, offset)
     return SearchResult(total=total, rows=rows(conn, ids, accounts), indexed=True, lag=lag)
 

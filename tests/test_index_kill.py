@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 from test_search import ANNA, BERND, mail
 
 from postbuch.archive import database, index_reader, index_store
@@ -140,7 +140,7 @@ def _same(config: Config) -> bool:
         return look.letters() == letters
 
 
-def _places(conn: database.Connection, address: str) -> int:
+def _places(conn: Connection, address: str) -> int:
     """How many letters with this subject the tables have in an account."""
     sql = (
         "SELECT count(DISTINCT p.letter_id) FROM letter_place p JOIN account a ON a.id = p.account_id "

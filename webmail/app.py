@@ -23,6 +23,7 @@ from postbuch.webmail import (
     exporting,
     failures,
     files,
+    finding,
     folders,
     language,
     letter,
@@ -80,6 +81,7 @@ def create_app(config: Config) -> Flask:
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
         completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
+        finding.blueprint,
     ):
         app.register_blueprint(blueprint)
 

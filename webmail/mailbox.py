@@ -1,18 +1,19 @@
 """The list of letters: newest first, page by page, by account, mailbox and unread, or as the result of a search."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import letters, search
+from postbuch.archive import letters, search, search_facets
 from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.marks import unread_of
-from postbuch.webmail import folders, listing, searchhelp
+from postbuch.webmail import finding, folders, listing, searchhelp
+from postbuch.webmail.finding import Spread
 from postbuch.webmail.language import gettext, ngettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.login import local_path
@@ -36,6 +37,9 @@ class Sheet:
     older: str | None
     total: int | None = None
     problem: str = ""
+    spread: list[Spread] = field(default_factory=list)
+    lag: int = 0
+    unindexed: bool = False
 
 
 @blueprint.route("/")
@@ -127,16 +131,29 @@ def _search(conn: Connection, who: Viewer, wanted: Listing, own: str) -> Sheet:
         found = search.search(
             conn, wanted.query, who.accounts, limit=PAGE, offset=wanted.offset, user_id=who.user_id
         )
+        ids = [facts["id"] for facts in found.rows]
+        passages = search_facets.snippets(conn, wanted.query, ids, who.accounts)
+        words = finding.subject_words(wanted.query)
+        spread = finding.spread(conn, wanted.query, who) if found.total > 1 else []
     except UsageError as error:
         return Sheet(rows=[], newer=None, older=None, problem=searchhelp.explain(str(error)))
-    unread = unread_of(conn, [facts["id"] for facts in found.rows], who.user_id, who.accounts)
+    unread = unread_of(conn, ids, who.user_id, who.accounts)
     end = wanted.offset + len(found.rows)
     before = max(wanted.offset - PAGE, 0)
     return Sheet(
-        rows=[row({**facts, "unread": facts["id"] in unread}, wanted, own) for facts in found.rows],
+        rows=[
+            row(
+                {**facts, "unread": facts["id"] in unread}, wanted, own, passage=passages.get(facts["id"]),
+                subject_marked=finding.marked_subject(facts["subject"], words),
+            )
+            for facts in found.rows
+        ],
         newer=url_for("mailbox.index", q=wanted.query, offset=before or None) if wanted.offset else None,
         older=url_for("mailbox.index", q=wanted.query, offset=end) if end < found.total else None,
         total=found.total,
+        spread=spread,
+        lag=found.lag,
+        unindexed=found.unindexed,
     )
 
 
