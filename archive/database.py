@@ -24,6 +24,8 @@ from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.reasons import Reason
 from postbuch.archive.server import DATABASE, TEMPORARY, PrivateServer
 
+# The option of every connection that names the data folder: the index of the search lies there.
+DATA_OPTION = "postbuch_data"
 # How long a command waits for another one that is starting or ending the private server.
 _LOCK_PATIENCE_S = 30.0
 # MariaDB error numbers after which the same transaction may succeed: deadlock, lock wait time-out.
@@ -58,6 +60,7 @@ def engine(config: Config, role: Role) -> Engine:
         pool_recycle=3600,
         pool_size=5,
         max_overflow=20,
+        execution_options={DATA_OPTION: str(config.data)},
     )
     event.listen(made, "handle_error", _translate)
     event.listen(made, "do_connect", _connect)

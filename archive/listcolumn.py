@@ -34,12 +34,13 @@ _DAY = timedelta(days=1)
 class Scope:
     """For whom a list is made: what he may read, and whose read marks count.
 
-    narrow: few rows are meant, so rights are best looked up for each of them.
+    narrow: few rows are meant, so rights are best looked up for each of them. conn: where words are looked up.
     """
 
     rights: Rights
     user_id: int | None
     narrow: bool = False
+    conn: Connection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,8 @@ class View:
     """One list: its columns and where its rows come from.
 
     key: the unique number of a row. source: a select of nothing yet, with its tables and the rights in its WHERE.
-    order: the usual one. narrowed: conditions of account, mailbox and tab. words: the condition of a search.
+    order: the usual one. narrowed: conditions of account, mailbox and tab. words: the condition of a search. found: how
+    many rows a search alone has and the numbers of one page of the usual order; None when only the condition tells.
     rows: the rows of these keys, in this order, at least with these columns and `id`; without it the expressions are
     selected. quick: a page of the usual order read from an index, for lists that nothing narrows.
     """
@@ -90,6 +92,7 @@ class View:
     tabs: tuple[str, ...] = ()
     narrowed: Callable[[Connection, Scope, Filter], Sequence[ColumnElement[bool]]] | None = None
     words: Callable[[str, Scope], ColumnElement[bool]] | None = None
+    found: Callable[[Connection, str, Scope, "Place"], tuple[int, list[int]] | None] | None = None
     rows: Callable[[Connection, list[int], Scope, Sequence[str]], list[dict[str, Any]]] | None = None
     quick: Callable[[Connection, Scope, Filter, "Place"], list[Cursor]] | None = None
     quick_tabs: tuple[str, ...] = ("",)

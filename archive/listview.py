@@ -92,12 +92,16 @@ def page(
     `before` and `after` count only in the usual order of a list that nothing narrows. `most`: count no further.
     Without `count_all` such a list is not counted: of a million letters that would take longer than the page.
     """
-    wanted, scope = _for(view, wanted, rights, user_id)
+    wanted, scope = _for(conn, view, wanted, rights, user_id)
     offset = wanted.offset if offset is None else offset
     columns = view.first_columns if names is None else names
     if is_quick(view, wanted):
         return _quick(conn, view, wanted, scope, Place(limit=limit, offset=offset, before=before, after=after),
                       columns, most, count_all)  # fmt: skip
+    if view.found is not None and _is_search(view, wanted):
+        answer = view.found(conn, wanted.words, scope, Place(limit=limit, offset=offset))
+        if answer is not None:
+            return Page(rows=_rows(conn, view, answer[1], scope, columns), total=answer[0])
     keys = _keys(conn, view, wanted, scope)
     if most is None or _is_narrow(view, wanted):
         # The total beside each row: the letters are looked for once.
@@ -121,7 +125,7 @@ def count(
     conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, most: int | None = None
 ) -> int:
     """How many rows there are; with `most` no further than one more than that. Raises UsageError."""
-    wanted, scope = _for(view, wanted, rights, user_id)
+    wanted, scope = _for(conn, view, wanted, rights, user_id)
     keys = _keys(conn, view, wanted, scope)
     if most is not None:
         keys = keys.limit(most + 1)
@@ -150,7 +154,7 @@ def keys_of(
     conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, limit: int | None = None
 ) -> "array[int]":
     """The numbers of all rows in the order of the list. Raises UsageError."""
-    wanted, scope = _for(view, wanted, rights, user_id)
+    wanted, scope = _for(conn, view, wanted, rights, user_id)
     query = _ordered(_keys(conn, view, wanted, scope), view, wanted, scope).limit(limit)
     with conn.execution_options(stream_results=True, yield_per=10_000).execute(query) as found:
         return array("Q", (row[0] for row in found))
@@ -164,7 +168,7 @@ def beside(
     The row itself need not be in the list any more: one that was opened from a list of unread letters is read since.
     One outside the rights has no neighbours: where it would stand in the list tells when it came.
     """
-    wanted, scope = _for(view, wanted, rights, user_id)
+    wanted, scope = _for(conn, view, wanted, rights, user_id)
     order = _order(view, wanted, scope)
     conditions = and_(true(), *_conditions(conn, view, wanted, scope))
     found = (
@@ -212,9 +216,11 @@ def _condition(view: View, each: Condition, scope: Scope) -> ColumnElement[bool]
     return opposite(found) if negative else found
 
 
-def _for(view: View, wanted: Filter, rights: Rights, user_id: int | None) -> tuple[Filter, Scope]:
+def _for(
+    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None
+) -> tuple[Filter, Scope]:
     wanted = resolve(view, wanted)
-    return wanted, Scope(rights=rights, user_id=user_id, narrow=_is_narrow(view, wanted))
+    return wanted, Scope(rights=rights, user_id=user_id, narrow=_is_narrow(view, wanted), conn=conn)
 
 
 def _keys(conn: Connection, view: View, wanted: Filter, scope: Scope) -> Select[Any]:
@@ -240,6 +246,14 @@ def _order(view: View, wanted: Filter, scope: Scope) -> list[Any]:
 
 def _ordered(query: Select[Any], view: View, wanted: Filter, scope: Scope) -> Select[Any]:
     return query.order_by(*_order(view, wanted, scope))
+
+
+def _is_search(view: View, wanted: Filter) -> bool:
+    """Whether it is words alone, in the usual order."""
+    return bool(wanted.words) and wanted.order in ((), view.order) and not (
+        wanted.conditions or wanted.within or wanted.account is not None or wanted.mailbox is not None
+        or wanted.tab not in ("", "all")
+    )  # fmt: skip
 
 
 def _is_narrow(view: View, wanted: Filter) -> bool:

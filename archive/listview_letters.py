@@ -268,6 +268,10 @@ def _quick(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> list
     return cursors(conn, selection(conn, scope, wanted, place), place.limit, place.offset)
 
 
+def _found(conn: Connection, text: str, scope: Scope, place: Place) -> tuple[int, list[int]] | None:
+    return search.newest(conn, text, scope.rights, limit=place.limit, offset=place.offset)
+
+
 def shown_images(conn: Connection, ids: list[int], rights: Rights) -> dict[int, int]:
     """Letter → the image that is shown."""
     if rights == ALL:
@@ -366,6 +370,7 @@ def _files_of(conn: Connection, images: list[int]) -> dict[int, list[str]]:
 LETTERS = View(
     name="letters", title="Letters", columns=COLUMNS, key=letter.c.id, source=letters_within,
     order=(Order(field="date", descending=True),), aliases=ALIASES, tabs=TABS, narrowed=narrowed,
-    words=lambda text, scope: search.matching(text, scope.rights, scope.user_id), rows=rows, quick=_quick,
+    words=lambda text, scope: search.matching(text, scope.rights, scope.user_id, scope.conn), found=_found, rows=rows,
+    quick=_quick,
     quick_tabs=("", *TABS),
 )

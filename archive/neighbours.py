@@ -30,7 +30,8 @@ def in_search(conn: Connection, text: str, accounts: Rights, letter_id: int, use
             letter.c.id, func.lag(letter.c.id).over(order_by=order).label("older"),
             func.lead(letter.c.id).over(order_by=order).label("newer"),
         )
-        .where(or_(matching(text, accounts, user_id), and_(letter.c.id == letter_id, readable(accounts)))).subquery()
+        .where(or_(matching(text, accounts, user_id, conn), and_(letter.c.id == letter_id, readable(accounts))))
+        .subquery()
     )  # fmt: skip
     row = conn.execute(select(found.c.newer, found.c.older).where(found.c.id == letter_id)).one_or_none()
     return Neighbours(newer=None, older=None) if row is None else Neighbours(newer=row.newer, older=row.older)

@@ -15,6 +15,7 @@ from postbuch.archive.collecting import Collecting, FindLogIn, Trust
 from postbuch.archive.config import Config
 from postbuch.archive.drains import Drains, DrainState
 from postbuch.archive.health import WRITE_EVERY_S, HealthFile, failure, health_path
+from postbuch.archive.index_process import Indexing, IndexState
 from postbuch.archive.keeping import Keeper, Trouble
 from postbuch.archive.reasons import Reason
 
@@ -32,6 +33,7 @@ def main(config: Config, trust: Trust, log_in: FindLogIn | None = None) -> int:
     """
     stop = threading.Event()
     drains = Drains(config)  # before any thread: it forks
+    indexing = Indexing(config)  # likewise
     keeper = Keeper(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -40,17 +42,19 @@ def main(config: Config, trust: Trust, log_in: FindLogIn | None = None) -> int:
     print("ready archive", flush=True)  # noqa: T201 - the supervisor waits for this line
     keeper.start()
     try:
-        _report(health, drains, keeper, collecting, config, stop)
+        _report(health, drains, indexing, keeper, collecting, config, stop)
     finally:
         collecting.stop()
         keeper.stop()
         drains.stop()
+        indexing.stop()
         health.remove()
     return 0
 
 
 def _report(
-    health: HealthFile, drains: Drains, keeper: Keeper, collecting: Collecting, config: Config, stop: threading.Event
+    health: HealthFile, drains: Drains, indexing: Indexing, keeper: Keeper, collecting: Collecting, config: Config,
+    stop: threading.Event,
 ) -> None:
     """Write the health file until the end. A part that died ends the process: the supervisor starts a new one."""
     last: tuple[Any, ...] = ()
@@ -60,16 +64,19 @@ def _report(
             raise RuntimeError("a drain has ended")
         if not collecting.alive():
             raise RuntimeError("the collector has ended")
+        if not indexing.alive():
+            raise RuntimeError("the indexer's keeper has ended")
         state, failures = drains.state(), collecting.failures() + _ledger_failures(keeper.troubles)
-        now = (state.problem, state.notices, failures)
+        index = indexing.state()
+        now = (state.problem, state.notices, failures, index.problem, index.pid)
         if now != last or rounds % round(WRITE_EVERY_S / LOOK_EVERY_S) == 0:
-            health.write(_facts(state, failures, config))
+            health.write(_facts(state, index, failures, config))
             last = now
         rounds += 1
         stop.wait(LOOK_EVERY_S)
 
 
-def _facts(state: DrainState, others: list[dict[str, Any]], config: Config) -> dict[str, Any]:
+def _facts(state: DrainState, index: IndexState, others: list[dict[str, Any]], config: Config) -> dict[str, Any]:
     folder = config.data / "spool"
     messages, _ = spool.waiting_counts(folder)
     damaged = len(list((folder / "damaged").glob("*.pbs"))) if (folder / "damaged").is_dir() else 0
@@ -78,12 +85,15 @@ def _facts(state: DrainState, others: list[dict[str, Any]], config: Config) -> d
         at = state.problem_at.replace(tzinfo=UTC).isoformat()
         counted = Reason.DRAIN_WAITS_COUNTED.said(problem=state.problem, messages=messages)
         failures.append(failure("database", "drain-waits", counted, at))
+    if index.problem is not None:
+        failures.append(failure("search", "index-waits", index.problem, None))
     if damaged:
         words = Reason.SPOOL_DAMAGED.said(folder=folder / "damaged", files=damaged)
         failures.append(failure("spool", "spool-damaged", words, None))
     return {
         "failures": failures,
         "spool": {"waiting_messages": messages},
+        "index": {"pid": index.pid, "building": index.building},
         "counters": {"stored": state.stored, "refused": state.refused, "damaged_files": damaged},
     }
 

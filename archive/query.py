@@ -1,10 +1,11 @@
 """The query words of the search box, the API and the command line, as a tree. Pure: knows no database.
 
-    plain words and "phrases" (AND-ed), -word, OR, ( … ), and the fields of FIELDS as `field:word` or `field:"a phrase"`
+    plain words and "phrases" (AND-ed), beginnings of words as `rech*`, -word, OR, ( … ), and the fields of FIELDS as
+    `field:word`, `field:"a phrase"` or `field:rech*`
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -32,10 +33,14 @@ _RELATIVE = re.compile(r"today(?:-(\d{1,5})d)?|yesterday")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One condition. `field` is empty for a plain word; dates are `YYYY-MM-DD`, sizes are octets."""
+    """One condition. `field` is empty for a plain word; dates are `YYYY-MM-DD`, sizes are octets.
+
+    A `phrase` is meant as it is spelled; of a `prefix` the last word is the beginning of one (its star is taken off).
+    """
 
     field: str
     text: str
+    kind: Literal["word", "phrase", "prefix"] = "word"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +112,13 @@ class _Parser:
                 raise UsageError(f"the search has a '(' without its ')' {self.place(opened)}")
             self.position += 1
             return node
-        return _word(field, phrase if phrase is not None else word, match.group(0).strip())
+        made = _word(field, phrase if phrase is not None else word, match.group(0).strip())
+        if made.field and made.field not in TEXT_FIELDS:
+            return made
+        beginning = made.text.rstrip("*")
+        if beginning and beginning != made.text:
+            return replace(made, text=beginning, kind="prefix")
+        return replace(made, kind="phrase") if phrase is not None and (made.field or not field) else made
 
     def place(self, position: int | None = None) -> str:
         """Where a token stands, as people count: from 1."""

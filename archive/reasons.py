@@ -49,6 +49,8 @@ class Reason(Named):
     SPOOL_DAMAGED = "{folder}: {files} spool files were set aside; the .reason beside each says why"
     DRAIN_WAITS = "captured mail waits in the spool, because {problem}; nothing is lost"
     DRAIN_WAITS_COUNTED = "{problem} ({messages} messages)"
+    # The index of the search
+    INDEX_WAITS = "the index of the search waits: {words}; letters that came since are not found yet"
     # The ledger
     JOB_FAILED = "the archive cannot do its {job}: {words}"
     JOB_SEAL = "seal"

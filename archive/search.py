@@ -1,55 +1,114 @@
-"""Search in SQL: the tree of `query.py` as conditions on letters. Rights are part of the query, never a filter after.
+"""Search: words are looked up in the index, the rest in SQL; rights are part of the query, never a filter after.
 
-An index of its own comes with a later version; until then a common word costs a scan of the readable text.
+While there is no index, as at the first start, SQL answers words too: it reads the texts themselves, which takes
+seconds for a million letters, and knows no stems. A result says which of the two it came from.
 """
 
-import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, not_, or_, select, true, union
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    false,
+    func,
+    literal_column,
+    not_,
+    select,
+    true,
+)
 
-from postbuch.archive import audit, query
-from postbuch.archive.marks import is_read
+from postbuch.archive import audit, index_query, index_reader, query
+from postbuch.archive.index_reader import Look
 from postbuch.archive.query import Group, Node, Not, Word
 from postbuch.archive.schema import (
     account,
-    address,
-    body_text,
     header_summary,
     image,
-    image_address,
     letter,
     letter_image,
     letter_place,
     mailbox,
-    part,
     sighting,
-    smtp_envelope,
-    smtp_recipient,
 )
+from postbuch.archive.search_sql import Conditions, named
 from postbuch.archive.users import ALL, Rights
-
-_FROM_FIELDS = ("from", "sender")
-_TO_FIELDS = ("to",)
-_CC_FIELDS = ("cc",)
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """How many letters match, exactly, and the asked-for rows (interface.md: `search`), newest first."""
+    """How many letters match, exactly, and the asked-for rows (interface.md: `search`), newest first.
+
+    `indexed`: words were looked up in the index. It then lacked `lag` letters that the searcher may read.
+    `unindexed`: they would have been, if there were one.
+    """
 
     total: int
     rows: list[dict[str, Any]]
+    indexed: bool = False
+    unindexed: bool = False
+    lag: int = 0
 
 
 def search(
     conn: Connection, text: str, accounts: Rights, *, limit: int = 50, offset: int = 0, user_id: int | None = None
 ) -> SearchResult:
     """Find letters within the rights. `user_id` is whose read marks `is:unread` means. Raises UsageError."""
-    condition = matching(text, accounts, user_id)
+    tree = query.parse(audit.storable(text))
+    wanted = asks_index(tree)
+    look = index_reader.of(conn) if wanted else None
+    if look is None:
+        found = _in_sql(conn, matching(text, accounts, user_id, conn), accounts, limit, offset)
+        return replace(found, unindexed=wanted)
+    lag = lag_of(conn, look, accounts)
+    answer = _newest(conn, look, tree, accounts, limit, offset)
+    if answer is None:
+        found = _in_sql(conn, matching(text, accounts, user_id, conn), accounts, limit, offset)
+        return replace(found, indexed=True, lag=lag)
+    return SearchResult(total=answer[0], rows=rows(conn, answer[1], accounts), indexed=True, lag=lag)
+
+
+def newest(
+    conn: Connection, text: str, accounts: Rights, *, limit: int, offset: int = 0
+) -> tuple[int, list[int]] | None:
+    """How many letters match and the numbers of some, newest first, by the index alone; None where SQL is needed.
+
+    Raises UsageError.
+    """
+    tree = query.parse(audit.storable(text))
+    look = index_reader.of(conn) if asks_index(tree) else None
+    return None if look is None else _newest(conn, look, tree, accounts, limit, offset)
+
+
+def standing(conn: Connection, text: str, accounts: Rights) -> tuple[bool, int]:
+    """Whether the words would be looked up in an index that is not there, and how many letters an index lacks.
+
+    Raises UsageError.
+    """
+    if not asks_index(query.parse(audit.storable(text))):
+        return False, 0
+    look = index_reader.of(conn)
+    return look is None, 0 if look is None else lag_of(conn, look, accounts)
+
+
+def _newest(
+    conn: Connection, look: Look, tree: Node, accounts: Rights, limit: int, offset: int
+) -> tuple[int, list[int]] | None:
+    kept = index_query.without_empty(tree)
+    if kept is None:
+        return 0, []
+    if not index_query.knows(kept):
+        return None
+    return look.newest(indexed(kept, accounts, places(conn, accounts)), limit, offset)
+
+
+def _in_sql(
+    conn: Connection, condition: ColumnElement[bool], accounts: Rights, limit: int, offset: int
+) -> SearchResult:
     # The total beside each row: the letters are looked for once.
     found = conn.execute(
         select(letter.c.id, func.count().over()).where(condition)
@@ -62,11 +121,101 @@ def search(
     return SearchResult(total=total, rows=rows(conn, [row.id for row in found], accounts))
 
 
-def matching(text: str, accounts: Rights, user_id: int | None) -> ColumnElement[bool]:
-    """The condition on `letter` that a search is. Raises UsageError."""
+def asks_index(node: Node) -> bool:
+    """Whether there is anything in a tree that the index answers better than SQL."""
+    match node:
+        case Word():
+            return index_query.knows(node)
+        case Not():
+            return asks_index(node.node)
+        case Group():
+            return any(asks_index(each) for each in node.nodes)
+
+
+def indexed(node: Node, accounts: Rights, found_places: Callable[[str, str], Sequence[int]]) -> Any:
+    """The query of the index for a tree that it knows, within the rights."""
+    searcher = index_query.Searcher(rights=accounts, places=found_places)
+    return index_query.within_rights(index_query.of(node, searcher), accounts)
+
+
+def places(conn: Connection, accounts: Rights) -> Callable[[str, str], Sequence[int]]:
+    """(account or mailbox, text) → the numbers of those within the rights whose name holds the text."""
+
+    def find(kind: str, text: str) -> Sequence[int]:
+        table, owner, name = (
+            (account, account.c.id, account.c.address) if kind == "account"
+            else (mailbox, mailbox.c.account_id, mailbox.c.name)
+        )  # fmt: skip
+        found = select(table.c.id).where(named(name, text))
+        return conn.scalars(found if accounts == ALL else found.where(owner.in_(accounts))).all()
+
+    return find
+
+
+def lag_of(conn: Connection, look: Look, accounts: Rights) -> int:
+    """How many letters within the rights have come since the index was written."""
+    newer = select(func.count()).select_from(letter).where(letter.c.id > look.mark.highest, _is_readable(accounts))
+    return int(conn.scalar(newer) or 0)
+
+
+def matching(text: str, accounts: Rights, user_id: int | None, conn: Connection | None = None) -> ColumnElement[bool]:
+    """The condition on `letter` that a search is. Raises UsageError.
+
+    Words are looked up in the index now, when there is one: that of the connection, else the only one that this
+    process reads. The condition then holds the numbers of what was found.
+    """
     tree = query.parse(audit.storable(text))
-    allowed = _is_readable(accounts) if _is_narrow(tree) else readable(accounts)
-    return and_(allowed, Conditions(accounts, user_id).of(tree))
+    look = None
+    if asks_index(tree):
+        look = index_reader.only() if conn is None else index_reader.of(conn)
+    if look is None:
+        allowed = _is_readable(accounts) if _is_narrow(tree) else readable(accounts)
+        return and_(allowed, Conditions(accounts, user_id).of(tree))
+    kept = index_query.without_empty(tree)
+    if kept is None:
+        return false()
+    return and_(_is_readable(accounts), IndexedConditions(accounts, user_id, look, conn).of(kept))
+
+
+class IndexedConditions(Conditions):
+    """What the index knows is a list of letters; the rest are conditions in SQL."""
+
+    def __init__(self, accounts: Rights, user_id: int | None, look: Look, conn: Connection | None) -> None:
+        super().__init__(accounts, user_id)
+        self._look = look
+        self._conn = conn
+
+    def of(self, node: Node) -> ColumnElement[bool]:
+        """The condition of a tree."""
+        if isinstance(node, Not):
+            # What the index has not seen yet is no more known to lack a word than to have it.
+            other = not_(self.of(node.node))
+            return and_(other, letter.c.id <= self._look.mark.highest) if asks_index(node.node) else other
+        if index_query.knows(node) and not (self._conn is None and _names_places(node)):
+            numbers = self._look.every(indexed(node, self._accounts, self._places()))
+            if numbers is not None:
+                return _among(numbers)
+        return super().of(node)
+
+    def _places(self) -> Callable[[str, str], Sequence[int]]:
+        return (lambda kind, text: ()) if self._conn is None else places(self._conn, self._accounts)
+
+
+def _names_places(node: Node) -> bool:
+    match node:
+        case Word():
+            return node.field in index_query.PLACES
+        case Not():
+            return _names_places(node.node)
+        case Group():
+            return any(_names_places(each) for each in node.nodes)
+
+
+def _among(numbers: Sequence[int]) -> ColumnElement[bool]:
+    """Bound parameters would cost 2 µs each, and there may be a million."""
+    if not numbers:
+        return false()
+    return literal_column(f"letter.id IN ({','.join(map(str, numbers))})", Boolean)
 
 
 def _is_narrow(node: Node) -> bool:
@@ -175,136 +324,3 @@ def _shown_images(conn: Connection, ids: list[int], accounts: Rights) -> dict[in
         .group_by(letter_image.c.letter_id)
     )
     return {row[0]: row[1] for row in conn.execute(seen)}
-
-
-class Conditions:
-    """Turns a tree into a condition on `letter` for one searcher.
-
-    Each word is the set of the letters that hold it, found once; sets that were found again for each letter took
-    minutes for a million.
-    """
-
-    def __init__(self, accounts: Rights, user_id: int | None) -> None:
-        self._accounts = accounts
-        self._user_id = user_id
-
-    def of(self, node: Node) -> ColumnElement[bool]:
-        """The condition of a tree."""
-        match node:
-            case Word():
-                return self._word(node)
-            case Not():
-                return not_(self.of(node.node))
-            case Group():
-                parts = [self.of(each) for each in node.nodes]
-                return and_(true(), *parts) if node.kind == "and" else or_(false(), *parts)
-
-    def _word(self, word: Word) -> ColumnElement[bool]:
-        text = word.text
-        match word.field:
-            case "":
-                found = (
-                    self._summary(_has(header_summary.c.subject, text)), self._people((), text), self._envelope(text),
-                    self._file(text), self._body(text),
-                )
-                return letter.c.id.in_(select(union(*found).subquery().c.letter_id))
-            case "from":
-                return letter.c.id.in_(self._people(_FROM_FIELDS, text))
-            case "to":
-                either = union(self._people(_TO_FIELDS, text), self._envelope(text)).subquery()
-                return letter.c.id.in_(select(either.c.letter_id))
-            case "cc":
-                return letter.c.id.in_(self._people(_CC_FIELDS, text))
-            case "subject":
-                return letter.c.id.in_(self._summary(_has(header_summary.c.subject, text)))
-            case "body":
-                return letter.c.id.in_(self._body(text))
-            case "attachment" | "filename":
-                return letter.c.id.in_(self._file(text))
-            case "message-id":
-                return letter.c.id.in_(self._summary(header_summary.c.message_id == text.strip("<>")))
-            case "sha256":
-                digest = bytes.fromhex(text) if _SHA256.fullmatch(text) else b""
-                return letter.c.id.in_(self._image(image.c.sha256 == digest))
-            case "account":
-                return letter.c.id.in_(self._place(_has(account.c.address, text)))
-            case "mailbox":
-                return letter.c.id.in_(self._place(_has(mailbox.c.name, text)))
-            case "has":
-                return letter.c.id.in_(self._summary(header_summary.c.attachment_count > 0))
-            case "is":
-                return not_(self._read()) if text == "unread" else self._read()
-            case "larger":
-                return letter.c.id.in_(self._image(image.c.size_octets > int(text)))
-            case "smaller":
-                return letter.c.id.in_(self._image(image.c.size_octets < int(text)))
-            case _:
-                return self._date(word.field, datetime.fromisoformat(text))
-
-    def _date(self, field: str, day: datetime) -> ColumnElement[bool]:
-        next_day = day + timedelta(days=1)
-        match field:
-            case "before":
-                return letter.c.sort_at < day
-            case "after":
-                return letter.c.sort_at >= next_day
-            case _:
-                return and_(letter.c.sort_at >= day, letter.c.sort_at < next_day)
-
-    def _letters(self, image_id: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
-        """The letters of the images within the rights for which the conditions hold."""
-        query = select(letter_image.c.letter_id).where(letter_image.c.image_id == image_id, *conditions)
-        if self._accounts == ALL:
-            return query
-        seen = sighting.alias()
-        mine = select(seen.c.id).where(
-            seen.c.image_id == letter_image.c.image_id, seen.c.account_id.in_(self._accounts)
-        )
-        return query.where(mine.limit(1).scalar_subquery().is_not(None))
-
-    def _summary(self, condition: ColumnElement[bool]) -> Select[Any]:
-        return self._letters(header_summary.c.image_id, condition)
-
-    def _image(self, condition: ColumnElement[bool]) -> Select[Any]:
-        return self._letters(image.c.id, condition)
-
-    def _body(self, text: str) -> Select[Any]:
-        return self._letters(body_text.c.image_id, _has(body_text.c.text, text))
-
-    def _file(self, text: str) -> Select[Any]:
-        return self._letters(part.c.image_id, part.c.file_name != "", _has(part.c.file_name, text))
-
-    def _people(self, fields: tuple[str, ...], text: str) -> Select[Any]:
-        found = self._letters(
-            image_address.c.image_id, address.c.id == image_address.c.address_id,
-            or_(_has(address.c.address, text.lower()), _has(image_address.c.display_name, text)),
-        )
-        return found.where(image_address.c.field.in_(fields)) if fields else found
-
-    def _envelope(self, text: str) -> Select[Any]:
-        """Recipients of the searcher's own submissions, Bcc included."""
-        found = self._letters(
-            sighting.c.image_id, sighting.c.capture == smtp_envelope.c.capture,
-            smtp_envelope.c.id == smtp_recipient.c.envelope_id, address.c.id == smtp_recipient.c.address_id,
-            _has(address.c.address, text.lower()),
-        )
-        return found if self._accounts == ALL else found.where(smtp_envelope.c.account_id.in_(self._accounts))
-
-    def _place(self, condition: ColumnElement[bool]) -> Select[Any]:
-        found = (
-            select(letter_place.c.letter_id)
-            .join(account, account.c.id == letter_place.c.account_id)
-            .join(mailbox, mailbox.c.id == letter_place.c.mailbox_id, isouter=True)
-            .where(condition)
-        )
-        return found if self._accounts == ALL else found.where(letter_place.c.account_id.in_(self._accounts))
-
-    def _read(self) -> ColumnElement[bool]:
-        return is_read(letter.c.id, self._user_id, self._accounts)
-
-
-def _has(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
-    """`contains` with % and _ taken as they are; letter case as the column's collation has it."""
-    return column.contains(text, autoescape=True, escape="|")
-
-

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from postbuch.archive import collect_choice, completeness, said, setup
+from postbuch.archive import collect_choice, completeness, index_reader, said, setup
 from postbuch.archive.completeness import Standing
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, connection
@@ -82,8 +82,9 @@ def books(conn: Connection) -> dict[str, Any]:
 
 def _counts(conn: Connection) -> dict[str, Any]:
     tables = {"images": image, "sightings": sighting, "letters": letter, "gaps": gap, "refusals": refusal}
-    # index_lag: search reads the tables themselves, so nothing can lag.
-    return {**{name: _count(conn, None, table) for name, table in tables.items()}, "index_lag": 0}
+    found = {name: _count(conn, None, table) for name, table in tables.items()}
+    look = index_reader.of(conn)
+    return {**found, "index_lag": max(found["letters"] - (look.letters() if look else 0), 0)}
 
 
 def _count(conn: Connection, condition: Any, table: Any) -> int:

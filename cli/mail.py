@@ -45,13 +45,17 @@ def search(
     with connect(loaded) as connection:
         found = searching.search(connection, words, who.accounts, limit=limit, user_id=who.user_id)
     if json:
-        output.print_json({"total": found.total, "results": found.rows})
+        output.print_json({
+            "total": found.total, "results": found.rows, "indexed": found.indexed, "index_lag": found.lag,
+        })
         return
     output.print_table(
         ("ID", _("Date"), _("From"), _("Subject")),
         [(row["id"], row["date"], row["from"], row["subject"]) for row in found.rows],
     )
     output.say(_("{shown} of {total} letters").format(shown=len(found.rows), total=found.total))
+    if found.lag:
+        output.say(_("The index lags: {letters} letters that came last are not in it yet.").format(letters=found.lag))
 
 
 def _asked(loaded: Config, reference: str, as_user: str) -> Reader:

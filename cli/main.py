@@ -48,12 +48,14 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         mail,
         people,
         putting,
+        reindexing,
         status,
         syncing,
     )
 
     for module in (
-        initialisation, status, mail, importing, exporting, putting, syncing, evidence, auditing, backups, doctor,
+        initialisation, status, mail, importing, exporting, putting, syncing, evidence, auditing, backups, reindexing,
+        doctor,
     ):
         module.add_to(app)
     app.add_typer(accounts.app, name="account")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexed import follow
 from sqlalchemy import select
 from web_archive import Filling, archive, ingest, old
 
@@ -128,6 +129,8 @@ def roles_archive(folder: Path) -> Iterator[tuple[Config, dict[str, Letter]]]:
                 mark=mark, id=row.id, image=row.image_id, account=row.account_id, mailbox=row.mailbox_id,
                 sha256=hashlib.sha256(octets(mark)).hexdigest(), place=f"{row.sort_at.isoformat()}_{row.id}",
             )
+        with database.pool(config, Role.INGEST) as engine:
+            follow(config, engine)
         yield config, found
 
 

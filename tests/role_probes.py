@@ -71,6 +71,7 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         "account:konto.{letter.mark} OR mailbox:Ordner.{letter.mark}", "sha256:{letter.sha256}",
         "message-id:{letter.message_id}", "smaller:100m -body:{letter.mark}",
     )),
+    "GET /suggest": (_get("/suggest?q={letter.mark}"), _get("/suggest?q=from:absender.{letter.mark}")),
     "GET / account": (_get("/?account={letter.account}"),),
     "GET / mailbox": (
         _get("/?mailbox={letter.mailbox}"), _get("/?account={letter.account}&mailbox={letter.mailbox}"),

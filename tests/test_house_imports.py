@@ -50,6 +50,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "rfc3161_client": ("archive/timestamp.py",),
     "rich": ("cli/output.py",),
     "sqlalchemy": ("archive/*", "webmail/sessions.py"),
+    "tantivy": ("archive/index_*.py",),
     "tinycss2": ("webmail/*",),
     "twisted": ("certs/reactor.py", "cli/child.py", "cli/supervisor.py", "cli/up.py", "webmail/*", "proxy/*"),
     "typer": ("cli/*",),

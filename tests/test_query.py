@@ -15,6 +15,16 @@ def word(text: str, field: str = "") -> Word:
     return Word(field=field, text=text)
 
 
+def phrase(text: str, field: str = "") -> Word:
+    """One that is meant as it is spelled."""
+    return Word(field=field, text=text, kind="phrase")
+
+
+def prefix(text: str, field: str = "") -> Word:
+    """The beginning of one."""
+    return Word(field=field, text=text, kind="prefix")
+
+
 def every(*nodes: Node) -> Group:
     """All of them."""
     return Group(kind="and", nodes=nodes)
@@ -33,10 +43,10 @@ def either(*nodes: Node) -> Group:
         ("Rechnung", word("Rechnung")),
         ("Rechnung Müller", every(word("Rechnung"), word("Müller"))),
         ("Rechnung AND Müller", every(word("Rechnung"), word("Müller"))),
-        ('"offene Rechnung"', word("offene Rechnung")),
-        ('"bis zum Ende', word("bis zum Ende")),
+        ('"offene Rechnung"', phrase("offene Rechnung")),
+        ('"bis zum Ende', phrase("bis zum Ende")),
         ("-Werbung", Not(node=word("Werbung"))),
-        ('-"viel Werbung"', Not(node=word("viel Werbung"))),
+        ('-"viel Werbung"', Not(node=phrase("viel Werbung"))),
         ("-from:spam", Not(node=word("spam", "from"))),
         ("-(a b)", Not(node=every(word("a"), word("b")))),
         ("a OR b", either(word("a"), word("b"))),
@@ -46,7 +56,7 @@ def either(*nodes: Node) -> Group:
         ("or and", every(word("or"), word("and"))),
         ("from:anna@x.example", word("anna@x.example", "from")),
         ("FROM:Anna", word("Anna", "from")),
-        ('subject:"offene Rechnung"', word("offene Rechnung", "subject")),
+        ('subject:"offene Rechnung"', phrase("offene Rechnung", "subject")),
         ("filename:a.pdf attachment:b", every(word("a.pdf", "filename"), word("b", "attachment"))),
         ("has:attachment", word("attachment", "has")),
         ("is:UNREAD", word("unread", "is")),
@@ -59,6 +69,12 @@ def either(*nodes: Node) -> Group:
         ("http://x.example/a?b", word("http://x.example/a?b")),
         ("10:30", word("10:30")),
         ("50%_", word("50%_")),
+        ("rech*", prefix("rech")),
+        ("subject:rech*", prefix("rech", "subject")),
+        ('"offene rech*"', prefix("offene rech")),
+        ('"Rechnung"', phrase("Rechnung")),
+        ("*", word("*")),
+        ("a*b", word("a*b")),
         ("E-Mail", word("E-Mail")),
         ("a - b", every(word("a"), word("-"), word("b"))),
     ],

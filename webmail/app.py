@@ -24,6 +24,7 @@ from postbuch.webmail import (
     exporting,
     failures,
     files,
+    finding,
     folders,
     language,
     letter,
@@ -88,6 +89,7 @@ def create_app(config: Config) -> Flask:
         completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
         topics.blueprint, listsettings.blueprint, deeplinks.blueprint, outgoing.blueprint,
         saved.blueprint,
+        finding.blueprint,
     ):
         app.register_blueprint(blueprint)
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from postbuch.archive import audit, letters, listchoices, listview, marks, search
 from postbuch.archive.errors import UsageError
 from postbuch.archive.listview import VIEWS
-from postbuch.webmail import folders, listing, lists
+from postbuch.webmail import finding, folders, listing, lists
 from postbuch.webmail.language import count as written
 from postbuch.webmail.language import gettext, ngettext
 from postbuch.webmail.listing import Listing
@@ -48,10 +48,17 @@ def list_page(*, is_link: bool = False) -> str | BaseResponse:
         on_record(conn, "search" if wanted.found else "list", wanted.name)
         side = folders.sidebar(conn, who, wanted)
         sheet = lists.sheet(conn, who, LETTERS, wanted, choice)
+        beside = finding.beside(conn, who, sheet)
         newest = letters.page(conn, who.accounts, who.user_id, limit=1).rows
-    cards = [] if sheet.is_table else [row(facts_of(each), wanted, side.own) for each in sheet.rows]
+    cards = [] if sheet.is_table else [
+        row(
+            facts_of(each), wanted, side.own, passage=beside.passages.get(each["id"]),
+            subject_marked=finding.marked_subject(each["subject"], beside.words),
+        )
+        for each in sheet.rows
+    ]  # fmt: skip
     return render_template(
-        "list.html", listing=wanted, sheet=sheet, cards=cards, sidebar=side, since=_since(newest),
+        "list.html", listing=wanted, sheet=sheet, cards=cards, beside=beside, sidebar=side, since=_since(newest),
         title=_title(wanted, side),
     )
 

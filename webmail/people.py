@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import url_for
 
+from postbuch.archive.index_snippets import Snippet
 from postbuch.webmail.listing import Listing
 
 _SHOWN = re.compile(r"\s*<[^<>]*>")
@@ -31,6 +32,8 @@ class Row:
     accounts: list[str]
     tint: int
     initials: str
+    subject_marked: Snippet | None = None
+    passage: Snippet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +56,14 @@ class Person:
         return tint(self.address or self.name)
 
 
-def row(facts: Mapping[str, Any], wanted: Listing, own: str = "") -> Row:
+def row(
+    facts: Mapping[str, Any], wanted: Listing, own: str = "", *, subject_marked: Snippet | None = None,
+    passage: Snippet | None = None,
+) -> Row:
     """The row of `letters.page` or `search.search` as the page shows it.
 
-    `own` is the address whose list it is: what it sent itself is shown with those it was sent to.
+    `own` is the address whose list it is: what it sent itself is shown with those it was sent to. Of a letter that a
+    search found: its subject with the words marked, and the passage that stands in place of its first words.
     """
     sender: str = facts["from"]
     outgoing = bool(own) and own in sender.lower() and bool(facts["to"])
@@ -74,6 +81,8 @@ def row(facts: Mapping[str, Any], wanted: Listing, own: str = "") -> Row:
         accounts=[each for each in facts["accounts"] if each != own],
         tint=tint(who),
         initials=initials(who),
+        subject_marked=subject_marked,
+        passage=passage,
     )
 
 

@@ -1,0 +1,162 @@
+"""What the index is told of letters: read from the tables, and parted into what all readers of a letter may know and
+what only some may. No library of the index is used here.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from postbuch.archive.index_attached import texts_of
+from postbuch.archive.index_schema import ALL_ACCOUNTS
+from postbuch.archive.schema import (
+    address,
+    body_text,
+    header_summary,
+    image_address,
+    letter,
+    letter_image,
+    letter_place,
+    part,
+    sighting,
+    smtp_envelope,
+    smtp_recipient,
+)
+
+# Of one attachment. A book has 500,000 characters; what is longer is a table or a log.
+ATTACHED_CHARACTERS = 1_000_000
+# Longer endings are no types.
+_TYPE_CHARACTERS = 5
+_FIELD_OF = {"from": "from", "sender": "from", "to": "to", "cc": "cc"}
+
+Texts = dict[str, list[str]]
+
+
+@dataclass(slots=True, kw_only=True)
+class IndexedLetter:
+    """One letter. `shared`: field → texts for all who may read it; `own`: account → the same, for its readers only.
+
+    Fields are those of `index_schema.SPELLED` without `head`, `people` for other names, and `has`.
+    """
+
+    id: int
+    at: datetime
+    accounts: set[int] = field(default_factory=set)
+    mailboxes: set[int] = field(default_factory=set)
+    shared: Texts = field(default_factory=dict)
+    own: dict[int, Texts] = field(default_factory=dict)
+    senders: list[str] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+
+
+class _Gathered:
+    """The texts of one letter and the accounts that saw each."""
+
+    def __init__(self, letter: IndexedLetter) -> None:
+        self.letter = letter
+        self._seen: dict[tuple[str, str], set[int]] = {}
+
+    def add(self, name: str, text: str, accounts: Iterable[int]) -> None:
+        if text:
+            self._seen.setdefault((name, text), set()).update(accounts)
+
+    def part(self) -> IndexedLetter:
+        """What every account of the letter saw is shared; the rest is for those that saw it, and for who reads all."""
+        made = self.letter
+        for (name, text), accounts in self._seen.items():
+            if made.accounts <= accounts:
+                made.shared.setdefault(name, []).append(text)
+            else:
+                for each in {*accounts, ALL_ACCOUNTS}:
+                    made.own.setdefault(each, {}).setdefault(name, []).append(text)
+        made.senders = made.shared.pop("sender", [])
+        made.types = made.shared.pop("type", [])
+        return made
+
+
+def load(conn: Connection, ids: Collection[int]) -> list[IndexedLetter]:
+    """The letters with these numbers; those that are not there are left out."""
+    found = {
+        row.id: _Gathered(IndexedLetter(id=row.id, at=row.sort_at))
+        for row in conn.execute(select(letter.c.id, letter.c.sort_at).where(letter.c.id.in_(ids)))
+    }
+    place = select(letter_place.c.letter_id, letter_place.c.account_id, letter_place.c.mailbox_id)
+    for row in conn.execute(place.where(letter_place.c.letter_id.in_(ids))):
+        found[row.letter_id].letter.accounts.add(row.account_id)
+        if row.mailbox_id:
+            found[row.letter_id].letter.mailboxes.add(row.mailbox_id)
+    images = {
+        row.image_id: found[row.letter_id]
+        for row in conn.execute(
+            select(letter_image.c.image_id, letter_image.c.letter_id).where(letter_image.c.letter_id.in_(ids))
+        )
+    }
+    if images:
+        _read_images(conn, images)
+    return [each.part() for each in found.values()]
+
+
+def _read_images(conn: Connection, images: dict[int, _Gathered]) -> None:
+    seen: dict[int, set[int]] = {number: set() for number in images}
+    sightings = select(sighting.c.image_id, sighting.c.account_id).distinct()
+    for row in conn.execute(sightings.where(sighting.c.image_id.in_(images))):
+        seen[row.image_id].add(row.account_id)
+
+    def add(row: Any, name: str, text: str) -> None:
+        images[row.image_id].add(name, text, seen[row.image_id])
+
+    summary = select(header_summary.c.image_id, header_summary.c.subject, header_summary.c.attachment_count)
+    for head in conn.execute(summary.where(header_summary.c.image_id.in_(images))):
+        add(head, "subject", head.subject)
+        add(head, "has", "attachment" if head.attachment_count > 0 else "")
+    for body in conn.execute(select(body_text).where(body_text.c.image_id.in_(images))):
+        add(body, "body", body.text)
+    people = (
+        select(image_address.c.image_id, image_address.c.field, image_address.c.display_name, address.c.address)
+        .join(address, address.c.id == image_address.c.address_id)
+        .where(image_address.c.image_id.in_(images))
+        .order_by(image_address.c.image_id, image_address.c.field, image_address.c.position)
+    )
+    for person in conn.execute(people):
+        add(person, _FIELD_OF.get(person.field, "people"), f"{person.display_name} {person.address}".strip())
+        if person.field == "from":
+            add(person, "sender", person.address)
+    _read_envelopes(conn, images)
+    _read_parts(conn, images, add)
+
+
+def _read_envelopes(conn: Connection, images: dict[int, _Gathered]) -> None:
+    """Recipients of a submission, Bcc included, are for those who may read the account that submitted it."""
+    recipients = (
+        select(sighting.c.image_id, smtp_envelope.c.account_id, address.c.address).distinct()
+        .join(smtp_envelope, smtp_envelope.c.capture == sighting.c.capture)
+        .join(smtp_recipient, smtp_recipient.c.envelope_id == smtp_envelope.c.id)
+        .join(address, address.c.id == smtp_recipient.c.address_id)
+        .where(sighting.c.image_id.in_(images))
+    )
+    for row in conn.execute(recipients):
+        images[row.image_id].add("to", row.address, {row.account_id})
+
+
+def _read_parts(conn: Connection, images: dict[int, _Gathered], add: Any) -> None:
+    parts = conn.execute(
+        select(part.c.image_id, part.c.file_name, part.c.content_type, part.c.is_attachment, part.c.sha256)
+        .where(part.c.image_id.in_(images))
+    ).all()
+    texts = texts_of(conn, {row.sha256 for row in parts if row.is_attachment or row.file_name})
+    for row in parts:
+        add(row, "file", row.file_name)
+        if row.is_attachment:
+            add(row, "type", type_of(row.file_name, row.content_type))
+        add(row, "attached", texts.get(row.sha256, "")[:ATTACHED_CHARACTERS])
+
+
+def type_of(file_name: str, content_type: str) -> str:
+    """What people call the type of an attachment: the ending of its name, else the second half of its media type."""
+    _, point, ending = file_name.rpartition(".")
+    ending = ending.strip().lower()
+    if point and ending.isalnum() and ending.isascii() and len(ending) <= _TYPE_CHARACTERS:
+        return ending
+    return content_type.rpartition("/")[2][:20]

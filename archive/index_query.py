@@ -1,0 +1,158 @@
+"""The tree of `query.py` as a query of the index, for one searcher. His rights are part of each word.
+
+Words without a letter or digit in them (`&`, `-`) are not in the index and are passed over.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tantivy import FieldType, Occur, Query
+
+from postbuch.archive import index_schema as names
+from postbuch.archive import index_text, query
+from postbuch.archive.index_schema import ALL_ACCOUNTS, OWN, STEM, schema
+from postbuch.archive.query import Group, Node, Not, Word
+from postbuch.archive.users import ALL, Rights
+
+# Query word → the fields of the index that it means.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "": ("head", "body", "attached"), "from": ("from",), "to": ("to",), "cc": ("cc",), "subject": ("subject",),
+    "body": ("body",), "filename": ("file",), "attachment": ("file", "attached"),
+}
+PLACES = ("account", "mailbox")
+# What else the index knows; the rest (is:, larger:, smaller:, sha256:, message-id:) is asked of the database.
+OTHERS = ("has", *query.DATE_FIELDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searcher:
+    """For whom a query is made. `places`: numbers of the accounts or mailboxes within his rights whose name fits."""
+
+    rights: Rights
+    places: Callable[[str, str], Sequence[int]]
+
+    @property
+    def own(self) -> list[int]:
+        """The accounts whose own words he may know."""
+        return [ALL_ACCOUNTS] if self.rights == ALL else sorted(self.rights)
+
+
+def knows(node: Node) -> bool:
+    """Whether the index can answer all of a tree."""
+    match node:
+        case Word():
+            return node.field in FIELDS or node.field in PLACES or node.field in OTHERS
+        case Not():
+            return knows(node.node)
+        case Group():
+            return all(knows(each) for each in node.nodes)
+
+
+def without_empty(node: Node) -> Node | None:
+    """The tree without the words that are not in any index; None when nothing is left."""
+    match node:
+        case Word():
+            return node if node.field not in FIELDS or index_text.words(node.text) else None
+        case Not():
+            inner = without_empty(node.node)
+            return None if inner is None else Not(node=inner)
+        case Group():
+            kept = tuple(each for each in map(without_empty, node.nodes) if each is not None)
+            return Group(kind=node.kind, nodes=kept) if kept or not node.nodes else None
+
+
+def within_rights(made: Query, rights: Rights) -> Query:
+    """Only letters that the searcher may read."""
+    if rights == ALL:
+        return Query.boolean_query([(Occur.Must, every()), (Occur.Must, made)])
+    if not rights:
+        return Query.empty_query()
+    return Query.boolean_query([(Occur.Must, made), (Occur.Must, _numbers("account", sorted(rights)))])
+
+
+def of(node: Node, searcher: Searcher) -> Query:
+    """The query of a tree that `knows` is true of, without the rights over letters."""
+    match node:
+        case Word():
+            return _word(node, searcher)
+        case Not():
+            return Query.boolean_query([(Occur.Must, every()), (Occur.MustNot, of(node.node, searcher))])
+        case Group():
+            if not node.nodes:
+                return every() if node.kind == "and" else Query.empty_query()
+            occur = Occur.Must if node.kind == "and" else Occur.Should
+            return Query.boolean_query([(occur, of(each, searcher)) for each in node.nodes])
+
+
+def both(made: Query, field: str, number: int) -> Query:
+    """What of a query is in one account or mailbox."""
+    return Query.boolean_query([(Occur.Must, made), (Occur.Must, _numbers(field, [number]))])
+
+
+def every() -> Query:
+    """All letters."""
+    return Query.const_score_query(Query.term_query(schema(), "kind", names.LETTER_KIND, "basic"), 1.0)
+
+
+def _numbers(field: str, values: Sequence[int]) -> Query:
+    if not values:
+        return Query.empty_query()
+    if len(values) == 1:
+        return Query.term_query(schema(), field, values[0], "basic")
+    return Query.term_set_query(schema(), field, list(values))
+
+
+def _word(word: Word, searcher: Searcher) -> Query:
+    if word.field in PLACES:
+        return _numbers(word.field, searcher.places(word.field, word.text))
+    if word.field == "has":
+        own = [names.own_word(account, "has", "attachment") for account in searcher.own]
+        return _either([
+            Query.term_query(schema(), "has", "attachment", "basic"), Query.term_set_query(schema(), OWN, own)
+        ])  # fmt: skip
+    if word.field in query.DATE_FIELDS:
+        return _days(word.field, datetime.fromisoformat(word.text))
+    return _either([each for field in FIELDS[word.field] for each in _in_field(field, word, searcher)])
+
+
+def _in_field(field: str, word: Word, searcher: Searcher) -> list[Query]:
+    """The word in the texts that all may know, and in those that only the searcher may."""
+    if word.kind == "prefix":
+        words = index_text.prefix_words(word.text)
+        return [_prefix(field, words), *(_prefix(OWN, _owned(account, field, words)) for account in searcher.own)]
+    words = index_text.words(word.text)
+    if word.kind == "word" and len(words) == 1 and field in names.STEMMED:
+        field, words = field + STEM, index_text.stemmed(word.text)
+    if len(words) == 1:
+        own = [each for account in searcher.own for each in _owned(account, field, words)]
+        return [Query.term_query(schema(), field, words[0], "basic"), Query.term_set_query(schema(), OWN, own)]
+    return [
+        Query.phrase_query(schema(), field, list(words)),
+        *(Query.phrase_query(schema(), OWN, list(_owned(account, field, words))) for account in searcher.own),
+    ]
+
+
+def _owned(account: int, field: str, words: Sequence[str]) -> list[str]:
+    return [names.own_word(account, field, each) for each in words]
+
+
+def _prefix(field: str, words: Sequence[str]) -> Query:
+    """Words that begin so; of a phrase its last one. Words are letters and digits, so nothing in them is a pattern."""
+    beginning = f"{words[-1]}.*"
+    if len(words) == 1:
+        return Query.regex_query(schema(), field, beginning)
+    return Query.regex_phrase_query(schema(), field, [*words[:-1], beginning])
+
+
+def _either(parts: Sequence[Query]) -> Query:
+    return Query.boolean_query([(Occur.Should, each) for each in parts])
+
+
+def _days(field: str, day: datetime) -> Query:
+    first = names.second_of(day) << names.ORDER_BITS
+    behind = names.second_of(day + timedelta(days=1)) << names.ORDER_BITS
+    lower, upper = {"before": (0, first), "after": (behind, (1 << 64) - 1), "on": (first, behind)}[field]
+    return Query.range_query(
+        schema(), "order", FieldType.Unsigned, lower, upper, include_upper=field == "after"
+    )

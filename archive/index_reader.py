@@ -1,0 +1,124 @@
+"""Reading the index: one open reader for each folder and process, always of the newest commit.
+
+Which folder belongs to a connection stands in the options of its engine (`database.engine`).
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+from tantivy import DocAddress, Index, Order, Query, Searcher
+
+from postbuch.archive import index_schema as names
+from postbuch.archive import index_store
+from postbuch.archive.database import DATA_OPTION
+from postbuch.archive.index_store import Mark
+
+# At most so many ids of a condition go to the database as they are: 1,000,000 of 8 digits are 9 MB of the 16 MiB that
+# a statement may have. What finds more is looked for in SQL.
+MAX_IDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The index at one moment."""
+
+    searcher: Searcher
+    mark: Mark
+
+    def newest(self, query: Query, limit: int, offset: int) -> tuple[int, list[int]]:
+        """How many letters match, and those asked for, newest first."""
+        if not limit:
+            return self.count(query), []
+        found = self.searcher.search(
+            query, limit=limit, offset=offset, count=True, order_by_field="order", order=Order.Desc
+        )
+        return names.counted(found), [names.letter_of(order) for order, _ in found.hits]
+
+    def count(self, query: Query) -> int:
+        """How many letters match."""
+        return names.counted(self.searcher.search(query, limit=1, count=True))
+
+    def letters(self) -> int:
+        """How many letters are in it."""
+        return self.count(Query.term_query(names.schema(), "kind", names.LETTER_KIND))
+
+    def every(self, query: Query) -> list[int] | None:
+        """All letters that match, in no order; None when they are more than MAX_IDS."""
+        total = self.count(query)
+        if not total:
+            return []
+        if total > MAX_IDS:
+            return None
+        addresses: list[DocAddress] = [hit[1] for hit in self.searcher.search(query, limit=total, count=False).hits]
+        return [names.letter_of(int(value or 0)) for value in self.searcher.fast_field_values("order", addresses)]
+
+
+class Reader:
+    """One data folder's index. For all threads of a process."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._lock = threading.Lock()
+        self._state: tuple[object, ...] = ()
+        self._index: Index | None = None
+        self._look: Look | None = None
+
+    def look(self) -> Look | None:
+        """The newest commit of the current generation; None while there is none."""
+        state = self._seen()
+        with self._lock:
+            if state != self._state:
+                self._look = self._open(state)
+                self._state = state
+            return self._look
+
+    def _seen(self) -> tuple[object, ...]:
+        """What changes with each commit and each change of generations."""
+        generation = index_store.current(self._data)
+        if generation is None:
+            return ()
+        try:
+            facts = (generation / "meta.json").stat()
+        except OSError:
+            return ()
+        return (generation, facts.st_mtime_ns, facts.st_ino, facts.st_size)
+
+    def _open(self, state: tuple[object, ...]) -> Look | None:
+        if not state:
+            self._index = None
+            return None
+        try:
+            if self._index is None or self._state[:1] != state[:1]:
+                self._index = index_store.opened(Path(str(state[0])))
+            self._index.reload()
+            searcher = self._index.searcher()
+            mark = index_store.read_mark(searcher)
+        except ValueError:  # damaged, or removed just now: the indexer makes it again
+            self._index = None
+            return None
+        return None if mark is None or mark.built is not None else Look(searcher=searcher, mark=mark)
+
+
+_readers: dict[Path, Reader] = {}
+_making = threading.Lock()
+
+
+def of_folder(data: Path) -> Reader:
+    """The reader of a data folder."""
+    with _making:
+        return _readers.setdefault(data, Reader(data))
+
+
+def of(conn: Connection) -> Look | None:
+    """The index beside the database of a connection; None while there is none that is complete."""
+    data = conn.get_execution_options().get(DATA_OPTION)
+    return None if data is None else of_folder(Path(data)).look()
+
+
+def only() -> Look | None:
+    """The index of this process when it has read just one; for conditions that are made without a connection."""
+    with _making:
+        readers = list(_readers.values())
+    return readers[0].look() if len(readers) == 1 else None

@@ -1,0 +1,102 @@
+"""The passage of a letter that a search found, with the words that were looked for. Pure; plain text, never HTML."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from postbuch.archive import index_text
+from postbuch.archive.query import Group, Node, Not, Word
+
+# Two lines of a list; and how much of it stands before the first word that was found.
+SNIPPET_CHARACTERS = 180
+BEFORE_CHARACTERS = 50
+# A page of 50 letters with long bodies takes 100 ms; what stands further behind is found and not shown.
+LOOKED_AT_CHARACTERS = 20_000
+_SHOWN_FIELDS = ("", "subject", "body", "attachment", "filename", "from", "to", "cc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snippet:
+    """A text and where in it the words stand: (begin, end), in order, not overlapping."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+
+    def pieces(self) -> Iterator[tuple[str, bool]]:
+        """The text in pieces, each with whether it is one of the words."""
+        at = 0
+        for begin, end in self.spans:
+            if begin > at:
+                yield self.text[at:begin], False
+            yield self.text[begin:end], True
+            at = end
+        if at < len(self.text):
+            yield self.text[at:], False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One thing to mark: words as they are spelled, in a row; of a prefix the last begins so; a stem stands alone."""
+
+    words: tuple[str, ...]
+    stem: str = ""
+    is_prefix: bool = False
+
+
+def wanted(node: Node | None, fields: tuple[str, ...] = _SHOWN_FIELDS) -> list[Wanted]:
+    """What a search asks for in these fields; what it excludes is not in it."""
+    match node:
+        case Word() if node.field in fields:
+            if node.kind == "prefix":
+                words = tuple(index_text.prefix_words(node.text))
+                return [Wanted(words=words, is_prefix=True)] if words else []
+            words = tuple(index_text.words(node.text))
+            stem = index_text.stemmed(node.text)[0] if node.kind == "word" and len(words) == 1 else ""
+            return [Wanted(words=words, stem=stem)] if words else []
+        case Group():
+            return [found for each in node.nodes for found in wanted(each, fields)]
+        case Not() | Word() | None:
+            return []
+
+
+def marked(text: str, looked_for: list[Wanted]) -> Snippet:
+    """The whole text with the words marked."""
+    words = index_text.spans(text[:LOOKED_AT_CHARACTERS])
+    found: list[tuple[int, int]] = []
+    for place in range(len(words)):
+        length = max((_length(words, place, one) for one in looked_for), default=0)
+        if length:
+            begin, end = words[place][0], words[place + length - 1][1]
+            if not found or begin >= found[-1][1]:
+                found.append((begin, end))
+    return Snippet(text=text, spans=tuple(found))
+
+
+def _length(words: list[tuple[int, int, str, str]], place: int, one: Wanted) -> int:
+    """How many words from here on are the one that is looked for; 0 when they are not."""
+    if one.stem:
+        return int(words[place][3] == one.stem)
+    row = words[place : place + len(one.words)]
+    if len(row) < len(one.words):
+        return 0
+    *first, (_, _, last, _) = row
+    same = all(word[2] == sought for word, sought in zip(first, one.words, strict=False))
+    fits = last.startswith(one.words[-1]) if one.is_prefix else last == one.words[-1]
+    return len(row) if same and fits else 0
+
+
+def passage(text: str, looked_for: list[Wanted]) -> Snippet | None:
+    """The part of a text around the first word that was found; None when there is none in it."""
+    whole = marked(text, looked_for)
+    if not whole.spans:
+        return None
+    first = whole.spans[0][0]
+    start = max(first - BEFORE_CHARACTERS, 0)
+    if start:  # at the beginning of a word
+        start = next((at + 1 for at in range(start, first) if text[at].isspace()), first)
+    end = min(start + SNIPPET_CHARACTERS, len(text))
+    lead, tail = "… " if start else "", " …" if end < len(text) else ""
+    # White space is as wide as itself, so that the places stay right; a browser shows one space.
+    cut = "".join(" " if each.isspace() else each for each in text[start:end])
+    shift = len(lead) - start
+    spans = tuple((begin + shift, min(last, end) + shift) for begin, last in whole.spans if start <= begin < end)
+    return Snippet(text=f"{lead}{cut}{tail}", spans=spans)

@@ -1,0 +1,158 @@
+"""What stands beside a result: how it is spread, what one may be typing, and the passages that were found."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from postbuch.archive import audit, index_query, index_reader, index_snippets, index_text, query
+from postbuch.archive.index_attached import texts_of
+from postbuch.archive.index_snippets import Snippet
+from postbuch.archive.query import Group, Node
+from postbuch.archive.schema import account, body_text, letter_image, mailbox, part, sighting
+from postbuch.archive.search import asks_index, indexed, places
+from postbuch.archive.users import ALL, Rights
+
+# As many as fit beside a list; senders and types go on for long.
+SHOWN = 8
+# Each account within the rights costs a count of its own, a millisecond.
+MOST_COUNTED = 30
+# Shorter beginnings fit half the dictionary.
+LEAST_TYPED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facet:
+    """One value: `kind` is account, mailbox, sender, year or type; `query` is the search narrowed to it."""
+
+    kind: str
+    value: str
+    count: int
+    query: str
+
+
+def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
+    """The values of what a search finds, the most frequent ones first; of years the newest.
+
+    Empty when there is no index, and for searches that it cannot answer alone. Raises UsageError.
+    """
+    tree = query.parse(audit.storable(text))
+    look = index_reader.of(conn) if asks_index(tree) else None
+    kept = index_query.without_empty(tree)
+    if look is None or kept is None or not index_query.knows(kept):
+        return []
+    made = indexed(kept, accounts, places(conn, accounts))
+    found: list[Facet] = []
+    for kind, table, names in _places_of(conn, accounts):
+        if len(names) > MOST_COUNTED:
+            answer = look.searcher.aggregate(made, {kind: {"terms": {"field": table, "size": 10 * SHOWN}}})
+            counts = {int(each["key"]): int(each["doc_count"]) for each in answer[kind]["buckets"]}
+        else:
+            counts = {number: look.count(index_query.both(made, table, number)) for number in names}
+        several: dict[str, int] = {}
+        for number, count in counts.items():
+            if count and number in names:
+                several[names[number]] = several.get(names[number], 0) + count
+        if len(several) > 1:
+            found += _most(kind, several, tree, text)
+    wanted = {"sender": SHOWN, "year": 40, "type": SHOWN}
+    answer = look.searcher.aggregate(
+        made, {kind: {"terms": {"field": kind, "size": size}} for kind, size in wanted.items()}
+    )
+    for kind in wanted:
+        values = {str(each["key"]).removesuffix(".0"): int(each["doc_count"]) for each in answer[kind]["buckets"]}
+        if kind == "year":
+            values = dict(sorted(values.items(), reverse=True)[:SHOWN])
+        if len(values) > 1:
+            found += _most(kind, values, tree, text)
+    return found
+
+
+def _places_of(conn: Connection, accounts: Rights) -> list[tuple[str, str, dict[int, str]]]:
+    """Accounts and mailboxes within the rights: kind, field of the index, number → name."""
+    owners, boxes = select(account.c.id, account.c.address), select(mailbox.c.id, mailbox.c.name)
+    if accounts != ALL:
+        owners, boxes = owners.where(account.c.id.in_(accounts)), boxes.where(mailbox.c.account_id.in_(accounts))
+    return [
+        ("account", "account", {row[0]: row[1] for row in conn.execute(owners)}),
+        ("mailbox", "mailbox", {row[0]: row[1] for row in conn.execute(boxes)}),
+    ]
+
+
+def _most(kind: str, counts: dict[str, int], tree: Node, text: str) -> list[Facet]:
+    most = sorted(counts.items(), key=lambda pair: -pair[1]) if kind != "year" else list(counts.items())
+    before = f"({text})" if isinstance(tree, Group) and tree.kind == "or" else text
+    return [
+        Facet(kind=kind, value=value, count=count, query=f"{before} {_words(kind, value)}".strip())
+        for value, count in most[:SHOWN]
+    ]
+
+
+def _words(kind: str, value: str) -> str:
+    """The query words that mean a value."""
+    if kind == "year":
+        return f"after:{int(value) - 1}-12-31 before:{int(value) + 1}-01-01"
+    quoted = value.replace('"', "")
+    quoted = f'"{quoted}"' if any(each in quoted for each in " ()") else quoted
+    return {"sender": "from:", "type": "filename:"}.get(kind, f"{kind}:") + quoted
+
+
+def suggest(conn: Connection, text: str, accounts: Rights, limit: int) -> list[str]:
+    """Searches that begin like the text: its last word completed by words of subjects and by addresses.
+
+    Only of letters within the rights; the most frequent ones first. Empty when there is no index.
+    """
+    before, _, typed = audit.storable(text).rpartition(" ")
+    field, colon, beginning = typed.rpartition(":")
+    look = index_reader.of(conn)
+    spelled = index_text.prefix_words(beginning)
+    folded = spelled[0] if len(spelled) == 1 else beginning.lower()  # an address is kept as it is
+    if look is None or len(beginning) < LEAST_TYPED or field not in ("", "from", "to", "cc", "subject"):
+        return []
+    allowed = None if accounts == ALL else index_query.within_rights(index_query.every(), accounts)
+    found: dict[str, None] = {}
+    for word, _count in look.searcher.terms_with_prefix("suggest", folded, allowed, 4 * limit):
+        shown = word.partition("\t")[2]
+        if field in ("from", "to", "cc") and "@" not in shown:
+            continue
+        found[f"{before} {field}{colon}{shown}".strip()] = None
+    return list(found)[:limit]
+
+
+def snippets(conn: Connection, text: str, ids: Collection[int], accounts: Rights) -> dict[int, Snippet]:
+    """Letter → the passage of its text, or of its attachments, with the words that were looked for.
+
+    Only of images that the searcher may see; letters in which it stands elsewhere are left out. Raises UsageError.
+    """
+    looked_for = index_snippets.wanted(query.parse(audit.storable(text)), ("", "body", "attachment"))
+    if not looked_for or not ids:
+        return {}
+    found: dict[int, Snippet] = {}
+    for letter_id, passage_text in _texts(conn, ids, accounts):
+        made = None if letter_id in found else index_snippets.passage(passage_text, looked_for)
+        if made is not None:
+            found[letter_id] = made
+    return found
+
+
+def _texts(conn: Connection, ids: Collection[int], accounts: Rights) -> list[tuple[int, str]]:
+    """(letter, text): the bodies, then the attachments."""
+    images = select(letter_image.c.letter_id, letter_image.c.image_id).where(letter_image.c.letter_id.in_(ids))
+    if accounts != ALL:
+        images = images.where(letter_image.c.image_id.in_(
+            select(sighting.c.image_id).where(
+                sighting.c.image_id == letter_image.c.image_id, sighting.c.account_id.in_(accounts)
+            )
+        ))  # fmt: skip
+    letters = {row.image_id: row.letter_id for row in conn.execute(images)}
+    cut = index_snippets.LOOKED_AT_CHARACTERS
+    bodies = conn.execute(
+        select(body_text.c.image_id, body_text.c.text).where(body_text.c.image_id.in_(letters))
+        .order_by(body_text.c.image_id)
+    )
+    found = [(letters[row.image_id], row.text[:cut]) for row in bodies]
+    parts = conn.execute(
+        select(part.c.image_id, part.c.sha256).where(part.c.image_id.in_(letters), part.c.is_attachment)
+    ).all()
+    texts = texts_of(conn, {row.sha256 for row in parts}) if parts else {}
+    return found + [(letters[row.image_id], texts[row.sha256][:cut]) for row in parts if row.sha256 in texts]

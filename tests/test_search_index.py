@@ -1,0 +1,106 @@
+"""Search by the index: what a German and an Englishman expect to find, rights in each word, and that it follows."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from indexed import follow
+from sqlalchemy import Connection, Engine
+from test_search import mail
+
+from postbuch.archive import database
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from postbuch.archive.search import search
+from postbuch.archive.users import ALL, Rights
+from provider.archive import fresh_archive, ingester, message_record
+
+# Name → subject and text of a letter to Anna; each in the order of its coming.
+LETTERS = {
+    "muenchen": ("Reise nach München", "Wir treffen uns am Bahnhof."),
+    "spelled": ("Muenchen im Mai", "Das Hotel ist gebucht."),
+    "munchner": ("Angebot der Münchner Rück", "Anbei die Police."),
+    "invoice_de": ("Rechnung 4711", "Die Rechnungen sind offen, bitte überweisen."),
+    "invoices_de": ("Offene Rechnungen", "Zwei Rechnungen fehlen."),
+    "number_de": ("Rechnungsnummer", "Bitte nennen Sie die Nummer."),
+    "street": ("Neue Straße", "Die Strasse heißt jetzt Große Bleichen."),
+    "muller": ("Müller", "Grüße von Herrn Mueller und Frau Steuer."),
+    "taxes": ("Steuern 2026", "Die neue Steuer für Frauen und Häuser."),
+    "woman": ("Frau und Haus", "Ein neues Haus."),
+    "invoice_en": ("Your invoice", "Please pay the invoices; payment is due to our companies."),
+    "company_en": ("The company was running late", "We study the delivered values."),
+    "issue_en": ("Open issue", "One value does not fit."),
+    "decomposed": ("Gru\u0308n ist scho\u0308n", "Cafe\u0301 in Sued-Tirol"),
+    "phrase": ("Termin", "Die offene Rechnung ist da. Rechnung offene Posten."),
+    "signs": ("Meyer & Söhne", "E-Mail an jg@kunde.example, 100 % Rabatt_heute"),
+}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, Engine, Connection]]:
+    """The letters, indexed."""
+    with fresh_archive(tmp_path_factory.mktemp("index")) as (config, engine), ingester(config, engine) as work:
+        for day, (name, (subject, text)) in enumerate(LETTERS.items(), start=1):
+            head = f"From: Absender <absender@laden.example>\r\nTo: anna@firma.example\r\nSubject: {subject}"
+            at = f"2026-03-{day:02}T12:00:00+00:00"
+            work.ingest([message_record(mail(name, head, text), internal_date=at, seen_at=at)])
+        follow(config, engine)
+        made = database.engine(config, Role.WEB)
+        with made.connect() as conn:
+            yield config, engine, conn
+        made.dispose()
+
+
+def found(conn: Connection, text: str, accounts: Rights = ALL, **kw: Any) -> set[str]:
+    """Which letters, by their names; the total says the same number."""
+    result = search(conn, text, accounts, **kw)
+    assert result.total == len(result.rows)
+    assert result.indexed and result.lag == 0
+    return {row["message_id"].removesuffix("@x") for row in result.rows}
+
+
+CITY = "muenchen spelled munchner"
+INVOICE = "invoice_de invoices_de phrase"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        # Umlauts in all spellings, and who comes from a town.
+        ("München", CITY), ("Muenchen", CITY), ("Munchen", CITY), ("MÜNCHEN", CITY), ("münchner", CITY),
+        ("Münchener", CITY), ("Mu\u0308nchen", CITY), ('"Münchner Rück"', "munchner"), ("Muench*", CITY),
+        ("Müller", "muller"), ("Mueller", "muller"), ("Muller", "muller"), ("grün", "decomposed"),
+        ("gruen", "decomposed"), ("schoen", "decomposed"), ("Süd", "decomposed"), ("cafe", "decomposed"),
+        ("Straße", "street"), ("strasse", "street"), ("Straßen", "street"), ("gross", "street"),
+        ("grüßen", "muller"),
+        # Words in their forms.
+        ("Rechnungen", INVOICE), ("Rechnung", INVOICE), ("RECHNUNG", INVOICE), ("offen", INVOICE),
+        ("Steuer", "muller taxes"), ("Steuern", "muller taxes"), ("Frau", "muller taxes woman"),
+        ("Haus", "taxes woman"), ("Häuser", "taxes woman"), ("neue Häuser", "taxes woman"),
+        ("invoices", "invoice_en"), ("payments", "invoice_en"), ("company", "invoice_en company_en"),
+        ("run", "company_en"), ("deliver", "company_en"), ("studies", "company_en"), ("issues", "issue_en"),
+        ("value", "company_en issue_en"), ("does", "issue_en"),
+        # Compounds by their beginning.
+        ("rechn*", f"{INVOICE} number_de"), ("Rechnungsnummern", "number_de"), ("subject:rechn*", "invoice_de "
+         "invoices_de number_de"), ('"offene rechn*"', "invoices_de phrase"), ("stra*", "street"),
+        # Phrases as they are spelled and in this order.
+        ('"offene Rechnung"', "phrase"), ('"Rechnung offene"', "phrase"), ('"Rechnungen"', "invoice_de invoices_de"),
+        ('"Rechnung offen"', ""), ('"offene Rechnungen"', "invoices_de"),
+        # What is joined by signs is found in a row, and signs alone are passed over.
+        ("jg@kunde.example", "signs"), ("E-Mail", "signs"), ("kunde", "signs"), ("Meyer & Söhne", "signs"),
+        ("Rabatt_heute", "signs"), ("100 %", "signs"), ("%", ""), ("-%", ""), ("😀", ""), ("kunde.exampl", ""),
+        # Fields, and what is not.
+        ("subject:Rechnung", "invoice_de invoices_de"), ("body:Rechnung", INVOICE), ("from:laden Müller", "muller"),
+        ("subject:Frauen", "woman"), ("Rechnung -offene", ""), ("Rechnung -subject:Rechnung", "phrase"),
+        ("München OR Haus", f"{CITY} taxes woman"), ("-from:laden", ""), ("-(Haus OR Rechnung) Frau", "muller"),
+        ("on:2026-03-01", "muenchen"), ("before:2026-03-03", "muenchen spelled"),
+        ("München after:2026-03-01", "spelled munchner"), ("has:attachment", ""),
+        # Together with what only the database knows.
+        ("Rechnung is:unread", INVOICE), ("Rechnung larger:1", INVOICE), ("Rechnung message-id:phrase@x", "phrase"),
+        ("-Rechnung message-id:phrase@x", ""), ("Rechnung larger:1m", ""), ("account:anna München", CITY),
+        ("mailbox:inbox account:anna Haus smaller:1m", "taxes woman"), ("account:niemand München", ""),
+    ],
+)  # fmt: skip
+def test_words(archive: tuple[Config, Engine, Connection], text: str, names: str) -> None:
+    """Must show 8: each finds what is expected, and nothing else."""
+    assert found(archive[2], text) == set(names.split())

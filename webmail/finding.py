@@ -1,0 +1,103 @@
+"""What a page shows of a search beside its letters: the words marked, how the result is spread, what may be typed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flask import Blueprint, render_template, request, url_for
+from sqlalchemy import Connection
+
+from postbuch.archive import query, search, search_facets
+from postbuch.archive.filtergrammar import MAX_CHARACTERS, Filter
+from postbuch.archive.index_snippets import Snippet, Wanted, marked, wanted
+from postbuch.webmail import folders
+from postbuch.webmail.language import gettext
+from postbuch.webmail.lists import Sheet
+from postbuch.webmail.record import on_record
+from postbuch.webmail.services import services
+from postbuch.webmail.sessions import Viewer, login_required, viewer
+
+blueprint = Blueprint("finding", __name__)
+SUGGESTIONS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One value of a group: a link that narrows the search to it."""
+
+    name: str
+    count: int
+    href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A group of values with its title."""
+
+    title: str
+    values: list[Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a page shows beside the letters that words have found.
+
+    passages: letter → the passage that was found. lag: letters that the index lacks. unindexed: there is none yet.
+    """
+
+    words: list[Wanted] = field(default_factory=list)
+    passages: Mapping[int, Snippet] = field(default_factory=dict)
+    spread: list[Spread] = field(default_factory=list)
+    lag: int = 0
+    unindexed: bool = False
+
+
+@blueprint.route("/suggest")
+@login_required
+def suggest() -> str:
+    """What the words in the search box may become; asked while somebody types, and on record like every search."""
+    who, text = viewer(), request.args.get("q", "")[:MAX_CHARACTERS]
+    with services().transaction() as conn:
+        on_record(conn, "search", f"suggestions for {text}")
+        found = search_facets.suggest(conn, text, who.accounts, SUGGESTIONS)
+    return render_template("suggestions.html", suggestions=found)
+
+
+def beside(conn: Connection, who: Viewer, found: Sheet) -> Beside:
+    """For one page of a list; nothing when no words were looked for, or the search has a mistake."""
+    text = found.listing.query
+    if not text or found.problem:
+        return Beside()
+    unindexed, lag = search.standing(conn, text, who.accounts)
+    alone = found.listing.filter == Filter(words=text, offset=found.start, page_size=found.listing.filter.page_size)
+    return Beside(
+        words=_subject_words(text),
+        passages=search_facets.snippets(conn, text, [each["id"] for each in found.rows], who.accounts),
+        spread=_spread(conn, text, who) if alone and found.total > 1 else [],
+        lag=lag,
+        unindexed=unindexed,
+    )
+
+
+def _spread(conn: Connection, text: str, who: Viewer) -> list[Spread]:
+    """How what a search found is spread. Raises UsageError."""
+    titles = {
+        "account": gettext("Account"), "mailbox": gettext("Mailbox"), "sender": gettext("Sender"),
+        "year": gettext("Year"), "type": gettext("Type of attachment"),
+    }  # fmt: skip
+    values: dict[str, list[Value]] = {}
+    for each in search_facets.facets(conn, text, who.accounts):
+        name = {"mailbox": folders.shown_name(each.value), "type": each.value.upper()}.get(each.kind, each.value)
+        href = url_for("mailbox.index", q=each.query)
+        values.setdefault(each.kind, []).append(Value(name=name, count=each.count, href=href))
+    return [Spread(title=titles[kind], values=values[kind]) for kind in titles if kind in values]
+
+
+def _subject_words(text: str) -> list[Wanted]:
+    """What of a search may stand in a subject. Raises UsageError."""
+    return wanted(query.parse(text), ("", "subject"))
+
+
+def marked_subject(subject: str, words: list[Wanted]) -> Snippet | None:
+    """The subject with the words of a search marked; None when there are none in it."""
+    made = marked(subject, words) if words else None
+    return made if made is not None and made.spans else None
