@@ -115,9 +115,11 @@ MORE: list[tuple[str, list[tuple[str, ...]]]] = [
     ("(a~contains~x\ny)", [("a", "contains", "x\ny")]),
     ("(a~contains~x)(a~contains~y)", [("a", "contains", "x"), ("a", "contains", "y")]),
     ("(a~contains~x)(a~contains~x)", [("a", "contains", "x"), ("a", "contains", "x")]),
-    *((f"(a~{op}~5)", [("a", op, "5")]) for op in OPS if base_op(op)[0] != "empty"),
-    *((f"(f~{op.upper()}~v)(g~{op}~w)", [("f", op, "v"), ("g", op, "w")]) for op in OPS if base_op(op)[0] != "empty"),
 ]
+for each_op in OPS:
+    if base_op(each_op)[0] != "empty":
+        MORE.append((f"(a~{each_op}~5)", [("a", each_op, "5")]))
+        MORE.append((f"(f~{each_op.upper()}~v)(g~{each_op}~w)", [("f", each_op, "v"), ("g", each_op, "w")]))
 
 
 @pytest.mark.parametrize(("text", "expected"), DESIGN + MORE)
