@@ -13,7 +13,7 @@ from browser import chromium, context, serving
 from playwright.sync_api import Browser, Page
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, archive, firm_mail, ingest, old
 
-from provider.ports import free_port
+from provider.ports import free_port, wait_until
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LINK = "/intexmail/mail_messages_list.php?q=%28from_email~equals~test%40test.de%29&tab=read&orderby=dmaildate"
@@ -78,8 +78,8 @@ def test_the_seeds_link_leads_through_the_log_in_to_its_list(site: Site, link: s
         assert page.url == f"{site.base}{link}"
         assert page.locator("#letters .subject").all_inner_texts() == ["Probe 2", "Probe 0"]
         assert page.locator(".filter-chip bdi").all_inner_texts() == ["From is test@test.de"]
-        page.goto("/m/by-message-id/probe1@test.de")
-        assert page.inner_text("#subject") == "Probe 1"
+        page.goto("/m/by-message-id/probe0@test.de")
+        assert page.inner_text("#subject") == "Probe 0"
         page.goto(link.replace("from_email", "farbe"))
         assert page.locator(".filter-chip.bad bdi").all_inner_texts() == ["There is no field “farbe” here"]
 
@@ -134,9 +134,10 @@ def test_a_whole_list_is_selected_marked_and_undone(site: Site) -> None:
         page.evaluate("window.stayed = true")
         page.click("#marks button[value=unread]")
         page.wait_for_selector(".snack")
-        page.wait_for_function("document.querySelectorAll('#letters .row:not(.unread)').length === 0")
+        read = page.locator("#letters .row:not(.unread)")
+        wait_until(lambda: read.count() == 0, "all letters of the page to be unread")
         page.click(".snack .btn-snack")
-        page.wait_for_function("document.querySelectorAll('#letters .row:not(.unread)').length > 0")
+        wait_until(lambda: read.count() > 0, "what was read to be read again")
         assert page.evaluate("window.stayed") is True
 
 
