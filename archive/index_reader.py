@@ -4,7 +4,7 @@ Which folder belongs to a connection stands in the options of its engine (`datab
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from postbuch.archive import index_schema as names
 from postbuch.archive import index_store
 from postbuch.archive.database import DATA_OPTION
 from postbuch.archive.index_store import Mark
+from postbuch.archive.users import ALL, Rights
 
 # At most so many ids of a condition go to the database as they are: 1,000,000 of 8 digits are 9 MB of the 16 MiB that
 # a statement may have. What finds more is looked for in SQL.
@@ -26,6 +27,16 @@ class Look:
 
     searcher: Searcher
     mark: Mark
+    _owning: dict[int, bool] = field(default_factory=dict)
+
+    def owning(self, rights: Rights) -> list[int]:
+        """Of the accounts within the rights those that have words of their own (`index_schema`)."""
+        wanted = [names.ALL_ACCOUNTS] if rights == ALL else sorted(rights)
+        for each in wanted:
+            if each not in self._owning:
+                found = self.searcher.terms_with_prefix(names.OWN, names.own_word(each, "", "")[:-1], None, 1)
+                self._owning[each] = bool(found)
+        return [each for each in wanted if self._owning[each]]
 
     def newest(self, query: Query, limit: int, offset: int) -> tuple[int, list[int]]:
         """How many letters match, and those asked for, newest first."""
