@@ -10,9 +10,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 from tantivy import DocAddress, Index, Order, Query, Searcher
 
+from postbuch.archive import database, index_store
 from postbuch.archive import index_schema as names
-from postbuch.archive import index_store
-from postbuch.archive.database import DATA_OPTION
 from postbuch.archive.index_store import Mark
 from postbuch.archive.users import ALL, Rights
 
@@ -34,8 +33,7 @@ class Look:
         wanted = [names.ALL_ACCOUNTS] if rights == ALL else sorted(rights)
         for each in wanted:
             if each not in self._owning:
-                found = self.searcher.terms_with_prefix(names.OWN, names.own_word(each, "", "")[:-1], None, 1)
-                self._owning[each] = bool(found)
+                self._owning[each] = self.searcher.doc_freq("owner", str(each)) > 0
         return [each for each in wanted if self._owning[each]]
 
     def newest(self, query: Query, limit: int, offset: int) -> tuple[int, list[int]]:
@@ -124,12 +122,11 @@ def of_folder(data: Path) -> Reader:
 
 def of(conn: Connection) -> Look | None:
     """The index beside the database of a connection; None while there is none that is complete."""
-    data = conn.get_execution_options().get(DATA_OPTION)
+    data = conn.get_execution_options().get(database.DATA_OPTION)
     return None if data is None else of_folder(Path(data)).look()
 
 
 def only() -> Look | None:
-    """The index of this process when it has read just one; for conditions that are made without a connection."""
-    with _making:
-        readers = list(_readers.values())
-    return readers[0].look() if len(readers) == 1 else None
+    """The index of this process when it works on one archive; for conditions that are made without a connection."""
+    data = database.data_folder()
+    return None if data is None else of_folder(data).look()

@@ -207,6 +207,7 @@ def document(letter: IndexedLetter) -> Document:
                 if kept in names.STEMMED:
                     made.add_text(kept + names.STEM, index_text.fold_for_stems(text))
     for account, fields in letter.own.items():
+        made.add_text("owner", str(account))
         for name, texts in fields.items():
             for text in texts:
                 for words in _own_words(account, name, text):
