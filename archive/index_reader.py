@@ -4,11 +4,12 @@ Which folder belongs to a connection stands in the options of its engine (`datab
 """
 
 import threading
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection
-from tantivy import DocAddress, Index, Order, Query, Searcher
+from tantivy import FieldType, Index, Occur, Order, Query, Searcher
 
 from postbuch.archive import database, index_store
 from postbuch.archive import index_schema as names
@@ -18,6 +19,8 @@ from postbuch.archive.users import ALL, Rights
 # At most so many ids of a condition go to the database as they are: 1,000,000 of 8 digits are 9 MB of the 16 MiB that
 # a statement may have. What finds more is looked for in SQL.
 MAX_IDS = 1_000_000
+# Hits that are taken out at once: each is 200 octets of Python.
+SLICE = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +56,19 @@ class Look:
         """How many letters are in it."""
         return self.count(Query.term_query(names.schema(), "kind", names.LETTER_KIND))
 
-    def every(self, query: Query) -> list[int] | None:
-        """All letters that match, in no order; None when they are more than MAX_IDS."""
-        total = self.count(query)
-        if not total:
-            return []
-        if total > MAX_IDS:
+    def every(self, query: Query) -> "array[int] | None":
+        """All letters that match, newest first; None when they are more than MAX_IDS."""
+        if self.count(query) > MAX_IDS:
             return None
-        addresses: list[DocAddress] = [hit[1] for hit in self.searcher.search(query, limit=total, count=False).hits]
-        return [names.letter_of(int(value or 0)) for value in self.searcher.fast_field_values("order", addresses)]
+        found = array("Q")
+        rest = query
+        while True:
+            hits = self.searcher.search(rest, limit=SLICE, count=False, order_by_field="order", order=Order.Desc).hits
+            found.extend(names.letter_of(order) for order, _ in hits)
+            if len(hits) < SLICE:
+                return found
+            older = Query.range_query(names.schema(), "order", FieldType.Unsigned, 0, hits[-1][0], include_upper=False)
+            rest = Query.boolean_query([(Occur.Must, query), (Occur.Must, older)])
 
 
 class Reader:
