@@ -7,7 +7,9 @@ words of the kind, in random order, after one round to warm up. Postbuch is meas
 with the rows of the page from the database (`search.search`), and in the engine for who may read 3 of 50 accounts.
 FULLTEXT is a table of its own with the text, sender and date of each letter and their indexes, asked in boolean mode;
 what it finds is sorted by date. notmuch is asked in this process by its library, so that no start of a program counts;
-it gets files (`--notmuch`: of how many letters, default all). Neither knows rights.
+it gets files (`--notmuch`: of how many letters, default all). Neither knows rights. A prefix is a word, mostly a
+compound, without its last four letters. The plain words of Postbuch find all forms of a word, those of the others do not
+or do so in English only: it finds more.
 """
 
 import argparse
@@ -65,7 +67,7 @@ def questions() -> list[tuple[str, Asked]]:
         found += [
             ("rare word", _words(seldom)), ("common word", _words(common[place])),
             ("three words", _words(one, two, half)),
-            ("phrase", _phrase("offene Rechnung" if place % 2 else f"{one} {two}")), ("prefix", _prefix(half[:6])),
+            ("phrase", _phrase("offene Rechnung" if place % 2 else f"{one} {two}")), ("prefix", _prefix(half[:-4])),
             ("sender + dates + word", _narrow(sender_of(place), 2019 + place % 5, one)),
         ]  # fmt: skip
     chance.shuffle(found)
