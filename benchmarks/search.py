@@ -8,8 +8,8 @@ with the rows of the page from the database (`search.search`), and in the engine
 FULLTEXT is a table of its own with the text, sender and date of each letter and their indexes, asked in boolean mode;
 what it finds is sorted by date. notmuch is asked in this process by its library, so that no start of a program counts;
 it gets files (`--notmuch`: of how many letters, default all). Neither knows rights. A prefix is a word, mostly a
-compound, without its last four letters. The plain words of Postbuch find all forms of a word, those of the others do not
-or do so in English only: it finds more.
+compound, without its last four letters. The plain words of Postbuch find all forms of a word, those of the others do
+not, or do so in English only: it finds more.
 """
 
 import argparse
