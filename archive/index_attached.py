@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from postbuch.archive.bulk import chunks
-from postbuch.archive.schema import image_object, letter_image, metadata, object_
+from postbuch.archive.schema import letter_image, metadata, part
 
 TABLE = "object_text"
 
@@ -43,13 +43,11 @@ def extracted_since(conn: Connection, since: datetime, limit: int) -> list[tuple
 
 
 def letters_with(conn: Connection, digests: Collection[bytes]) -> set[int]:
-    """The letters that hold one of the objects."""
-    found: set[int] = set()
+    """The letters that hold one of the files. Whoever adds the table has an index on `part.sha256` as well."""
+    letters: set[int] = set()
     for some in chunks(digests):
-        found.update(conn.scalars(
-            select(letter_image.c.letter_id)
-            .join(image_object, image_object.c.image_id == letter_image.c.image_id)
-            .join(object_, object_.c.id == image_object.c.object_id)
-            .where(object_.c.sha256.in_(some))
+        letters.update(conn.scalars(
+            select(letter_image.c.letter_id).join(part, part.c.image_id == letter_image.c.image_id)
+            .where(part.c.sha256.in_(some))
         ))
-    return found
+    return letters

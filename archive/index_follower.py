@@ -32,6 +32,8 @@ LETTERS = 200
 LEAVES = 5000
 # A commit syncs some files, about 50 ms. While much is to be done one comes for each so many letters, else at once.
 COMMIT_LETTERS = 5000
+# Letters that are written ahead of their leaves, each round: what comes while people wait for it, not an import.
+AHEAD = 50
 # Leaves of nothing that is indexed, such as of views on record: the mark moves on after so many.
 IDLE_LEAVES = 50_000
 # Texts of attachments have no leaves. They are looked for by time, so far back that no transaction takes longer.
@@ -181,6 +183,11 @@ class Follower:
                     writing.commit(mark)
                     committed = mark.leaf
                     written, waiting = written + waiting, 0
+            # What is not sealed yet, so that a letter is found at once; its leaves have it written once more.
+            newer = select(letter.c.id).where(letter.c.id > mark.highest).order_by(letter.c.id).limit(AHEAD)
+            if not self._stopped() and (ahead := list(conn.scalars(newer))):
+                mark = self._write(conn, writing, ahead, mark)
+                waiting += len(ahead)
             if time.monotonic() - self._texts_at >= TEXTS_EVERY_S:
                 mark, letters = self._follow_texts(conn, writing, mark)
                 waiting += letters

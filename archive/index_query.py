@@ -11,7 +11,7 @@ from tantivy import FieldType, Occur, Query
 
 from postbuch.archive import index_schema as names
 from postbuch.archive import index_text, query
-from postbuch.archive.index_schema import ALL_ACCOUNTS, OWN, STEM, schema
+from postbuch.archive.index_schema import OWN, STEM, schema
 from postbuch.archive.query import Group, Node, Not, Word
 from postbuch.archive.users import ALL, Rights
 
@@ -21,21 +21,22 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "body": ("body",), "filename": ("file",), "attachment": ("file", "attached"),
 }
 PLACES = ("account", "mailbox")
+# A set of words costs 0.3 ms to set up, whatever its size; as many single words cost as much.
+FEW = 20
 # What else the index knows; the rest (is:, larger:, smaller:, sha256:, message-id:) is asked of the database.
 OTHERS = ("has", *query.DATE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searcher:
-    """For whom a query is made. `places`: numbers of the accounts or mailboxes within his rights whose name fits."""
+    """For whom a query is made.
 
-    rights: Rights
+    `own`: the accounts whose own words he may know, as far as there are any (`Look.owning`). `places`: numbers of the
+    accounts or mailboxes within his rights whose name fits.
+    """
+
+    own: Sequence[int]
     places: Callable[[str, str], Sequence[int]]
-
-    @property
-    def own(self) -> list[int]:
-        """The accounts whose own words he may know."""
-        return [ALL_ACCOUNTS] if self.rights == ALL else sorted(self.rights)
 
 
 def knows(node: Node) -> bool:
@@ -65,7 +66,7 @@ def without_empty(node: Node) -> Node | None:
 def within_rights(made: Query, rights: Rights) -> Query:
     """Only letters that the searcher may read."""
     if rights == ALL:
-        return Query.boolean_query([(Occur.Must, every()), (Occur.Must, made)])
+        return made
     if not rights:
         return Query.empty_query()
     return Query.boolean_query([(Occur.Must, made), (Occur.Must, _numbers("account", sorted(rights)))])
@@ -108,9 +109,7 @@ def _word(word: Word, searcher: Searcher) -> Query:
         return _numbers(word.field, searcher.places(word.field, word.text))
     if word.field == "has":
         own = [names.own_word(account, "has", "attachment") for account in searcher.own]
-        return _either([
-            Query.term_query(schema(), "has", "attachment", "basic"), Query.term_set_query(schema(), OWN, own)
-        ])  # fmt: skip
+        return _either([Query.term_query(schema(), "has", "attachment", "basic"), *_any_of(own)])
     if word.field in query.DATE_FIELDS:
         return _days(word.field, datetime.fromisoformat(word.text))
     return _either([each for field in FIELDS[word.field] for each in _in_field(field, word, searcher)])
@@ -126,11 +125,17 @@ def _in_field(field: str, word: Word, searcher: Searcher) -> list[Query]:
         field, words = field + STEM, index_text.stemmed(word.text)
     if len(words) == 1:
         own = [each for account in searcher.own for each in _owned(account, field, words)]
-        return [Query.term_query(schema(), field, words[0], "basic"), Query.term_set_query(schema(), OWN, own)]
+        return [Query.term_query(schema(), field, words[0], "basic"), *_any_of(own)]
     return [
         Query.phrase_query(schema(), field, list(words)),
         *(Query.phrase_query(schema(), OWN, list(_owned(account, field, words))) for account in searcher.own),
     ]
+
+
+def _any_of(own: Sequence[str]) -> list[Query]:
+    if len(own) > FEW:
+        return [Query.term_set_query(schema(), OWN, list(own))]
+    return [Query.term_query(schema(), OWN, each, "basic") for each in own]
 
 
 def _owned(account: int, field: str, words: Sequence[str]) -> list[str]:
@@ -146,7 +151,7 @@ def _prefix(field: str, words: Sequence[str]) -> Query:
 
 
 def _either(parts: Sequence[Query]) -> Query:
-    return Query.boolean_query([(Occur.Should, each) for each in parts])
+    return parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Should, each) for each in parts])
 
 
 def _days(field: str, day: datetime) -> Query:

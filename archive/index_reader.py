@@ -4,20 +4,23 @@ Which folder belongs to a connection stands in the options of its engine (`datab
 """
 
 import threading
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection
-from tantivy import DocAddress, Index, Order, Query, Searcher
+from tantivy import FieldType, Index, Occur, Order, Query, Searcher
 
+from postbuch.archive import database, index_store
 from postbuch.archive import index_schema as names
-from postbuch.archive import index_store
-from postbuch.archive.database import DATA_OPTION
 from postbuch.archive.index_store import Mark
+from postbuch.archive.users import ALL, Rights
 
 # At most so many ids of a condition go to the database as they are: 1,000,000 of 8 digits are 9 MB of the 16 MiB that
 # a statement may have. What finds more is looked for in SQL.
 MAX_IDS = 1_000_000
+# Hits that are taken out at once: each is 200 octets of Python.
+SLICE = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,15 @@ class Look:
 
     searcher: Searcher
     mark: Mark
+    _owning: dict[int, bool] = field(default_factory=dict)
+
+    def owning(self, rights: Rights) -> list[int]:
+        """Of the accounts within the rights those that have words of their own (`index_schema`)."""
+        wanted = [names.ALL_ACCOUNTS] if rights == ALL else sorted(rights)
+        for each in wanted:
+            if each not in self._owning:
+                self._owning[each] = self.searcher.doc_freq("owner", str(each)) > 0
+        return [each for each in wanted if self._owning[each]]
 
     def newest(self, query: Query, limit: int, offset: int) -> tuple[int, list[int]]:
         """How many letters match, and those asked for, newest first."""
@@ -44,15 +56,19 @@ class Look:
         """How many letters are in it."""
         return self.count(Query.term_query(names.schema(), "kind", names.LETTER_KIND))
 
-    def every(self, query: Query) -> list[int] | None:
-        """All letters that match, in no order; None when they are more than MAX_IDS."""
-        total = self.count(query)
-        if not total:
-            return []
-        if total > MAX_IDS:
+    def every(self, query: Query) -> "array[int] | None":
+        """All letters that match, newest first; None when they are more than MAX_IDS."""
+        if self.count(query) > MAX_IDS:
             return None
-        addresses: list[DocAddress] = [hit[1] for hit in self.searcher.search(query, limit=total, count=False).hits]
-        return [names.letter_of(int(value or 0)) for value in self.searcher.fast_field_values("order", addresses)]
+        found = array("Q")
+        rest = query
+        while True:
+            hits = self.searcher.search(rest, limit=SLICE, count=False, order_by_field="order", order=Order.Desc).hits
+            found.extend(names.letter_of(order) for order, _ in hits)
+            if len(hits) < SLICE:
+                return found
+            older = Query.range_query(names.schema(), "order", FieldType.Unsigned, 0, hits[-1][0], include_upper=False)
+            rest = Query.boolean_query([(Occur.Must, query), (Occur.Must, older)])
 
 
 class Reader:
@@ -113,12 +129,11 @@ def of_folder(data: Path) -> Reader:
 
 def of(conn: Connection) -> Look | None:
     """The index beside the database of a connection; None while there is none that is complete."""
-    data = conn.get_execution_options().get(DATA_OPTION)
+    data = conn.get_execution_options().get(database.DATA_OPTION)
     return None if data is None else of_folder(Path(data)).look()
 
 
 def only() -> Look | None:
-    """The index of this process when it has read just one; for conditions that are made without a connection."""
-    with _making:
-        readers = list(_readers.values())
-    return readers[0].look() if len(readers) == 1 else None
+    """The index of this process when it works on one archive; for conditions that are made without a connection."""
+    data = database.data_folder()
+    return None if data is None else of_folder(data).look()

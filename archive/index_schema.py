@@ -49,6 +49,7 @@ def schema() -> Schema:
         made.add_text_field(name, tokenizer_name="spelling", index_option="position")
     for name in STEMMED:
         made.add_text_field(name + STEM, tokenizer_name="stems", index_option="basic")
+    made.add_text_field("owner", tokenizer_name="raw", index_option="basic")
     made.add_text_field(OWN, tokenizer_name="spaces", index_option="position")
     return made.build()
 

@@ -8,7 +8,7 @@ from postbuch.archive.query import Group, Node, Not, Word
 
 # Two lines of a list; and how much of it stands before the first word that was found.
 SNIPPET_CHARACTERS = 180
-BEFORE_CHARACTERS = 50
+BEFORE_CHARACTERS = 30
 # A page of 50 letters with long bodies takes 100 ms; what stands further behind is found and not shown.
 LOOKED_AT_CHARACTERS = 20_000
 _SHOWN_FIELDS = ("", "subject", "body", "attachment", "filename", "from", "to", "cc")

@@ -198,15 +198,17 @@ def document(letter: IndexedLetter) -> Document:
         made.add_text("suggest", word)
     for name, texts in letter.shared.items():
         for text in texts:
+            if name == "has":
+                made.add_text("has", text)
+                continue
+            folded = index_text.fold(text)
+            with_stems = index_text.for_stems(folded)
             for kept in _fields_of(name):
-                if kept == "has":
-                    made.add_text("has", text)
-                    continue
-                if kept in names.SPELLED:
-                    made.add_text(kept, index_text.fold(text))
+                made.add_text(kept, folded)
                 if kept in names.STEMMED:
-                    made.add_text(kept + names.STEM, index_text.fold_for_stems(text))
+                    made.add_text(kept + names.STEM, with_stems)
     for account, fields in letter.own.items():
+        made.add_text("owner", str(account))
         for name, texts in fields.items():
             for text in texts:
                 for words in _own_words(account, name, text):

@@ -31,9 +31,8 @@ def fold(text: str) -> str:
     return _SPELLED.sub(r"\1", text)
 
 
-def fold_for_stems(text: str) -> str:
-    """`fold`, and what the stemmers cannot know."""
-    folded = fold(text)
+def for_stems(folded: str) -> str:
+    """A folded text, with what the stemmers cannot know."""
     for short, long in _DROPPED:
         if short in folded:
             folded = folded.replace(short, long)
@@ -82,14 +81,14 @@ def prefix_words(text: str) -> list[str]:
 
 def stemmed(text: str) -> list[str]:
     """The stems of a text."""
-    return stems().analyze(fold_for_stems(text))
+    return stems().analyze(for_stems(fold(text)))
 
 
 def spans(text: str) -> list[tuple[int, int, str, str]]:
     """Each word of a text for people: begin, end, spelling and stem as the index has them."""
     found = list(_WORD.finditer(text))
-    folded = "\n".join(fold(match[0]) for match in found)
-    spelled, stem = spelling().analyze(folded), stems().analyze("\n".join(fold_for_stems(match[0]) for match in found))
+    folded = fold("\n".join(match[0] for match in found))
+    spelled, stem = spelling().analyze(folded), stems().analyze(for_stems(folded))
     if not len(found) == len(spelled) == len(stem):  # a word that the analyzers part or leave out
         spelled = ["".join(words(match[0])) for match in found]
         stem = ["".join(stemmed(match[0])) for match in found]

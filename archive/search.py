@@ -103,7 +103,7 @@ def _newest(
         return 0, []
     if not index_query.knows(kept):
         return None
-    return look.newest(indexed(kept, accounts, places(conn, accounts)), limit, offset)
+    return look.newest(indexed(look, kept, accounts, places(conn, accounts)), limit, offset)
 
 
 def _in_sql(
@@ -132,9 +132,9 @@ def asks_index(node: Node) -> bool:
             return any(asks_index(each) for each in node.nodes)
 
 
-def indexed(node: Node, accounts: Rights, found_places: Callable[[str, str], Sequence[int]]) -> Any:
+def indexed(look: Look, node: Node, accounts: Rights, found_places: Callable[[str, str], Sequence[int]]) -> Any:
     """The query of the index for a tree that it knows, within the rights."""
-    searcher = index_query.Searcher(rights=accounts, places=found_places)
+    searcher = index_query.Searcher(own=look.owning(accounts), places=found_places)
     return index_query.within_rights(index_query.of(node, searcher), accounts)
 
 
@@ -192,7 +192,7 @@ class IndexedConditions(Conditions):
             other = not_(self.of(node.node))
             return and_(other, letter.c.id <= self._look.mark.highest) if asks_index(node.node) else other
         if index_query.knows(node) and not (self._conn is None and _names_places(node)):
-            numbers = self._look.every(indexed(node, self._accounts, self._places()))
+            numbers = self._look.every(indexed(self._look, node, self._accounts, self._places()))
             if numbers is not None:
                 return _among(numbers)
         return super().of(node)

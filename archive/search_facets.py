@@ -41,7 +41,7 @@ def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
     kept = index_query.without_empty(tree)
     if look is None or kept is None or not index_query.knows(kept):
         return []
-    made = indexed(kept, accounts, places(conn, accounts))
+    made = indexed(look, kept, accounts, places(conn, accounts))
     found: list[Facet] = []
     for kind, table, names in _places_of(conn, accounts):
         if len(names) > MOST_COUNTED:

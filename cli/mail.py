@@ -55,7 +55,8 @@ def search(
     )
     output.say(_("{shown} of {total} letters").format(shown=len(found.rows), total=found.total))
     if found.lag:
-        output.say(_("The index lags: {letters} letters that came last are not in it yet.").format(letters=found.lag))
+        lag = _("The index lags; letters that came last and are not in it yet: {letters}")
+        output.say(lag.format(letters=found.lag))
 
 
 def _asked(loaded: Config, reference: str, as_user: str) -> Reader:

@@ -126,6 +126,26 @@ def test_import_search_get_show(house: Path) -> None:
     assert "Angebot für Stahl" in _postbuch(house, "show", str(row["id"])).stdout
 
 
+def test_reindex(house: Path) -> None:
+    """The index is made, made again beside the one that is read, and knows all letters; the lag says so."""
+    octets = b"From: a@b.example\r\nTo: anna@firma.example\r\nSubject: M\xc3\xbcnchen\r\n\r\nOffene Rechnungen\r\n"
+    (house / "index.eml").write_bytes(octets)
+    assert _postbuch(house, "import", "index.eml", "--account", "anna@firma.example").returncode == 0
+    status = _json(house, "status")
+    assert status["index_lag"] == status["letters"] > 0
+    assert not _json(house, "search", "Rechnung")["indexed"]
+    for serial in (1, 2):
+        assert _json(house, "reindex") == {"letters": status["letters"]}
+        assert (house / "data" / "index" / "current").read_text() == f"1-000{serial}\n"
+        assert _json(house, "status")["index_lag"] == 0
+        found = _json(house, "search", "muenchner", "Rechnung")
+        assert (found["total"], found["indexed"], found["index_lag"]) == (1, True, 0)
+    (house / "later.eml").write_bytes(octets + b"spaeter")
+    assert _postbuch(house, "import", "later.eml", "--account", "anna@firma.example").returncode == 0
+    assert _json(house, "search", "spaeter")["index_lag"] == 1 == _json(house, "status")["index_lag"]
+    assert "not in it yet: 1" in _postbuch(house, "search", "spaeter").stderr
+
+
 def test_status_has_the_promised_keys(house: Path) -> None:
     """Also while nothing runs."""
     status = _json(house, "status")

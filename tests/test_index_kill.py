@@ -20,6 +20,7 @@ from test_search import ANNA, BERND, mail
 from postbuch.archive import database, index_reader, index_store
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.index_follower import make_anew
 from postbuch.archive.ingest import Ingester
 from postbuch.archive.schema import body_text, letter
 from postbuch.archive.sealer import Sealer
@@ -164,6 +165,7 @@ def test_reading_goes_on_while_the_folder_is_gone(tmp_path: Path) -> None:
             generation = index_store.current(config.data)
             assert generation is not None
             for path in generation.glob("*.term"):
+                path.unlink()  # who reads it goes on with the old one
                 path.write_bytes(b"\0" * 100)
             found = indexer(process)
             assert found is not None
@@ -175,3 +177,26 @@ def test_reading_goes_on_while_the_folder_is_gone(tmp_path: Path) -> None:
         with database.connection(config, Role.WEB) as conn:
             after = search(conn, "alpha OR beta OR gamma", ALL)
             assert (after.total, after.indexed) == (2 * BATCH, False)
+
+
+def test_made_anew_beside_normal_use(tmp_path: Path) -> None:
+    """What comes meanwhile is in the new one as well; the old one goes; broken off, it goes on where it was."""
+    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work, indexing(tmp_path):
+        load = Load(engine, work, random.Random(2))
+        load.batch()
+        wait_until(lambda: _same(config), "the first index", 60)
+        old = index_store.current(config.data)
+        assert make_anew(engine, config.data, lambda: True, lambda done, total: None) is None
+        assert index_store.current(config.data) == old != index_store.unfinished(config.data)
+        with index_store.building(config.data):
+            assert make_anew(engine, config.data, lambda: False, lambda done, total: None) is None
+        load.batch()
+        told: list[tuple[int, int]] = []
+        made = make_anew(engine, config.data, lambda: False, lambda done, total: told.append((done, total)))
+        assert made == 2 * BATCH
+        assert told[0] == (0, 2 * BATCH) and told[-1] == (2 * BATCH, 2 * BATCH)
+        assert index_store.current(config.data) != old
+        load.batch()
+        load.end()
+        wait_until(lambda: _same(config), "the new index to follow", 60)
+        wait_until(lambda: len(index_store.generations(config.data)) == 1, "the old one to go", 60)

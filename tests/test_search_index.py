@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from indexed import follow
 from sqlalchemy import Connection, Engine
-from test_search import mail
+from test_search import BERND, mail
 
-from postbuch.archive import database
+from postbuch.archive import database, index_query, index_reader
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.index_follower import Follower
+from postbuch.archive.sealer import Sealer
 from postbuch.archive.search import search
 from postbuch.archive.users import ALL, Rights
 from provider.archive import fresh_archive, ingester, message_record
@@ -104,3 +106,39 @@ INVOICE = "invoice_de invoices_de phrase"
 def test_words(archive: tuple[Config, Engine, Connection], text: str, names: str) -> None:
     """Must show 8: each finds what is expected, and nothing else."""
     assert found(archive[2], text) == set(names.split())
+
+
+def test_numbers_in_slices(archive: tuple[Config, Engine, Connection], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of both: found in slices of the index, the same letters once each; beyond the limit by SQL."""
+    conn = archive[2]
+    whole = found(conn, "-xyzzy larger:1")
+    assert len(whole) == len(LETTERS)
+    monkeypatch.setattr(index_reader, "SLICE", 3)
+    assert found(conn, "from:laden larger:1") == whole
+    look = index_reader.of(conn)
+    assert look is not None
+    numbers = look.every(index_query.every())
+    assert numbers is not None and len(numbers) == len(set(numbers)) == len(LETTERS)
+    monkeypatch.setattr(index_reader, "MAX_IDS", 3)
+    assert look.every(index_query.every()) is None
+    assert found(conn, "from:laden larger:1") == whole
+
+
+def test_a_letter_is_found_before_its_leaf(archive: tuple[Config, Engine, Connection]) -> None:
+    """Written ahead, and again when it is sealed: once in the end, also when it is seen elsewhere later."""
+    config, engine, conn = archive
+    octets = mail("late", "From: x@kunde.example\r\nSubject: Nachzügler", "Eben erst.")
+    follower = Follower(engine, config.data, lambda: False)
+    with ingester(config, engine) as work:
+        work.ingest([message_record(octets)])
+        before = search(conn, "Nachzuegler", ALL)
+        assert (before.total, before.lag) == (0, 1)
+        conn.rollback()
+        assert follower.round() == 1
+        assert found(conn, "Nachzuegler") == {"late"}
+        assert found(conn, "Nachzuegler account:bernd") == set()
+        work.ingest([message_record(octets, account=BERND)])
+        Sealer(engine).seal()
+        assert follower.round() > 0
+    follower.close()
+    assert found(conn, "Nachzuegler account:bernd") == found(conn, "Nachzuegler") == {"late"}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from indexed import follow
 from sqlalchemy import insert
 
 from postbuch.archive import audit, database, setup
@@ -41,8 +42,10 @@ def test_books(tmp_path: Path) -> None:
         found = status(config)
         assert found["books"] == {"seen": 5, "stored": 2, "further": 1, "refused": 2, "balanced": True}
         assert [found[key] for key in ("images", "sightings", "letters", "gaps", "refusals", "index_lag", "spool")] == [
-            2, 3, 2, 1, 2, 0, 0,
+            2, 3, 2, 1, 2, 2, 0,
         ]  # fmt: skip
+        follow(config, engine)
+        assert status(config)["index_lag"] == 0
         [account] = found["accounts"]
         assert (account["sightings"], account["gaps"], account["refusals"]) == (3, 1, 2)
         assert account["last_seen"] == "2026-11-23T12:00:00Z" and account["failure"] is None

@@ -1,0 +1,139 @@
+"""The search page in real Chromium: what was found is marked, values narrow it down, words are suggested."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import chromium, context, log_in, serving
+from indexed import follow
+from playwright.sync_api import Browser, Page, expect
+from web_archive import ADMIN, ADMIN_PASSWORD, Filling, archive, firm_mail, ingest, old
+
+from postbuch.archive import database, index_store
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from provider.ports import free_port
+
+ATTACK = (
+    b"From: x@spion.example\r\nTo: anna@firma.example\r\nSubject: <b>Muenchen</b> <script>alert(1)</script>\r\n"
+    b"Message-ID: <angriff@x>\r\n\r\n<img src=x onerror=alert(1)> liegt in M\xc3\xbcnchen & <i>anderswo</i>\r\n"
+)
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The pages that run, and a browser that is logged in by `state`."""
+
+    config: Config
+    base: str
+    browser: Browser
+    state: Any
+
+    @contextmanager
+    def page(self, **choices: Any) -> Iterator[Page]:
+        """A page whose browser must have nothing to complain of at the end."""
+        with context(self.browser, self.base, storage_state=self.state, **choices) as (made, watch):
+            yield made.new_page()
+            watch.assert_clean()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The firm's mail and one that attacks, indexed."""
+    folder = tmp_path_factory.mktemp("found")
+    with archive(folder / "data", f"127.0.0.1:{free_port()}") as config:
+        filling = Filling()
+        firm_mail(filling, datetime.now(UTC))
+        filling.add(ATTACK, "anna@firma.example", at=old(1))
+        ingest(config, filling.records)
+        with database.pool(config, Role.INGEST) as engine:
+            follow(config, engine)
+        with serving(config, folder / "postbuch.toml") as base, chromium() as browser:
+            with context(browser, base) as (first, _watch):
+                log_in(first.new_page(), ADMIN, ADMIN_PASSWORD)
+                state = first.storage_state()
+            yield Site(config=config, base=base, browser=browser, state=state)
+
+
+def test_marks_hold_no_markup(site: Site) -> None:
+    """The words stand marked, in whatever spelling; what a mail has of HTML stays text."""
+    with site.page(locale="en-GB") as page:
+        page.goto("/?q=münchen from:spion")
+        expect(page.locator("#letters mark")).to_have_text(["Muenchen", "München"])
+        expect(page.locator(".subject")).to_have_text("<b>Muenchen</b> <script>alert(1)</script>")
+        assert page.locator("#letters img, #letters b, #letters i").count() == 0
+        expect(page.locator(".found")).to_have_text("1 letter found")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+def test_narrowing_down(site: Site, theme: Any, width: int) -> None:
+    """A value leads to as many letters as stand beside it; the page holds for everybody."""
+    with site.page(locale="en-GB", color_scheme=theme, viewport={"width": width, "height": 900}) as page:
+        page.goto("/?q=Rechnung OR Angebot")
+        for title in ("Account", "Sender", "Year"):
+            value = page.locator("aside section", has=page.locator("h3", has_text=title)).locator("a").first
+            if value.count():
+                count = value.locator(".count").inner_text().split()[-1]
+                page.goto(str(value.get_attribute("href")))
+                assert page.locator(".found").inner_text().startswith(f"{count} letter")
+                page.go_back()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
+        assert found.violations_count == 0, found.generate_report()
+
+
+def test_suggestions_come_while_typing(site: Site) -> None:
+    """By the keyboard alone; what is chosen is searched."""
+    with site.page(locale="en-GB") as page:
+        page.goto("/")
+        page.keyboard.press("/")
+        page.keyboard.type("from:ann", delay=20)
+        option = page.locator("#suggestions option")
+        expect(option.first).to_have_attribute("value", "from:anna@firma.example")
+        page.fill("#search", "Rechn")
+        expect(option.first).to_have_attribute("value", "rechnung")
+
+
+def test_the_page_says_when_there_is_no_index(site: Site) -> None:
+    """The search answers all the same."""
+    read = index_store.current(site.config.data)
+    assert read is not None
+    pointer = index_store.folder(site.config.data) / index_store.CURRENT
+    pointer.unlink()
+    with site.page(locale="de-DE") as page:
+        page.goto("/?q=Rechnung")
+        expect(page.locator(".notice")).to_contain_text("Die Suche wird vorbereitet")
+        assert page.locator("#letters .row").count() > 0
+        index_store.make_current(site.config.data, read)
+        page.reload()
+        assert page.locator(".notice").count() == 0
+
+
+def test_the_page_says_how_far_the_index_lags(site: Site) -> None:
+    """A letter that came just now; found as soon as the indexer has seen it."""
+    filling = Filling()
+    filling.add(ATTACK.replace(b"angriff@x", b"spaet@x").replace(b"alert", b"spaeter"), "anna@firma.example")
+    ingest(site.config, filling.records)
+    with site.page(locale="de-DE") as page:
+        page.goto("/?q=spaeter")
+        expect(page.locator(".notice")).to_contain_text("Der neueste Brief ist noch nicht auffindbar")
+        with database.pool(site.config, Role.INGEST) as engine:
+            follow(site.config, engine)
+        page.reload()
+        assert page.locator(".notice").count() == 0
+        expect(page.locator(".found")).to_have_text("1 Brief gefunden")
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), [
+    ("de-DE", "light", 1280), ("en-GB", "dark", 1280), ("de-DE", "dark", 390), ("en-GB", "light", 390),
+])  # fmt: skip
+def test_screenshots(site: Site, tmp_path: Any, language: str, theme: Any, width: int) -> None:
+    """For people to look at; the browser must have nothing to say to them."""
+    with site.page(locale=language, color_scheme=theme, viewport={"width": width, "height": 900}) as page:
+        page.goto("/?q=Rechnung OR Angebot OR Termin")
+        page.screenshot(path=tmp_path / f"search-{language}-{theme}-{width}.png", full_page=True)
