@@ -38,6 +38,10 @@ from postbuch.archive.schema_dkim import dkim_verdict as dkim_verdict
 from postbuch.archive.schema_ledger import ledger_entry as ledger_entry
 from postbuch.archive.schema_ledger import ledger_leaf as ledger_leaf
 from postbuch.archive.schema_ledger import ledger_node as ledger_node
+from postbuch.archive.schema_media import attachment_summary as attachment_summary
+from postbuch.archive.schema_media import correspondent as correspondent
+from postbuch.archive.schema_media import object_text as object_text
+from postbuch.archive.schema_media import tallied_image as tallied_image
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------
@@ -135,6 +139,7 @@ part = table(
     col("size_octets", BIG, "Length of the decoded part in octets"),
     col("sha256", DIGEST, "SHA-256 of the decoded part"),
     col("is_attachment", Boolean, "1 when people would call it an attachment"),
+    Index("part_sha256", "sha256"),
 )
 
 header_summary = table(
