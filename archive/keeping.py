@@ -40,6 +40,7 @@ from postbuch.archive.extract_work import ExtractWork
 from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import checkpoint
 from postbuch.archive.sealer import FAR, NEAR, Sealer
+from postbuch.archive.tallywork import TallyWork
 
 log = logging.getLogger("postbuch.archive")
 
@@ -54,12 +55,14 @@ LOGINS_EVERY_S = 2
 SIGNATURES_EVERY_S = 1
 # A new attachment is found by its words a few seconds after it came.
 ATTACHMENTS_EVERY_S = 1
+# A new letter stands in the lists of media and senders so much later.
+TALLY_EVERY_S = 2
 # A job that could not do its work tries again after this, so that its trouble ends soon after the cause.
 AGAIN_S = 2
 # Below the drains and the proxy (nice 0): their work comes first on a busy machine.
 NICE = 10
 # Sealing goes on while a checkpoint is written and while everything is checked.
-JOBS = 7
+JOBS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ class Keeper:
         self._sealer = Sealer(self._engine)
         self._stop = threading.Event()
         self._signatures = SignatureWork(config, self._engine, self._stop.is_set)
+        self._tally = TallyWork(self._engine, self._stop.is_set)
         self._attachments = ExtractWork(config, self._engine, self._stop.is_set)
         self._troubles: dict[str, Trouble] = {}
         # What the last checkpoint and the last check found, until the next; an error in between ends by itself.
@@ -99,7 +103,7 @@ class Keeper:
             ("verify", self._verify, DUE_EVERY_S), (completeness.JOB, self._completeness, COMPLETE_EVERY_S),
             ("logins", self._logins, LOGINS_EVERY_S),
             ("signatures", self._signatures.look, SIGNATURES_EVERY_S),
-            ("attachments", self._attachments.look, ATTACHMENTS_EVERY_S),
+            ("attachments", self._attachments.look, ATTACHMENTS_EVERY_S), ("tally", self._tally.look, TALLY_EVERY_S),
         ):
             self._scheduler.add_job(
                 self._run, "interval", id=job, args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC),

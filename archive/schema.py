@@ -42,6 +42,7 @@ from postbuch.archive.schema_lists import letter_topic as letter_topic
 from postbuch.archive.schema_lists import link_template as link_template
 from postbuch.archive.schema_lists import list_choice as list_choice
 from postbuch.archive.schema_lists import saved_search as saved_search
+from postbuch.archive.schema_media import attachment as attachment
 from postbuch.archive.schema_media import attachment_summary as attachment_summary
 from postbuch.archive.schema_media import correspondent as correspondent
 from postbuch.archive.schema_media import object_text as object_text

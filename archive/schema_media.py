@@ -35,10 +35,18 @@ tallied_image = table(
     covered=Covered.REMADE,
 )
 
+attachment = table(
+    "attachment", "One distinct file that letters have beside their text", Writes.ONCE,
+    id_column("Number of the file; addresses of pages use it"),
+    col("sha256", DIGEST, "SHA-256 of the file, as in part and object", unique=True),
+    col("size_octets", BIG, "Length of the file in octets"),
+    covered=Covered.REMADE,
+)
+
 attachment_summary = table(
     "attachment_summary", "Each distinct attachment of an account once; the media pages read this", Writes.VERSIONED,
     Column("account_id", BIG, primary_key=True, autoincrement=False, comment=_ACCOUNT),
-    Column("sha256", DIGEST, primary_key=True, comment="SHA-256 of the file"),
+    Column("attachment_id", BIG, primary_key=True, autoincrement=False, comment="File"),
     col("family", String(20), "What people take it for: pdf, image, document, sheet, slides, mail, archive …"),
     col("content_type", String(KEY_CHARACTERS), "Media type in the newest letter"),
     col("file_name", String(KEY_CHARACTERS), "File name in the newest letter; empty when there is none"),
@@ -47,9 +55,6 @@ attachment_summary = table(
     col("letters", Integer, "How many letters have it"),
     col("first_at", TIME, "Arrival of the first letter with it (UTC)"),
     col("last_at", TIME, "Arrival of the newest letter with it (UTC)"),
-    col("letter_id", BIG, "The newest letter with it"),
-    col("image_id", BIG, "The image of that letter"),
-    col("position", Integer, "Place of the part in that image"),
     Index("attachment_summary_last", "account_id", "last_at"),
     Index("attachment_summary_size", "account_id", "size_octets"),
     Index("attachment_summary_family", "account_id", "family", "last_at"),

@@ -30,9 +30,18 @@ CREATE TABLE tallied_image (
     """,
     """CREATE INDEX tallied_image_image ON tallied_image (image_id)""",
     """
+CREATE TABLE attachment (
+    id BIGINT UNSIGNED NOT NULL COMMENT 'Number of the file; addresses of pages use it' AUTO_INCREMENT,
+    sha256 BINARY(32) NOT NULL COMMENT 'SHA-256 of the file, as in part and object',
+    size_octets BIGINT UNSIGNED NOT NULL COMMENT 'Length of the file in octets',
+    PRIMARY KEY (id),
+    UNIQUE (sha256)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='One distinct file that letters have beside their text' COLLATE utf8mb4_unicode_ci
+    """,
+    """
 CREATE TABLE attachment_summary (
     account_id BIGINT UNSIGNED NOT NULL COMMENT 'Account; 0 for all accounts together',
-    sha256 BINARY(32) NOT NULL COMMENT 'SHA-256 of the file',
+    attachment_id BIGINT UNSIGNED NOT NULL COMMENT 'File',
     family VARCHAR(20) NOT NULL COMMENT 'What people take it for: pdf, image, document, sheet, slides, mail, archive …',
     content_type VARCHAR(255) NOT NULL COMMENT 'Media type in the newest letter',
     file_name VARCHAR(255) NOT NULL COMMENT 'File name in the newest letter; empty when there is none',
@@ -41,10 +50,7 @@ CREATE TABLE attachment_summary (
     letters INTEGER NOT NULL COMMENT 'How many letters have it',
     first_at DATETIME(6) NOT NULL COMMENT 'Arrival of the first letter with it (UTC)',
     last_at DATETIME(6) NOT NULL COMMENT 'Arrival of the newest letter with it (UTC)',
-    letter_id BIGINT UNSIGNED NOT NULL COMMENT 'The newest letter with it',
-    image_id BIGINT UNSIGNED NOT NULL COMMENT 'The image of that letter',
-    position INTEGER NOT NULL COMMENT 'Place of the part in that image',
-    PRIMARY KEY (account_id, sha256)
+    PRIMARY KEY (account_id, attachment_id)
 )ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='Each distinct attachment of an account once; the media pages read this' COLLATE utf8mb4_unicode_ci
     """,
     """CREATE INDEX attachment_summary_family ON attachment_summary (account_id, family, last_at)""",
