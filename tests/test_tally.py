@@ -23,9 +23,8 @@ ANNA, BERND = "anna@firma.example", "bernd@firma.example"
 
 
 def mail(sender: str, to: str, subject: str, extra: str = "") -> bytes:
-    return (
-        f"From: {sender}\r\nTo: {to}\r\n{extra}Subject: {subject}\r\nMessage-ID: <{subject}@x>\r\n\r\nText {subject}\r\n"
-    ).encode()
+    head = f"From: {sender}\r\nTo: {to}\r\n{extra}Subject: {subject}\r\nMessage-ID: <{subject}@x>\r\n"
+    return f"{head}\r\nText {subject}\r\n".encode()
 
 
 def records() -> list[Any]:

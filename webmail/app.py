@@ -28,12 +28,15 @@ from postbuch.webmail import (
     letter,
     login,
     mailbox,
+    media,
     people,
     policy,
+    senders,
     settings,
     verification,
 )
 from postbuch.webmail import sessions as sessions_module
+from postbuch.webmail.drawings import Drawings
 from postbuch.webmail.reading import Reader
 from postbuch.webmail.services import EXTENSION, Services
 
@@ -63,6 +66,7 @@ def create_app(config: Config) -> Flask:
     )
     app.extensions[EXTENSION] = Services(
         config=config, engine=engine(config, Role.WEB), reader=Reader(), signatures=SignatureParser(),
+        drawings=Drawings(config.data),
     )  # fmt: skip
     if config.web.listen.startswith("http://"):
         # Plain HTTP is for a proxy on this machine, which says whom it asks for.
@@ -80,6 +84,7 @@ def create_app(config: Config) -> Flask:
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
         completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
+        media.blueprint, senders.blueprint,
     ):
         app.register_blueprint(blueprint)
 
