@@ -30,6 +30,7 @@ from postbuch.archive import (
     database,
     logins,
     said,
+    topics,
     verification,
 )
 from postbuch.archive.config import Config
@@ -57,12 +58,14 @@ SIGNATURES_EVERY_S = 1
 ATTACHMENTS_EVERY_S = 1
 # A new letter stands in the lists of media and senders so much later.
 TALLY_EVERY_S = 2
+# A letter stands in its topic a second or two after it came.
+TOPICS_EVERY_S = 1
 # A job that could not do its work tries again after this, so that its trouble ends soon after the cause.
 AGAIN_S = 2
 # Below the drains and the proxy (nice 0): their work comes first on a busy machine.
 NICE = 10
 # Sealing goes on while a checkpoint is written and while everything is checked.
-JOBS = 8
+JOBS = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +105,7 @@ class Keeper:
             ("seal", self._seal, SEAL_EVERY_S), ("checkpoint", self._checkpoint, DUE_EVERY_S),
             ("verify", self._verify, DUE_EVERY_S), (completeness.JOB, self._completeness, COMPLETE_EVERY_S),
             ("logins", self._logins, LOGINS_EVERY_S),
-            ("signatures", self._signatures.look, SIGNATURES_EVERY_S),
+            ("signatures", self._signatures.look, SIGNATURES_EVERY_S), ("topics", self._topics, TOPICS_EVERY_S),
             ("attachments", self._attachments.look, ATTACHMENTS_EVERY_S), ("tally", self._tally.look, TALLY_EVERY_S),
         ):
             self._scheduler.add_job(
@@ -185,6 +188,14 @@ class Keeper:
         """Whether all that upstream has is here, as far as the collector could look."""
         with self._engine.connect() as conn:
             return completeness.summary(completeness.look(conn))
+
+    def _topics(self) -> str:
+        """Give the letters that came their topics; after an update, all there are."""
+        done = topics.BATCH
+        while done == topics.BATCH and not self._stop.is_set():
+            with self._engine.begin() as conn:
+                done = topics.follow(conn)
+        return ""
 
     def _logins(self) -> str:
         """Who may log in with a stored password behind his own, for the proxy."""

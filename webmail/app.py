@@ -20,19 +20,25 @@ from postbuch.webmail import (
     assets,
     auditlog,
     completeness,
+    deeplinks,
     exporting,
     failures,
     files,
     folders,
     language,
     letter,
+    listsettings,
+    listwords,
     login,
     mailbox,
     media,
+    outgoing,
     people,
     policy,
+    saved,
     senders,
     settings,
+    topics,
     verification,
 )
 from postbuch.webmail import sessions as sessions_module
@@ -85,6 +91,8 @@ def create_app(config: Config) -> Flask:
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
         completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
         media.blueprint, senders.blueprint,
+        topics.blueprint, listsettings.blueprint, deeplinks.blueprint, outgoing.blueprint,
+        saved.blueprint,
     ):
         app.register_blueprint(blueprint)
 
@@ -107,6 +115,7 @@ def _templates(app: Flask) -> None:
     app.jinja_env.globals.update(
         languages=language.LANGUAGES, sources=language.SOURCES, themes=settings.THEMES, theme=settings.theme,
         language=language.language, shown_name=folders.shown_name,
+        list_ops=[(op, listwords.OPS[op]) for op in listwords.OFFERED],
         here=lambda: request.full_path if request.query_string else request.path,
     )
 

@@ -1,27 +1,28 @@
 """One letter: as people read it, its header lines, its source, and what is on record about it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import extract_reasons, extract_text, letters, neighbours
+from postbuch.archive import extract_reasons, extract_text, letters, listview
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.letters import Cursor
-from postbuch.archive.neighbours import Neighbours
-from postbuch.webmail import filenames, folders, listing, signatures
+from postbuch.archive.listview import VIEWS
+from postbuch.webmail import filenames, folders, listing, outgoing, signatures
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
-from postbuch.webmail.people import Person, moment, row
+from postbuch.webmail.people import Person, moment
 from postbuch.webmail.reading import Reading
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import login_required, viewer
 
 blueprint = Blueprint("letter", __name__)
+LETTERS = VIEWS["letters"]
 # 256 Ki octets: whoever wants to read more of a source downloads the message.
 MAX_SOURCE_OCTETS = 262_144
 # A header section of 64 KiB is what servers accept; a hostile one may be longer.
@@ -95,6 +96,7 @@ def show(letter_id: int) -> str:
             bytes.fromhex(part["sha256"]) for part in head.facts["parts"]
             if part["image_id"] == head.image["id"] and part["is_attachment"]
         ])  # fmt: skip
+        links = outgoing.links_of(conn, head.facts)
     # After the transaction: no connection waits for a child that reads a hostile message.
     reading = read(letter_id, head.image["id"])
     source = octets_of(head.image["id"]) if reading.unreadable else b""
@@ -105,7 +107,7 @@ def show(letter_id: int) -> str:
     return render_template(
         "letter.html", head=head, listing=wanted, sidebar=side, older=older, newer=newer, reading=reading,
         attachments=attachments, bundle=bundle, source=_text(source[:MAX_SOURCE_OCTETS]), date=_date(head),
-        most=MAX_PEOPLE, signature=signatures.line(head.facts, head.image),
+        most=MAX_PEOPLE, links=links, signature=signatures.line(head.facts, head.image),
     )
 
 
@@ -248,28 +250,26 @@ def found_neighbours(letter_id: int) -> str:
     with services().transaction() as conn:
         on_record(conn, "search", f"{wanted.name} beside letter {letter_id}")
         try:
-            found = neighbours.in_search(conn, wanted.query, who.accounts, letter_id, who.user_id)
+            found = listview.beside(conn, LETTERS, wanted.filter, who.accounts, who.user_id, letter_id)
         except UsageError:
-            found = Neighbours(newer=None, older=None)
-    older, newer = (
-        number and url_for("letter.show", letter_id=number, **wanted.scope) for number in (found.older, found.newer)
-    )
+            found = (None, None)
+    newer, older = (number and url_for("letter.show", letter_id=number, **wanted.scope) for number in found)
     return render_template("neighbours.html", older=older, newer=newer)
 
 
 def _neighbours(conn: Connection, head: Head, wanted: Listing) -> tuple[str | None, str | None]:
     """The letters before and after it in the list that it was opened from. For a search the page asks afterwards."""
-    if wanted.query:
+    if wanted.found or wanted.filter.order:
         return None, None
     who = viewer()
     here = Cursor(sort_at=moment(head.facts["sort_at"]).replace(tzinfo=None), letter_id=head.id)
     found: list[str | None] = []
-    for side in ({"before": here}, {"after": here}):
-        rows = letters.page(
-            conn, who.accounts, who.user_id, account_id=wanted.account, mailbox_id=wanted.mailbox,
-            unread=wanted.unread, limit=1, **side,
+    for before, after in ((here, None), (None, here)):
+        rows = listview.page(
+            conn, LETTERS, replace(wanted.filter, offset=0), who.accounts, who.user_id, limit=1, count_all=False,
+            names=("id",), before=before, after=after,
         ).rows
-        found.append(row(rows[0], wanted).href if rows else None)
+        found.append(url_for("letter.show", letter_id=rows[0]["id"], **wanted.scope) if rows else None)
     return found[0], found[1]
 
 
