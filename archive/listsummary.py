@@ -40,7 +40,7 @@ class Summary:
         if len(accounts) < 2:
             found = select(self.key).select_from(table)
             return found.where(table.c.account_id == accounts[0] if accounts else false())
-        key = table.c[self.key.name]  # type: ignore[attr-defined] # a column has a name
+        key = table.c[self.key.name]
         columns = [getattr(func, how)(table.c[name]).label(name) for name, how in self._put_together.items()]
         whole = select(key, *columns).where(table.c.account_id.in_(accounts)).group_by(key)
         return select(self.key).select_from(whole.subquery("put_together"))

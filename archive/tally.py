@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, literal_column, select
 from sqlalchemy.dialects.mysql import insert as upsert
 
 from postbuch.archive.bulk import find, insert_rows
@@ -87,7 +87,8 @@ def step(conn: Connection, above: int) -> tuple[int | None, int]:
 
 def _last_of_step(conn: Connection, above: int) -> int | None:
     numbers = select(sighting.c.id).where(sighting.c.id > above).order_by(sighting.c.id).limit(STEP).subquery()
-    return conn.scalar(select(func.max(numbers.c.id)))
+    last: int | None = conn.scalar(select(func.max(numbers.c.id)))
+    return last
 
 
 def _untallied(conn: Connection, above: int, upto: int) -> list[Pair]:
@@ -184,7 +185,7 @@ def _write_people(conn: Connection, people: dict[tuple[int, int], dict[str, Any]
     made = upsert(correspondent)
     new, old = made.inserted, correspondent.c
     newer = new.last_at >= old.last_at
-    none = literal_column("''")  # the driver fills in no values behind those of the rows
+    none: ColumnElement[str] = literal_column("''")  # the driver fills in no values behind those of the rows
     conn.execute(made.on_duplicate_key_update([
         # In this order: what is compared with has its old value.
         ("display_name", func.if_((new.display_name != none) & (newer | (old.display_name == none)), new.display_name,
@@ -249,11 +250,11 @@ def _facts(conn: Connection, images: Collection[int]) -> dict[int, Facts]:
     for row in conn.execute(who):
         person = Person(row.id, row.address, row.domain, row.display_name)
         (found[row.image_id].senders if row.field == "from" else found[row.image_id].recipients).append(person)
-    for row in conn.execute(
+    for seen in conn.execute(
         select(sighting.c.image_id, sighting.c.account_id)
         .where(sighting.c.image_id.in_(images), sighting.c.source == "submission")
     ):
-        found[row.image_id].submitted.add(row.account_id)
+        found[seen.image_id].submitted.add(seen.account_id)
     blind = (
         select(sighting.c.image_id, smtp_envelope.c.account_id, address.c.id, address.c.address, address.c.domain)
         .join(smtp_envelope, smtp_envelope.c.capture == sighting.c.capture)
@@ -261,12 +262,12 @@ def _facts(conn: Connection, images: Collection[int]) -> dict[int, Facts]:
         .join(address, address.c.id == smtp_recipient.c.address_id)
         .where(sighting.c.image_id.in_(images))
     )
-    for row in conn.execute(blind):
-        found[row.image_id].envelope[row.account_id].append(Person(row.id, row.address, row.domain, ""))
+    for each in conn.execute(blind):
+        found[each.image_id].envelope[each.account_id].append(Person(each.id, each.address, each.domain, ""))
     files = (
         select(part.c.image_id, part.c.sha256, part.c.size_octets, part.c.content_type, part.c.file_name)
         .where(part.c.image_id.in_(images), part.c.is_attachment).order_by(part.c.image_id, part.c.position)
     )
-    for row in conn.execute(files):
-        found[row.image_id].files.append(row)
+    for file in conn.execute(files):
+        found[file.image_id].files.append(file)
     return found

@@ -14,9 +14,8 @@ from postbuch.archive.filefamily import FAMILIES
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.zipstream import ZipStream
 from postbuch.webmail import filenames, folders, policy, summarylist
-from postbuch.webmail.files import octets_of
 from postbuch.webmail.language import gettext
-from postbuch.webmail.letter import PREVIEWS
+from postbuch.webmail.letter import PREVIEWS, octets_of
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.record import on_record
@@ -94,7 +93,7 @@ def show(attachment_id: int) -> str:
         side = folders.sidebar(conn, who, Listing())
     name = _name(place)
     words = text.text if text else ""
-    where = {"letter_id": place.letter_id, "image_id": place.image_id, "position": place.position}
+    where: dict[str, Any] = {"letter_id": place.letter_id, "image_id": place.image_id, "position": place.position}
     family = filenames.family(place.content_type, place.file_name)
     return render_template(
         "media_file.html", listing=Listing(), sidebar=side, place=place, name=name, family=family,
