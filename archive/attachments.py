@@ -47,15 +47,20 @@ def places_of(conn: Connection, numbers: Collection[int], rights: Rights) -> lis
     """A place of each of the files within the rights, in the order of the numbers; others are left out."""
     found = []
     for number in dict.fromkeys(numbers):
-        row = conn.execute(_places(number, rights).limit(1)).one_or_none()
+        # By the last image, in the order of the index: a logo may stand in all.
+        row = conn.execute(_places(number, rights).order_by(part.c.image_id.desc()).limit(1)).one_or_none()
         if row is not None:
             found.append(_place(row))
     return found
 
 
 def letters_of(conn: Connection, attachment_id: int, rights: Rights) -> list[dict[str, Any]]:
-    """The letters with a file within the rights, newest first, at most MAX_LETTERS: id, subject, from, arrived_at."""
-    places = _places(attachment_id, rights).subquery()
+    """The letters with a file within the rights, newest first: id, subject, from, file_name, arrived_at.
+
+    Of more than MAX_LETTERS those that were archived last, read in the order of an index.
+    """
+    # A letter may have several images.
+    places = _places(attachment_id, rights).order_by(part.c.image_id.desc()).limit(4 * MAX_LETTERS).subquery()
     query = (
         select(
             places.c.letter_id, places.c.sort_at, places.c.file_name, header_summary.c.subject,
@@ -63,7 +68,6 @@ def letters_of(conn: Connection, attachment_id: int, rights: Rights) -> list[dic
         )
         .join(header_summary, header_summary.c.image_id == places.c.image_id)
         .order_by(places.c.sort_at.desc(), places.c.letter_id.desc(), places.c.image_id)
-        .limit(4 * MAX_LETTERS)  # a letter may have several images
     )
     found: dict[int, dict[str, Any]] = {}
     for row in conn.execute(query):
