@@ -33,6 +33,8 @@ MAX_CHOSEN = 200
 MAX_ZIP_OCTETS = 268_435_456
 # What the page of a file shows of its words.
 TEXT_CHARACTERS = 3_000
+# One pixel, clear (GIF89a).
+_CLEAR = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 # Kinds that may have a drawing; of others none is asked for.
 DRAWN = ("image", "pdf")
 
@@ -108,13 +110,13 @@ def show(attachment_id: int) -> str:
 @blueprint.route("/media/<int:attachment_id>/drawing")
 @login_required
 def drawing(attachment_id: int) -> Response:
-    """A small picture of the file; nothing when it cannot be drawn."""
+    """A small picture of the file; a clear one, through which the sign of its kind is seen, when it cannot be drawn."""
     policy.mark(Kind.FILE)
     with services().transaction() as conn:
         place = attachments.place_of(conn, attachment_id, viewer().accounts)
         on_record(conn, "preview", f"attachment {attachment_id}", {"sha256": place.sha256.hex()})
     drawn = services().drawings.of(place.sha256, lambda: octets(place))
-    return Response(drawn, content_type="image/jpeg") if drawn else Response(status=204)
+    return Response(drawn, content_type="image/jpeg") if drawn else Response(_CLEAR, content_type="image/gif")
 
 
 @blueprint.route("/media.zip", methods=["POST"])
