@@ -1,7 +1,4 @@
-"""The text of attachments, as far as it was extracted: the table `object_text`, one row for each object.
-
-The table may be absent: then attachments are found by their names.
-"""
+"""The text of attachments, as far as it was extracted: the table `object_text`, one row for each object."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -10,40 +7,33 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from postbuch.archive.bulk import chunks
-from postbuch.archive.schema import letter_image, metadata, part
-
-TABLE = "object_text"
+from postbuch.archive.schema import letter_image, part
+from postbuch.archive.schema_media import object_text
 
 
 def texts_of(conn: Connection, digests: Collection[bytes]) -> dict[bytes, str]:
     """SHA-256 of an object → its text."""
-    table = metadata.tables.get(TABLE)
-    if table is None:
-        return {}
     found: dict[bytes, str] = {}
     for some in chunks(digests):
-        query = select(table.c.sha256, table.c.text).where(table.c.sha256.in_(some), table.c.text != "")
-        found.update((row[0], row[1]) for row in conn.execute(query))
+        query = select(object_text.c.sha256, object_text.c.text).where(object_text.c.sha256.in_(some))
+        found.update((row[0], row[1]) for row in conn.execute(query.where(object_text.c.text != "")))
     return found
 
 
 def newest(conn: Connection) -> datetime | None:
     """When the last text was extracted."""
-    table = metadata.tables.get(TABLE)
-    return None if table is None else conn.scalar(select(func.max(table.c.extracted_at)))
+    found: datetime | None = conn.scalar(select(func.max(object_text.c.extracted_at)))
+    return found
 
 
 def extracted_since(conn: Connection, since: datetime, limit: int) -> list[tuple[bytes, datetime]]:
     """The objects whose text came at or after the moment, oldest first."""
-    table = metadata.tables.get(TABLE)
-    if table is None:
-        return []
-    query: Any = select(table.c.sha256, table.c.extracted_at).where(table.c.extracted_at >= since)
-    return [(row[0], row[1]) for row in conn.execute(query.order_by(table.c.extracted_at).limit(limit))]
+    query: Any = select(object_text.c.sha256, object_text.c.extracted_at).where(object_text.c.extracted_at >= since)
+    return [(row[0], row[1]) for row in conn.execute(query.order_by(object_text.c.extracted_at).limit(limit))]
 
 
 def letters_with(conn: Connection, digests: Collection[bytes]) -> set[int]:
-    """The letters that hold one of the files. Whoever adds the table has an index on `part.sha256` as well."""
+    """The letters that hold one of the files."""
     letters: set[int] = set()
     for some in chunks(digests):
         letters.update(conn.scalars(

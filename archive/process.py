@@ -70,7 +70,8 @@ def _report(
         index = indexing.state()
         now = (state.problem, state.notices, failures, index.problem, index.pid)
         if now != last or rounds % round(WRITE_EVERY_S / LOOK_EVERY_S) == 0:
-            health.write(_facts(state, index, failures, config))
+            facts = _facts(state, index, failures, config)
+            health.write({**facts, "attachments_waiting": keeper.waiting_attachments})
             last = now
         rounds += 1
         stop.wait(LOOK_EVERY_S)

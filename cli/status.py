@@ -36,6 +36,7 @@ def _print(facts: dict[str, Any]) -> None:
         (_("Sightings"), facts["sightings"]),
         (_("Waiting in the spool"), _waiting(facts["spool"])),
         (_("Not in the index of the search yet"), facts["index_lag"]),
+        (_("Attachments waiting to be read for the search"), facts["attachments_waiting"]),
         (_("Gaps"), facts["gaps"]),
         (_("Refused"), facts["refusals"]),
     )
