@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union
 
 from postbuch.archive.marks import is_read
-from postbuch.archive.schema import account, letter, letter_place, mailbox
+from postbuch.archive.schema import account, letter, letter_place, letter_topic, mailbox
 from postbuch.archive.users import ALL, Rights
 
 # More streams than this are read together by walking along all letters; some index reads each would cost more.
@@ -30,7 +30,8 @@ class Cursor:
 class Selection:
     """What is listed: all that the rights allow, an account, a mailbox (0: submissions), perhaps only what is unread.
 
-    Older than `before`, or newer than `after`; by whom it is read says `user_id`.
+    Older than `before`, or newer than `after`; by whom it is read says `user_id`. With `among` only letters that were
+    seen in one of these mailboxes, with `read` only what is read, with `heads` only the newest letter of each topic.
     """
 
     accounts: Rights
@@ -40,25 +41,30 @@ class Selection:
     unread: bool
     before: Cursor | None
     after: Cursor | None
+    read: bool = False
+    among: frozenset[int] | None = None
+    heads: bool = False
 
 
-def cursors(conn: Connection, wanted: Selection, limit: int) -> list[Cursor]:
-    """At most `limit` letters: newest first, or with `after` oldest first."""
-    whole = wanted.accounts == ALL and wanted.account_id is None and wanted.mailbox_id is None
+def cursors(conn: Connection, wanted: Selection, limit: int, offset: int = 0) -> list[Cursor]:
+    """At most `limit` letters behind the first `offset`: newest first, or with `after` oldest first."""
+    end = limit + offset
+    whole = wanted.accounts == ALL and wanted.account_id is None and wanted.mailbox_id is None and wanted.among is None
     streams = None if whole else _streams(conn, wanted)
     if streams == []:
         return []
     if streams is None or len(streams) > MAX_STREAMS:
-        query = _cut(select(letter.c.sort_at, letter.c.id), letter.c.sort_at, letter.c.id, wanted, limit)
+        query = _cut(select(letter.c.sort_at, letter.c.id), letter.c.sort_at, letter.c.id, wanted, end)
         if streams is not None:
-            query = query.where(_is_among(streams, wanted.mailbox_id))
+            query = query.where(_is_among(streams, wanted))
     else:
-        parts = [_stream(number, wanted, limit).subquery() for number in streams]
+        parts = [_stream(number, wanted, end).subquery() for number in streams]
         if len(parts) == 1:
             query = select(parts[0])
         else:
             both = union(*(select(part) for part in parts)).subquery()
-            query = _ordered(select(both), both.c.sort_at, both.c.letter_id, wanted).limit(limit)
+            query = _ordered(select(both), both.c.sort_at, both.c.letter_id, wanted).limit(end)
+    query = query.offset(offset).limit(limit)
     return [Cursor(sort_at=row[0], letter_id=row[1]) for row in conn.execute(query)]
 
 
@@ -78,6 +84,8 @@ def _streams(conn: Connection, wanted: Selection) -> list[int]:
 def _stream(account_id: int, wanted: Selection, limit: int) -> Select[Any]:
     place = letter_place.alias()
     query = select(place.c.sort_at, place.c.letter_id).where(place.c.account_id == account_id)
+    if wanted.among is not None:
+        query = query.where(place.c.mailbox_id.in_(sorted(wanted.among)))
     if wanted.mailbox_id is None:
         index = "letter_place_newest"
         query = query.group_by(place.c.sort_at, place.c.letter_id)  # a letter in two mailboxes stands there twice
@@ -93,6 +101,10 @@ def _cut(query: Select[Any], sort_at: Any, number: Any, wanted: Selection, limit
     """The page's part of one order. The place is said twice: for a row comparison MariaDB does not use the index."""
     if wanted.unread:
         query = query.where(~is_read(number, wanted.user_id, wanted.accounts))
+    if wanted.read:
+        query = query.where(is_read(number, wanted.user_id, wanted.accounts))
+    if wanted.heads:
+        query = query.where(is_head(number, wanted.accounts, wanted.account_id, wanted.mailbox_id))
     if wanted.after is not None:
         place = (wanted.after.sort_at, wanted.after.letter_id)
         query = query.where(sort_at >= place[0], tuple_(sort_at, number) > place)
@@ -108,10 +120,40 @@ def _ordered(query: Select[Any], sort_at: Any, number: Any, wanted: Selection) -
     return query.order_by(sort_at.desc(), number.desc())
 
 
-def _is_among(streams: list[int], mailbox_id: int | None) -> ColumnElement[bool]:
+def _is_among(streams: list[int], wanted: Selection) -> ColumnElement[bool]:
     """A scalar subquery, not EXISTS: that would become a join which sorts everything."""
     place = letter_place.alias()
     found = select(place.c.letter_id).where(place.c.letter_id == letter.c.id, place.c.account_id.in_(streams))
-    if mailbox_id is not None:
-        found = found.where(place.c.mailbox_id == mailbox_id)
+    if wanted.mailbox_id is not None:
+        found = found.where(place.c.mailbox_id == wanted.mailbox_id)
+    if wanted.among is not None:
+        found = found.where(place.c.mailbox_id.in_(sorted(wanted.among)))
     return found.limit(1).scalar_subquery().is_not(None)
+
+
+def is_head(
+    number: Any, accounts: Rights, account_id: int | None = None, mailbox_id: int | None = None
+) -> ColumnElement[bool]:
+    """Whether a letter is the newest of its topic within the rights, the account and the mailbox.
+
+    One without a topic yet is its own.
+    """
+    own, other, place = letter_topic.alias(), letter_topic.alias(), letter_place.alias()
+    newer = (
+        select(other.c.letter_id)
+        .join(own, own.c.topic_id == other.c.topic_id)
+        .where(
+            own.c.letter_id == number, other.c.sort_at >= own.c.sort_at,
+            tuple_(other.c.sort_at, other.c.letter_id) > tuple_(own.c.sort_at, own.c.letter_id),
+        )
+    )
+    mine = select(place.c.letter_id).where(place.c.letter_id == other.c.letter_id)
+    if accounts != ALL:
+        mine = mine.where(place.c.account_id.in_(accounts))
+    if account_id is not None:
+        mine = mine.where(place.c.account_id == account_id)
+    if mailbox_id is not None:
+        mine = mine.where(place.c.mailbox_id == mailbox_id)
+    if (accounts, account_id, mailbox_id) != (ALL, None, None):
+        newer = newer.where(mine.limit(1).scalar_subquery().is_not(None))
+    return newer.limit(1).scalar_subquery().is_(None)

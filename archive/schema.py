@@ -38,6 +38,10 @@ from postbuch.archive.schema_dkim import dkim_verdict as dkim_verdict
 from postbuch.archive.schema_ledger import ledger_entry as ledger_entry
 from postbuch.archive.schema_ledger import ledger_leaf as ledger_leaf
 from postbuch.archive.schema_ledger import ledger_node as ledger_node
+from postbuch.archive.schema_lists import letter_topic as letter_topic
+from postbuch.archive.schema_lists import link_template as link_template
+from postbuch.archive.schema_lists import list_choice as list_choice
+from postbuch.archive.schema_lists import saved_search as saved_search
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """The sidebar: accounts and their mailboxes with what is unread, and what mailboxes are called in two languages."""
 
-import re
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from postbuch.archive import letters
+from postbuch.archive.mailboxkind import ORDER, bare_name
+from postbuch.archive.mailboxkind import kind_of as kind_of
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.sessions import Viewer
@@ -50,32 +51,11 @@ class Sidebar:
         return chosen[0] if chosen else ""
 
 
-# Order in the sidebar. The names are what Outlook, Thunderbird, Apple Mail and Dovecot create (de and en).
-_KINDS = {
-    "inbox": {"inbox"},
-    "sent": {"sent", "sent items", "sent messages", "gesendet", "gesendete objekte", "gesendete elemente"},
-    "submitted": set[str](),
-    "drafts": {"drafts", "entwürfe"},
-    "archive": {"archive", "archives", "archiv"},
-    "folder": set[str](),
-    "junk": {"junk", "spam", "junk e-mail", "junk-e-mail", "unerwünscht"},
-    "trash": {"trash", "deleted items", "deleted messages", "papierkorb", "gelöschte objekte", "gelöschte elemente"},
-}
-_ORDER = list(_KINDS)
-_ROOT = re.compile(r"INBOX[./](?=.)", re.IGNORECASE)
-
-
-def kind_of(name: str) -> str:
-    """inbox, sent, drafts, archive, junk, trash, or folder."""
-    bare = _ROOT.sub("", name).strip().lower()
-    return next((kind for kind, names in _KINDS.items() if bare in names), "folder")
-
-
 def shown_name(name: str | None) -> str:
     """What people call the mailbox. None stands for what was submitted and lies in no mailbox."""
     if name is None:
         return gettext("Sent through Postbuch")
-    bare = _ROOT.sub("", name)
+    bare = bare_name(name)
     # Said in the reader's language; what an archive or a folder of one's own is called stays as its owner wrote it.
     usual = {
         "inbox": gettext("Inbox"), "sent": gettext("Sent"), "drafts": gettext("Drafts"), "junk": gettext("Junk"),
@@ -100,7 +80,7 @@ def sidebar(conn: Connection, who: Viewer, wanted: Listing) -> Sidebar:
         )
         if here:
             current = shown
-        found.setdefault(folder.account_id, []).append((_ORDER.index(kind), folder))
+        found.setdefault(folder.account_id, []).append((ORDER.index(kind), folder))
         accounts.setdefault(folder.account_id, Account(
             id=folder.account_id, address=facts["account"], folders=[], unread=0, current=False
         ))

@@ -1,0 +1,278 @@
+"""The one list engine: a filter (`filtergrammar.py`) on a view, as pages and as a stream of rows.
+
+Every list, export and count goes through here, so that what is shown, marked, printed and exported is the same. The
+rights are part of each query. Newest-first pages are read in the order of an index as long as nothing narrows them.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, not_, or_, select, true
+
+from postbuch.archive import filtergrammar
+from postbuch.archive.errors import UsageError
+from postbuch.archive.filtergrammar import Condition, Filter, Order, Warned
+from postbuch.archive.listcolumn import Column as Column
+from postbuch.archive.listcolumn import Place, Scope, Unfit, compare, opposite, read_test
+from postbuch.archive.listcolumn import Test as Test
+from postbuch.archive.listcolumn import View as View
+from postbuch.archive.listorder import Cursor
+from postbuch.archive.listview_letters import LETTERS
+from postbuch.archive.listview_topics import TOPICS
+from postbuch.archive.users import Rights
+
+VIEWS: dict[str, View] = {view.name: view for view in (LETTERS, TOPICS)}
+# Rows that a stream looks up together: 500 letters with all their columns are below 2 MB.
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some rows (column name → value, `id` always), how many there are, and where the neighbouring pages begin.
+
+    total: exact, or `most` + 1 when there are more and it was asked so. older, newer: only of the usual order.
+    """
+
+    rows: list[dict[str, Any]]
+    total: int
+    older: Cursor | None = None
+    newer: Cursor | None = None
+    by_cursor: bool = False
+
+
+def resolve(view: View, wanted: Filter) -> Filter:
+    """The filter in the names of the view; what it does not know is left out and becomes a warning. Harmless twice."""
+    warnings = list(wanted.warnings)
+    conditions = tuple(each for each in map(_known(view, warnings), wanted.conditions) if each)
+    within = tuple(each for each in map(_known(view, warnings), wanted.within) if each)
+    order: list[Order] = []
+    for each in wanted.order:
+        column = view.column(each.field)
+        if column is None or not column.sortable:
+            warnings.append(Warned(kind="order", text=each.field))
+        elif all(known.field != column.name for known in order):
+            order.append(Order(field=column.name, descending=each.descending))
+    tab = wanted.tab
+    if tab and tab not in view.tabs:
+        warnings.append(Warned(kind="tab", text=tab))
+        tab = ""
+    return replace(
+        wanted, conditions=conditions, within=within, order=tuple(order), tab=tab,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _known(view: View, warnings: list[Warned]) -> Any:
+    def look(each: Condition) -> Condition | None:
+        column = view.column(each.field)
+        if column is None or not column.filterable:
+            warnings.append(Warned(kind="field", text=each.field))
+            return None
+        try:
+            read_test(column.kind, filtergrammar.base_op(each.op)[0], each.value, each.second)
+        except Unfit as error:
+            warnings.append(Warned(kind="value", text=f"{each.field} {error}"[:80]))
+            return None
+        return replace(each, field=column.name)
+
+    return look
+
+
+def page(
+    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, limit: int = 50,
+    offset: int | None = None, before: Cursor | None = None, after: Cursor | None = None,
+    names: Sequence[str] | None = None, most: int | None = None,
+) -> Page:
+    """One page. `names`: the columns that are wanted, else the usual. Raises UsageError for a search with a mistake.
+
+    `before` and `after` count only in the usual order of a list that nothing narrows. `most`: count no further.
+    """
+    wanted, scope = _for(view, wanted, rights, user_id)
+    offset = wanted.offset if offset is None else offset
+    columns = view.first_columns if names is None else names
+    if is_quick(view, wanted):
+        return _quick(conn, view, wanted, scope, Place(limit=limit, offset=offset, before=before, after=after),
+                      columns, most)  # fmt: skip
+    keys = _keys(conn, view, wanted, scope)
+    if most is None or _is_narrow(view, wanted):
+        # The total beside each row: the letters are looked for once.
+        found = conn.execute(_ordered(keys.add_columns(func.count().over()), view, wanted, scope)
+                             .limit(limit).offset(offset)).all()  # fmt: skip
+        total = found[0][1] if found else (offset and count(conn, view, wanted, rights, user_id)) or 0
+    else:
+        found = conn.execute(_ordered(keys, view, wanted, scope).limit(limit).offset(offset)).all()
+        total = count(conn, view, wanted, rights, user_id, most=most)
+    return Page(rows=_rows(conn, view, [row[0] for row in found], scope, columns), total=total)
+
+
+def is_quick(view: View, wanted: Filter) -> bool:
+    """Whether its pages are read in the order of an index. For a resolved filter."""
+    return view.quick is not None and wanted.is_plain and wanted.order in ((), view.order) and (
+        wanted.tab in view.quick_tabs
+    )
+
+
+def count(
+    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, most: int | None = None
+) -> int:
+    """How many rows there are; with `most` no further than one more than that. Raises UsageError."""
+    wanted, scope = _for(view, wanted, rights, user_id)
+    keys = _keys(conn, view, wanted, scope)
+    if most is not None:
+        keys = keys.limit(most + 1)
+    return conn.scalar(select(func.count()).select_from(keys.subquery())) or 0
+
+
+def stream(
+    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, column_names: Sequence[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Every row as a tuple of these columns, in the order of the list. Eight octets a row, and one chunk.
+
+    Raises UsageError for a search with a mistake or a column that is none, when the first row is asked for.
+    """
+    for name in column_names:
+        column = view.column(name)
+        if column is None or not column.shown:
+            raise UsageError(f"the list has no column '{name}'; there is {', '.join(shown_columns(view))}")
+    scope = Scope(rights=rights, user_id=user_id)
+    numbers = keys_of(conn, view, wanted, rights, user_id)
+    for start in range(0, len(numbers), CHUNK):
+        for row in _rows(conn, view, list(numbers[start : start + CHUNK]), scope, column_names):
+            yield tuple(row[name] for name in column_names)
+
+
+def keys_of(
+    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, limit: int | None = None
+) -> "array[int]":
+    """The numbers of all rows in the order of the list. Raises UsageError."""
+    wanted, scope = _for(view, wanted, rights, user_id)
+    query = _ordered(_keys(conn, view, wanted, scope), view, wanted, scope).limit(limit)
+    with conn.execution_options(stream_results=True, yield_per=10_000).execute(query) as found:
+        return array("Q", (row[0] for row in found))
+
+
+def beside(
+    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, key: int
+) -> tuple[int | None, int | None]:
+    """The numbers before and after one in the list, None at either end. Costs as much as the list. Raises UsageError.
+
+    The row itself need not be in the list any more: one that was opened from a list of unread letters is read since.
+    One outside the rights has no neighbours: where it would stand in the list tells when it came.
+    """
+    wanted, scope = _for(view, wanted, rights, user_id)
+    order = _order(view, wanted, scope)
+    conditions = and_(true(), *_conditions(conn, view, wanted, scope))
+    found = (
+        view.source(scope).with_only_columns(
+            view.key.label("key"), func.lag(view.key).over(order_by=order).label("before"),
+            func.lead(view.key).over(order_by=order).label("after"),
+        )
+        .where(or_(conditions, view.key == key)).subquery()
+    )  # fmt: skip
+    row = conn.execute(select(found.c.before, found.c.after).where(found.c.key == key)).one_or_none()
+    return (None, None) if row is None else (row[0], row[1])
+
+
+def shown_columns(view: View) -> tuple[str, ...]:
+    """The names of what can be a column."""
+    return tuple(each.name for each in view.columns if each.shown)
+
+
+def conditions_of(view: View, wanted: Filter, scope: Scope) -> ColumnElement[bool]:
+    """The conditions of a resolved filter, without account, mailbox and tab. Raises UsageError."""
+    fields: dict[str, list[ColumnElement[bool]]] = {}
+    for each in wanted.conditions:
+        fields.setdefault(each.field, []).append(_condition(view, each, scope))
+    groups = [or_(false(), *each) for each in fields.values()]
+    found = [or_(false(), *groups)] if wanted.criteria == "or" and groups else groups
+    found += [_condition(view, each, scope) for each in wanted.within]
+    if wanted.words:
+        if view.words is None:
+            raise UsageError("this list takes no search words; filter by one of its fields")
+        found.append(view.words(wanted.words, scope))
+    return and_(true(), *found)
+
+
+def _condition(view: View, each: Condition, scope: Scope) -> ColumnElement[bool]:
+    column = view.column(each.field)
+    if column is None:
+        raise LookupError(each.field)
+    base, negative = filtergrammar.base_op(each.op)
+    test = read_test(column.kind, base, each.value, each.second)
+    if column.condition is not None:
+        found = column.condition(scope, test)
+        # Membership in a set is never NULL; its opposite stays one that is looked up once.
+        return not_(found) if negative else found
+    found = compare(column.expression(scope), column.kind, test)
+    return opposite(found) if negative else found
+
+
+def _for(view: View, wanted: Filter, rights: Rights, user_id: int | None) -> tuple[Filter, Scope]:
+    wanted = resolve(view, wanted)
+    return wanted, Scope(rights=rights, user_id=user_id, narrow=_is_narrow(view, wanted))
+
+
+def _keys(conn: Connection, view: View, wanted: Filter, scope: Scope) -> Select[Any]:
+    return view.source(scope).with_only_columns(view.key).where(*_conditions(conn, view, wanted, scope))
+
+
+def _conditions(conn: Connection, view: View, wanted: Filter, scope: Scope) -> list[ColumnElement[bool]]:
+    narrowed = view.narrowed(conn, scope, wanted) if view.narrowed else ()
+    return [*narrowed, conditions_of(view, wanted, scope)]
+
+
+def _order(view: View, wanted: Filter, scope: Scope) -> list[Any]:
+    orders = wanted.order or view.order
+    found = []
+    for each in orders:
+        column = view.column(each.field)
+        if column is not None:
+            expression = column.expression(scope)
+            found.append(expression.desc() if each.descending else expression)
+    # The number last, so that no two pages show the same row; the newest first where the rest is equal.
+    return [*found, view.key.desc() if orders[0].descending else view.key]
+
+
+def _ordered(query: Select[Any], view: View, wanted: Filter, scope: Scope) -> Select[Any]:
+    return query.order_by(*_order(view, wanted, scope))
+
+
+def _is_narrow(view: View, wanted: Filter) -> bool:
+    """Whether few rows are meant: then they are found once and counted beside."""
+    columns = [view.column(each.field) for each in (*wanted.conditions, *wanted.within)]
+    return bool(wanted.words) or any(each is not None and each.kind in ("text", "list") for each in columns)
+
+
+def _quick(
+    conn: Connection, view: View, wanted: Filter, scope: Scope, place: Place, names: Sequence[str], most: int | None
+) -> Page:
+    if view.quick is None:
+        raise LookupError(view.name)
+    found = view.quick(conn, scope, wanted, replace(place, limit=place.limit + 1))
+    more, found = len(found) > place.limit, found[: place.limit]
+    after = place.after is not None
+    if after:
+        found.reverse()
+    has_older = bool(found) and (more or after)
+    has_newer = bool(found) and (more if after else place.before is not None or place.offset > 0)
+    rows = _rows(conn, view, [each.letter_id for each in found], scope, names)
+    total = count(conn, view, wanted, scope.rights, scope.user_id, most=most)
+    return Page(
+        rows=rows, total=total, older=found[-1] if has_older else None, newer=found[0] if has_newer else None,
+        by_cursor=True,
+    )
+
+
+def _rows(conn: Connection, view: View, keys: list[int], scope: Scope, names: Iterable[str]) -> list[dict[str, Any]]:
+    if not keys:
+        return []
+    names = [name for name in dict.fromkeys(names) if (column := view.column(name)) and column.shown]
+    if view.rows is not None:
+        return view.rows(conn, keys, scope, names)
+    columns = [(view.column(name), name) for name in names]
+    chosen = [each.expression(scope).label(name) for each, name in columns if each is not None]
+    query = view.source(scope).with_only_columns(view.key.label("id"), *chosen).where(view.key.in_(keys))
+    found = {row["id"]: dict(row) for row in conn.execute(query).mappings()}
+    return [found[key] for key in keys if key in found]

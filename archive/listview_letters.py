@@ -1,0 +1,370 @@
+"""The list of letters: its columns, what each is compared with, and how its rows are read.
+
+A letter is one or more images; what is compared is any image that was seen within the rights, what is shown is the
+first of these. An address is looked for in all of a field; a value with an @ in it is about addresses alone, any other
+about the names beside them as well.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    collate,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
+
+from postbuch.archive import search
+from postbuch.archive.filtergrammar import Filter, Order
+from postbuch.archive.listcolumn import Column, Place, Scope, Test, View, compare
+from postbuch.archive.listorder import Cursor, Selection, cursors
+from postbuch.archive.mailboxkind import kind_of
+from postbuch.archive.marks import is_read, unread_of
+from postbuch.archive.schema import (
+    account,
+    address,
+    body_text,
+    header_summary,
+    image,
+    image_address,
+    letter,
+    letter_image,
+    letter_place,
+    mailbox,
+    part,
+    sighting,
+)
+from postbuch.archive.users import ALL, Rights
+
+TABS = ("all", "in", "out", "unread", "read")
+# Sorting by the first characters of a text: a million subjects of 1,000 would be sorted on disk.
+SORT_CHARACTERS = 80
+
+ALIASES = {
+    "from_email": "from", "from_name": "from", "sender": "from", "mail_from": "from", "absender": "from",
+    "to_email": "to", "to_name": "to", "recipient": "to", "recipients": "to", "empfaenger": "to",
+    "cc_email": "cc", "maildate": "date", "mail_date": "date", "datum": "date", "arrived": "date", "arrived_at": "date",
+    "date_header": "written", "betreff": "subject", "text": "body", "content": "body", "filename": "files",
+    "attachment": "files", "attachment_name": "files", "has_attachments": "attachments", "attachment_count":
+    "attachments", "konto": "account", "mail_account": "account", "folder": "mailbox", "ordner": "mailbox",
+    "messageid": "message_id", "message-id": "message_id", "letter": "id", "size_octets": "size", "archived":
+    "archived_at",
+}  # fmt: skip
+
+
+def seen_within(image_id: Any, rights: Rights) -> ColumnElement[bool]:
+    """Whether an image was seen in an account within the rights, looked up for each."""
+    if rights == ALL:
+        return true()
+    seen = sighting.alias()
+    mine = select(seen.c.id).where(seen.c.image_id == image_id, seen.c.account_id.in_(rights))
+    return mine.limit(1).scalar_subquery().is_not(None)
+
+
+def _with_image(scope: Scope, image_id: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The letters of images within the rights for which the conditions hold: a set that is found once."""
+    found = select(letter_image.c.letter_id).where(letter_image.c.image_id == image_id, *conditions)
+    return letter.c.id.in_(found.where(seen_within(letter_image.c.image_id, scope.rights)))
+
+
+def _shown(scope: Scope, owner: Any) -> Any:
+    """The image that is shown of a letter."""
+    if scope.rights == ALL:
+        return owner.c.first_image_id
+    first = (
+        select(func.min(letter_image.c.image_id)).join(sighting, sighting.c.image_id == letter_image.c.image_id)
+        .where(letter_image.c.letter_id == owner.c.id, sighting.c.account_id.in_(scope.rights))
+    )
+    return first.correlate(owner).scalar_subquery()
+
+
+def of_shown(column: ColumnElement[Any], image_id: Any, owner: Any = letter) -> Callable[[Scope], ColumnElement[Any]]:
+    """What is sorted by: a value of the image that is shown. `owner` is the letter, perhaps under another name."""
+    return lambda scope: select(column).where(image_id == _shown(scope, owner)).correlate(owner).scalar_subquery()
+
+
+def _of_any(column: ColumnElement[Any], image_id: Any, kind: Any) -> Callable[[Scope, Test], ColumnElement[bool]]:
+    """What is compared: the value of any image."""
+    return lambda scope, test: _with_image(scope, image_id, compare(column, kind, test))
+
+
+def _people(*fields: str) -> Callable[[Scope, Test], ColumnElement[bool]]:
+    def condition(scope: Scope, test: Test) -> ColumnElement[bool]:
+        in_field = image_address.c.field.in_(fields)
+        if test.op == "empty":
+            some = _with_image(scope, image_address.c.image_id, in_field)
+            return not_(some)
+        about = [value for value in test.values if value is not None]
+        lowered = Test(op=test.op, values=tuple(value and value.lower() for value in test.values))
+        known = select(address.c.id)
+        if test.op in ("equals", "in"):
+            # As the index has it: addresses are kept in lower case.
+            known = known.where(address.c.address.in_(lowered.values))
+        else:
+            known = known.where(compare(address.c.address, "text", lowered))
+        by_address = image_address.c.address_id.in_(known)
+        if all("@" in value for value in about):
+            return _with_image(scope, image_address.c.image_id, in_field, by_address)
+        by_name = and_(image_address.c.display_name != "", compare(image_address.c.display_name, "text", test))
+        return or_(
+            _with_image(scope, image_address.c.image_id, in_field, by_address),
+            _with_image(scope, image_address.c.image_id, in_field, by_name),
+        )
+
+    return condition
+
+
+def _files(scope: Scope, test: Test) -> ColumnElement[bool]:
+    named = and_(part.c.is_attachment, part.c.file_name != "")
+    if test.op == "empty":
+        return not_(_with_image(scope, part.c.image_id, named))
+    return _with_image(scope, part.c.image_id, named, compare(part.c.file_name, "text", test))
+
+
+def _places(scope: Scope, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    found = select(letter_place.c.letter_id).where(*conditions)
+    if scope.rights != ALL:
+        found = found.where(letter_place.c.account_id.in_(scope.rights))
+    return letter.c.id.in_(found)
+
+
+def _account(scope: Scope, test: Test) -> ColumnElement[bool]:
+    if test.op == "empty":
+        return false()
+    found = select(account.c.id).where(compare(account.c.address, "text", test))
+    return _places(scope, letter_place.c.account_id.in_(found))
+
+
+def _mailbox(scope: Scope, test: Test) -> ColumnElement[bool]:
+    """By name; what was submitted lies in none, so it is `empty`."""
+    if test.op == "empty":
+        return not_(_places(scope, letter_place.c.mailbox_id != 0))
+    found = select(mailbox.c.id).where(compare(mailbox.c.name, "text", test))
+    return _places(scope, letter_place.c.mailbox_id.in_(found))
+
+
+def _unread(scope: Scope) -> ColumnElement[bool]:
+    return not_(is_read(letter.c.id, scope.user_id, scope.rights))
+
+
+def _first_place(column: ColumnElement[Any], joined: ColumnElement[bool]) -> Callable[[Scope], ColumnElement[Any]]:
+    """What is sorted by: the first name in the alphabet."""
+    def expression(scope: Scope) -> ColumnElement[Any]:
+        found = select(func.min(column)).where(letter_place.c.letter_id == letter.c.id, joined)
+        if scope.rights != ALL:
+            found = found.where(letter_place.c.account_id.in_(scope.rights))
+        return found.correlate(letter).scalar_subquery()
+
+    return expression
+
+
+def start_of(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.left(column, SORT_CHARACTERS)
+
+
+_SUMMARY = header_summary.c.image_id
+COLUMNS = (
+    Column(name="from", kind="text", title="From",
+           expression=of_shown(start_of(header_summary.c.from_display), _SUMMARY),
+           condition=_people("from", "sender")),
+    Column(name="to", kind="text", title="To", expression=of_shown(start_of(header_summary.c.to_display), _SUMMARY),
+           condition=_people("to"), shown_first=False),
+    Column(name="cc", kind="list", title="Cc", expression=lambda _: false(), condition=_people("cc"), sortable=False,
+           shown_first=False),
+    Column(name="subject", kind="text", title="Subject",
+           expression=of_shown(start_of(header_summary.c.subject), _SUMMARY),
+           condition=_of_any(header_summary.c.subject, _SUMMARY, "text")),
+    Column(name="preview", kind="text", title="First words", expression=lambda _: false(), sortable=False,
+           filterable=False),
+    Column(name="body", kind="text", title="Text", expression=lambda _: false(), sortable=False, shown=False,
+           condition=_of_any(body_text.c.text, body_text.c.image_id, "text")),
+    Column(name="account", kind="list", title="Account", condition=_account,
+           expression=_first_place(account.c.address, account.c.id == letter_place.c.account_id)),
+    Column(name="mailbox", kind="list", title="Mailbox", condition=_mailbox, shown_first=False,
+           expression=_first_place(collate(mailbox.c.name, "utf8mb4_unicode_ci"),
+                                   mailbox.c.id == letter_place.c.mailbox_id)),
+    Column(name="attachments", kind="number", title="Attachments",
+           expression=of_shown(header_summary.c.attachment_count, _SUMMARY),
+           condition=_of_any(header_summary.c.attachment_count, _SUMMARY, "number")),
+    Column(name="files", kind="list", title="File names", expression=lambda _: false(), condition=_files,
+           sortable=False, shown_first=False),
+    Column(name="size", kind="size", title="Size", expression=of_shown(image.c.size_octets, image.c.id),
+           condition=_of_any(image.c.size_octets, image.c.id, "size"), shown_first=False),
+    Column(name="unread", kind="flag", title="Unread", expression=_unread, sortable=False),
+    Column(name="date", kind="time", title="Date", expression=lambda _: letter.c.sort_at),
+    Column(name="written", kind="time", title="Date header", shown_first=False,
+           expression=of_shown(header_summary.c.date_header, _SUMMARY),
+           condition=_of_any(header_summary.c.date_header, _SUMMARY, "time")),
+    Column(name="archived_at", kind="time", title="Archived", shown_first=False,
+           expression=of_shown(image.c.archived_at, image.c.id),
+           condition=_of_any(image.c.archived_at, image.c.id, "time")),
+    Column(name="message_id", kind="text", title="Message-ID", shown_first=False, sortable=False,
+           expression=of_shown(header_summary.c.message_id, _SUMMARY),
+           condition=_of_any(header_summary.c.message_id, _SUMMARY, "text")),
+    Column(name="id", kind="number", title="Number", expression=lambda _: letter.c.id, shown_first=False),
+)  # fmt: skip
+
+
+def letters_within(scope: Scope) -> Select[Any]:
+    """All letters within the rights, nothing selected yet."""
+    allowed = search.readable(scope.rights)
+    if scope.narrow and scope.rights != ALL and scope.rights:
+        place = letter_place.alias()
+        mine = select(place.c.letter_id).where(
+            place.c.letter_id == letter.c.id, place.c.account_id.in_(scope.rights)
+        )
+        allowed = mine.limit(1).scalar_subquery().is_not(None)
+    return select(letter.c.id).where(allowed)
+
+
+def narrowed(conn: Connection, scope: Scope, wanted: Filter) -> list[ColumnElement[bool]]:
+    """The conditions of account, mailbox and tab."""
+    found: list[ColumnElement[bool]] = []
+    conditions = []
+    if wanted.account is not None:
+        conditions.append(letter_place.c.account_id == wanted.account)
+    if wanted.mailbox is not None:
+        conditions.append(letter_place.c.mailbox_id == wanted.mailbox)
+    if wanted.tab in ("in", "out"):
+        conditions.append(letter_place.c.mailbox_id.in_(sorted(mailboxes_of(conn, wanted.tab))))
+    if conditions:
+        if scope.rights != ALL:
+            conditions.append(letter_place.c.account_id.in_(scope.rights))
+        found.append(exists().where(letter_place.c.letter_id == letter.c.id, *conditions))
+    if wanted.tab in ("read", "unread"):
+        read = is_read(letter.c.id, scope.user_id, scope.rights)
+        found.append(read if wanted.tab == "read" else not_(read))
+    return found
+
+
+def mailboxes_of(conn: Connection, tab: str) -> frozenset[int]:
+    """The mailboxes of what comes in, or of what goes out (0 is what was submitted); drafts are neither."""
+    kinds = {row.id: kind_of(row.name) for row in conn.execute(select(mailbox.c.id, mailbox.c.name))}
+    if tab == "out":
+        return frozenset({0, *(number for number, kind in kinds.items() if kind == "sent")})
+    return frozenset(number for number, kind in kinds.items() if kind not in ("sent", "drafts"))
+
+
+def selection(conn: Connection, scope: Scope, wanted: Filter, place: Place, *, heads: bool = False) -> Selection:
+    """The same list for `listorder`."""
+    return Selection(
+        accounts=scope.rights, user_id=scope.user_id or 0, account_id=wanted.account, mailbox_id=wanted.mailbox,
+        unread=wanted.tab == "unread", read=wanted.tab == "read", before=place.before, after=place.after, heads=heads,
+        among=mailboxes_of(conn, wanted.tab) if wanted.tab in ("in", "out") else None,
+    )
+
+
+def _quick(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> list[Cursor]:
+    return cursors(conn, selection(conn, scope, wanted, place), place.limit, place.offset)
+
+
+def shown_images(conn: Connection, ids: list[int], rights: Rights) -> dict[int, int]:
+    """Letter → the image that is shown."""
+    if rights == ALL:
+        return {row[0]: row[1] for row in conn.execute(
+            select(letter.c.id, letter.c.first_image_id).where(letter.c.id.in_(ids))
+        )}  # fmt: skip
+    seen = (
+        select(letter_image.c.letter_id, func.min(letter_image.c.image_id))
+        .join(sighting, sighting.c.image_id == letter_image.c.image_id)
+        .where(letter_image.c.letter_id.in_(ids), sighting.c.account_id.in_(rights))
+        .group_by(letter_image.c.letter_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(seen)}
+
+
+def rows(conn: Connection, ids: list[int], scope: Scope, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The letters with these columns: text as str, times without zone in UTC, lists of str, counts as int."""
+    images = shown_images(conn, ids, scope.rights)
+    head = (
+        select(
+            image.c.id, image.c.size_octets, image.c.archived_at, header_summary.c.message_id,
+            header_summary.c.subject, header_summary.c.from_display, header_summary.c.to_display,
+            header_summary.c.date_header, header_summary.c.attachment_count, header_summary.c.preview,
+        )
+        .join(header_summary, header_summary.c.image_id == image.c.id).where(image.c.id.in_(images.values()))
+    )
+    heads = {row.id: row for row in conn.execute(head)}
+    arrivals = dict(conn.execute(select(letter.c.id, letter.c.sort_at).where(letter.c.id.in_(ids))).tuples().all())
+    unread = unread_of(conn, ids, scope.user_id or 0, scope.rights) if "unread" in names else set()
+    places = _places_of(conn, ids, scope) if {"account", "mailbox"} & set(names) else {}
+    people = _cc_of(conn, list(images.values())) if "cc" in names else {}
+    files = _files_of(conn, list(images.values())) if "files" in names else {}
+    found = []
+    for number in ids:
+        facts = heads.get(images.get(number, 0))
+        if facts is None:
+            continue
+        accounts, mailboxes = places.get(number, ([], []))
+        whole = {
+            "id": number, "from": facts.from_display, "to": facts.to_display, "cc": people.get(facts.id, []),
+            "subject": facts.subject, "preview": facts.preview, "account": accounts, "mailbox": mailboxes,
+            "attachments": facts.attachment_count, "files": files.get(facts.id, []), "size": facts.size_octets,
+            "unread": number in unread, "date": arrivals[number], "written": facts.date_header,
+            "archived_at": facts.archived_at, "message_id": facts.message_id,
+        }
+        found.append({"id": number, **{name: whole[name] for name in names}})
+    return found
+
+
+def _places_of(conn: Connection, ids: list[int], scope: Scope) -> dict[int, tuple[list[str], list[str]]]:
+    query = (
+        select(letter_place.c.letter_id, account.c.address, mailbox.c.name)
+        .join(account, account.c.id == letter_place.c.account_id)
+        .join(mailbox, mailbox.c.id == letter_place.c.mailbox_id, isouter=True)
+        .where(letter_place.c.letter_id.in_(ids)).order_by(account.c.address, mailbox.c.name)
+    )
+    if scope.rights != ALL:
+        query = query.where(letter_place.c.account_id.in_(scope.rights))
+    found: dict[int, tuple[list[str], list[str]]] = {}
+    for row in conn.execute(query):
+        for known, name in zip(found.setdefault(row.letter_id, ([], [])), (row.address, row.name), strict=True):
+            if name is not None and name not in known:
+                known.append(name)
+    return found
+
+
+def _cc_of(conn: Connection, images: list[int]) -> dict[int, list[str]]:
+    shown = case((image_address.c.display_name != "", func.concat(
+        image_address.c.display_name, " <", address.c.address, ">"
+    )), else_=address.c.address)  # fmt: skip
+    query = (
+        select(image_address.c.image_id, shown.label("person"))
+        .join(address, address.c.id == image_address.c.address_id)
+        .where(image_address.c.image_id.in_(images), image_address.c.field == "cc")
+        .order_by(image_address.c.image_id, image_address.c.position)
+    )
+    found: dict[int, list[str]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.image_id, []).append(row.person)
+    return found
+
+
+def _files_of(conn: Connection, images: list[int]) -> dict[int, list[str]]:
+    query = (
+        select(part.c.image_id, part.c.file_name)
+        .where(part.c.image_id.in_(images), part.c.is_attachment, part.c.file_name != "")
+        .order_by(part.c.image_id, part.c.position)
+    )
+    found: dict[int, list[str]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.image_id, []).append(row.file_name)
+    return found
+
+
+LETTERS = View(
+    name="letters", title="Letters", columns=COLUMNS, key=letter.c.id, source=letters_within,
+    order=(Order(field="date", descending=True),), aliases=ALIASES, tabs=TABS, narrowed=narrowed,
+    words=lambda text, scope: search.matching(text, scope.rights, scope.user_id), rows=rows, quick=_quick,
+    quick_tabs=("", *TABS),
+)

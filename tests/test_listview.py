@@ -1,0 +1,287 @@
+"""The list engine against an oracle in plain Python: random letters, random filters, rights, orders, pages.
+
+The oracle reads the messages that were put in with the `email` package and knows nothing of the schema.
+"""
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from postbuch.archive import database, letters, listview, users
+from postbuch.archive.accounts import find_account
+from postbuch.archive.database import Role
+from postbuch.archive.errors import UsageError
+from postbuch.archive.filtergrammar import Condition, Filter, Order, base_op, parse
+from postbuch.archive.listview import VIEWS
+from postbuch.archive.record import Record
+from postbuch.archive.users import ALL, Rights
+from provider.archive import fresh_archive, ingester, message_record
+
+LETTERS = VIEWS["letters"]
+ANNA, BERND, CARLA = "anna@firma.example", "bernd@firma.example", "carla@firma.example"
+ACCOUNTS = (ANNA, BERND, CARLA)
+MAILBOXES = ("INBOX", "Sent", "Projekte_A", "100%")
+# Without what a collation folds, so that Python's lower() says the same; and with what LIKE could mistake.
+WORDS = ("offer", "Invoice", "100%", "a_b", "x~y", "f(x)", "back\\slash", "OFFER", "plan", "re|port", ")(", "zeta")
+PEOPLE = (
+    ("Anna Adler", "anna@firma.example"), ("", "test@test.example"), ("Tom Test", "tom@kunde.example"),
+    ("Bernd_B", "bernd@firma.example"), ("", "no_reply@shop.example"), ("100% Shop", "sale@shop.example"),
+)
+START = datetime(2026, 1, 1)
+COUNT = 160
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """What the oracle knows of a letter."""
+
+    number: int
+    at: datetime
+    senders: tuple[tuple[str, str], ...]
+    to: tuple[tuple[str, str], ...]
+    cc: tuple[tuple[str, str], ...]
+    subject: str
+    body: str
+    files: tuple[str, ...]
+    size: int
+    places: frozenset[tuple[str, str]]
+    seen: bool
+
+
+@dataclass
+class World:
+    """The archive and what the oracle knows."""
+
+    conn: Connection
+    user_id: int
+    accounts: dict[str, int] = field(default_factory=dict)
+    mails: dict[int, Mail] = field(default_factory=dict)
+
+    def rights(self, *addresses: str) -> Rights:
+        return frozenset(self.accounts[address] for address in addresses)
+
+
+def _shown(people: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f'"{name}" <{address}>' if name else address for name, address in people)
+
+
+def _octets(mail: Mail) -> bytes:
+    head = f"From: {_shown(mail.senders)}\r\nTo: {_shown(mail.to)}\r\n"
+    head += f"Cc: {_shown(mail.cc)}\r\n" if mail.cc else ""
+    head += f"Subject: {mail.subject}\r\nMessage-ID: <m{mail.number}@x>\r\nMIME-Version: 1.0\r\n"
+    body = f"Content-Type: text/plain\r\n\r\n{mail.body}\r\n"
+    if not mail.files:
+        return (head + body).encode()
+    parts = "".join(
+        f"--bb\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"{name}\"\r\n\r\nx\r\n"
+        for name in mail.files
+    )
+    return f"{head}Content-Type: multipart/mixed; boundary=bb\r\n\r\n--bb\r\n{body}{parts}--bb--\r\n".encode()
+
+
+def _make(chance: random.Random, number: int) -> Mail:
+    places = frozenset(
+        (account, chance.choice(MAILBOXES)) for account in chance.sample(ACCOUNTS, chance.choice((1, 1, 1, 2)))
+    )
+    made = Mail(
+        number=number,
+        # Some at the same moment, some at midnight.
+        at=START + timedelta(days=chance.randrange(20), minutes=chance.choice((0, 0, 1, 719, 1439))),
+        senders=(chance.choice(PEOPLE),), to=tuple(chance.sample(PEOPLE, chance.choice((1, 1, 2)))),
+        cc=tuple(chance.sample(PEOPLE, chance.choice((0, 0, 1)))),
+        subject=" ".join(chance.sample(WORDS, chance.randrange(4))), body=" ".join(chance.sample(WORDS, 3)),
+        files=tuple(chance.sample(("plan_a.pdf", "100%.pdf", "offer.PDF"), chance.choice((0, 0, 1, 2)))),
+        size=0, places=places, seen=chance.random() < 0.5,
+    )
+    return replace(made, size=len(_octets(made)))
+
+
+def _records(mail: Mail) -> Iterator[Record]:
+    for account, mailbox in sorted(mail.places):
+        yield message_record(
+            _octets(mail), account=account, mailbox=mailbox, uid=mail.number + 1, flags=["\\Seen"] if mail.seen else [],
+            internal_date=f"{mail.at.isoformat()}+00:00", seen_at=f"{mail.at.isoformat()}+00:00",
+        )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Random letters in three accounts."""
+    chance = random.Random(4)
+    mails = [_make(chance, number) for number in range(COUNT)]
+    records = [(mail, record) for mail in mails for record in _records(mail)]
+    with fresh_archive(tmp_path_factory.mktemp("lists")) as (config, engine), ingester(config, engine) as work:
+        stored = work.ingest([record for _, record in records])
+        made = database.engine(config, Role.WEB)
+        with made.connect() as conn:
+            world = World(conn=conn, user_id=users.create_user(conn, ANNA))
+            world.accounts = {address: find_account(conn, address) or 0 for address in ACCOUNTS}
+            conn.commit()
+            for (mail, _), row in zip(records, stored, strict=True):
+                known = world.mails.setdefault(row.letter_id, mail)
+                assert known is mail
+            yield world
+        made.dispose()
+
+
+# --- the oracle ----------------------------------------------------------------------------------------------------
+
+
+def _texts(mail: Mail, name: str, allowed: tuple[str, ...], about_addresses: bool) -> list[str]:
+    people = {"from": mail.senders, "to": mail.to, "cc": mail.cc}
+    if name in people:
+        found = [address for _, address in people[name]]
+        return found if about_addresses else found + [person for person, _ in people[name] if person]
+    if name == "files":
+        return list(mail.files)
+    if name == "account":
+        return [account for account, _ in mail.places if account in allowed]
+    if name == "mailbox":
+        return [mailbox for account, mailbox in mail.places if account in allowed]
+    return [{"subject": mail.subject, "body": mail.body, "message_id": f"m{mail.number}@x"}[name]]
+
+
+def _day(text: str) -> tuple[datetime, datetime]:
+    start = datetime.fromisoformat(text)
+    return (start, start + timedelta(days=1)) if len(text) == 10 else (start, start + timedelta(minutes=1))
+
+
+def holds(mail: Mail, each: Condition, allowed: tuple[str, ...]) -> bool:
+    """Whether a condition holds for a letter, by plain reading of the rules."""
+    op, negative = base_op(each.op)
+    return negative != _positive(mail, each.field, op, each.value, each.second, allowed)
+
+
+def _positive(mail: Mail, name: str, op: str, value: str, second: str, allowed: tuple[str, ...]) -> bool:
+    if name == "unread":
+        return (not mail.seen) == (value == "1")
+    if name in ("date", "size", "attachments"):
+        return _ordered(mail, name, op, value, second)
+    given = [each.strip() for each in re.split("[,;]", value)] if op == "in" else [value, second]
+    texts = _texts(mail, name, allowed, all("@" in each for each in given if each) and bool(value or second))
+    if op == "empty":
+        return not any(texts)
+    found = [text.lower() for text in texts]
+    wanted = value.lower()
+    return any({
+        "contains": lambda text: wanted in text,
+        "equals": lambda text: text == wanted,
+        "startswith": lambda text: text.startswith(wanted),
+        "endswith": lambda text: text.endswith(wanted),
+        "in": lambda text: text in [each.lower() for each in given],
+    }[op](text) for text in found)
+
+
+def _ordered(mail: Mail, name: str, op: str, value: str, second: str) -> bool:
+    if name == "date":
+        low, high = (_day(each) if each else None for each in (value, second))
+        at = mail.at
+        match op:
+            case "equals":
+                return low is not None and low[0] <= at < low[1]
+            case "morethan":
+                return low is not None and at >= low[1]
+            case "lessthan":
+                return low is not None and at < low[0]
+            case "moreequal":
+                return low is not None and at >= low[0]
+            case "lessequal":
+                return low is not None and at < low[1]
+            case _:
+                return (low is None or at >= low[0]) and (high is None or at < high[1])
+    number = mail.size if name == "size" else len(mail.files)
+    match op:
+        case "equals":
+            return number == int(value)
+        case "morethan":
+            return number > int(value)
+        case "lessthan":
+            return number < int(value)
+        case "moreequal":
+            return number >= int(value)
+        case "lessequal":
+            return number <= int(value)
+        case _:
+            return (not value or number >= int(value)) and (not second or number <= int(second))
+
+
+def expected(world: World, wanted: Filter, allowed: tuple[str, ...]) -> list[int]:
+    """The letters of a filter, in no order."""
+    found = []
+    for number, mail in world.mails.items():
+        if not any(account in allowed for account, _ in mail.places):
+            continue
+        fields: dict[str, list[bool]] = {}
+        for each in wanted.conditions:
+            fields.setdefault(each.field, []).append(holds(mail, each, allowed))
+        groups = [any(each) for each in fields.values()]
+        if groups and not (any(groups) if wanted.criteria == "or" else all(groups)):
+            continue
+        if not all(holds(mail, each, allowed) for each in wanted.within):
+            continue
+        if wanted.tab == "unread" and mail.seen or wanted.tab == "read" and not mail.seen:
+            continue
+        mailboxes = {mailbox for account, mailbox in mail.places if account in allowed}
+        if wanted.tab == "out" and "Sent" not in mailboxes or wanted.tab == "in" and not mailboxes - {"Sent"}:
+            continue
+        found.append(number)
+    return found
+
+
+TEXT_VALUES = (*WORDS, "off", "_", "%", "pdf", "firma.example", "Adler", "tom@kunde.example", "100% shop", "@shop", "|")
+TEXT_OPS = ("contains", "equals", "startswith", "endswith", "empty", "in", "notcontain", "notequal", "notstartwith",
+            "notendwith", "notempty", "notin")  # fmt: skip
+ORDER_OPS = ("equals", "morethan", "lessthan", "moreequal", "lessequal", "between", "notequal", "notmorethan",
+             "notlessthan", "notbetween")  # fmt: skip
+
+
+def a_condition(chance: random.Random) -> Condition:
+    """Any."""
+    name = chance.choice(("from", "to", "cc", "subject", "body", "files", "account", "mailbox", "message_id", "date",
+                          "date", "size", "attachments", "unread"))  # fmt: skip
+    if name == "unread":
+        return Condition(field=name, op="equals", value=chance.choice("01"))
+    if name in ("date", "size", "attachments"):
+        def value() -> str:
+            if name == "date":
+                day = START + timedelta(days=chance.randrange(-1, 21))
+                return chance.choice((day.date().isoformat(), f"{day.date().isoformat()} 11:59"))
+            return str(chance.randrange(200, 600) if name == "size" else chance.randrange(4))
+
+        op = chance.choice(ORDER_OPS)
+        second = chance.choice(("", value())) if base_op(op)[0] == "between" else ""
+        return Condition(field=name, op=op, value=value(), second=second)
+    op = chance.choice(TEXT_OPS)
+    base, _ = base_op(op)
+    texts = (*TEXT_VALUES, *MAILBOXES, *ACCOUNTS)
+    value_ = ", ".join(chance.sample(texts, 2)) if base == "in" else chance.choice(texts)
+    return Condition(field=name, op=op, value="" if base == "empty" else value_)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_filters_find_what_the_oracle_finds(world: World, seed: int) -> None:
+    """60 filters each, of up to five conditions, for three searchers: the same letters, the same number, no doubles."""
+    chance = random.Random(seed)
+    for _ in range(60):
+        allowed = chance.choice(((ANNA,), (ANNA, BERND), ACCOUNTS))
+        rights = ALL if allowed == ACCOUNTS else world.rights(*allowed)
+        wanted = Filter(
+            conditions=tuple(a_condition(chance) for _ in range(chance.randrange(5))),
+            criteria=chance.choice(("and", "and", "or")),
+            within=tuple(
+                Condition(field="subject", op="contains", value=chance.choice(WORDS))
+                for _ in range(chance.choice((0, 0, 0, 1, 2)))
+            ),
+            tab=chance.choice(("", "", "", "all", "in", "out", "read", "unread")),
+        )
+        found = list(listview.keys_of(world.conn, LETTERS, wanted, rights, world.user_id))
+        assert sorted(found) == sorted(expected(world, wanted, allowed)), (wanted, allowed)
+        assert listview.count(world.conn, LETTERS, wanted, rights, world.user_id) == len(found)
+        places = [(world.mails[number].at, number) for number in found]
+        assert places == sorted(places, reverse=True)
