@@ -295,7 +295,8 @@ def rows(conn: Connection, ids: list[int], scope: Scope, names: Sequence[str]) -
         .join(header_summary, header_summary.c.image_id == image.c.id).where(image.c.id.in_(images.values()))
     )
     heads = {row.id: row for row in conn.execute(head)}
-    arrivals = dict(conn.execute(select(letter.c.id, letter.c.sort_at).where(letter.c.id.in_(ids))).tuples().all())
+    came = select(letter.c.id, letter.c.sort_at).where(letter.c.id.in_(ids))
+    arrivals = {row.id: row.sort_at for row in conn.execute(came)}
     unread = unread_of(conn, ids, scope.user_id or 0, scope.rights) if "unread" in names else set()
     places = _places_of(conn, ids, scope) if {"account", "mailbox"} & set(names) else {}
     people = _cc_of(conn, list(images.values())) if "cc" in names else {}

@@ -227,6 +227,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 LIMIT_KIB = 150 * 1024
 
 
+@pytest.mark.timeout(900)  # beside other work two minutes for Excel
 @pytest.mark.parametrize("form", list(Form), ids=[form.value for form in Form])
 def test_memory_does_not_grow(form: Form, tmp_path: Path, record_property: Any) -> None:
     """200,000 rows take less than 150 MiB of memory at the peak, and hardly more than 2,000."""

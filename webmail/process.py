@@ -18,6 +18,7 @@ from postbuch.archive.endpoint import parse_address
 from postbuch.archive.health import HealthFile, health_path
 from postbuch.certs.reactor import ReactorContext
 from postbuch.webmail.app import MAX_FORM_OCTETS, create_app
+from postbuch.webmail.jobworker import JobWorker
 from postbuch.webmail.services import EXTENSION, Services
 
 log = logging.getLogger("postbuch.webmail")
@@ -107,6 +108,8 @@ def main(config: Config) -> int:
 
     services: Services = app.extensions[EXTENSION]
     pool.callInThread(services.reader.warm)
+    worker = JobWorker(config)
+    worker.start()
     site = _site(WSGIResource(loop, pool, counted))  # type: ignore[no-untyped-call]
     loop.callWhenRunning(lambda: _endpoint(loop, config).listen(site).addCallbacks(started, failed))
     # Ctrl-C reaches the whole group of processes; the supervisor ends us in its order.
@@ -115,6 +118,7 @@ def main(config: Config) -> int:
     loop.run()
     if outcome == [0]:  # who could not listen leaves the file of the one who does
         health.remove()
+    worker.stop()
     services.close()
     return outcome[0] if outcome else 1
 
