@@ -29,6 +29,7 @@ from postbuch.archive import (
     database,
     logins,
     said,
+    topics,
     verification,
 )
 from postbuch.archive.config import Config
@@ -50,12 +51,14 @@ COMPLETE_EVERY_S = 60
 LOGINS_EVERY_S = 2
 # Whoever reads a new letter a few seconds after it came is told by whom it is signed.
 SIGNATURES_EVERY_S = 1
+# A letter stands in its topic a second or two after it came.
+TOPICS_EVERY_S = 1
 # A job that could not do its work tries again after this, so that its trouble ends soon after the cause.
 AGAIN_S = 2
 # Below the drains and the proxy (nice 0): their work comes first on a busy machine.
 NICE = 10
 # Sealing goes on while a checkpoint is written and while everything is checked.
-JOBS = 6
+JOBS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,7 @@ class Keeper:
             ("seal", self._seal, SEAL_EVERY_S), ("checkpoint", self._checkpoint, DUE_EVERY_S),
             ("verify", self._verify, DUE_EVERY_S), (completeness.JOB, self._completeness, COMPLETE_EVERY_S),
             ("logins", self._logins, LOGINS_EVERY_S),
-            ("signatures", self._signatures.look, SIGNATURES_EVERY_S),
+            ("signatures", self._signatures.look, SIGNATURES_EVERY_S), ("topics", self._topics, TOPICS_EVERY_S),
         ):
             self._scheduler.add_job(
                 self._run, "interval", id=job, args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC),
@@ -169,6 +172,14 @@ class Keeper:
         """Whether all that upstream has is here, as far as the collector could look."""
         with self._engine.connect() as conn:
             return completeness.summary(completeness.look(conn))
+
+    def _topics(self) -> str:
+        """Give the letters that came their topics; after an update, all there are."""
+        done = topics.BATCH
+        while done == topics.BATCH and not self._stop.is_set():
+            with self._engine.begin() as conn:
+                done = topics.follow(conn)
+        return ""
 
     def _logins(self) -> str:
         """Who may log in with a stored password behind his own, for the proxy."""

@@ -299,6 +299,8 @@ def _plain(value: Any) -> Any:
     return value.isoformat() + "Z" if isinstance(value, datetime) else value
 
 
-def mark_read(conn: Connection, letter_ids: list[int], user_id: int, read: bool, accounts: Rights) -> list[int]:
+def mark_read(
+    conn: Connection, letter_ids: list[int], user_id: int, read: bool, accounts: Rights, at: datetime | None = None
+) -> list[int]:
     """Mark those of the letters that are within the rights and differ as read or unread; gives these back."""
-    return marks.mark_read(conn, letter_ids, user_id, read, accounts, readable(accounts))
+    return marks.mark_read(conn, letter_ids, user_id, read, accounts, readable(accounts), at)

@@ -26,13 +26,15 @@ from postbuch.archive.users import Rights
 VIEWS: dict[str, View] = {view.name: view for view in (LETTERS, TOPICS)}
 # Rows that a stream looks up together: 500 letters with all their columns are below 2 MB.
 CHUNK = 500
+NOT_COUNTED = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Some rows (column name → value, `id` always), how many there are, and where the neighbouring pages begin.
 
-    total: exact, or `most` + 1 when there are more and it was asked so. older, newer: only of the usual order.
+    total: exact, or `most` + 1 when there are more and it was asked so, or NOT_COUNTED. older, newer, by_cursor: of a
+    list in the usual order that nothing narrows.
     """
 
     rows: list[dict[str, Any]]
@@ -83,18 +85,19 @@ def _known(view: View, warnings: list[Warned]) -> Any:
 def page(
     conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, limit: int = 50,
     offset: int | None = None, before: Cursor | None = None, after: Cursor | None = None,
-    names: Sequence[str] | None = None, most: int | None = None,
+    names: Sequence[str] | None = None, most: int | None = None, count_all: bool = True,
 ) -> Page:
     """One page. `names`: the columns that are wanted, else the usual. Raises UsageError for a search with a mistake.
 
     `before` and `after` count only in the usual order of a list that nothing narrows. `most`: count no further.
+    Without `count_all` such a list is not counted: of a million letters that would take longer than the page.
     """
     wanted, scope = _for(view, wanted, rights, user_id)
     offset = wanted.offset if offset is None else offset
     columns = view.first_columns if names is None else names
     if is_quick(view, wanted):
         return _quick(conn, view, wanted, scope, Place(limit=limit, offset=offset, before=before, after=after),
-                      columns, most)  # fmt: skip
+                      columns, most, count_all)  # fmt: skip
     keys = _keys(conn, view, wanted, scope)
     if most is None or _is_narrow(view, wanted):
         # The total beside each row: the letters are looked for once.
@@ -247,7 +250,8 @@ def _is_narrow(view: View, wanted: Filter) -> bool:
 
 
 def _quick(
-    conn: Connection, view: View, wanted: Filter, scope: Scope, place: Place, names: Sequence[str], most: int | None
+    conn: Connection, view: View, wanted: Filter, scope: Scope, place: Place, names: Sequence[str], most: int | None,
+    count_all: bool,
 ) -> Page:
     if view.quick is None:
         raise LookupError(view.name)
@@ -259,7 +263,7 @@ def _quick(
     has_older = bool(found) and (more or after)
     has_newer = bool(found) and (more if after else place.before is not None or place.offset > 0)
     rows = _rows(conn, view, [each.letter_id for each in found], scope, names)
-    total = count(conn, view, wanted, scope.rights, scope.user_id, most=most)
+    total = count(conn, view, wanted, scope.rights, scope.user_id, most=most) if count_all else NOT_COUNTED
     return Page(
         rows=rows, total=total, older=found[-1] if has_older else None, newer=found[0] if has_newer else None,
         by_cursor=True,

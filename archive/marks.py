@@ -3,6 +3,7 @@
 A mark of his own always counts more: what he marks as unread is unread, whatever the flags upstream say.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
@@ -51,15 +52,16 @@ def unread_of(conn: Connection, ids: list[int], user_id: int, accounts: Rights) 
 
 
 def mark_read(
-    conn: Connection, ids: list[int], user_id: int, read: bool, accounts: Rights, readable: ColumnElement[bool]
+    conn: Connection, ids: list[int], user_id: int, read: bool, accounts: Rights, readable: ColumnElement[bool],
+    at: datetime | None = None,
 ) -> list[int]:
-    """Mark those of the letters that are `readable` and differ; gives these back."""
-    there = list(conn.scalars(select(letter.c.id).where(letter.c.id.in_(ids), readable)))
-    unread = unread_of(conn, there, user_id, accounts)
+    """Mark those of the letters that are `readable` and differ; gives these back. `at`: since when, for `changed`."""
+    there = set(conn.scalars(select(letter.c.id).where(letter.c.id.in_(ids), readable)))
+    unread = unread_of(conn, sorted(there), user_id, accounts)
     changed = [number for number in ids if number in there and (number in unread) == read]
     if not changed:
         return []
-    at = now()
+    at = at or now()
     holds = (mark.c.user_id == user_id, mark.c.letter_id.in_(changed), mark.c.until == FOREVER)
     conn.execute(update(mark).where(*holds, mark.c.kind.in_((READ, UNREAD))).values(until=at))
     conn.execute(insert(mark).prefix_with("IGNORE"), [
@@ -67,3 +69,11 @@ def mark_read(
         for number in changed
     ])
     return changed
+
+
+def changed(conn: Connection, user_id: int, at: datetime) -> list[int]:
+    """The letters that were marked at that moment and have not been marked otherwise since."""
+    query = select(mark.c.letter_id).where(
+        mark.c.user_id == user_id, mark.c.since == at, mark.c.until == FOREVER, mark.c.kind.in_((READ, UNREAD))
+    )
+    return list(conn.scalars(query.order_by(mark.c.letter_id)))

@@ -8,16 +8,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from postbuch.archive import database, letters, listview, users
+from postbuch.archive import database, listview, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.database import Role
-from postbuch.archive.errors import UsageError
-from postbuch.archive.filtergrammar import Condition, Filter, Order, base_op, parse
+from postbuch.archive.filtergrammar import Condition, Filter, base_op
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.record import Record
 from postbuch.archive.users import ALL, Rights
@@ -169,13 +167,17 @@ def _positive(mail: Mail, name: str, op: str, value: str, second: str, allowed: 
         return not any(texts)
     found = [text.lower() for text in texts]
     wanted = value.lower()
-    return any({
-        "contains": lambda text: wanted in text,
-        "equals": lambda text: text == wanted,
-        "startswith": lambda text: text.startswith(wanted),
-        "endswith": lambda text: text.endswith(wanted),
-        "in": lambda text: text in [each.lower() for each in given],
-    }[op](text) for text in found)
+    match op:
+        case "contains":
+            return any(wanted in text for text in found)
+        case "equals":
+            return wanted in found
+        case "startswith":
+            return any(text.startswith(wanted) for text in found)
+        case "endswith":
+            return any(text.endswith(wanted) for text in found)
+        case _:
+            return any(each.lower() in found for each in given)
 
 
 def _ordered(mail: Mail, name: str, op: str, value: str, second: str) -> bool:
@@ -225,10 +227,10 @@ def expected(world: World, wanted: Filter, allowed: tuple[str, ...]) -> list[int
             continue
         if not all(holds(mail, each, allowed) for each in wanted.within):
             continue
-        if wanted.tab == "unread" and mail.seen or wanted.tab == "read" and not mail.seen:
+        if (wanted.tab == "unread" and mail.seen) or (wanted.tab == "read" and not mail.seen):
             continue
         mailboxes = {mailbox for account, mailbox in mail.places if account in allowed}
-        if wanted.tab == "out" and "Sent" not in mailboxes or wanted.tab == "in" and not mailboxes - {"Sent"}:
+        if (wanted.tab == "out" and "Sent" not in mailboxes) or (wanted.tab == "in" and not mailboxes - {"Sent"}):
             continue
         found.append(number)
     return found

@@ -51,6 +51,7 @@ NAMES: dict[str, Any] = {
     "user-set": lazy_gettext("changed a user"),
     "user-list": lazy_gettext("looked at the users"),
     "user-password": lazy_gettext("changed a password"),
+    "list-choice": lazy_gettext("arranged a list"),
     "user-language": lazy_gettext("chose a language"),
     "grant": lazy_gettext("gave a right"),
     "grant-end": lazy_gettext("ended a right"),

@@ -20,17 +20,21 @@ from postbuch.webmail import (
     assets,
     auditlog,
     completeness,
+    deeplinks,
     exporting,
     failures,
     files,
     folders,
     language,
     letter,
+    listsettings,
+    listwords,
     login,
     mailbox,
     people,
     policy,
     settings,
+    topics,
     verification,
 )
 from postbuch.webmail import sessions as sessions_module
@@ -80,6 +84,7 @@ def create_app(config: Config) -> Flask:
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
         completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
+        topics.blueprint, listsettings.blueprint, deeplinks.blueprint,
     ):
         app.register_blueprint(blueprint)
 
@@ -102,6 +107,7 @@ def _templates(app: Flask) -> None:
     app.jinja_env.globals.update(
         languages=language.LANGUAGES, sources=language.SOURCES, themes=settings.THEMES, theme=settings.theme,
         language=language.language, shown_name=folders.shown_name,
+        list_ops=[(op, listwords.OPS[op]) for op in listwords.OFFERED],
         here=lambda: request.full_path if request.query_string else request.path,
     )
 

@@ -1,27 +1,28 @@
 """One letter: as people read it, its header lines, its source, and what is on record about it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import letters, neighbours
+from postbuch.archive import letters, listview
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.letters import Cursor
-from postbuch.archive.neighbours import Neighbours
+from postbuch.archive.listview import VIEWS
 from postbuch.webmail import filenames, folders, listing, signatures
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
-from postbuch.webmail.people import Person, moment, row
+from postbuch.webmail.people import Person, moment
 from postbuch.webmail.reading import Reading
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import login_required, viewer
 
 blueprint = Blueprint("letter", __name__)
+LETTERS = VIEWS["letters"]
 # 256 Ki octets: whoever wants to read more of a source downloads the message.
 MAX_SOURCE_OCTETS = 262_144
 # A header section of 64 KiB is what servers accept; a hostile one may be longer.
@@ -242,28 +243,26 @@ def found_neighbours(letter_id: int) -> str:
     with services().transaction() as conn:
         on_record(conn, "search", f"{wanted.name} beside letter {letter_id}")
         try:
-            found = neighbours.in_search(conn, wanted.query, who.accounts, letter_id, who.user_id)
+            found = listview.beside(conn, LETTERS, wanted.filter, who.accounts, who.user_id, letter_id)
         except UsageError:
-            found = Neighbours(newer=None, older=None)
-    older, newer = (
-        number and url_for("letter.show", letter_id=number, **wanted.scope) for number in (found.older, found.newer)
-    )
+            found = (None, None)
+    newer, older = (number and url_for("letter.show", letter_id=number, **wanted.scope) for number in found)
     return render_template("neighbours.html", older=older, newer=newer)
 
 
 def _neighbours(conn: Connection, head: Head, wanted: Listing) -> tuple[str | None, str | None]:
     """The letters before and after it in the list that it was opened from. For a search the page asks afterwards."""
-    if wanted.query:
+    if wanted.found or wanted.filter.order:
         return None, None
     who = viewer()
     here = Cursor(sort_at=moment(head.facts["sort_at"]).replace(tzinfo=None), letter_id=head.id)
     found: list[str | None] = []
-    for side in ({"before": here}, {"after": here}):
-        rows = letters.page(
-            conn, who.accounts, who.user_id, account_id=wanted.account, mailbox_id=wanted.mailbox,
-            unread=wanted.unread, limit=1, **side,
+    for before, after in ((here, None), (None, here)):
+        rows = listview.page(
+            conn, LETTERS, replace(wanted.filter, offset=0), who.accounts, who.user_id, limit=1, count_all=False,
+            names=("id",), before=before, after=after,
         ).rows
-        found.append(row(rows[0], wanted).href if rows else None)
+        found.append(url_for("letter.show", letter_id=rows[0]["id"], **wanted.scope) if rows else None)
     return found[0], found[1]
 
 

@@ -1,65 +1,69 @@
-"""What a list shows, as it stands in its address: `/?account=3&mailbox=7&unread=1`, `/?q=from:anna`. Pure."""
+"""What a list shows, as it stands in its address: `/?account=3&unread=1`, `/?q=(from~equals~a@b.de)`. Pure."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
+from postbuch.archive import filtergrammar
+from postbuch.archive.filtergrammar import Filter
 from postbuch.archive.letters import Cursor
 
-_NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)_(\d{1,18})\Z")
-MAX_QUERY_CHARACTERS = 2_000
-MAX_OFFSET = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One list. A search goes over everything that may be read and pages by offset, the others by place."""
+    """One list. What nothing narrows pages by place, everything else by offset."""
 
-    account: int | None = None
-    mailbox: int | None = None
-    unread: bool = False
-    query: str = ""
+    filter: Filter = field(default_factory=Filter)
     before: Cursor | None = None
     after: Cursor | None = None
-    offset: int = 0
+
+    @property
+    def account(self) -> int | None:
+        return self.filter.account
+
+    @property
+    def mailbox(self) -> int | None:
+        return self.filter.mailbox
+
+    @property
+    def unread(self) -> bool:
+        return self.filter.tab == "unread"
+
+    @property
+    def query(self) -> str:
+        """The words that are looked for."""
+        return self.filter.words
+
+    @property
+    def found(self) -> bool:
+        """Whether it is what was looked for, not all that there is."""
+        return not self.filter.is_plain
 
     @property
     def scope(self) -> dict[str, Any]:
         """The arguments without the place: the first page of the same list, and the context of a letter's address."""
-        found: dict[str, Any] = {}
-        if self.query:
-            return {"q": self.query}
-        if self.account is not None:
-            found["account"] = self.account
-        if self.mailbox is not None:
-            found["mailbox"] = self.mailbox
-        if self.unread:
-            found["unread"] = 1
-        return found
+        return filtergrammar.write(replace(self.filter, offset=0))
 
     @property
     def name(self) -> str:
         """For the record: what was looked at."""
-        if self.query:
-            return f"search {self.query}"
+        if self.found:
+            only_words = replace(Filter(), words=self.query, offset=self.filter.offset) == self.filter
+            return f"search {self.query if only_words else urlencode(self.scope)}"
         words = [f"{key} {value}" for key, value in self.scope.items()]
         return "list " + (", ".join(words) or "all")
 
 
-def parse(arguments: Mapping[str, str]) -> Listing:
-    """The list that an address means; what makes no sense in it is passed over."""
-    offset = _number(arguments.get("offset")) or 0
+def parse(arguments: Mapping[str, str], *, is_link: bool = False, usual_page_size: int = 50) -> Listing:
+    """The list that an address means. `is_link`: it is one of the seed product's own."""
+    wanted = filtergrammar.parse(arguments, usual_page_size=usual_page_size, is_link=is_link)
     return Listing(
-        account=_number(arguments.get("account")),
-        mailbox=_number(arguments.get("mailbox")),
-        unread=arguments.get("unread") == "1",
-        query=arguments.get("q", "").strip()[:MAX_QUERY_CHARACTERS],
-        before=parse_cursor(arguments.get("before", "")),
-        after=parse_cursor(arguments.get("after", "")),
-        offset=min(offset, MAX_OFFSET),
+        filter=wanted, before=parse_cursor(arguments.get("before", "")), after=parse_cursor(arguments.get("after", ""))
     )
 
 
@@ -77,7 +81,3 @@ def parse_cursor(text: str) -> Cursor | None:
         return Cursor(sort_at=datetime.fromisoformat(found[1]), letter_id=int(found[2]))
     except ValueError:
         return None
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and _NUMBER.match(text) else None

@@ -3,7 +3,7 @@
 The answer to a wrong log-in is the same whether the name or the password is wrong. Passwords are never kept or logged.
 """
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_limiter import Limiter
@@ -31,7 +31,7 @@ limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="moving-
 LIMIT_BY_ADDRESS = "20 per minute; 200 per hour"
 LIMIT_BY_NAME = "10 per minute; 60 per hour"
 # A search has at most 2,000 characters, each up to nine percent-encoded octets long; nobody types such a link.
-MAX_PATH_CHARACTERS = 4_000
+MAX_PATH_CHARACTERS = 8_000
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
@@ -114,10 +114,18 @@ def demand_login() -> Response | BaseResponse:
     if request.headers.get("HX-Request"):
         # A part of a page was asked for: the whole page must go.
         return Response(status=401, headers={"HX-Redirect": url_for("login.form")})
-    wanted = request.full_path if request.query_string else request.path
+    wanted = _asked_for()
     if request.method != "GET":
         wanted = url_for("mailbox.index")
     return redirect(url_for("login.form", next=wanted) if wanted != "/" else url_for("login.form"))
+
+
+def _asked_for() -> str:
+    """The path and the arguments as they were asked for, written so that `local_path` takes them."""
+    path = quote(request.path, safe="/~@:!$&'()*+,;=-._")
+    # Browsers leave a backslash in arguments as it is, where it does no harm: it escapes in the links of lists.
+    arguments = request.query_string.decode("latin-1").replace("\\", "%5C")
+    return f"{path}?{arguments}" if arguments else path
 
 
 def _page(filled: LoginForm, problem: str = "") -> str:

@@ -1,57 +1,67 @@
-"""The list of letters: newest first, page by page, by account, mailbox and unread, or as the result of a search."""
+"""The list of letters: newest first, page by page, by account, mailbox, in, out and unread, or what was looked for."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import letters, search
+from postbuch.archive import audit, letters, listchoices, listview, marks, search
 from postbuch.archive.errors import UsageError
-from postbuch.archive.letters import Cursor
-from postbuch.archive.marks import unread_of
-from postbuch.webmail import folders, listing, searchhelp
+from postbuch.archive.listview import VIEWS
+from postbuch.webmail import folders, listing, lists
+from postbuch.webmail.language import count as written
 from postbuch.webmail.language import gettext, ngettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.login import local_path
-from postbuch.webmail.people import Row, row
+from postbuch.webmail.people import row
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import Viewer, login_required, viewer
 
 blueprint = Blueprint("mailbox", __name__)
-PAGE = 50
+LETTERS = VIEWS["letters"]
 # What a page can select, with room for an address that a person put together by hand.
-MAX_MARKED = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """What one page of a list shows."""
-
-    rows: list[Row]
-    newer: str | None
-    older: str | None
-    total: int | None = None
-    problem: str = ""
+MAX_MARKED = 1_000
+# Letters that are marked at once as a whole list: each is two rows, 20,000 some seconds of one of 16 threads.
+MAX_BULK = 20_000
+_BULK_STEP = 1_000
 
 
 @blueprint.route("/")
 @login_required
-def index() -> str:
-    """The list, or what a search found."""
-    wanted = listing.parse(request.args)
+def index() -> str | BaseResponse:
+    """The list, or what was looked for."""
+    return list_page()
+
+
+def list_page(*, is_link: bool = False) -> str | BaseResponse:
+    """The list that the address of this request means. `is_link`: it is one of the seed product's own."""
     who = viewer()
     with services().transaction() as conn:
-        on_record(conn, "search" if wanted.query else "list", wanted.name)
+        choice = listchoices.find(conn, who.user_id, LETTERS.name)
+        wanted = lists.wanted_of(LETTERS, is_link=is_link, choice=choice)
+        added = lists.with_condition(LETTERS, wanted, request.args)
+        if added is not None:
+            return redirect(added)
+        on_record(conn, "search" if wanted.found else "list", wanted.name)
         side = folders.sidebar(conn, who, wanted)
-        sheet = _search(conn, who, wanted, side.own) if wanted.query else _page(conn, who, wanted, side.own)
+        sheet = lists.sheet(conn, who, LETTERS, wanted, choice)
         newest = letters.page(conn, who.accounts, who.user_id, limit=1).rows
+    cards = [] if sheet.is_table else [row(facts_of(each), wanted, side.own) for each in sheet.rows]
     return render_template(
-        "list.html", listing=wanted, sheet=sheet, sidebar=side, since=_since(newest), title=_title(wanted, side)
+        "list.html", listing=wanted, sheet=sheet, cards=cards, sidebar=side, since=_since(newest),
+        title=_title(wanted, side),
     )
+
+
+def facts_of(found: dict[str, Any]) -> dict[str, Any]:
+    """A row of the view as `people.row` takes it."""
+    return {
+        **found, "arrived_at": found["date"].isoformat() + "Z", "accounts": found["account"],
+        "has_attachments": found["attachments"] > 0,
+    }
 
 
 @blueprint.route("/news")
@@ -68,30 +78,80 @@ def news() -> str | Response:
     return render_template("news.html", number=number, listing=listing.parse(request.args))
 
 
+@blueprint.route("/count")
+@login_required
+def count() -> str:
+    """How many letters the list has, for “select all”."""
+    who, wanted = viewer(), lists.wanted_of(LETTERS)
+    with services().transaction() as conn:
+        on_record(conn, "search" if wanted.found else "list", f"{wanted.name} counted")
+        try:
+            number = listview.count(conn, LETTERS, wanted.filter, who.accounts, who.user_id, most=MAX_BULK)
+        except UsageError:
+            number = 0
+    return render_template("count.html", number=number, most=MAX_BULK)
+
+
 @blueprint.route("/marks", methods=["POST"])
 @login_required
-def marks() -> str | BaseResponse:
-    """Mark letters read or unread; the answer offers to undo it."""
-    who, wanted = viewer(), listing.parse(request.args)
+def mark() -> str | BaseResponse:
+    """Mark letters read or unread, those of a page or all of the list; the answer offers to undo it."""
+    who, wanted = viewer(), lists.wanted_of(LETTERS)
     if not who.may_mark:
         abort(403)
     read = request.form.get("mark") == "read"
     numbers = [int(text) for text in request.form.getlist("letter")[:MAX_MARKED] if text.isdecimal() and len(text) < 19]
+    at = audit.now()
     with services().transaction() as conn:
-        changed = letters.mark_read(conn, numbers, who.user_id, read, who.accounts)
+        meant = _meant(conn, who, wanted, numbers)
+        if meant is None:
+            flash(gettext("More than %(number)s letters are not marked at once; narrow the list.",
+                          number=written(MAX_BULK)))  # fmt: skip
+            return _back(wanted)
+        changed = _mark(conn, who, meant, read, at)
+        target = f"letters {' '.join(map(str, numbers))}" if meant is numbers else f"letters of {wanted.name}"
         on_record(
-            conn, "mark-read" if read else "mark-unread", f"letters {' '.join(map(str, numbers))}",
+            conn, "mark-read" if read else "mark-unread", target,
             {"read": changed if read else []}, {"read": [] if read else changed},
         )
-        found = search.rows(conn, changed, who.accounts)
+        there = set(numbers) & set(changed)
+        found = search.rows(conn, sorted(there), who.accounts)
         side = folders.sidebar(conn, who, wanted)
-    said = _said(len(changed), read)
+    said, undo = _said(len(changed), read), {"at": at.isoformat(), "mark": "unread" if read else "read"}
     if request.headers.get("HX-Request"):
         rows = [row({**facts, "unread": not read}, wanted, side.own) for facts in found]
-        return render_template(
-            "marks.html", rows=rows, listing=wanted, sidebar=side, said=said, changed=changed, undo=not read
-        )
-    flash(said)
+        return render_template("marks.html", rows=rows, listing=wanted, sidebar=side, said=said, changed=changed,
+                               undo=undo)  # fmt: skip
+    flash({"said": said, "undo": undo if changed else None}, "undo")  # type: ignore[arg-type] # any JSON goes
+    return _back(wanted)
+
+
+def _meant(conn: Connection, who: Viewer, wanted: Listing, numbers: list[int]) -> list[int] | None:
+    """The letters: those of an earlier change that is undone, the whole list, or those chosen. None: too many."""
+    if request.form.get("undo"):
+        try:
+            at = datetime.fromisoformat(request.form["undo"])
+        except ValueError:
+            abort(400)
+        return marks.changed(conn, who.user_id, at.replace(tzinfo=None))
+    if request.form.get("all") != "1":
+        return numbers
+    try:
+        found = listview.keys_of(conn, LETTERS, wanted.filter, who.accounts, who.user_id, limit=MAX_BULK + 1)
+    except UsageError:
+        return []
+    return list(found) if len(found) <= MAX_BULK else None
+
+
+def _mark(conn: Connection, who: Viewer, numbers: list[int], read: bool, at: datetime) -> list[int]:
+    changed = []
+    for start in range(0, len(numbers), _BULK_STEP):
+        step = numbers[start : start + _BULK_STEP]
+        changed += letters.mark_read(conn, step, who.user_id, read, who.accounts, at)
+    return changed
+
+
+def _back(wanted: Listing) -> BaseResponse:
     return redirect(local_path(request.form.get("next")) or url_for("mailbox.index", **wanted.scope))
 
 
@@ -103,44 +163,7 @@ def _said(number: int, read: bool) -> str:
     return ngettext("%(num)s letter marked as unread.", "%(num)s letters marked as unread.", number)
 
 
-def _page(conn: Connection, who: Viewer, wanted: Listing, own: str) -> Sheet:
-    found = letters.page(
-        conn, who.accounts, who.user_id, account_id=wanted.account, mailbox_id=wanted.mailbox, unread=wanted.unread,
-        before=wanted.before, after=wanted.after, limit=PAGE,
-    )
-    return Sheet(
-        rows=[row(facts, wanted, own) for facts in found.rows],
-        newer=_place(wanted, "after", found.newer),
-        older=_place(wanted, "before", found.older),
-    )
-
-
-def _place(wanted: Listing, side: str, cursor: Cursor | None) -> str | None:
-    if cursor is None:
-        return None
-    place: dict[str, Any] = {side: listing.write_cursor(cursor)}
-    return url_for("mailbox.index", **wanted.scope, **place)
-
-
-def _search(conn: Connection, who: Viewer, wanted: Listing, own: str) -> Sheet:
-    try:
-        found = search.search(
-            conn, wanted.query, who.accounts, limit=PAGE, offset=wanted.offset, user_id=who.user_id
-        )
-    except UsageError as error:
-        return Sheet(rows=[], newer=None, older=None, problem=searchhelp.explain(str(error)))
-    unread = unread_of(conn, [facts["id"] for facts in found.rows], who.user_id, who.accounts)
-    end = wanted.offset + len(found.rows)
-    before = max(wanted.offset - PAGE, 0)
-    return Sheet(
-        rows=[row({**facts, "unread": facts["id"] in unread}, wanted, own) for facts in found.rows],
-        newer=url_for("mailbox.index", q=wanted.query, offset=before or None) if wanted.offset else None,
-        older=url_for("mailbox.index", q=wanted.query, offset=end) if end < found.total else None,
-        total=found.total,
-    )
-
-
-def _since(rows: list[Mapping[str, Any]] | list[dict[str, Any]]) -> str:
+def _since(rows: list[dict[str, Any]]) -> str:
     """The place of the newest letter; before every letter when there is none yet."""
     if not rows:
         return "1970-01-01T00:00:00_0"
@@ -148,8 +171,10 @@ def _since(rows: list[Mapping[str, Any]] | list[dict[str, Any]]) -> str:
 
 
 def _title(wanted: Listing, side: folders.Sidebar) -> str:
-    if wanted.query:
+    if wanted.found:
         return gettext("Search")
     if wanted.account is None and wanted.mailbox is None:
-        return gettext("Unread") if wanted.unread else gettext("All letters")
+        usual = {"unread": gettext("Unread"), "read": gettext("Read"), "in": gettext("Incoming"),
+                 "out": gettext("Outgoing")}  # fmt: skip
+        return usual.get(wanted.filter.tab, gettext("All letters"))
     return side.current

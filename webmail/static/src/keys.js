@@ -10,8 +10,9 @@ if (off) {
   off.addEventListener('change', () => (off.checked ? localStorage.setItem(OFF, '1') : localStorage.removeItem(OFF)))
 }
 
-const rows = () => [...document.querySelectorAll('#letters > .row')]
-const at = () => document.querySelector('#letters > .row.at')
+const rows = () => [...document.querySelectorAll('#letters > .row, #letters .row-line')]
+const at = () => document.querySelector('#letters .at')
+const link = (row) => row?.querySelector('.row-link, .row-link-cell')
 
 function go(step) {
   const all = rows()
@@ -20,7 +21,7 @@ function go(step) {
   const next = all[Math.min(Math.max(now + step, 0), all.length - 1)]
   at()?.classList.remove('at')
   next.classList.add('at')
-  next.querySelector('.row-link').focus()
+  link(next).focus()
   next.scrollIntoView({ block: 'nearest' })
 }
 
@@ -33,11 +34,12 @@ function mark(value) {
 const actions = {
   j: () => go(1),
   k: () => go(-1),
-  o: () => at()?.querySelector('.row-link').click(),
+  o: () => link(at())?.click(),
   u: () => document.querySelector('#back')?.click(),
   x: () => at()?.querySelector('input')?.click(),
   g: () => { wentAt = Date.now() },
   i: () => Date.now() - wentAt < SECOND_KEY_MS && document.querySelector('.brand')?.click(),
+  t: () => Date.now() - wentAt < SECOND_KEY_MS && document.querySelector('[data-key="g t"]')?.click(),
   '/': () => document.querySelector('#search')?.focus(),
   '?': () => help?.showModal(),
   I: () => mark('read'),

@@ -7,11 +7,13 @@ const SNACK_MS = 10000
 const form = document.querySelector('#marks')
 const all = document.querySelector('#pick-all')
 const boxes = () => [...document.querySelectorAll('#letters input[name="letter"]')]
+const whole = document.querySelector('#mark-all')
+const offer = document.querySelector('#select-all') ?? document.createElement('div')
 let last = null
 
 function count() {
   const chosen = boxes().filter((box) => box.checked)
-  for (const box of boxes()) box.closest('.row').classList.toggle('picked', box.checked)
+  for (const box of boxes()) box.closest('.row, tr').classList.toggle('picked', box.checked)
   form.classList.toggle('some', chosen.length > 0)
   const place = document.querySelector('#selection-count')
   place.textContent = chosen.length === 0 ? '' : chosen.length === 1 ? place.dataset.one : place.dataset.many.replace('#', chosen.length)
@@ -19,10 +21,23 @@ function count() {
     all.checked = chosen.length > 0 && chosen.length === boxes().length
     all.indeterminate = chosen.length > 0 && !all.checked
   }
+  if (whole) {
+    // Whoever takes one letter out of a whole list means this page again.
+    if (!all?.checked) whole.value = ''
+    if (whole.value) place.textContent = place.dataset.all
+    offer.hidden = !all?.checked || whole.value === '1'
+    if (!offer.hidden) document.body.dispatchEvent(new CustomEvent('postbuch:all'))
+  }
 }
 
 if (form) {
   document.addEventListener('click', (event) => {
+    if (event.target.closest('[data-select-all]')) {
+      whole.value = '1'
+      count()
+      document.querySelector('#marks .selection-buttons button')?.focus()
+      return
+    }
     const box = event.target.closest('#letters input[name="letter"]')
     if (!box) return
     // With Shift everything between the last choice and this one.

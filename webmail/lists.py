@@ -1,0 +1,208 @@
+"""Any list as a page: columns that are chosen and remembered, chips that mirror the address, sorting, page size.
+
+What a list holds comes from `archive/listview.py` alone, so that what is shown, marked and exported is the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flask import request, url_for
+from sqlalchemy import Connection
+
+from postbuch.archive import filtergrammar, listchoices, listview
+from postbuch.archive.errors import UsageError
+from postbuch.archive.filtergrammar import Condition, Filter, Order, Warned
+from postbuch.archive.listchoices import Choice
+from postbuch.archive.listview import View
+from postbuch.webmail import listing, listwords, searchhelp
+from postbuch.webmail.listing import Listing
+from postbuch.webmail.sessions import Viewer
+
+USUAL_PAGE_SIZE = 50
+PAGE_SIZES = (20, 50, 100, 200, 500)
+# Counted no further: "more than 100,000" tells as much, and counting ends within 100 ms.
+MOST = 100_000
+ENDPOINTS = {"letters": "mailbox.index", "topics": "topics.index"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """One condition of the address in words, and the address without it. `bad`: what was not understood."""
+
+    text: str
+    without: str
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The head of a column: its title, where a click leads, and how the list is sorted by it (a, d or nothing)."""
+
+    name: str
+    kind: str
+    title: str
+    href: str
+    sorted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """One page of a list. total: NOT_COUNTED (-1) when it was not counted."""
+
+    view: View
+    listing: Listing
+    rows: list[dict[str, Any]]
+    total: int
+    start: int
+    newer: str | None
+    older: str | None
+    heads: list[Head] = field(default_factory=list)
+    chips: list[Chip] = field(default_factory=list)
+    choice: Choice = field(default_factory=Choice)
+    page_size: int = USUAL_PAGE_SIZE
+    problem: str = ""
+
+    @property
+    def hrefs(self) -> dict[int, str]:
+        """Where each row leads."""
+        return {each["id"]: _href(self.view, self.listing, each["id"]) for each in self.rows}
+
+    @property
+    def is_table(self) -> bool:
+        """Whether somebody chose columns: then it is a table."""
+        return bool(self.choice.columns)
+
+    @property
+    def columns(self) -> list[tuple[str, str, bool]]:
+        """What can be chosen: name, title, and whether it is; those that are come first, in their order."""
+        chosen = self.choice.columns or self.view.first_columns
+        names = [*chosen, *(name for name in listview.shown_columns(self.view) if name not in chosen)]
+        return [(name, listwords.title(self.view, name), name in chosen) for name in names]
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """What can be filtered by: name and title."""
+        return [(each.name, listwords.title(self.view, each.name)) for each in self.view.columns if each.filterable]
+
+    @property
+    def sorting(self) -> list[Head]:
+        """Every column that can be sorted by."""
+        return [head for head in self._all_heads() if head.href]
+
+    def _all_heads(self) -> list[Head]:
+        return [heading(self.view, self.listing, name) for name in listview.shown_columns(self.view)]
+
+
+def wanted_of(view: View, *, is_link: bool = False, choice: Choice | None = None) -> Listing:
+    """The list that the request's address means, in the names of the view, with a warning for what is none."""
+    usual = (choice.page_size if choice else 0) or USUAL_PAGE_SIZE
+    found = listing.parse(request.args, is_link=is_link, usual_page_size=usual)
+    return replace(found, filter=listview.resolve(view, found.filter))
+
+
+def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Choice | None = None) -> Sheet:
+    """The page, for whoever looks. A search with a mistake gives one with the problem."""
+    choice = choice or listchoices.find(conn, who.user_id, view.name)
+    known = listview.shown_columns(view)
+    choice = replace(choice, columns=tuple(name for name in choice.columns if name in known))
+    size = wanted.filter.page_size or choice.page_size or USUAL_PAGE_SIZE
+    names = (*view.first_columns, *choice.columns, *(("account", "to") if view.name == "letters" else ()))
+    bare = Sheet(
+        view=view, listing=wanted, choice=choice, page_size=size, chips=chips(view, wanted), rows=[], total=0, start=0,
+        newer=None, older=None,
+    )
+    try:
+        page = listview.page(
+            conn, view, wanted.filter, who.accounts, who.user_id, limit=size, before=wanted.before,
+            after=wanted.after, names=names, most=MOST, count_all=False,
+        )
+    except UsageError as error:
+        return replace(bare, problem=searchhelp.explain(str(error)))
+    start = wanted.filter.offset
+    if page.by_cursor:
+        newer = _at(view, wanted, after=page.newer and listing.write_cursor(page.newer)) if page.newer else None
+        older = _at(view, wanted, before=page.older and listing.write_cursor(page.older)) if page.older else None
+    else:
+        end = start + len(page.rows)
+        newer = _at(view, wanted, offset=max(start - size, 0) or None) if start else None
+        older = _at(view, wanted, offset=end) if end < page.total else None
+    shown = choice.columns or view.first_columns
+    return replace(
+        bare, rows=page.rows, total=page.total, start=start, newer=newer, older=older,
+        heads=[heading(view, wanted, name) for name in shown],
+    )
+
+
+def address(view: View, wanted: Filter, **more: Any) -> str:
+    """The address of a list, at its first page."""
+    return url_for(ENDPOINTS[view.name], **filtergrammar.write(replace(wanted, offset=0)), **more)
+
+
+def heading(view: View, wanted: Listing, name: str) -> Head:
+    """The head of a column: a click sorts by it, the next one the other way round."""
+    column = view.column(name)
+    if column is None:
+        raise LookupError(name)
+    order = wanted.filter.order or view.order
+    now = ("d" if order[0].descending else "a") if order[0].field == name else ""
+    # What is newest, largest or most comes first; texts begin at a.
+    descending = now == "a" if now else column.kind not in ("text", "list")
+    chosen = (Order(field=name, descending=descending),)
+    href = address(view, replace(wanted.filter, order=() if chosen == view.order else chosen))
+    return Head(
+        name=name, kind=column.kind, title=listwords.title(view, name), href=href if column.sortable else "", sorted=now
+    )
+
+
+def chips(view: View, wanted: Listing) -> list[Chip]:
+    """What narrows the list, and what of its address was not understood."""
+    filter_ = wanted.filter
+    found = [
+        Chip(text=listwords.condition(view, each),
+             without=address(view, replace(filter_, conditions=_without(filter_.conditions, place))))
+        for place, each in enumerate(filter_.conditions)
+    ] + [
+        Chip(text=listwords.condition(view, each),
+             without=address(view, replace(filter_, within=_without(filter_.within, place))))
+        for place, each in enumerate(filter_.within)
+    ]  # fmt: skip
+    if filter_.words:
+        found.append(Chip(text=listwords.words(filter_.words), without=address(view, replace(filter_, words=""))))
+    clean = address(view, filter_)
+    found += [Chip(text=listwords.warning(each), without=clean, bad=True) for each in filter_.warnings]
+    return found
+
+
+def with_condition(view: View, wanted: Listing, arguments: Mapping[str, str]) -> str | None:
+    """The address with the condition that the filter form adds; None when it adds none."""
+    name, op = arguments.get("add_field", ""), arguments.get("add_op", "")
+    if not name:
+        return None
+    made = Condition(
+        field=name[:40], op=op if op in filtergrammar.OPS else "contains", value=arguments.get("add_value", "").strip(),
+        second=arguments.get("add_second", "").strip() if op.endswith("between") else "",
+    )
+    filter_ = wanted.filter
+    if made.value or made.second or filtergrammar.base_op(made.op)[0] == "empty":
+        filter_ = replace(filter_, conditions=(*filter_.conditions, made))
+    return address(view, filter_)
+
+
+def warned(wanted: Listing) -> tuple[Warned, ...]:
+    """What was not understood."""
+    return wanted.filter.warnings
+
+
+def _without(conditions: tuple[Condition, ...], place: int) -> tuple[Condition, ...]:
+    return conditions[:place] + conditions[place + 1 :]
+
+
+def _href(view: View, wanted: Listing, number: int) -> str:
+    if view.name == "topics":
+        return url_for("topics.show", letter_id=number, **wanted.scope)
+    return url_for("letter.show", letter_id=number, **wanted.scope)
+
+
+def _at(view: View, wanted: Listing, **place: Any) -> str:
+    return url_for(ENDPOINTS[view.name], **wanted.scope, **place)

@@ -1,0 +1,37 @@
+"""What a person chooses for a list: its columns in their order, and how long a page is."""
+
+from flask import Blueprint, abort, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from postbuch.archive import listchoices, listview
+from postbuch.archive.listview import VIEWS
+from postbuch.webmail import lists
+from postbuch.webmail.login import local_path
+from postbuch.webmail.record import on_record
+from postbuch.webmail.services import services
+from postbuch.webmail.sessions import login_required, viewer
+
+blueprint = Blueprint("listsettings", __name__)
+
+
+@blueprint.route("/settings/list/<name>", methods=["POST"])
+@login_required
+def choose(name: str) -> Response:
+    """From now on these columns, or with `usual` the usual look; and so many rows a page."""
+    view = VIEWS.get(name)
+    if view is None:
+        abort(404)
+    known = listview.shown_columns(view)
+    columns = [each for each in dict.fromkeys(request.form.getlist("column")) if each in known]
+    if request.form.get("look") == "usual":
+        columns = []
+    size = request.form.get("size", "")
+    page_size = int(size) if size in map(str, lists.PAGE_SIZES) else 0
+    who = viewer()
+    with services().transaction() as conn:
+        before = listchoices.keep(conn, who.user_id, name, columns, page_size)
+        on_record(
+            conn, "list-choice", f"list {name}", {"columns": columns, "page_size": page_size},
+            {"columns": list(before.columns), "page_size": before.page_size},
+        )
+    return redirect(local_path(request.form.get("next")) or url_for(lists.ENDPOINTS[name]))
