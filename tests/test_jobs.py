@@ -186,7 +186,7 @@ def test_cancelled_while_it_waits_and_while_it_runs(house: tuple[Config, Engine,
         assert jobs.claim(conn, running, "w2") is None
 
 
-def test_a_killed_worker_and_a_killed_process(house: tuple[Config, Engine, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_worker_and_a_killed_process(house: tuple[Config, Engine, int]) -> None:
     """kill -9 of the child in the middle: the next takes it. Its whole process dead: stale, and taken again."""
     first = made(house)
     worker = JobWorker(house[0])

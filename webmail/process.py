@@ -1,14 +1,18 @@
 """The webmail process: the WSGI application on Twisted's reactor, over TLS or (behind a proxy) HTTP on loopback."""
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import endpoints, reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
+from twisted.protocols.basic import FileSender
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Request, Site
 from twisted.web.wsgi import WSGIResource
@@ -50,6 +54,26 @@ class BoundedRequest(Request):
             return
         super().handleContentChunk(data)  # type: ignore[no-untyped-call]
 
+    def finish(self) -> None:
+        """With `X-Sendfile` of our application the file follows, block by block as the browser takes it.
+
+        What WSGI gives is in memory as a whole; an export may be as large as the archive.
+        """
+        paths = self.responseHeaders.getRawHeaders("x-sendfile", [])
+        self.responseHeaders.removeHeader("x-sendfile")
+        if not paths or self.code != 200 or self.method == b"HEAD" or self.startedWriting:
+            super().finish()  # type: ignore[no-untyped-call]
+            return
+        stream = Path(paths[0]).open("rb")  # noqa: SIM115 - closed when it was sent
+        self.responseHeaders.setRawHeaders("content-length", [str(os.fstat(stream.fileno()).st_size)])
+
+        def sent(outcome: object) -> None:
+            stream.close()
+            if not isinstance(outcome, Failure):  # else the browser has gone
+                super(BoundedRequest, self).finish()  # type: ignore[no-untyped-call]
+
+        FileSender().beginFileTransfer(stream, self).addBoth(sent)  # type: ignore[no-untyped-call]
+
     def _break_off(self) -> None:
         channel: Any = self.channel
         if channel is not None:
@@ -85,6 +109,7 @@ def main(config: Config) -> int:
     """Serve until SIGTERM; 0 when what was asked until then is answered. Raises ConfigError."""
     loop: Any = reactor
     app = create_app(config)
+    app.config["USE_X_SENDFILE"] = True  # see BoundedRequest.finish
     counted = Counted(app)
     pool = ThreadPool(minthreads=2, maxthreads=THREADS, name=NAME)
     pool.start()
