@@ -44,7 +44,7 @@ _TABLES = (
     ("json", lazy_gettext("JSON"), lazy_gettext("for programs")),
 )
 _MESSAGES = (
-    ("zip", lazy_gettext("Messages as ZIP"), lazy_gettext("EML files in folders, with checksums")),
+    ("zip", lazy_gettext("Messages as ZIP"), lazy_gettext("EML files and checksums")),
     ("mbox", lazy_gettext("Messages as mbox"), lazy_gettext("for Thunderbird and others")),
 )
 _TITLES = {

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from postbuch.archive import jobs, said
 from postbuch.archive.errors import NotFound
 from postbuch.archive.jobs import Job
-from postbuch.archive.reasons import Outward, Work
+from postbuch.archive.reasons import Work
 from postbuch.webmail import folders, policy
 from postbuch.webmail.export_list import WAITS
 from postbuch.webmail.language import gettext, lazy_gettext
@@ -26,7 +26,7 @@ STATES = {
 
 def reason(job: Job) -> str:
     """Why it failed, as one of our sentences that `told` translates."""
-    return said.understood(job.reason, Work, Outward)
+    return said.understood(job.reason, Work)
 
 
 @blueprint.route("/jobs")
