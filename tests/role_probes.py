@@ -75,6 +75,18 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
     "GET / mailbox": (
         _get("/?mailbox={letter.mailbox}"), _get("/?account={letter.account}&mailbox={letter.mailbox}"),
     ),
+    "GET /count": (_get("/count?q={letter.mark}"), _get("/count?account={letter.account}")),
+    "GET /topics": tuple(_get(f"/topics?{words}") for words in (
+        "q={letter.mark}", "q=(body~contains~{letter.mark})", "account={letter.account}", "mailbox={letter.mailbox}",
+        "q=(people~contains~{letter.mark})(subject~contains~{letter.mark})&criteria=or",
+    )),
+    "GET /<path:place>_list.php": tuple(_get(f"/intexmail/mail_messages_list.php?q={words}") for words in (
+        "(subject~contains~{letter.mark})", "%28from_email~equals~absender.{letter.mark}%40kunde.example%29",
+        "(account~startswith~konto.{letter.mark})", "(mailbox~endswith~{letter.mark})(files~equals~{letter.mark}.pdf)",
+        "(message_id~equals~nummer.{letter.mark}@kunde.example)", "(to~notempty)(id~empty)&qs={letter.mark}",
+    )),
+    "GET /<path:place>_view.php": (_get("/a/mail_messages_view.php?editid1={letter.id}"),),
+    "GET /m/<int:letter_id>/topic": (_get("/m/{letter.id}/topic"),),
     "GET /m/<int:letter_id>": (
         _get("/m/{letter.id}"), _get("/m/{letter.id}?image={letter.image}"), _get("/m/{letter.id}?q=kunde"),
     ),
@@ -114,6 +126,15 @@ ABOUT_NONE: dict[str, Asked] = {
     "GET /verification": _get("/verification"),
     "GET /audit": _get("/audit"),
     "GET /audit.csv": _get("/audit.csv"),
+    "GET /links": _get("/links"),
+    "POST /links": _post("/links", name="CRM", template="https://crm.example/?q=#EMAIL#"),
+    "POST /links/<int:number>/end": _post("/links/999999/end"),
+    "GET /searches": _get("/searches"),
+    "POST /searches": _post("/searches?q=kunde", name="Kunde", counted="1"),
+    "GET /searches/<int:number>": _get("/searches/999999"),
+    "GET /searches/counts": _get("/searches/counts"),
+    "POST /searches/<int:number>/end": _post("/searches/999999/end"),
+    "POST /settings/list/<name>": _post("/settings/list/letters", size="50"),
     "GET /login": _get("/login"),
     "POST /login": _post("/login", login="niemand@firma.example", password="falsches Passwort"),
     "POST /logout": _post("/logout"),
@@ -151,7 +172,8 @@ def _unpacked(octets: bytes, letter: Letter) -> bytes:
 
 
 def _bare(text: str, letter: Letter) -> str:
-    asked = (letter.mark, letter.sha256, f"account={letter.account}", f"mailbox={letter.mailbox}")
+    asked = (letter.mark, letter.sha256, f"account={letter.account}", f"mailbox={letter.mailbox}",
+             f'name="account" value="{letter.account}', f'name="mailbox" value="{letter.mailbox}')  # fmt: skip
     return re.sub("|".join(rf"{re.escape(each)}\b" for each in asked), "…", _NAMED_BY_TIME.sub("", text))
 
 

@@ -35,8 +35,10 @@ from postbuch.webmail import (
     listwords,
     login,
     mailbox,
+    outgoing,
     people,
     policy,
+    saved,
     settings,
     topics,
     verification,
@@ -87,9 +89,9 @@ def create_app(config: Config) -> Flask:
     _templates(app)
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
-        completeness.blueprint, auditlog.blueprint, verification.blueprint,
-        export_list.blueprint, jobs.blueprint, apikeys.blueprint, exporting.blueprint,
-        topics.blueprint, listsettings.blueprint, deeplinks.blueprint,
+        completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
+        topics.blueprint, listsettings.blueprint, deeplinks.blueprint, outgoing.blueprint,
+        saved.blueprint, export_list.blueprint, jobs.blueprint, apikeys.blueprint,
     ):
         app.register_blueprint(blueprint)
     api.install(app, csrf)

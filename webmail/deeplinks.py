@@ -7,9 +7,12 @@
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from postbuch.archive import letters
 from postbuch.archive.errors import NotFound
 from postbuch.webmail import mailbox
-from postbuch.webmail.sessions import login_required
+from postbuch.webmail.record import on_record
+from postbuch.webmail.services import services
+from postbuch.webmail.sessions import login_required, viewer
 
 blueprint = Blueprint("deeplinks", __name__)
 # MariaDB's BIGINT UNSIGNED has 20 digits; 18 never overflow.
@@ -30,4 +33,10 @@ def view_page(place: str) -> BaseResponse:
     number = request.args.get("editid1", "").strip()
     if not number.isdecimal() or not number.isascii() or len(number) > MAX_DIGITS:
         raise NotFound("the link names no letter")
-    return redirect(url_for("letter.show", letter_id=int(number)))
+    who = viewer()
+    with services().transaction() as conn:
+        on_record(conn, "find", f"letter {int(number)}")
+    # A transaction of its own: that somebody asked stays on record also when nothing is found.
+    with services().transaction() as conn:
+        found = letters.find_letter(conn, str(int(number)), who.accounts)
+    return redirect(url_for("letter.show", letter_id=found))

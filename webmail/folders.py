@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from postbuch.archive import letters
+from postbuch.archive import letters, savedsearches
 from postbuch.archive.mailboxkind import ORDER, bare_name
 from postbuch.archive.mailboxkind import kind_of as kind_of
+from postbuch.archive.savedsearches import Saved
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.sessions import Viewer
@@ -43,6 +44,7 @@ class Sidebar:
     accounts: list[Account]
     unread: int
     current: str
+    saved: list[Saved]
 
     @property
     def own(self) -> str:
@@ -94,4 +96,7 @@ def sidebar(conn: Connection, who: Viewer, wanted: Listing) -> Sidebar:
         ))
         if chosen and wanted.mailbox is None:
             current = account.address
-    return Sidebar(accounts=made, unread=sum(each.unread for each in made), current=current or gettext("Letters"))
+    kept = savedsearches.listed(conn, who.user_id)
+    return Sidebar(
+        accounts=made, unread=sum(each.unread for each in made), current=current or gettext("Letters"), saved=kept
+    )

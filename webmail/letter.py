@@ -12,7 +12,7 @@ from postbuch.archive import letters, listview
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listview import VIEWS
-from postbuch.webmail import filenames, folders, listing, signatures
+from postbuch.webmail import filenames, folders, listing, outgoing, signatures
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.people import Person, moment
@@ -90,6 +90,7 @@ def show(letter_id: int) -> str:
             letters.mark_read(conn, [letter_id], who.user_id, True, who.accounts)
         older, newer = _neighbours(conn, head, wanted)
         side = folders.sidebar(conn, who, wanted)
+        links = outgoing.links_of(conn, head.facts)
     # After the transaction: no connection waits for a child that reads a hostile message.
     reading = read(letter_id, head.image["id"])
     source = octets_of(head.image["id"]) if reading.unreadable else b""
@@ -100,7 +101,7 @@ def show(letter_id: int) -> str:
     return render_template(
         "letter.html", head=head, listing=wanted, sidebar=side, older=older, newer=newer, reading=reading,
         attachments=attachments, bundle=bundle, source=_text(source[:MAX_SOURCE_OCTETS]), date=_date(head),
-        most=MAX_PEOPLE, signature=signatures.line(head.facts, head.image),
+        most=MAX_PEOPLE, links=links, signature=signatures.line(head.facts, head.image),
     )
 
 

@@ -1,0 +1,63 @@
+"""Lists that a user keeps under a name; some stand among his folders with what is unread in them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from postbuch.archive.audit import now
+from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.schema import saved_search
+from postbuch.archive.users import FOREVER
+from postbuch.archive.widths import KEY_CHARACTERS
+
+MAX_ADDRESS_CHARACTERS = 4_000
+# Each that stands among the folders is counted; people find nothing in more.
+MAX_SAVED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """One: its number, name, and the arguments of the list as they stand in its address."""
+
+    id: int
+    name: str
+    address: str
+    in_sidebar: bool
+
+
+def listed(conn: Connection, user_id: int) -> list[Saved]:
+    """Those of a user, by name."""
+    query = select(saved_search).where(*_holds(user_id)).order_by(saved_search.c.name)
+    return [
+        Saved(id=row.id, name=row.name, address=row.address, in_sidebar=bool(row.in_sidebar))
+        for row in conn.execute(query)
+    ]
+
+
+def keep(conn: Connection, user_id: int, name: str, address: str, *, in_sidebar: bool) -> None:
+    """Keep a list under a name; one that is called so already ends. Raises UsageError."""
+    name = name.strip()
+    if not name or len(name) > KEY_CHARACTERS:
+        raise UsageError(f"the name of a saved search has 1 to {KEY_CHARACTERS} characters")
+    if not address or len(address) > MAX_ADDRESS_CHARACTERS:
+        raise UsageError(f"a saved search has 1 to {MAX_ADDRESS_CHARACTERS} characters")
+    if len(listed(conn, user_id)) >= MAX_SAVED:
+        raise UsageError(f"there are {MAX_SAVED} saved searches already; remove one first")
+    at = now()
+    conn.execute(update(saved_search).where(*_holds(user_id), saved_search.c.name == name).values(until=at))
+    conn.execute(insert(saved_search).prefix_with("IGNORE"), {
+        "user_id": user_id, "name": name, "address": address, "in_sidebar": in_sidebar, "since": at, "until": FOREVER,
+    })  # fmt: skip
+
+
+def remove(conn: Connection, user_id: int, number: int) -> Saved:
+    """End one of the user's own. Raises NotFound."""
+    found = next((each for each in listed(conn, user_id) if each.id == number), None)
+    if found is None:
+        raise NotFound(f"there is no saved search {number}")
+    conn.execute(update(saved_search).where(saved_search.c.id == number).values(until=now()))
+    return found
+
+
+def _holds(user_id: int) -> tuple[ColumnElement[bool], ...]:
+    return saved_search.c.user_id == user_id, saved_search.c.until == FOREVER

@@ -1,0 +1,120 @@
+"""Searches that a person keeps: among his folders, with what is unread in them."""
+
+import threading
+import time
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlencode
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from postbuch.archive import filtergrammar, listview, savedsearches
+from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.listview import VIEWS
+from postbuch.archive.savedsearches import Saved
+from postbuch.webmail import folders, linkhelp, lists
+from postbuch.webmail.language import gettext
+from postbuch.webmail.listing import Listing
+from postbuch.webmail.record import on_record
+from postbuch.webmail.services import services
+from postbuch.webmail.sessions import Viewer, login_required, viewer
+
+blueprint = Blueprint("saved", __name__)
+LETTERS = VIEWS["letters"]
+# "99+" tells enough, and keeps counting cheap.
+MOST = 99
+# A count may be so old; asked for beside each page, never before it.
+KEPT_S = 60.0
+# Counts that are remembered: 1,000 users with ten each are 1 MB.
+MAX_KEPT = 10_000
+_counts: dict[tuple[int, int, str, object], tuple[float, int]] = {}
+_lock = threading.Lock()
+
+
+@blueprint.route("/searches", methods=["GET"])
+@login_required
+def page() -> str:
+    """All of them, to be removed."""
+    who = viewer()
+    with services().transaction() as conn:
+        on_record(conn, "status", "searches")
+        side = folders.sidebar(conn, who, Listing())
+    return render_template("searches.html", sidebar=side, listing=Listing())
+
+
+@blueprint.route("/searches", methods=["POST"])
+@login_required
+def keep() -> Response:
+    """Keep the list of this address under a name."""
+    who, wanted = viewer(), lists.wanted_of(LETTERS)
+    name = request.form.get("name", "")
+    try:
+        with services().transaction() as conn:
+            savedsearches.keep(
+                conn, who.user_id, name, urlencode(wanted.scope), in_sidebar=request.form.get("counted") == "1"
+            )
+            on_record(conn, "search-keep", "searches", {"name": name.strip(), "list": wanted.name})
+    except UsageError as error:
+        flash(linkhelp.explain(str(error)))
+    else:
+        flash(gettext("The search is kept; it stands below your mailboxes."))
+    return redirect(url_for("mailbox.index", **wanted.scope))
+
+
+@blueprint.route("/searches/<int:number>", methods=["GET"])
+@login_required
+def show(number: int) -> Response:
+    """On to its list."""
+    return redirect(f"{url_for('mailbox.index')}?{_own(viewer(), number).address}")
+
+
+@blueprint.route("/searches/<int:number>/end", methods=["POST"])
+@login_required
+def end(number: int) -> Response:
+    """Remove one."""
+    who = viewer()
+    with services().transaction() as conn:
+        found = savedsearches.remove(conn, who.user_id, number)
+        on_record(conn, "search-end", "searches", None, {"name": found.name, "list": found.address})
+    flash(gettext("The search is removed."))
+    return redirect(url_for("saved.page"))
+
+
+@blueprint.route("/searches/counts", methods=["GET"])
+@login_required
+def counts() -> str:
+    """How many unread letters each has: asked by the page itself, as the numbers beside the mailboxes are."""
+    who = viewer()
+    with services().transaction() as conn:
+        kept = [each for each in savedsearches.listed(conn, who.user_id) if each.in_sidebar]
+    return render_template("saved_counts.html", counts=[(each.id, _count(who, each)) for each in kept], most=MOST)
+
+
+def _count(who: Viewer, each: Saved) -> int:
+    key = (who.user_id, each.id, each.address, who.accounts)
+    with _lock:
+        known = _counts.get(key)
+    if known is not None and time.monotonic() < known[0]:
+        return known[1]
+    found = filtergrammar.parse(dict(parse_qsl(each.address)))
+    if found.tab not in ("", "all", "unread"):
+        return 0
+    wanted = replace(found, tab="unread")
+    with services().transaction() as conn:
+        try:
+            number = listview.count(conn, LETTERS, wanted, who.accounts, who.user_id, most=MOST)
+        except UsageError:
+            number = 0
+    with _lock:
+        if len(_counts) >= MAX_KEPT:
+            _counts.clear()
+        _counts[key] = (time.monotonic() + KEPT_S, number)
+    return number
+
+
+def _own(who: Viewer, number: int) -> Saved:
+    with services().transaction() as conn:
+        found = next((each for each in savedsearches.listed(conn, who.user_id) if each.id == number), None)
+    if found is None:
+        raise NotFound(f"there is no saved search {number}")
+    return found
