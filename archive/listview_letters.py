@@ -216,7 +216,12 @@ COLUMNS = (
 
 
 def letters_within(scope: Scope) -> Select[Any]:
-    """All letters within the rights, nothing selected yet."""
+    """All letters within the rights, by their numbers."""
+    return select(letter.c.id).select_from(letter).where(within(scope))
+
+
+def within(scope: Scope) -> ColumnElement[bool]:
+    """The condition on `letter` that holds what the rights allow."""
     allowed = search.readable(scope.rights)
     if scope.narrow and scope.rights != ALL and scope.rights:
         place = letter_place.alias()
@@ -224,7 +229,7 @@ def letters_within(scope: Scope) -> Select[Any]:
             place.c.letter_id == letter.c.id, place.c.account_id.in_(scope.rights)
         )
         allowed = mine.limit(1).scalar_subquery().is_not(None)
-    return select(letter.c.id).where(allowed)
+    return allowed
 
 
 def narrowed(conn: Connection, scope: Scope, wanted: Filter) -> list[ColumnElement[bool]]:
