@@ -77,8 +77,8 @@ def test_each_table(house: Postbuch, tmp_path: Path) -> None:
     lines = (tmp_path / "all.csv").read_text("utf-8").splitlines()
     assert lines[0] == "Betreff,Datum (UTC)" and sorted(line.split(",")[0] for line in lines[1:]) == ["Eins", "Zwei"]
     excel = tmp_path / "excel.csv"
-    words = ("export", "subject:Eins", "--format", "csv", "--excel", "--language", "de", "--output", str(excel))
-    done = run(house, *words)
+    options = ("--format", "csv", "--excel", "--language", "de", "--output", str(excel))
+    done = run(house, "export", "subject:Eins", *options)
     assert done.returncode == 0 and "1 rows" in done.stderr.replace("1 Zeilen", "1 rows"), done.stderr
     assert excel.read_bytes().startswith(b"\xef\xbb\xbf") and ";" in excel.read_text("utf-8").splitlines()[0]
     with_conditions = ("export", "(subject~equals~Zwei)", "--format", "json", "--output", str(tmp_path / "c.json"))
