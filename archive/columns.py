@@ -27,6 +27,7 @@ class Covered(Enum):
     WITH_PARENT = "with parent"  # in the leaf of the row that its first key column names; the default of the others
     ENTRY = "entry"  # the ledger's entries: each has a leaf as soon as it is sealed
     TREE = "tree"  # the tree itself
+    REMADE = "remade"  # not at all: it can be made again from rows and files that are covered
 
 
 metadata = MetaData()

@@ -1,4 +1,5 @@
-"""What the archive process does by the clock: sealing, checkpoints, checks of ledger, completeness and signatures.
+"""What the archive process does by the clock: sealing, checkpoints, checks of ledger, completeness and signatures,
+and the reading of attachments.
 
 The home of APScheduler.
 
@@ -36,9 +37,11 @@ from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.dkimwork import SignatureWork
 from postbuch.archive.errors import PostbuchError
+from postbuch.archive.extract_work import ExtractWork
 from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import checkpoint
 from postbuch.archive.sealer import FAR, NEAR, Sealer
+from postbuch.archive.tallywork import TallyWork
 
 log = logging.getLogger("postbuch.archive")
 
@@ -51,6 +54,10 @@ COMPLETE_EVERY_S = 60
 LOGINS_EVERY_S = 2
 # Whoever reads a new letter a few seconds after it came is told by whom it is signed.
 SIGNATURES_EVERY_S = 1
+# A new attachment is found by its words a few seconds after it came.
+ATTACHMENTS_EVERY_S = 1
+# A new letter stands in the lists of media and senders so much later.
+TALLY_EVERY_S = 2
 # A letter stands in its topic a second or two after it came.
 TOPICS_EVERY_S = 1
 # A job that could not do its work tries again after this, so that its trouble ends soon after the cause.
@@ -58,7 +65,7 @@ AGAIN_S = 2
 # Below the drains and the proxy (nice 0): their work comes first on a busy machine.
 NICE = 10
 # Sealing goes on while a checkpoint is written and while everything is checked.
-JOBS = 7
+JOBS = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,8 @@ class Keeper:
         self._sealer = Sealer(self._engine)
         self._stop = threading.Event()
         self._signatures = SignatureWork(config, self._engine, self._stop.is_set)
+        self._tally = TallyWork(self._engine, self._stop.is_set)
+        self._attachments = ExtractWork(config, self._engine, self._stop.is_set)
         self._troubles: dict[str, Trouble] = {}
         # What the last checkpoint and the last check found, until the next; an error in between ends by itself.
         self._said = {"checkpoint": "", "verify": ""}
@@ -97,6 +106,7 @@ class Keeper:
             ("verify", self._verify, DUE_EVERY_S), (completeness.JOB, self._completeness, COMPLETE_EVERY_S),
             ("logins", self._logins, LOGINS_EVERY_S),
             ("signatures", self._signatures.look, SIGNATURES_EVERY_S), ("topics", self._topics, TOPICS_EVERY_S),
+            ("attachments", self._attachments.look, ATTACHMENTS_EVERY_S), ("tally", self._tally.look, TALLY_EVERY_S),
         ):
             self._scheduler.add_job(
                 self._run, "interval", id=job, args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC),
@@ -110,12 +120,18 @@ class Keeper:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         self._signatures.close()
+        self._attachments.close()
         self._engine.dispose()
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
         """What is wrong now."""
         return tuple(self._troubles.values())
+
+    @property
+    def waiting_attachments(self) -> int | None:
+        """How many attachments wait to be read for their words; None until it is known."""
+        return self._attachments.waiting
 
     def _run(self, job: str, work: Callable[[], str]) -> None:
         """One round of a job; what it says or raises is the trouble it has."""

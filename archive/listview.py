@@ -20,10 +20,12 @@ from postbuch.archive.listcolumn import Test as Test
 from postbuch.archive.listcolumn import View as View
 from postbuch.archive.listorder import Cursor
 from postbuch.archive.listview_letters import LETTERS
+from postbuch.archive.listview_media import MEDIA
+from postbuch.archive.listview_senders import SENDERS
 from postbuch.archive.listview_topics import TOPICS
 from postbuch.archive.users import Rights
 
-VIEWS: dict[str, View] = {view.name: view for view in (LETTERS, TOPICS)}
+VIEWS: dict[str, View] = {view.name: view for view in (LETTERS, TOPICS, MEDIA, SENDERS)}
 # Rows that a stream looks up together: 500 letters with all their columns are below 2 MB.
 CHUNK = 500
 NOT_COUNTED = -1

@@ -41,6 +41,8 @@ class Parser:
     """Owns one child, started when it is first needed, or by `begin`. Thread-safe. `close` at the end."""
 
     MODULE = "postbuch.archive.parserchild"
+    # What an answer may have beside four times the octets of its question: what is small may be told at length.
+    ROOM_OCTETS = 4096
 
     def __init__(self, *, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._time_limit_s = time_limit_s
@@ -146,7 +148,8 @@ class Parser:
             while len(answers) < len(items):
                 head = self._take(child, parserframe.ANSWER.size)
                 failed, json_length, payload_length = parserframe.ANSWER.unpack(head)
-                if json_length > parserframe.MAX_JSON_OCTETS or payload_length > 4 * len(items[len(answers)]) + 4096:
+                room = 4 * len(items[len(answers)]) + self.ROOM_OCTETS
+                if json_length > parserframe.MAX_JSON_OCTETS or payload_length > room:
                     raise ValueError("out of bounds")
                 encoded = self._take(child, json_length)
                 answers.append(Answer(failed, encoded, self._take(child, payload_length)))

@@ -13,9 +13,10 @@ from typing import IO, BinaryIO, NamedTuple
 import msgspec
 
 from postbuch.archive.dkimsignature import Judgement, Question
+from postbuch.archive.extract_found import Extract
 from postbuch.archive.message import Bodies, Leaf, ParsedMessage
 
-SUMMARY, HEADER, BODIES, LEAF, SIGNATURES = 1, 2, 3, 4, 5
+SUMMARY, HEADER, BODIES, LEAF, SIGNATURES, EXTRACT, DRAWING = 1, 2, 3, 4, 5, 6, 7
 NO_PART = "there is no such part"
 
 _REQUEST = struct.Struct(">BiI")
@@ -63,5 +64,6 @@ parsed_message = msgspec.json.Decoder(ParsedMessage).decode
 bodies = msgspec.json.Decoder(Bodies).decode
 leaf = msgspec.json.Decoder(Leaf).decode
 judgements = msgspec.json.Decoder(list[Judgement]).decode
+extract = msgspec.json.Decoder(Extract).decode
 question = msgspec.json.Decoder(Question).decode
 reason = msgspec.json.Decoder(str).decode

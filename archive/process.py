@@ -63,7 +63,7 @@ def _report(
         state, failures = drains.state(), collecting.failures() + _ledger_failures(keeper.troubles)
         now = (state.problem, state.notices, failures)
         if now != last or rounds % round(WRITE_EVERY_S / LOOK_EVERY_S) == 0:
-            health.write(_facts(state, failures, config))
+            health.write({**_facts(state, failures, config), "attachments_waiting": keeper.waiting_attachments})
             last = now
         rounds += 1
         stop.wait(LOOK_EVERY_S)

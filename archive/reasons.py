@@ -57,6 +57,8 @@ class Reason(Named):
     JOB_COMPLETENESS = "completeness"
     JOB_LOGINS = "logins"
     JOB_SIGNATURES = "check of signatures"
+    JOB_ATTACHMENTS = "reading of attachments"
+    JOB_TALLY = "count of attachments and senders"
     JOB_TOPICS = "list of topics"
     LEDGER_BUSY = "the ledger is busy: another process has held its lock for a minute; try again"
     CHECKPOINTS_NOT_WRITTEN = "{folder}: checkpoints cannot be written: {words}"

@@ -44,6 +44,11 @@ from postbuch.archive.schema_lists import letter_topic as letter_topic
 from postbuch.archive.schema_lists import link_template as link_template
 from postbuch.archive.schema_lists import list_choice as list_choice
 from postbuch.archive.schema_lists import saved_search as saved_search
+from postbuch.archive.schema_media import attachment as attachment
+from postbuch.archive.schema_media import attachment_summary as attachment_summary
+from postbuch.archive.schema_media import correspondent as correspondent
+from postbuch.archive.schema_media import object_text as object_text
+from postbuch.archive.schema_media import tallied_image as tallied_image
 from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------
@@ -141,6 +146,7 @@ part = table(
     col("size_octets", BIG, "Length of the decoded part in octets"),
     col("sha256", DIGEST, "SHA-256 of the decoded part"),
     col("is_attachment", Boolean, "1 when people would call it an attachment"),
+    Index("part_sha256", "sha256"),
 )
 
 header_summary = table(

@@ -35,6 +35,7 @@ def _print(facts: dict[str, Any]) -> None:
         (_("Images (distinct messages)"), facts["images"]),
         (_("Sightings"), facts["sightings"]),
         (_("Waiting in the spool"), _waiting(facts["spool"])),
+        (_("Attachments waiting to be read for the search"), facts["attachments_waiting"]),
         (_("Gaps"), facts["gaps"]),
         (_("Refused"), facts["refusals"]),
     )

@@ -16,7 +16,7 @@ from web_archive import Filling, archive, ingest, old
 from postbuch.archive import database, departments, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.schema import letter, letter_image, letter_place, sighting
+from postbuch.archive.schema import attachment, letter, letter_image, letter_place, part, sighting
 
 # By a grant on his own account, by one on another, by his department, not at all.
 RELATIONS = ("own", "granted", "department", "foreign")
@@ -49,6 +49,7 @@ class Letter:
     mailbox: int
     sha256: str
     place: str
+    attachment: int  # the PDF
 
     @property
     def message_id(self) -> str:
@@ -69,7 +70,7 @@ def nothing() -> Letter:
     """A letter that does not exist."""
     return Letter(
         mark=NOWHERE, id=NOBODY, image=NOBODY, account=NOBODY, mailbox=NOBODY, sha256="0" * 64,
-        place="2020-01-01T00:00:00_1",
+        place="2020-01-01T00:00:00_1", attachment=NOBODY,
     )
 
 
@@ -115,9 +116,14 @@ def roles_archive(folder: Path) -> Iterator[tuple[Config, dict[str, Letter]]]:
                 add_accounts=[address("department")],
             )
             rows = conn.execute(
-                select(letter, letter_image.c.image_id, letter_place.c.account_id, letter_place.c.mailbox_id)
+                select(
+                    letter, attachment.c.id.label("file_id"), letter_image.c.image_id, letter_place.c.account_id,
+                    letter_place.c.mailbox_id,
+                )
                 .join(letter_image, letter_image.c.letter_id == letter.c.id)
                 .join(letter_place, letter_place.c.letter_id == letter.c.id)
+                .join(part, (part.c.image_id == letter_image.c.image_id) & (part.c.position == PDF))
+                .join(attachment, attachment.c.sha256 == part.c.sha256)
                 .join(sighting, sighting.c.image_id == letter_image.c.image_id)
                 .where(sighting.c.uid <= len(RELATIONS)).order_by(sighting.c.uid)
             ).all()
@@ -126,7 +132,8 @@ def roles_archive(folder: Path) -> Iterator[tuple[Config, dict[str, Letter]]]:
             mark = f"mark{relation}"
             found[relation] = Letter(
                 mark=mark, id=row.id, image=row.image_id, account=row.account_id, mailbox=row.mailbox_id,
-                sha256=hashlib.sha256(octets(mark)).hexdigest(), place=f"{row.sort_at.isoformat()}_{row.id}",
+                sha256=hashlib.sha256(octets(mark)).hexdigest(),
+                place=f"{row.sort_at.isoformat()}_{row.id}", attachment=row.file_id,
             )
         yield config, found
 

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 Asked = Callable[[FlaskClient, Letter], TestResponse]
 # An export says when it was made, to the second in it and to the minute in its name.
 _MADE = re.compile(r'"made_at": *"[^"]*"')
-_NAMED_BY_TIME = re.compile(r"(?<=postbuch)(-[a-z]+)?-[0-9-]+(?=\.[a-z]+)")
+_NAMED_BY_TIME = re.compile(r"(?<=postbuch)(-[a-z]+)?-[0-9-]+(?=\.[a-z]+|senders)")
 _TOKEN = re.compile(r'(name="csrf_token"[^>]*value="|"X-CSRFToken": ")[^"]+')
 
 
@@ -183,6 +183,20 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         _get("/m/by-message-id/{letter.id}"),
     ),
     "GET /export.zip": (_get("/export.zip?q={letter.mark}"), _get("/export.zip?q=sha256:{letter.sha256}")),
+    "GET /media": tuple(_get(f"/media?{words}") for words in (
+        "q=(name~equals~{letter.mark}.pdf)", "q={letter.mark}.pdf", "look=table&q=(sender~contains~{letter.mark})",
+        "q=(name~contains~{letter.mark})(size~morethan~1)&orderby=asize",
+    )),
+    "GET /media/<int:attachment_id>": (_get("/media/{letter.attachment}"),),
+    "GET /media/<int:attachment_id>/drawing": (_get("/media/{letter.attachment}/drawing"),),
+    "POST /media.zip": (_post("/media.zip", file="{letter.attachment}"),),
+    "GET /senders": tuple(_get(f"/senders?{words}") for words in (
+        "q=absender.{letter.mark}", "q=(address~equals~absender.{letter.mark}@kunde.example)",
+        "q=(name~startswith~{letter.mark})&orderby=dlast",
+    )),
+    "GET /senders.csv": (
+        _get("/senders.csv?q=absender.{letter.mark}"), _get("/senders.csv?columns=mail&q={letter.mark}"),
+    ),
     "POST /marks": (_marked,),
     "POST /export": (
         _post("/export", view="letters", format="csv", q="{letter.mark}"),

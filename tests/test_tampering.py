@@ -15,7 +15,7 @@ from sqlalchemy import Boolean, Column, DateTime, Engine, Integer, LargeBinary, 
 from sqlalchemy.dialects import mysql
 
 from postbuch.archive import checkpoints, coverage, ledgerkey, signednote
-from postbuch.archive.columns import Covered, Writes
+from postbuch.archive.columns import Covered
 from postbuch.archive.config import Config
 from postbuch.archive.ledgertree import StoredNodes, tree_size
 from postbuch.archive.objects import ObjectStore
@@ -282,7 +282,7 @@ FILES = [
          found=(("root-changed", "checkpoint 3"),)),
 ]  # fmt: skip
 
-WRITE_ONCE = [table.name for table in metadata.sorted_tables if table.info["writes"] is not Writes.VERSIONED]
+WRITE_ONCE = [table.name for table in metadata.sorted_tables if table.info["covered"] not in (None, Covered.REMADE)]
 TREE = {table for table in WRITE_ONCE if metadata.tables[table].info["covered"] is Covered.TREE}
 # What a touched tree can be found by.
 TREE_KINDS = {"leaf-removed", "leaf-unknown", "leaf-misplaced", "node-changed", "root-changed", "row-changed",

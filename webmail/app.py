@@ -35,15 +35,18 @@ from postbuch.webmail import (
     listwords,
     login,
     mailbox,
+    media,
     outgoing,
     people,
     policy,
     saved,
+    senders,
     settings,
     topics,
     verification,
 )
 from postbuch.webmail import sessions as sessions_module
+from postbuch.webmail.drawings import Drawings
 from postbuch.webmail.reading import Reader
 from postbuch.webmail.services import EXTENSION, Services
 
@@ -73,6 +76,7 @@ def create_app(config: Config) -> Flask:
     )
     app.extensions[EXTENSION] = Services(
         config=config, engine=engine(config, Role.WEB), reader=Reader(), signatures=SignatureParser(),
+        drawings=Drawings(config.data),
     )  # fmt: skip
     if config.web.listen.startswith("http://"):
         # Plain HTTP is for a proxy on this machine, which says whom it asks for.
@@ -90,6 +94,7 @@ def create_app(config: Config) -> Flask:
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
         completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
+        media.blueprint, senders.blueprint,
         topics.blueprint, listsettings.blueprint, deeplinks.blueprint, outgoing.blueprint,
         saved.blueprint, export_list.blueprint, jobs.blueprint, apikeys.blueprint,
     ):

@@ -16,7 +16,7 @@ from postbuch.archive.export_list import Asked
 from postbuch.archive.export_table_xml import SCHEMA
 from postbuch.archive.listcolumn import View
 from postbuch.archive.listview import VIEWS
-from postbuch.webmail import language, listing, lists, listwords, policy, searchhelp
+from postbuch.webmail import language, listwords, policy, searchhelp
 from postbuch.webmail.language import gettext, lazy_gettext
 from postbuch.webmail.login import local_path
 from postbuch.webmail.policy import Kind
@@ -47,10 +47,8 @@ _MESSAGES = (
     ("zip", lazy_gettext("Messages as ZIP"), lazy_gettext("EML files and checksums")),
     ("mbox", lazy_gettext("Messages as mbox"), lazy_gettext("for Thunderbird and others")),
 )
-_TITLES = {
-    "letters": lazy_gettext("Letters"), "topics": lazy_gettext("Topics"), "media": lazy_gettext("Media"),
-    "senders": lazy_gettext("Senders"),
-}
+# Titles that stand nowhere else on the pages; those of columns are marked where the lists are shown.
+_TITLES = (lazy_gettext("Topics"), lazy_gettext("Media type"))
 
 
 def menu(view: View) -> list[tuple[str, Any, Any]]:
@@ -100,21 +98,17 @@ def described(view_name: str, form: str, arguments: dict[str, str], columns: tup
     """The export with titles in the reader's language and times on his clock. Raises UsageError."""
     german = language.language() == "de"
     for_excel = form == "csv-excel"
-
-    def title_of(title: str) -> str:
-        return str(listwords.TITLES.get(title) or _TITLES.get(title.lower()) or title)
-
     return export_list.ask(
-        "csv" if for_excel else form, view_name, arguments, columns, title_of, language=language.language(),
+        "csv" if for_excel else form, view_name, arguments, columns, gettext, language=language.language(),
         zone=getattr(language.choose_zone(), "key", ""), semicolon=for_excel and german, byte_order_mark=for_excel,
     )
 
 
 def begin(who: Viewer, asked: Asked, steps: int) -> int:
     """Have it done as a job; on record first. Raises UsageError when there are too many."""
-    words = listing.parse(asked.arguments)
-    narrowed = " · ".join(each.text for each in lists.chips(VIEWS[asked.view], words)) if words.found else ""
-    title = f"{asked.title}: {words.query or narrowed}" if words.found else asked.title
+    wanted = asked.filter
+    said = [wanted.words, *(listwords.condition(VIEWS[asked.view], each) for each in wanted.conditions)]
+    title = ": ".join(filter(None, (asked.title, " · ".join(filter(None, said)))))
     with services().transaction() as conn:
         number = jobs.create(
             conn, who.user_id, kind="table" if asked.is_table else "messages", title=title,

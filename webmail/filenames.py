@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from postbuch.archive.filefamily import family as family
+
 MAX_CHARACTERS = 150
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|]')
 
@@ -37,31 +39,3 @@ def distinct(names: Iterable[str]) -> Iterator[str]:
         taken.add(fresh.casefold())
         yield fresh
 
-
-# By what a person takes a file for; the names are bootstrap-icons.
-_BY_TYPE = {
-    "application/pdf": "pdf",
-    "text/calendar": "calendar",
-    "text/csv": "sheet",
-    "message/rfc822": "mail",
-    "application/zip": "archive",
-    "application/gzip": "archive",
-    "application/msword": "document",
-    "application/rtf": "document",
-    "application/vnd.ms-excel": "sheet",
-    "application/vnd.ms-powerpoint": "slides",
-}
-
-
-def family(content_type: str, name: str = "") -> str:
-    """pdf, image, audio, video, calendar, sheet, document, slides, archive, mail, text or file."""
-    if content_type in _BY_TYPE:
-        return _BY_TYPE[content_type]
-    for word, found in (("wordprocessing", "document"), ("spreadsheet", "sheet"), ("presentation", "slides")):
-        if word in content_type:
-            return found
-    major = content_type.partition("/")[0]
-    if major in ("image", "audio", "video", "text"):
-        return major
-    guessed = mimetypes.guess_type(name)[0]
-    return family(guessed) if guessed and guessed != content_type else "file"

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import letters, listview
+from postbuch.archive import extract_reasons, extract_text, letters, listview
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listview import VIEWS
@@ -49,6 +49,8 @@ class Attachment:
     href: str
     preview: str | None
     picture: str | None  # small enough to be shown in its tile
+    unsearched: str  # why not all of it can be found by its words; empty when it can
+    partly: bool  # but some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +92,15 @@ def show(letter_id: int) -> str:
             letters.mark_read(conn, [letter_id], who.user_id, True, who.accounts)
         older, newer = _neighbours(conn, head, wanted)
         side = folders.sidebar(conn, who, wanted)
+        reasons = extract_text.reasons_of(conn, [
+            bytes.fromhex(part["sha256"]) for part in head.facts["parts"]
+            if part["image_id"] == head.image["id"] and part["is_attachment"]
+        ])  # fmt: skip
         links = outgoing.links_of(conn, head.facts)
     # After the transaction: no connection waits for a child that reads a hostile message.
     reading = read(letter_id, head.image["id"])
     source = octets_of(head.image["id"]) if reading.unreadable else b""
-    attachments = _attachments(head, reading)
+    attachments = _attachments(head, reading, reasons)
     bundle = None
     if 1 < len(attachments) <= MAX_BUNDLED:
         bundle = url_for("files.bundle", letter_id=letter_id, image_id=head.image["id"])
@@ -277,14 +283,17 @@ def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dic
     ]  # fmt: skip
 
 
-def _attachments(head: Head, reading: Reading) -> list[Attachment]:
+def _attachments(head: Head, reading: Reading, reasons: dict[bytes, tuple[str, bool]]) -> list[Attachment]:
     found = []
     for part in files_of(head.facts, head.image["id"], reading):
         is_small_picture = part["content_type"] in _PICTURES and part["size_octets"] <= MAX_TILE_OCTETS
         name = filenames.display_name(part["file_name"], part["content_type"], part["position"])
         place = {"letter_id": head.id, "image_id": head.image["id"], "position": part["position"]}
+        reason, partly = reasons.get(bytes.fromhex(part["sha256"]), ("", False))
         found.append(Attachment(
             name=name,
+            unsearched=extract_reasons.told(reason),
+            partly=partly,
             size_octets=part["size_octets"],
             family=filenames.family(part["content_type"], name),
             href=url_for("files.download", **place),

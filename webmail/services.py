@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from postbuch.archive.config import Config
 from postbuch.archive.dkimparser import SignatureParser
+from postbuch.webmail.drawings import Drawings
 from postbuch.webmail.reading import Reader
 
 EXTENSION = "postbuch"
@@ -23,6 +24,7 @@ class Services:
     engine: Engine
     reader: Reader
     signatures: SignatureParser
+    drawings: Drawings
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -33,6 +35,7 @@ class Services:
     def close(self) -> None:
         self.reader.close()
         self.signatures.close()
+        self.drawings.close()
         self.engine.dispose()
 
 

@@ -1,0 +1,58 @@
+"""Lists read from a summary table, which has the rows of each account and, as account 0, those of all together.
+
+Who reads one account, or all, has his rows ready, in the order of an index. For several accounts the rows of each are
+put together when they are asked for: a letter that lies in two of them then counts in each.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, and_, column, false, func, or_, select, true
+
+from postbuch.archive.listcolumn import Scope, Test, compare
+from postbuch.archive.schema_media import EVERY_ACCOUNT
+from postbuch.archive.users import ALL
+
+_WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
+# Each word is one look at each name.
+MAX_WORDS = 10
+
+
+class Summary:
+    """A table with `account_id` and a `key`. `put_together`: how each column is, by its name: sum, min or max."""
+
+    def __init__(self, table: Table, key: str, put_together: Mapping[str, str]) -> None:
+        self._table = table
+        self._put_together = put_together
+        # Without the name of a table: they come from the table or from what looks like it.
+        self._columns = {each.name: column(each.name, each.type) for each in table.c}
+        self.key: ColumnElement[Any] = self._columns[key]
+
+    def __getitem__(self, name: str) -> ColumnElement[Any]:
+        return self._columns[name]
+
+    def source(self, scope: Scope) -> Select[Any]:
+        """A select of the key with the rows within the rights."""
+        rights = scope.rights
+        accounts = [EVERY_ACCOUNT] if rights == ALL else sorted(rights)
+        table = self._table
+        if len(accounts) < 2:
+            found = select(self.key).select_from(table)
+            return found.where(table.c.account_id == accounts[0] if accounts else false())
+        key = table.c[self.key.name]
+        columns = [getattr(func, how)(table.c[name]).label(name) for name, how in self._put_together.items()]
+        whole = select(key, *columns).where(table.c.account_id.in_(accounts)).group_by(key)
+        return select(self.key).select_from(whole.subquery("put_together"))
+
+    def words(self, *names: str) -> Any:
+        """The condition of a search: each word, or phrase in quotes, stands in one of these columns."""
+
+        def condition(written: str, _: Scope) -> ColumnElement[bool]:
+            found = [match[1] or match[2] for match in _WORD.finditer(written)][:MAX_WORDS]
+            tests = [Test(op="contains", values=(word,)) for word in found if word]
+            return and_(true(), *(
+                or_(false(), *(compare(self[name], "text", test) for name in names)) for test in tests
+            ))  # fmt: skip
+
+        return condition

@@ -1,0 +1,302 @@
+"""The pages of attachments and senders: what they show, what they give out, and by keyboard and touch in Chromium."""
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import Watch, chromium, context, log_in, serving
+from flask import Flask
+from flask.testing import FlaskClient
+from office_files import docx, mail_with, protected_office
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page
+from sqlalchemy import select
+from web_archive import (
+    ADMIN,
+    ADMIN_PASSWORD,
+    ANNA,
+    ANNA_PASSWORD,
+    Filling,
+    application,
+    archive,
+    firm_mail,
+    ingest,
+    old,
+)
+
+from postbuch.archive import database
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from postbuch.archive.extract_work import ExtractWork
+from postbuch.archive.schema import audit_event
+from provider.ports import free_port
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PHONE = {"viewport": {"width": 375, "height": 812}, "has_touch": True, "is_mobile": True}
+
+
+def picture(size: tuple[int, int] = (800, 600)) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", size, (30, 120, 90)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """The firm's mail, and letters with files: one twice under two names, a protected one, a formula as a name."""
+    folder = tmp_path_factory.mktemp("media")
+    with archive(folder / "data", f"127.0.0.1:{free_port()}") as made:
+        filling = Filling()
+        firm_mail(filling, datetime.now(UTC))
+        owner = "media@firma.example"
+        filling.add(mail_with({"Messebild.png": picture(), "Vertrag.docx": docx("Liefervertrag")}, "Messe"), owner)
+        filling.add(mail_with({"Messebild Kopie.png": picture(), "geheim.docx": protected_office()}, "Nachtrag"), owner)
+        formula = mail_with({"kaputt.png": b"\x89PNG\r\n\x1a\nkaputt"}, "Formel")
+        formula = formula.replace(b"Kunde <kunde@kunde.example>", b'"=1+1" <formel@kunde.example>')
+        filling.add(formula, owner, at=old(3))
+        ingest(made, filling.records)
+        engine = database.engine(made, Role.INGEST)
+        job = ExtractWork(made, engine)
+        while job.waiting != 0:
+            job.look()
+        job.close()
+        engine.dispose()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def app(config: Config) -> Iterator[Flask]:
+    with application(config) as made:
+        yield made
+
+
+def entered(app: Flask, login: str = ADMIN, password: str = ADMIN_PASSWORD) -> FlaskClient:
+    client = app.test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    answer = client.post("/login", data={"csrf_token": token(client), "login": login, "password": password})
+    assert answer.status_code == 302
+    return client
+
+
+def token(client: FlaskClient) -> str:
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/login", follow_redirects=True).text)
+    assert found
+    return found[1]
+
+
+def number_of(client: FlaskClient, name: str) -> int:
+    page = client.get("/media", query_string={"q": f"(name~equals~{name})"}).text
+    found = re.findall(r'href="/media/(\d+)"', page)
+    assert len(set(found)) == 1, page
+    return int(found[0])
+
+
+def test_a_file_stands_once_with_all_its_letters(app: Flask) -> None:
+    """Tiles and table; the page of one file names both letters, its words and its drawing."""
+    client = entered(app)
+    number = number_of(client, "Messebild Kopie.png")
+    assert client.get("/media?q=(name~equals~Messebild.png)").text.count('href="/media/') == 0
+    page = client.get(f"/media/{number}").text
+    assert "2 letters with this file" in page and "Messe" in page and "Nachtrag" in page
+    drawn = client.get(f"/media/{number}/drawing")
+    assert drawn.mimetype == "image/jpeg" and Image.open(io.BytesIO(drawn.data)).size == (320, 240)
+    assert "sandbox" in drawn.headers["Content-Security-Policy"]
+    assert drawn.headers["X-Content-Type-Options"] == "nosniff"
+    # The second time out of the folder, which may be thrown away.
+    assert client.get(f"/media/{number}/drawing").data == drawn.data
+    for broken in ("kaputt.png", "Vertrag.docx"):
+        assert client.get(f"/media/{number_of(client, broken)}/drawing").mimetype == "image/gif"
+    words = client.get(f"/media/{number_of(client, 'Vertrag.docx')}").text
+    assert "Liefervertrag" in words and "Not searched" not in words
+    secret = client.get(f"/media/{number_of(client, 'geheim.docx')}").text
+    assert "Not searched: It is protected by a password" in secret
+    table = client.get("/media?look=table&orderby=dsize").text
+    assert 'aria-sort="descending"' in table and "<table" in table
+
+
+def test_the_letter_says_what_is_not_searched(app: Flask) -> None:
+    """Beside the attachment, in the reader's language."""
+    client = entered(app)
+    page = client.get(f"/media/{number_of(client, 'geheim.docx')}").text
+    letter = re.search(r'href="(/m/\d+)"', page)
+    assert letter
+    assert "Not searched: It is protected by a password" in client.get(letter[1]).text
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    assert "Nicht durchsucht: Sie ist mit einem Kennwort geschützt" in client.get(letter[1]).text
+
+
+def test_the_form_becomes_an_address(app: Flask) -> None:
+    """Fields of the form and conditions of a link come together; what is not understood is said."""
+    client = entered(app)
+    answer = client.get("/media?form=1&words=messe&by_family=image&by_size=&by_sender=kunde&q=(first~notempty)")
+    assert answer.status_code == 302
+    page = client.get(answer.headers["Location"]).text
+    assert 'value="messe"' in page and 'value="image" selected' in page and 'value="kunde"' in page
+    assert "First notempty" in page and "Messebild Kopie.png" in page and "Vertrag.docx" not in page
+    assert "Not understood: schuhe" in client.get("/media?q=(schuhe~equals~1)").text
+    assert client.get("/media?q=(size~morethan~viel)").status_code == 200
+    assert "Nothing found" in client.get("/senders?q=(in~morethan~99999)").text
+
+
+def test_zip_of_the_chosen(app: Flask) -> None:
+    """The files octet for octet, names told apart, on record before; nothing chosen is said."""
+    client = entered(app)
+    numbers = [number_of(client, name) for name in ("Messebild Kopie.png", "Vertrag.docx")]
+    answer = client.post("/media.zip", data={"csrf_token": token(client), "file": [*numbers, 999_999, "x"]})
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as packed:
+        assert sorted(packed.namelist()) == ["Messebild Kopie.png", "Vertrag.docx"]
+        assert packed.read("Messebild Kopie.png") == picture() and packed.read("Vertrag.docx") == docx("Liefervertrag")
+    with database.connection(app.extensions["postbuch"].config, Role.OWNER) as conn:
+        last = conn.execute(select(audit_event).order_by(audit_event.c.id.desc()).limit(1)).one()
+    assert (last.action, last.target) == ("export", "attachments") and str(numbers[0]) in last.after_value
+    answer = client.post("/media.zip", data={"csrf_token": token(client)}, follow_redirects=True)
+    assert "Choose some files first." in answer.text
+
+
+def test_senders_as_csv(app: Flask) -> None:
+    """The whole list in its order, cells that never act; for mailing tools address and name by their English names."""
+    client = entered(app)
+    answer = client.get("/senders.csv?orderby=aaddress")
+    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert rows[0] == ["Name", "Address", "Domain", "Received", "Sent to", "First", "Last"]
+    addresses = [row[1] for row in rows[1:]]
+    assert addresses == sorted(addresses) and len(addresses) > 10
+    by_address = {row[1]: row for row in rows[1:]}
+    assert by_address["formel@kunde.example"][0] == "'=1+1"
+    assert by_address["kunde@kunde.example"][3] == "2"
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    mailing = client.get("/senders.csv?columns=mail&q=formel").text.removeprefix("\ufeff").splitlines()
+    assert mailing == ["email,name", "formel@kunde.example,'=1+1"]
+
+
+def test_nothing_of_a_colleague(app: Flask) -> None:
+    """Anna, who may read nothing yet, finds no file and no sender, and no page of a file that there is."""
+    admin, anna = entered(app), entered(app, ANNA, ANNA_PASSWORD)
+    number = number_of(admin, "Vertrag.docx")
+    assert "Nothing found" in anna.get("/media").text and "Nothing found" in anna.get("/senders").text
+    for path in ("/media/{}", "/media/{}/drawing"):
+        there, nowhere = anna.get(path.format(number)), anna.get(path.format(999_999))
+        assert there.status_code == nowhere.status_code == 404 and there.data == nowhere.data
+    assert len(anna.get("/senders.csv").text.splitlines()) == 1
+
+
+# --- Chromium -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def base(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(config, tmp_path_factory.mktemp("serving") / "postbuch.toml") as made:
+        yield made
+
+
+@pytest.fixture
+def desk(browser: Browser, base: str) -> Iterator[tuple[BrowserContext, Watch]]:
+    with context(browser, base, locale="en", viewport={"width": 1280, "height": 900}) as both:
+        log_in(both[0].new_page(), ADMIN, ADMIN_PASSWORD)
+        yield both
+
+
+def assert_accessible(page: Page, name: str) -> None:
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
+    assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [{"width": 1280, "height": 900}, {"width": 375, "height": 812}])
+def test_axe_finds_nothing(browser: Browser, base: str, scheme: str, size: dict[str, int]) -> None:
+    """Tiles, table, one file and senders by axe, light and dark, wide and narrow; nothing is wider than the screen."""
+    with context(browser, base, locale="de", color_scheme=scheme, viewport=size) as (made, _):
+        page = made.new_page()
+        log_in(page, ADMIN, ADMIN_PASSWORD)
+        for path in ("/media", "/media?look=table", "/senders", "/media?q=(schuhe~equals~1)"):
+            page.goto(path, wait_until="networkidle")
+            assert_accessible(page, f"{path} {scheme}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        page.goto("/media?q=Messebild")
+        page.click(".tile a")
+        page.wait_for_selector(".with-file")
+        assert_accessible(page, f"one file {scheme}")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the focus is there."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if page.evaluate("wanted => document.activeElement?.matches(wanted) ?? false", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by Tab")
+
+
+def test_by_keyboard_alone(desk: tuple[BrowserContext, Watch]) -> None:
+    """From the list to the attachments, filtered, chosen, as ZIP, one file, its letter; the senders sorted."""
+    page = desk[0].pages[0]
+    page.goto("/")
+    tab_to(page, 'a[href="/media"]')
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/media")
+    tab_to(page, "#words")
+    page.keyboard.type("Messebild")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/media?q=Messebild*")
+    assert page.locator(".tile").count() == 1
+    tab_to(page, 'input[name="file"]')
+    page.keyboard.press("Space")
+    with page.expect_download() as waiting:
+        tab_to(page, ".chosen button")
+        page.keyboard.press("Enter")
+    assert zipfile.is_zipfile(waiting.value.path())
+    page.goto("/media?q=Messebild")
+    tab_to(page, ".tile a")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".with-file")
+    tab_to(page, ".with-file a")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/m/*")
+    page.goto("/senders")
+    tab_to(page, "thead th:nth-child(4) a")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**orderby=din*")
+    assert page.get_attribute("thead th:nth-child(4)", "aria-sort") == "descending"
+    tab_to(page, "tbody th a")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#marks")
+    assert page.locator(".row").count() > 0
+
+
+def test_by_touch_on_a_phone(browser: Browser, base: str) -> None:
+    """Choosing, the ZIP, one file and its letter by finger; what is tapped is large enough."""
+    with context(browser, base, locale="de", **PHONE) as (made, _):
+        page = made.new_page()
+        log_in(page, ADMIN, ADMIN_PASSWORD)
+        page.tap('button[popovertarget="sidebar"]')
+        page.tap('#sidebar a[href="/media"]')
+        page.wait_for_selector(".tile")
+        box = page.locator(".tile .pick").first.bounding_box()
+        assert box is not None and min(box["width"], box["height"]) >= 44
+        page.locator(".tile .pick").first.tap()
+        with page.expect_download() as waiting:
+            page.tap(".chosen button")
+        assert Path(waiting.value.path()).stat().st_size > 0
+        page.locator(".tile > a").first.tap()
+        page.wait_for_selector(".with-file")
+        link = page.locator(".with-file a").first
+        box = link.bounding_box()
+        assert box is not None and box["height"] >= 44
+        link.tap()
+        page.wait_for_url("**/m/*")
+        page.goto("/senders")
+        page.locator("tbody th a").first.tap()
+        page.wait_for_selector("#marks")
