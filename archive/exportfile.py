@@ -103,6 +103,16 @@ def write_zip(
                 yield message
 
 
+def pieces(form: str, found: Export, facts: Mapping[str, Any]) -> Iterator[bytes]:
+    """The octets of a ZIP or an mbox, for who takes them as they come. What cannot be read is left out of an mbox."""
+    if form == "zip":
+        for _, octets in zip_octets(found, [], facts):
+            yield octets
+        return
+    for message, octets in export.read(found, []):
+        yield mbox.written(octets, message.arrived)
+
+
 def zip_octets(
     found: Export, missing: list[Missing], facts: Mapping[str, Any]
 ) -> Iterator[tuple[Message | None, bytes]]:

@@ -158,7 +158,8 @@ def keys_of(
     """The numbers of all rows in the order of the list. Raises UsageError."""
     wanted, scope = _for(conn, view, wanted, rights, user_id)
     query = _ordered(_keys(conn, view, wanted, scope), view, wanted, scope).limit(limit)
-    with conn.execution_options(stream_results=True, yield_per=10_000).execute(query) as found:
+    # As options of this statement: those of a connection would stay, and each later question would be a stream.
+    with conn.execute(query, execution_options={"stream_results": True, "yield_per": 10_000}) as found:
         return array("Q", (row[0] for row in found))
 
 

@@ -113,6 +113,14 @@ class Outward(Named):
     NOTHING_TO_LOG_IN = "no password of {account} is known; `postbuch account store {account}` stores one"
 
 
+class Work(Named):
+    """What keeps a job from ending well. The table keeps these in English."""
+
+    DIED = "the work broke off {attempts} times; ask for it again, or for less at once"
+    OWNER_GONE = "the user who asked for it is not active any more"
+    DISK_NEARLY_FULL = "the disk is nearly full; ask whoever looks after Postbuch to make room"
+
+
 class Saving(Named):
     """What keeps a backup from being made or brought back."""
 

@@ -1,24 +1,30 @@
-"""`postbuch export`: what a search finds as files that are read without Postbuch, octet for octet."""
+"""`postbuch export`: what a search finds as files that are read without Postbuch, octet for octet, or as a table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from postbuch.archive import accounts, audit, database, export, exportfile
+from postbuch.archive import accounts, audit, database, export, export_list, exportfile
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.archive.export import Export, Message, Missing
+from postbuch.archive.export_list import Asked
+from postbuch.archive.export_table import Form as TableForm
 from postbuch.archive.users import ALL, Rights
 from postbuch.cli import output, preflight
 from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.language import LANGUAGE, LANGUAGES
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
+from postbuch.webmail.titles import titles
+
+SHOWN_EVERY = 200
 
 
 class Form(Enum):
@@ -27,6 +33,15 @@ class Form(Enum):
     EML = "eml"
     MBOX = "mbox"
     ZIP = "zip"
+    CSV = "csv"
+    XLSX = "xlsx"
+    XML = "xml"
+    SQL = "sql"
+    JSON = "json"
+
+    @property
+    def is_table(self) -> bool:
+        return self.value in {each.value for each in TableForm}
 
 
 _FORMS = ", ".join(form.value for form in Form)
@@ -37,11 +52,30 @@ def export_(
     output_path: Annotated[
         Path, typer.Option("--output", metavar="FILE", help=_("Where to write; for eml a file NAME.eml or a folder."))
     ],
-    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help=_("eml, mbox or zip."))] = Form.ZIP.value,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", help=_("Messages: eml, mbox, zip; a table: csv, xlsx, xml, sql, json.")
+        ),
+    ] = Form.ZIP.value,
     account: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDRESS", help=_("Only what was seen in this account; may be given more than once.")),
     ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help=_("Columns of a table, with commas between; else the usual ones.")),
+    ] = "",
+    list_name: Annotated[
+        str, typer.Option("--list", metavar="NAME", help=_("Which list a table is of: letters, topics …"))
+    ] = export_list.MESSAGE_VIEW,
+    language: Annotated[
+        str, typer.Option(metavar="LANGUAGE", help=_("Language of the titles of columns: de or en."))
+    ] = LANGUAGE,
+    excel: Annotated[
+        bool,
+        typer.Option("--excel", help=_("CSV that Excel opens with a double click (byte order mark; in German `;`).")),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help=_("Replace a file of that name."))] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -51,6 +85,18 @@ def export_(
     loaded = load(config)
     preflight.check_initialised(loaded)
     words = " ".join(query)
+    if wanted.is_table:
+        names = tuple(each.strip() for each in columns.split(",") if each.strip())
+        if language not in LANGUAGES:
+            raise UsageError(_("'{language}' is not a language; there are {languages}").format(
+                language=language, languages=", ".join(LANGUAGES)
+            ))
+        asked = export_list.ask(
+            wanted.value, list_name, {"q": words}, names, titles(language), language=language,
+            semicolon=excel and language == "de", byte_order_mark=excel,
+        )
+        _table(loaded, asked, account or [], output_path, force=force, json=json)
+        return
     missing: list[Missing] = []
     with database.running(loaded), database.pool(loaded, Role.WEB) as engine:
         found, images = _find(loaded, engine, words, account or [], wanted, output_path)
@@ -73,6 +119,40 @@ def export_(
     raise typer.Exit(1 if missing else 0)
 
 
+def _table(config: Config, asked: Asked, addresses: list[str], path: Path, *, force: bool, json: bool) -> None:
+    """One file with a row for each thing that the list shows; on record before it is written."""
+    with database.running(config), database.pool(config, Role.WEB) as engine:
+        with engine.begin() as conn:
+            rights = _rights(conn, addresses)
+            total = export_list.count(conn, asked, rights, None)
+            after = {**asked.as_record(), "accounts": addresses, "output": str(path), "count": total}
+            audit.record(conn, actor(), ORIGIN, "export", asked.view, after=after)
+        with (
+            engine.connect() as conn, exportfile.new_file(path, replace=force) as stream,
+            output.counter(_("Exporting"), shown=not json) as advance,
+        ):  # fmt: skip
+            rows = export_list.write_table(
+                conn, stream, asked, rights, None, lambda done: _show(advance, done, total)
+            )
+    if json:
+        output.print_json({
+            "output": str(path), "format": asked.form, "list": asked.view, "rows": rows,
+            "size_octets": path.stat().st_size,
+        })
+    else:
+        output.say(_("{rows} rows are in {file}").format(rows=rows, file=path))
+
+
+def _show(advance: Callable[[int, int], bool], done: int, total: int) -> None:
+    """Not each row: drawing the bar would take longer than the rows."""
+    if done % SHOWN_EVERY == 0 or done == total:
+        advance(done, total)
+
+
+def _rights(conn: Connection, addresses: list[str]) -> Rights:
+    return frozenset(accounts.number_of(conn, each) for each in addresses) if addresses else ALL
+
+
 def _form(text: str) -> Form:
     try:
         return Form(text.lower())
@@ -87,9 +167,7 @@ def _find(
 ) -> tuple[Export, int]:
     """What goes out and how many messages that is; on record before anything is written."""
     with engine.begin() as conn:
-        rights: Rights = ALL
-        if addresses:
-            rights = frozenset(accounts.number_of(conn, each) for each in addresses)
+        rights = _rights(conn, addresses)
         found = export.find(conn, words, rights)
         images, octets = export.volume(conn, found, rights)
         after: dict[str, Any] = {
@@ -121,4 +199,5 @@ def _write(
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
-    app.command("export", help=_("Write what a search finds as EML, mbox, or ZIP with a manifest."))(export_)
+    help_text = _("Write what a search finds as EML, mbox, ZIP with a manifest, or as a table.")
+    app.command("export", help=help_text)(export_)

@@ -2,9 +2,11 @@
 
 import io
 import re
+import secrets
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from flask.testing import FlaskClient
 from role_letters import INLINE, PASSWORD, PDF, PICTURE, Letter, nothing
@@ -13,7 +15,7 @@ from werkzeug.test import TestResponse
 Asked = Callable[[FlaskClient, Letter], TestResponse]
 # An export says when it was made, to the second in it and to the minute in its name.
 _MADE = re.compile(r'"made_at": *"[^"]*"')
-_NAMED_BY_TIME = re.compile(r"(?<=postbuch)-[0-9-]+(?=\.zip|senders)")
+_NAMED_BY_TIME = re.compile(r"(?<=postbuch)(-[a-z]+)?-[0-9-]+(?=\.[a-z]+|senders)")
 _TOKEN = re.compile(r'(name="csrf_token"[^>]*value="|"X-CSRFToken": ")[^"]+')
 
 
@@ -57,6 +59,71 @@ def _marked(client: FlaskClient, letter: Letter) -> TestResponse:
     """Twice, so that the second changes something."""
     for mark in ("read", "unread"):
         answer = _post("/marks", letter="{letter.id}", mark=mark)(client, letter)
+    return answer
+
+
+def _key(client: FlaskClient) -> str:
+    """A key of the one who is logged in, with every scope; none for a stranger. Kept with the browser."""
+    if "HTTP_X_API_KEY" not in client.environ_base:
+        scopes = ["letters", "content", "marks", "exports"]
+        page = client.post("/keys", data={"csrf_token": token(client), "name": "Rolle", "scope": scopes})
+        found = re.search(r"pb_[\w-]{43}", page.text)
+        client.environ_base["HTTP_X_API_KEY"] = found[0] if found else ""
+    return str(client.environ_base["HTTP_X_API_KEY"])
+
+
+def _api(path: str, method: str = "GET", **body: Any) -> Asked:
+    def ask(client: FlaskClient, letter: Letter) -> TestResponse:
+        _key(client)
+        json = {name: _fill(value, letter) if isinstance(value, str) else value for name, value in body.items()}
+        return client.open("/api/v1" + _fill(path, letter), method=method, json=json or None)
+
+    return ask
+
+
+def _api_marked(client: FlaskClient, letter: Letter) -> TestResponse:
+    """Twice, so that the second changes something."""
+    for read in (True, False):
+        answer = _api("/letters/{letter.id}/mark", "PUT", read=read)(client, letter)
+    return answer
+
+
+def _job(path: str, method: str = "GET") -> Asked:
+    """About a job of one's own, which ends with it."""
+
+    def ask(client: FlaskClient, letter: Letter) -> TestResponse:
+        made = _api("/exports", "POST", format="csv")(client, letter)
+        number = made.json["id"] if made.status_code == 202 and made.json else 0
+        data = {"csrf_token": token(client)} if method == "POST" else None
+        answer = client.open(path.format(number), method=method, data=data)
+        client.delete(f"/api/v1/jobs/{number}")
+        return answer
+
+    return ask
+
+
+def _export_order(client: FlaskClient, letter: Letter) -> TestResponse:
+    answer = _api("/exports", "POST", format="json", q="{letter.mark}")(client, letter)
+    if answer.status_code == 202 and answer.json:
+        client.delete(f"/api/v1/jobs/{answer.json['id']}")
+    return answer
+
+
+def _new_key(client: FlaskClient, letter: Letter) -> TestResponse:
+    """Made and revoked again, so that the next has room."""
+    name = secrets.token_hex(8)
+    answer = client.post("/keys", data={"csrf_token": token(client), "name": name, "scope": "letters"})
+    _revoked(client, letter)
+    return answer
+
+
+def _revoked(client: FlaskClient, letter: Letter) -> TestResponse:
+    """The newest key that was not made for these probes."""
+    client.post("/keys", data={"csrf_token": token(client), "name": secrets.token_hex(8), "scope": "letters"})
+    page = client.get("/keys").text
+    rows = re.findall(r'<th scope="row">([0-9a-f]{16})<.*?/keys/(\d+)/revoke', page, re.DOTALL) or [("", "0")]
+    for _, number in rows:
+        answer = client.post(f"/keys/{number}/revoke", data={"csrf_token": token(client)})
     return answer
 
 
@@ -132,6 +199,27 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         _get("/senders.csv?q=absender.{letter.mark}"), _get("/senders.csv?columns=mail&q={letter.mark}"),
     ),
     "POST /marks": (_marked,),
+    "POST /export": (
+        _post("/export", view="letters", format="csv", q="{letter.mark}"),
+        _post("/export", view="letters", format="json", q="(subject~contains~{letter.mark})"),
+        _post("/export", view="letters", format="sql", account="{letter.account}"),
+        _post("/export", view="topics", format="xml", q="{letter.mark}"),
+        _post("/export", view="letters", format="mbox", q="sha256:{letter.sha256}"),
+        _post("/export", view="letters", format="zip", q="{letter.mark}"),
+    ),
+    "GET /api/v1/letters": (
+        _api("/letters?q={letter.mark}"), _api("/letters?q=(from~contains~{letter.mark})"),
+        _api("/letters?account={letter.account}"), _api("/letters?q=sha256:{letter.sha256}"),
+    ),
+    "GET /api/v1/letters/count": (_api("/letters/count?q={letter.mark}"),),
+    "GET /api/v1/letters/<int:letter_id>": (_api("/letters/{letter.id}"),),
+    "GET /api/v1/letters/<int:letter_id>/attachments": (_api("/letters/{letter.id}/attachments"),),
+    "GET /api/v1/letters/<int:letter_id>/attachments/<int:image_id>/<int:position>": (
+        _api("/letters/{letter.id}/attachments/{letter.image}/{pdf}"),
+    ),
+    "GET /api/v1/letters/<int:letter_id>/message": (_api("/letters/{letter.id}/message"),),
+    "PUT /api/v1/letters/<int:letter_id>/mark": (_api_marked,),
+    "GET /api/v1/<any(topics, media, senders):name>": (_api("/topics?q={letter.mark}"),),
 }  # fmt: skip
 
 # Lines about no letter: what is there for a role is there whatever letters it may read.
@@ -150,6 +238,23 @@ ABOUT_NONE: dict[str, Asked] = {
     "GET /searches/counts": _get("/searches/counts"),
     "POST /searches/<int:number>/end": _post("/searches/999999/end"),
     "POST /settings/list/<name>": _post("/settings/list/letters", size="50"),
+    "GET /jobs": _get("/jobs"),
+    "GET /jobs/part": _get("/jobs/part"),
+    "GET /jobs/news": _get("/jobs/news"),
+    "GET /jobs/<int:job_id>/file": _job("/jobs/{}/file"),
+    "POST /jobs/<int:job_id>/cancel": _job("/jobs/{}/cancel", "POST"),
+    "GET /keys": _get("/keys"),
+    "POST /keys": _new_key,
+    "POST /keys/<int:key_id>/revoke": _revoked,
+    "GET /schema/table.xsd": _get("/schema/table.xsd"),
+    "GET /api/v1/openapi.json": _get("/api/v1/openapi.json"),
+    "GET /api/v1/me": _api("/me"),
+    "GET /api/v1/views": _api("/views"),
+    "POST /api/v1/exports": _export_order,
+    "GET /api/v1/jobs": _api("/jobs"),
+    "GET /api/v1/jobs/<int:job_id>": _job("/api/v1/jobs/{}"),
+    "DELETE /api/v1/jobs/<int:job_id>": _job("/api/v1/jobs/{}", "DELETE"),
+    "GET /api/v1/jobs/<int:job_id>/file": _job("/api/v1/jobs/{}/file"),
     "GET /login": _get("/login"),
     "POST /login": _post("/login", login="niemand@firma.example", password="falsches Passwort"),
     "POST /logout": _post("/logout"),
@@ -236,5 +341,7 @@ def _word(answer: TestResponse) -> str:
     """What is the same for every letter: the way to the log-in, or a page that is not for this role."""
     if answer.status_code == 403:
         return "no"
+    if answer.status_code == 401 and answer.request.path.startswith("/api/"):
+        return "log-in"  # a key, which one makes when one is logged in
     leads = answer.headers.get("HX-Redirect") or (answer.request.path != "/logout" and answer.headers.get("Location"))
     return "log-in" if leads and leads.startswith("/login") else ""

@@ -15,14 +15,14 @@ from role_probes import enter
 from sqlalchemy import Connection, select
 from web_archive import application, archive
 
-from postbuch.archive import audit, auditlog, database, users
+from postbuch.archive import audit, auditlog, csvtext, database, users
 from postbuch.archive.auditlog import Filter, Place
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.archive.schema import audit_event
 from postbuch.archive.users import ALL
-from postbuch.webmail import actions, csvtext
+from postbuch.webmail import actions
 
 SECRET = "Kündigung Meier"
 NOTHING = frozenset[int]()

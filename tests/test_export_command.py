@@ -62,6 +62,50 @@ def test_each_format(house: Postbuch, tmp_path: Path) -> None:
     assert run(house, *words, "--force").returncode == 0 and single.read_bytes() == MAIL["Zwei"]
 
 
+def test_each_table(house: Postbuch, tmp_path: Path) -> None:
+    """The columns that are asked for, titles in the language, CSV for Excel; on record with query and count."""
+    for form in ("csv", "xlsx", "xml", "sql", "json"):
+        path = tmp_path / f"all.{form}"
+        words = ("export", "from:a@x.example", "--format", form, "--output", str(path))
+        told = json.loads(house.command(*words, "--columns", "subject,date", "--language", "de", "--json"))
+        assert (told["format"], told["rows"], told["list"]) == (form, 2, "letters")
+        assert told["size_octets"] == path.stat().st_size > 60
+        event = events(house, "export")[-1]
+        assert (event["count"], event["q"], event["format"]) == (2, "from:a@x.example", form)
+        done = run(house, *words)
+        assert done.returncode == 2 and "--force" in done.stderr
+    lines = (tmp_path / "all.csv").read_text("utf-8").splitlines()
+    assert lines[0] == "Betreff,Datum (UTC)" and sorted(line.split(",")[0] for line in lines[1:]) == ["Eins", "Zwei"]
+    excel = tmp_path / "excel.csv"
+    options = ("--format", "csv", "--excel", "--language", "de", "--output", str(excel))
+    done = run(house, "export", "subject:Eins", *options)
+    assert done.returncode == 0 and "1 rows" in done.stderr.replace("1 Zeilen", "1 rows"), done.stderr
+    assert excel.read_bytes().startswith(b"\xef\xbb\xbf") and ";" in excel.read_text("utf-8").splitlines()[0]
+    with_conditions = ("export", "(subject~equals~Zwei)", "--format", "json", "--output", str(tmp_path / "c.json"))
+    assert json.loads(house.command(*with_conditions, "--json"))["rows"] == 1
+
+
+def test_keys_for_programs(house: Postbuch) -> None:
+    """Made and shown once, listed without the key itself, revoked; each on record."""
+    (house.folder / "password").write_text("ein langes Geheimnis\n", encoding="utf-8")
+    house.command("user", "add", "crm@firma.example", "--password-file", str(house.folder / "password"))
+    made = json.loads(house.command(
+        "user", "key", "add", "crm@firma.example", "--name", "CRM", "--scope", "letters", "--scope", "content", "--json"
+    ))  # fmt: skip
+    assert made["key"].startswith("pb_") and made["scopes"] == ["letters", "content"]
+    [listed] = json.loads(house.command("user", "key", "list", "crm@firma.example", "--json"))
+    assert (listed["name"], listed["id"], listed["used_at"]) == ("CRM", made["id"], None)
+    assert made["key"] not in json.dumps(listed) and made["key"].startswith(listed["begins_with"])
+    assert "CRM" in house.command("user", "key", "list")
+    again = run(house, "user", "key", "add", "crm@firma.example", "--name", "CRM")
+    assert again.returncode == 2 and "CRM" in again.stderr
+    house.command("user", "key", "revoke", "crm@firma.example", str(made["id"]))
+    assert json.loads(house.command("user", "key", "list", "crm@firma.example", "--json")) == []
+    assert run(house, "user", "key", "revoke", "crm@firma.example", str(made["id"])).returncode == 1
+    assert events(house, "key-add")[-1] == {"user": "crm@firma.example", "name": "CRM", "scopes": "letters content"}
+    assert made["key"] not in json.dumps(events(house, "key-add"))
+
+
 def test_an_exported_zip_needs_no_account(house: Postbuch, tmp_path: Path, make_config: MakeConfig) -> None:
     """Out of one installation and into a fresh one by the commands alone: same digests, same mailbox."""
     path = tmp_path / "all.zip"
@@ -78,7 +122,12 @@ def test_an_exported_zip_needs_no_account(house: Postbuch, tmp_path: Path, make_
 
 
 WRONG = [
-    (("export", "Eins", "--format", "csv", "--output", "x.csv"), 2, "there are eml, mbox, zip"),
+    (("export", "Eins", "--format", "docx", "--output", "x.docx"), 2, "there are eml, mbox, zip, csv"),
+    (("export", "Eins", "--format", "csv", "--columns", "body", "--output", "x.csv"), 2, "no column 'body'"),
+    (("export", "Eins", "--format", "csv", "--list", "nowhere", "--output", "x.csv"), 2, "no list 'nowhere'"),
+    (("export", "Eins", "--format", "csv", "--language", "fr", "--output", "x.csv"), 2, "there are en, de"),
+    (("export", "before:never", "--format", "sql", "--output", "x.sql"), 2, "never"),
+    (("export", "Eins", "--format", "xlsx", "--output", "no/where/x.xlsx"), 2, "no/where"),
     (("export", "from:a@x.example", "--format", "eml", "--output", "x.eml"), 2, "2 messages were found"),
     (("export", "before:never", "--output", "x.zip"), 2, "never"),
     (("export", "Eins", "--output", "no/where/x.zip"), 2, "no/where"),

@@ -41,7 +41,9 @@ HOMES: dict[str, tuple[str, ...]] = {
     "flask_babel": ("webmail/*",),
     "flask_limiter": ("webmail/*",),
     "flask_login": ("webmail/*",),
+    "flask_smorest": ("webmail/api*.py",),
     "flask_wtf": ("webmail/*",),
+    "marshmallow": ("webmail/api*.py",),
     "imapclient": ("archive/collect_answers.py", "archive/collect_imap.py"),
     "msgspec": ("archive/parserframe.py", "archive/record.py"),
     "nh3": ("webmail/*",),
@@ -60,6 +62,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "typer": ("cli/*",),
     "uvloop": ("proxy/*",),
     "werkzeug": ("webmail/*",),
+    "xlsxwriter": ("archive/export_table_xlsx.py",),
     "zope": ("certs/reactor.py", "webmail/*"),
     "zstandard": ("archive/*",),
 }

@@ -83,12 +83,3 @@ def test_too_much_is_said(site: tuple[Flask, Config], monkeypatch: pytest.Monkey
     answer = client.get("/export.zip", query_string={"q": "Preisliste"}, follow_redirects=True)
     assert "narrow the search" in answer.text and answer.request.path == "/"
     assert last_event(site).action == "search"
-
-
-def test_the_button(site: tuple[Flask, Config]) -> None:
-    """Beside what a search found, and nowhere else."""
-    client = browser(site)
-    log_in(client, ANNA, ANNA_PASSWORD)
-    assert 'href="/export.zip?q=Preisliste"' in client.get("/", query_string={"q": "Preisliste"}).text
-    assert "/export.zip" not in client.get("/").text
-    assert "/export.zip" not in client.get("/", query_string={"q": "nirgends"}).text

@@ -17,15 +17,19 @@ from postbuch.archive.dkimparser import SignatureParser
 from postbuch.archive.errors import ConfigError
 from postbuch.webmail import (
     admin,
+    api,
+    apikeys,
     assets,
     auditlog,
     completeness,
     deeplinks,
+    export_list,
     exporting,
     failures,
     files,
     finding,
     folders,
+    jobs,
     language,
     letter,
     listsettings,
@@ -79,7 +83,7 @@ def create_app(config: Config) -> Flask:
         # Plain HTTP is for a proxy on this machine, which says whom it asks for.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     Babel(app, locale_selector=language.choose_language, timezone_selector=lambda: language.choose_zone())
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     login.limiter.init_app(app)
     manager = LoginManager(app)
     manager.session_protection = None  # our sessions are rows with an end; addresses of phones change
@@ -93,10 +97,10 @@ def create_app(config: Config) -> Flask:
         completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
         media.blueprint, senders.blueprint,
         topics.blueprint, listsettings.blueprint, deeplinks.blueprint, outgoing.blueprint,
-        saved.blueprint,
-        finding.blueprint,
+        finding.blueprint, saved.blueprint, export_list.blueprint, jobs.blueprint, apikeys.blueprint,
     ):
         app.register_blueprint(blueprint)
+    api.install(app, csrf)
 
     @app.after_request
     def headers(response: Response) -> Response:
@@ -116,7 +120,7 @@ def _templates(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         languages=language.LANGUAGES, sources=language.SOURCES, themes=settings.THEMES, theme=settings.theme,
-        language=language.language, shown_name=folders.shown_name,
+        language=language.language, export_menu_of=export_list.menu, shown_name=folders.shown_name,
         list_ops=[(op, listwords.OPS[op]) for op in listwords.OFFERED],
         here=lambda: request.full_path if request.query_string else request.path,
     )

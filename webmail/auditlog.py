@@ -9,12 +9,12 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request, stream_with_context, url_for
 
-from postbuch.archive import auditlog
+from postbuch.archive import auditlog, csvtext
 from postbuch.archive.auditlog import Filter, Place
 from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.users import ALL
-from postbuch.webmail import actions, csvtext, folders, language, listing
+from postbuch.webmail import actions, folders, language, listing
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.record import on_record

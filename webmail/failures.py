@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from postbuch.archive.errors import NotFound, PostbuchError
+from postbuch.webmail import apiaccess
 from postbuch.webmail.language import gettext
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.record import on_record
@@ -30,6 +31,8 @@ def _http(error: HTTPException) -> Response | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
+    if apiaccess.is_api(request.path):
+        return apiaccess.of_http(error)
     if code == 403:
         _refused()
     titles = {
@@ -85,6 +88,8 @@ def _log(error: Exception) -> str:
 
 
 def _page(code: int, title: str, text: str, reference: str = "") -> Response:
+    if apiaccess.is_api(request.path):
+        return apiaccess.problem(code, f"reference {reference}" if reference else "try again later")
     g.kind = Kind.PAGE
     # A page that stands on its own: asking who is logged in could fail for the same reason again.
     page = render_template("error.html", code=code, title=title, text=text, reference=reference)

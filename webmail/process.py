@@ -1,14 +1,18 @@
 """The webmail process: the WSGI application on Twisted's reactor, over TLS or (behind a proxy) HTTP on loopback."""
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import endpoints, reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
+from twisted.protocols.basic import FileSender
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Request, Site
 from twisted.web.wsgi import WSGIResource
@@ -18,6 +22,7 @@ from postbuch.archive.endpoint import parse_address
 from postbuch.archive.health import HealthFile, health_path
 from postbuch.certs.reactor import ReactorContext
 from postbuch.webmail.app import MAX_FORM_OCTETS, create_app
+from postbuch.webmail.jobworker import JobWorker
 from postbuch.webmail.services import EXTENSION, Services
 
 log = logging.getLogger("postbuch.webmail")
@@ -48,6 +53,26 @@ class BoundedRequest(Request):
             self._break_off()
             return
         super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+
+    def finish(self) -> None:
+        """With `X-Sendfile` of our application the file follows, block by block as the browser takes it.
+
+        What WSGI gives is in memory as a whole; an export may be as large as the archive.
+        """
+        paths = self.responseHeaders.getRawHeaders("x-sendfile", [])
+        self.responseHeaders.removeHeader("x-sendfile")
+        if not paths or self.code != 200 or self.method == b"HEAD" or self.startedWriting:
+            super().finish()  # type: ignore[no-untyped-call]
+            return
+        stream = Path(paths[0]).open("rb")  # noqa: SIM115 - closed when it was sent
+        self.responseHeaders.setRawHeaders("content-length", [str(os.fstat(stream.fileno()).st_size)])
+
+        def sent(outcome: object) -> None:
+            stream.close()
+            if not isinstance(outcome, Failure):  # else the browser has gone
+                super(BoundedRequest, self).finish()  # type: ignore[no-untyped-call]
+
+        FileSender().beginFileTransfer(stream, self).addBoth(sent)  # type: ignore[no-untyped-call]
 
     def _break_off(self) -> None:
         channel: Any = self.channel
@@ -84,6 +109,7 @@ def main(config: Config) -> int:
     """Serve until SIGTERM; 0 when what was asked until then is answered. Raises ConfigError."""
     loop: Any = reactor
     app = create_app(config)
+    app.config["USE_X_SENDFILE"] = True  # see BoundedRequest.finish
     counted = Counted(app)
     pool = ThreadPool(minthreads=2, maxthreads=THREADS, name=NAME)
     pool.start()
@@ -107,6 +133,8 @@ def main(config: Config) -> int:
 
     services: Services = app.extensions[EXTENSION]
     pool.callInThread(services.reader.warm)
+    worker = JobWorker(config)
+    worker.start()
     site = _site(WSGIResource(loop, pool, counted))  # type: ignore[no-untyped-call]
     loop.callWhenRunning(lambda: _endpoint(loop, config).listen(site).addCallbacks(started, failed))
     # Ctrl-C reaches the whole group of processes; the supervisor ends us in its order.
@@ -115,6 +143,7 @@ def main(config: Config) -> int:
     loop.run()
     if outcome == [0]:  # who could not listen leaves the file of the one who does
         health.remove()
+    worker.stop()
     services.close()
     return outcome[0] if outcome else 1
 

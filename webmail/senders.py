@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import audit, listview
-from postbuch.webmail import csvtext, folders, language, policy, summarylist
+from postbuch.archive import audit, csvtext, listview
+from postbuch.webmail import folders, language, policy, summarylist
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.policy import Kind

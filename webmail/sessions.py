@@ -29,7 +29,7 @@ IDLE = timedelta(hours=2)
 _SEEN_STEP = timedelta(minutes=1)
 _TOKEN_OCTETS = 32
 # Questions that the page asks by itself: they must not keep a forgotten browser logged in.
-QUIET_ENDPOINTS = frozenset({"mailbox.news"})
+QUIET_ENDPOINTS = frozenset({"jobs.part", "jobs.news", "mailbox.news"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
-def lines(rows: Iterable[Sequence[object]], *, semicolon: bool) -> Iterator[str]:
+def lines(
+    rows: Iterable[Sequence[object]], *, semicolon: bool, byte_order_mark: bool = True
+) -> Iterator[str]:
     """Each row as a line (RFC 4180). `semicolon` is what a German Excel takes for the end of a cell."""
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=";" if semicolon else ",", lineterminator="\r\n")
-    yield BYTE_ORDER_MARK
+    if byte_order_mark:
+        yield BYTE_ORDER_MARK
     for row in rows:
         writer.writerow([cell(each) for each in row])
         yield stream.getvalue()

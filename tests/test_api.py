@@ -1,0 +1,303 @@
+"""The interface for programs: keys and their scopes, rights, polling, octets, errors, its own description."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import validate
+from sqlalchemy import select, update
+from test_web_pages import browser, log_in
+from web_archive import ADMIN, ANNA, ANNA_PASSWORD, Filling, application, archive, ingest, old
+
+from postbuch.archive import apikeys, auditlog, database, jobs, users
+from postbuch.archive.apikeys import SCOPES
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from postbuch.archive.errors import UsageError
+from postbuch.archive.jobwork import Hand
+from postbuch.archive.listview import VIEWS
+from postbuch.archive.schema import api_key, app_user, audit_event
+from postbuch.webmail import apiaccess
+from postbuch.webmail.login import limiter
+
+LENA = "lena@firma.example"
+PDF = b"%PDF-1.4 nicht wirklich"
+LETTERS = 5
+
+
+def octets(number: int) -> bytes:
+    return (
+        f"From: Kunde <k{number}@x.example>\r\nTo: {ANNA}\r\nSubject: Angebot {number} für Möbel\r\n"
+        f"Message-ID: <m{number}@x>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: text/plain\r\n\r\nText\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\n"
+        f"Content-Disposition: attachment; filename=a{number}.pdf\r\n\r\n{PDF.decode()}\r\n--b--\r\n"
+    ).encode()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Config]]:
+    """Five letters for Anna, one for Lena that Anna may not read."""
+    with archive(tmp_path_factory.mktemp("api"), "127.0.0.1:1") as config:
+        filling = Filling()
+        for number in range(LETTERS):
+            filling.add(octets(number), ANNA, at=old(LETTERS - number))
+        filling.add(octets(77).replace(b"Angebot", b"Geheim"), LENA)
+        ingest(config, filling.records)
+        with database.connection(config, Role.OWNER) as conn:
+            users.grant(conn, ANNA, ANNA, by="test")
+        with application(config) as app:
+            yield app, config
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_slowed() -> None:
+    limiter.reset()
+
+
+_KEYS: dict[Any, str] = {}
+
+
+def key(site: tuple[Flask, Config], *scopes: str, login: str = ANNA) -> str:
+    wanted = (id(site[1]), login, scopes)
+    if wanted not in _KEYS:
+        with database.connection(site[1], Role.WEB) as conn:
+            number = users.user_number(conn, login)
+            _KEYS[wanted], _ = apikeys.make(conn, number, f"Test {scopes}", scopes or list(SCOPES), by="test")
+    return _KEYS[wanted]
+
+
+def ask(
+    site: tuple[Flask, Config], path: str, method: str = "GET", *, with_key: str | None = None, **other: Any
+) -> Any:
+    shown = key(site) if with_key is None else with_key
+    headers = {"Authorization": f"Bearer {shown}"} if shown else {}
+    return site[0].test_client().open(f"/api/v1{path}", method=method, headers=headers, **other)
+
+
+def problem(answer: Any, status: int) -> str:
+    """The detail of a problem, which is one as RFC 9457 has it."""
+    assert answer.status_code == status and answer.content_type == "application/problem+json", answer.text
+    assert answer.json["status"] == status and answer.json["title"] and answer.json["type"] == "about:blank"
+    assert "Set-Cookie" not in answer.headers
+    return str(answer.json["detail"])
+
+
+def events(site: tuple[Flask, Config]) -> list[Any]:
+    with database.connection(site[1], Role.WEB) as conn:
+        return list(conn.execute(select(audit_event).order_by(audit_event.c.id)).all())
+
+
+def test_it_describes_itself(site: tuple[Flask, Config]) -> None:
+    """OpenAPI 3.1, valid, every address in it, nothing from elsewhere; without a key."""
+    found = ask(site, "/openapi.json", with_key="").json
+    validate(found)
+    assert found["openapi"] == "3.1.0"
+    rules = {rule.rule for rule in site[0].url_map.iter_rules() if rule.rule.startswith("/api/v1/")}
+    assert len(found["paths"]) == len(rules) - 1  # that of the description itself
+    assert "://" not in json.dumps(found["paths"]) and "servers" not in found
+
+
+def test_me_by_either_header(site: tuple[Flask, Config]) -> None:
+    """Bearer and X-API-Key; the answer sets no cookie; the use is known to the minute; on record with the key."""
+    answer = ask(site, "/me")
+    assert answer.json == {"login": ANNA, "role": "employee", "key": "Test ()", "scopes": list(SCOPES)}
+    other = site[0].test_client().get("/api/v1/me", headers={"X-API-Key": key(site)})
+    assert other.json == answer.json and "Set-Cookie" not in other.headers
+    event = events(site)[-1]
+    assert (event.actor, event.action, event.target) == (ANNA, "api", "me")
+    with database.connection(site[1], Role.WEB) as conn:
+        row = conn.execute(select(api_key).where(api_key.c.id == json.loads(event.after_value)["key"])).one()
+    assert row.used_at is not None and row.key_sha256 == hashlib.sha256(key(site).encode()).digest()
+    assert key(site) not in str(row)
+
+
+def test_who_has_no_good_key_gets_nothing(site: tuple[Flask, Config]) -> None:
+    """None, a wrong one, a cookie alone, a revoked one, one of a user who is shut out."""
+    client = browser(site)
+    log_in(client, ANNA, ANNA_PASSWORD)
+    for answer in (
+        ask(site, "/letters", with_key=""), ask(site, "/letters", with_key="pb_" + "x" * 43),
+        ask(site, "/letters", with_key="ü"), client.get("/api/v1/letters"),
+    ):
+        assert "Bearer" in problem(answer, 401) and answer.headers["WWW-Authenticate"].startswith("Bearer")
+    with database.connection(site[1], Role.WEB) as conn:
+        number = users.user_number(conn, ANNA)
+        made, place = apikeys.make(conn, number, "kurz", ["letters"], by="test")
+    assert ask(site, "/letters", with_key=made).status_code == 200
+    with database.connection(site[1], Role.WEB) as conn:
+        apikeys.revoke(conn, number, place)
+    problem(ask(site, "/letters", with_key=made), 401)
+    with database.connection(site[1], Role.OWNER) as conn:
+        conn.execute(update(app_user).where(app_user.c.login == ANNA).values(active=False))
+    try:
+        problem(ask(site, "/letters"), 401)
+    finally:
+        with database.connection(site[1], Role.OWNER) as conn:
+            conn.execute(update(app_user).where(app_user.c.login == ANNA).values(active=True))
+
+
+NEEDS = [
+    ("/letters", "GET", "letters"), ("/letters/1", "GET", "letters"), ("/letters/1/attachments", "GET", "letters"),
+    ("/topics", "GET", "letters"), ("/views", "GET", "letters"), ("/letters/1/message", "GET", "content"),
+    ("/letters/1/attachments/1/1", "GET", "content"), ("/letters/1/mark", "PUT", "marks"), ("/jobs", "GET", "exports"),
+    ("/exports", "POST", "exports"), ("/jobs/1", "DELETE", "exports"), ("/jobs/1/file", "GET", "exports"),
+]
+
+
+@pytest.mark.parametrize(("path", "method", "scope"), NEEDS)
+def test_a_scope_is_needed(site: tuple[Flask, Config], path: str, method: str, scope: str) -> None:
+    """With every scope but this one it is refused, whatever is asked for."""
+    others = tuple(each for each in SCOPES if each != scope)
+    assert f"'{scope}'" in problem(ask(site, path, method, with_key=key(site, *others)), 403)
+
+
+def test_polling_with_since_id(site: tuple[Flask, Config]) -> None:
+    """Bare arrays, newest number first; what comes later is above the highest that was seen; nothing of Lena's."""
+    found = ask(site, "/letters").json
+    assert isinstance(found, list) and [each["subject"] for each in found] == [
+        f"Angebot {number} für Möbel" for number in reversed(range(LETTERS))
+    ]
+    numbers = [each["id"] for each in found]
+    assert numbers == sorted(numbers, reverse=True)
+    assert ask(site, f"/letters?since_id={numbers[2]}").json == found[:2]
+    assert ask(site, f"/letters?before_id={numbers[2]}&limit=1").json == found[3:4]
+    assert ask(site, f"/letters?since_id={numbers[0]}").json == []
+    first = found[0]
+    assert first["from"] == "Kunde <k4@x.example>" and first["files"] == ["a4.pdf"] and first["account"] == [ANNA]
+    assert first["date"].endswith("Z") and first["unread"] is True
+    columns = [each.name for each in VIEWS["letters"].columns if each.shown]
+    assert sorted(first) == sorted({*columns, "id"})
+
+
+def test_search_and_conditions(site: tuple[Flask, Config]) -> None:
+    """The language of the search box and the grammar of links; counts; what is not understood is told."""
+    assert [each["subject"] for each in ask(site, "/letters", query_string={"q": "from:k3@x.example"}).json] == [
+        "Angebot 3 für Möbel"
+    ]
+    conditions = "(from~contains~k2@x.example)(subject~contains~angebot)"
+    assert len(ask(site, "/letters", query_string={"q": conditions}).json) == 1
+    assert ask(site, "/letters/count").json == {"total": LETTERS}
+    assert ask(site, "/letters/count", query_string={"q": "Geheim"}).json == {"total": 0}
+    assert "bogus" in problem(ask(site, "/letters", query_string={"q": "(bogus~equals~1)"}), 422)
+    assert "from:" in problem(ask(site, "/letters", query_string={"q": "from:"}), 422)
+    answer = ask(site, "/letters?limit=1000&colour=red")
+    problem(answer, 422)
+    assert set(answer.json["errors"]["query"]) == {"limit", "colour"}
+    assert {event.action for event in events(site) if event.actor == ANNA} >= {"list", "search"}
+    # What was typed is hidden from who may not read every letter, as for the pages.
+    assert "search" in auditlog.WORDED
+
+
+def test_one_letter_with_its_octets(site: tuple[Flask, Config]) -> None:
+    """The message has the SHA-256 of what came in (invariant 1); so has its attachment; each look is on record."""
+    newest = ask(site, "/letters?limit=1").json[0]["id"]
+    facts = ask(site, f"/letters/{newest}").json
+    assert facts["summary"]["message_id"] == "m4@x" and facts["history"] == []
+    message = ask(site, f"/letters/{newest}/message")
+    assert message.data == octets(4) and message.headers["Content-Security-Policy"].endswith("sandbox")
+    [part] = ask(site, f"/letters/{newest}/attachments").json
+    assert (part["file_name"], part["content_type"]) == ("a4.pdf", "application/pdf")
+    attachment = ask(site, f"/letters/{newest}/attachments/{part['image']}/{part['position']}")
+    assert attachment.data == PDF and hashlib.sha256(PDF).hexdigest() == part["sha256"]
+    assert "attachment" in attachment.headers["Content-Disposition"]
+    told = [(event.action, event.target) for event in events(site)[-5:]]
+    assert {("view", f"letter {newest}"), ("download", f"letter {newest}")} <= set(told)
+    problem(ask(site, f"/letters/{newest}/attachments/{part['image']}/9"), 404)
+
+
+def test_a_foreign_letter_is_like_none(site: tuple[Flask, Config]) -> None:
+    """Octet for octet the same answer, and on record."""
+    with database.connection(site[1], Role.WEB) as conn:
+        [foreign] = [row["id"] for row in conn.exec_driver_sql("SELECT MAX(id) AS id FROM letter").mappings()]
+    for path in ("/letters/{}", "/letters/{}/message", "/letters/{}/attachments", "/letters/{}/attachments/6/1"):
+        answers = [ask(site, path.format(number)) for number in (foreign, 999_999)]
+        assert problem(answers[0], 404) and answers[0].data == answers[1].data
+        assert events(site)[-1].action == "refused"
+    for number in (foreign, 999_999):
+        problem(ask(site, f"/letters/{number}/mark", "PUT", json={"read": True}), 404)
+
+
+def test_marks(site: tuple[Flask, Config]) -> None:
+    """Read and unread, once each; an auditor's key changes nothing."""
+    number = ask(site, "/letters?limit=1").json[0]["id"]
+    answers = [ask(site, f"/letters/{number}/mark", "PUT", json={"read": read}).json for read in (True, True, False)]
+    assert [each["changed"] for each in answers] == [True, False, True]
+    problem(ask(site, f"/letters/{number}/mark", "PUT", json={"read": "perhaps"}), 422)
+    problem(ask(site, f"/letters/{number}/mark", "PUT", json={}), 422)
+    problem(ask(site, f"/letters/{number}/mark", "PUT", data="x", content_type="text/plain"), 422)
+    with database.connection(site[1], Role.OWNER) as conn:
+        users.create_user(conn, "pruefer@firma.example", role="auditor", password="pruefer-Postbuch-1")
+    auditor = key(site, login="pruefer@firma.example")
+    assert len(ask(site, "/letters", with_key=auditor).json) == LETTERS + 1
+    problem(ask(site, f"/letters/{number}/mark", "PUT", json={"read": True}, with_key=auditor), 403)
+
+
+def test_an_export_from_the_order_to_the_file(site: tuple[Flask, Config]) -> None:
+    """Asked for, made, fetched; somebody else's is not there; cancelled; what makes no sense is told."""
+    order = {"format": "csv", "q": "Angebot", "columns": ["id", "subject"], "language": "de", "semicolon": True}
+    answer = ask(site, "/exports", "POST", json=order)
+    assert answer.status_code == 202 and answer.json["state"] == "waiting" and answer.json["steps"] == LETTERS
+    number = answer.json["id"]
+    problem(ask(site, f"/jobs/{number}/file"), 404)
+    with database.pool(site[1], Role.WEB) as engine:
+        with engine.begin() as conn:
+            job = jobs.claim(conn, number, "w")
+        assert job is not None
+        Hand(config=site[1], engine=engine, job=job, worker="w").run()
+    assert ask(site, f"/jobs/{number}").json["state"] == "done"
+    answer = ask(site, f"/jobs/{number}/file")
+    lines = answer.data.decode().splitlines()
+    assert lines[0] == "Nummer;Betreff" and len(lines) == LETTERS + 1 and "Angebot 4 für Möbel" in answer.text
+    answer.close()
+    assert [each["id"] for each in ask(site, f"/jobs?since_id={number - 1}").json] == [number]
+    admin = key(site, login=ADMIN)
+    for path in (f"/jobs/{number}", f"/jobs/{number}/file"):
+        problem(ask(site, path, with_key=admin), 404)
+    problem(ask(site, f"/jobs/{number}", "DELETE", with_key=admin), 404)
+    second = ask(site, "/exports", "POST", json={"format": "zip"}).json["id"]
+    assert ask(site, f"/jobs/{second}", "DELETE").json["state"] == "cancelled"
+    for wrong, word in (
+        ({"format": "docx"}, "arguments"), ({"format": "csv", "view": "nowhere"}, "nowhere"),
+        ({"format": "csv", "columns": ["body"]}, "body"), ({"format": "csv", "q": "(bogus~equals~1)"}, "bogus"),
+        ({"format": "csv", "q": "from:"}, "from:"), ({}, "arguments"),
+    ):
+        assert word in problem(ask(site, "/exports", "POST", json=wrong), 422), wrong
+
+
+def test_lists_and_errors_that_no_view_makes(site: tuple[Flask, Config]) -> None:
+    """Topics; the columns of each list; an address that there is not; a method that there is not; broken JSON."""
+    assert [each["subject"] for each in ask(site, "/topics?orderby=asubject&limit=1").json] == ["Angebot 0 für Möbel"]
+    views = {each["name"]: each for each in ask(site, "/views").json}
+    assert set(views) == set(VIEWS) and views["letters"]["columns"][0]["name"] == "from"
+    problem(ask(site, "/nowhere"), 404)
+    problem(ask(site, "/me", "POST"), 405)
+    problem(ask(site, "/exports", "POST", data="{", content_type="application/json"), 400)
+    problem(ask(site, "/letters?limit=0"), 422)
+    problem(ask(site, f"/letters?since_id={2**64}"), 422)
+
+
+def test_too_many_questions(site: tuple[Flask, Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    """600 a minute with a key; then 429, as a problem, and only for this key."""
+    limit = int(apiaccess.LIMIT_BY_KEY.split()[0])
+    mine, client = key(site, "marks"), site[0].test_client()
+    codes = [client.get("/api/v1/jobs", headers={"X-API-Key": mine}).status_code for _ in range(limit + 1)]
+    assert codes == [403] * limit + [429]
+    problem(ask(site, "/jobs", with_key=mine), 429)
+    assert ask(site, "/jobs").status_code == 200
+
+
+def test_keys_are_made_with_care(site: tuple[Flask, Config]) -> None:
+    """A name, once; known scopes, at least one; not without end."""
+    with database.connection(site[1], Role.WEB) as conn:
+        number = users.user_number(conn, ADMIN)
+        for name, scopes, word in (
+            ("", ["letters"], "name"), ("x", [], "at least one"), ("x", ["everything"], "everything"),
+        ):
+            with pytest.raises(UsageError, match=word):
+                apikeys.make(conn, number, name, scopes, by="test")
+        apikeys.make(conn, number, "Zwilling", ["letters"], by="test")
+        with pytest.raises(UsageError, match="already"):
+            apikeys.make(conn, number, "zwilling", ["letters"], by="test")

@@ -1,0 +1,107 @@
+"""Exports for programs: ask for one, see how far it is, cancel it, fetch the file."""
+
+from typing import Any
+
+from flask import send_file
+
+from postbuch.archive import export_list, jobs, jobwork
+from postbuch.archive.apikeys import EXPORTS
+from postbuch.archive.errors import NotFound
+from postbuch.archive.jobs import Job
+from postbuch.archive.listview import VIEWS
+from postbuch.webmail import apischemas, policy
+from postbuch.webmail.apiaccess import asker, with_key
+from postbuch.webmail.apiletters import filter_of, plain
+from postbuch.webmail.apiroutes import Routes
+from postbuch.webmail.export_list import file_name
+from postbuch.webmail.policy import Kind
+from postbuch.webmail.services import services
+from postbuch.webmail.titles import titles
+
+blueprint = Routes("api_jobs", __name__, description="Exports")
+_ARGUMENTS = ("q", "qs", "criteria", "orderby", "tab", "account", "mailbox")
+_FILE = {"200": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+                 "description": "The file"}}  # fmt: skip
+
+
+@blueprint.route("/exports", methods=["POST"])
+@with_key(EXPORTS)
+@blueprint.arguments(apischemas.ExportOrder)
+@blueprint.response(202, apischemas.Job)
+def export(wanted: dict[str, Any]) -> Any:
+    """Have a list exported; the answer is a job whose file is there when its state is `done`."""
+    who = asker()
+    arguments = {name: str(wanted[name]) for name in _ARGUMENTS if wanted.get(name) not in (None, "")}
+    asked = export_list.ask(
+        wanted["format"], wanted["view"], arguments, tuple(wanted["columns"]), titles(wanted["language"]),
+        language=wanted["language"], semicolon=wanted["semicolon"], byte_order_mark=wanted["byte_order_mark"],
+    )
+    filter_of(VIEWS[asked.view], wanted)
+    steps, _ = jobwork.steps(services().engine, asked, who.accounts, who.user_id)
+    with services().transaction() as conn:
+        number = jobs.create(
+            conn, who.user_id, kind="table" if asked.is_table else "messages",
+            title=f"{asked.title}: {wanted['q']}" if wanted["q"] else asked.title, parameters=asked.as_json(),
+            steps=steps, file_name=file_name(asked), content_type=asked.content_type,
+        )
+        who.on_record(conn, "export", f"job {number}", {**asked.as_record(), "count": steps})
+        return _facts(jobs.get(conn, who.user_id, number))
+
+
+@blueprint.route("/jobs")
+@with_key(EXPORTS)
+@blueprint.arguments(apischemas.JobsQuery, location="query")
+@blueprint.response(200, apischemas.Job(many=True))
+def listed(wanted: dict[str, Any]) -> Any:
+    """One's jobs, newest first."""
+    with services().transaction() as conn:
+        asker().on_record(conn, "job-list", "jobs")
+        found = jobs.listed(conn, asker().user_id, wanted["limit"], wanted["before_id"])
+    since = wanted["since_id"]
+    return [_facts(each) for each in found if since is None or each.id > since]
+
+
+@blueprint.route("/jobs/<int:job_id>")
+@with_key(EXPORTS)
+@blueprint.response(200, apischemas.Job)
+def one(job_id: int) -> Any:
+    """How far it is."""
+    with services().transaction() as conn:
+        return _facts(jobs.get(conn, asker().user_id, job_id))
+
+
+@blueprint.route("/jobs/<int:job_id>", methods=["DELETE"])
+@with_key(EXPORTS)
+@blueprint.response(200, apischemas.Job)
+def cancel(job_id: int) -> Any:
+    """End it, when it has not ended."""
+    with services().transaction() as conn:
+        jobs.get(conn, asker().user_id, job_id)
+        if jobs.cancel(conn, asker().user_id, job_id):
+            asker().on_record(conn, "job-cancel", f"job {job_id}")
+        return _facts(jobs.get(conn, asker().user_id, job_id))
+
+
+@blueprint.route("/jobs/<int:job_id>/file")
+@with_key(EXPORTS)
+@blueprint.doc(responses=_FILE)
+def file(job_id: int) -> Any:
+    """The result."""
+    with services().transaction() as conn:
+        found = jobs.get(conn, asker().user_id, job_id)
+        path = jobs.result(services().config, job_id)
+        if found.state != jobs.DONE or not path.is_file():
+            raise NotFound(f"the job {job_id} has no file")
+        asker().on_record(conn, "job-download", f"job {job_id}")
+    policy.mark(Kind.FILE)
+    return send_file(path, mimetype=found.content_type, as_attachment=True, download_name=found.file_name,
+                     conditional=False, etag=False, max_age=0)  # fmt: skip
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    names = ("id", "title", "state", "steps", "reason", "file_name", "content_type", "size_octets")
+    times = ("made_at", "ended_at", "expires_at")
+    return {
+        **{name: getattr(job, name) for name in names}, "done": job.steps_done,
+        **{name: plain(getattr(job, name)) for name in times},
+    }  # fmt: skip

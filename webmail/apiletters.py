@@ -1,0 +1,192 @@
+"""Letters for programs: lists and searches, one letter, its octets and attachments, its read mark; the other lists."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from flask import Response
+
+from postbuch.archive import filtergrammar, letters, listview
+from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
+from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.filtergrammar import Condition, Filter, Order
+from postbuch.archive.listview import VIEWS, View
+from postbuch.archive.users import AUDITOR
+from postbuch.webmail import apischemas, filenames, policy
+from postbuch.webmail.apiaccess import asker, problem, with_key
+from postbuch.webmail.apiroutes import Routes
+from postbuch.webmail.policy import Kind
+from postbuch.webmail.services import services
+
+blueprint = Routes("api_letters", __name__, description="Letters and lists")
+_FILE = {"200": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+                 "description": "The octets"}}  # fmt: skip
+_ROWS = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
+
+
+@blueprint.route("/letters")
+@with_key(LETTERS)
+@blueprint.arguments(apischemas.LettersQuery, location="query")
+@blueprint.response(200, apischemas.Letter(many=True))
+def listed(wanted: dict[str, Any]) -> Any:
+    """Letters that a search or conditions find, newest first by number."""
+    view = VIEWS["letters"]
+    found = filter_of(view, wanted)
+    ends = [("morethan", wanted["since_id"]), ("lessthan", wanted["before_id"])]
+    within = [Condition(field="id", op=op, value=str(number)) for op, number in ends if number is not None]
+    found = replace(found, within=(*found.within, *within), order=(Order(field="id", descending=True),))
+    return rows_of(view, found, wanted["limit"], 0)
+
+
+@blueprint.route("/letters/count")
+@with_key(LETTERS)
+@blueprint.arguments(apischemas.ListQuery, location="query")
+@blueprint.response(200, apischemas.Total)
+def counted(wanted: dict[str, Any]) -> Any:
+    """How many letters there are, exactly."""
+    found = filter_of(VIEWS["letters"], wanted)
+    with services().transaction() as conn:
+        asker().on_record(conn, "search", "count of letters", filtergrammar.write(found))
+    with services().transaction() as conn:
+        return {"total": listview.count(conn, VIEWS["letters"], found, asker().accounts, asker().user_id)}
+
+
+@blueprint.route("/letters/<int:letter_id>")
+@with_key(LETTERS)
+@blueprint.doc(responses={"200": {
+    "description": "Everything that is known of the letter",
+    "content": {"application/json": {"schema": {"type": "object", "additionalProperties": True}}},
+}})  # fmt: skip
+def one(letter_id: int) -> Any:
+    """One letter: images, parts, people, sightings, envelopes, verdicts, history."""
+    return facts_of(letter_id, "view")
+
+
+@blueprint.route("/letters/<int:letter_id>/attachments")
+@with_key(LETTERS)
+@blueprint.response(200, apischemas.Attachment(many=True))
+def attachments(letter_id: int) -> Any:
+    """The attachments of a letter."""
+    found = facts_of(letter_id, "view")
+    return [{**each, "image": each["image_id"]} for each in found["parts"] if each["is_attachment"]]
+
+
+@blueprint.route("/letters/<int:letter_id>/attachments/<int:image_id>/<int:position>")
+@with_key(CONTENT)
+@blueprint.doc(responses=_FILE)
+def attachment(letter_id: int, image_id: int, position: int) -> Any:
+    """The octets of one attachment."""
+    found = facts_of(letter_id, "download")
+    part = next((each for each in found["parts"] if (each["image_id"], each["position"]) == (image_id, position)), None)
+    if part is None:
+        raise NotFound(f"the letter {letter_id} has no such part")
+    with services().transaction() as conn:
+        octets = letters.octets(conn, services().config, image_id)
+    leaf = services().reader.leaf(octets, position)
+    return file(leaf.payload, filenames.display_name(leaf.file_name, leaf.content_type, position))
+
+
+@blueprint.route("/letters/<int:letter_id>/message")
+@with_key(CONTENT)
+@blueprint.doc(responses=_FILE)
+def message(letter_id: int) -> Any:
+    """The octets of the message, unaltered."""
+    with services().transaction() as conn:
+        image = letters.find_image(conn, str(letter_id), asker().accounts)
+        asker().on_record(conn, "download-message", f"letter {letter_id}", {"sha256": image.sha256})
+    with services().transaction() as conn:
+        octets = letters.octets(conn, services().config, image.id)
+    return file(octets, f"{letter_id}.eml")
+
+
+@blueprint.route("/letters/<int:letter_id>/mark", methods=["PUT"])
+@with_key(MARKS)
+@blueprint.arguments(apischemas.Mark)
+@blueprint.response(200, apischemas.Marked)
+def mark(wanted: dict[str, Any], letter_id: int) -> Any:
+    """Mark a letter read or unread, for the user of the key."""
+    if asker().role == AUDITOR:
+        return problem(403, "an auditor changes nothing, not even what counts as read")
+    with services().transaction() as conn:
+        letters.find_letter(conn, str(letter_id), asker().accounts)
+        changed = letters.mark_read(conn, [letter_id], asker().user_id, wanted["read"], asker().accounts)
+        asker().on_record(
+            conn, "mark-read" if wanted["read"] else "mark-unread", f"letters {letter_id}", {"changed": bool(changed)}
+        )
+    return {"changed": bool(changed)}
+
+
+@blueprint.route("/views")
+@with_key(LETTERS)
+@blueprint.response(200, apischemas.ListView(many=True))
+def views() -> Any:
+    """The lists with their columns."""
+    with services().transaction() as conn:
+        asker().on_record(conn, "list", "views")
+    return [
+        {"name": name, "columns": [
+            {"name": each.name, "kind": each.kind, "title": each.title, "sortable": each.sortable,
+             "filterable": each.filterable}
+            for each in view.columns if each.shown
+        ]}
+        for name, view in VIEWS.items()
+    ]  # fmt: skip
+
+
+@blueprint.route("/<any(topics, media, senders):name>")
+@with_key(LETTERS)
+@blueprint.arguments(apischemas.RowsQuery, location="query")
+@blueprint.doc(responses={"200": {"description": "Rows of the list, with the columns that /views names",
+                                  "content": {"application/json": {"schema": _ROWS}}}})  # fmt: skip
+def rows(wanted: dict[str, Any], name: str) -> Any:
+    """A list other than that of letters."""
+    view = VIEWS.get(name)
+    if view is None:
+        raise NotFound(f"there is no list '{name}'")
+    return rows_of(view, filter_of(view, wanted), wanted["limit"], wanted["offset"])
+
+
+def filter_of(view: View, wanted: dict[str, Any]) -> Filter:
+    """The filter of the arguments. Raises UsageError for what the pages would show a warning about."""
+    names = ("q", "qs", "criteria", "orderby", "tab", "account", "mailbox")
+    arguments = {name: str(wanted[name]) for name in names if wanted.get(name) not in (None, "")}
+    found = listview.resolve(view, filtergrammar.parse(arguments))
+    if found.warnings:
+        words = ", ".join(f"{each.kind} '{each.text}'" for each in found.warnings)
+        raise UsageError(f"not understood: {words}; there are the fields {', '.join(c.name for c in view.columns)}")
+    return found
+
+
+def rows_of(view: View, wanted: Filter, limit: int, offset: int) -> list[dict[str, Any]]:
+    """Rows with all columns, on record first."""
+    with services().transaction() as conn:
+        action = "list" if wanted.is_plain else "search"
+        asker().on_record(conn, action, f"{view.name}", {**filtergrammar.write(wanted), "offset": offset})
+    with services().transaction() as conn:
+        page = listview.page(
+            conn, view, wanted, asker().accounts, asker().user_id, limit=limit, offset=offset,
+            names=listview.shown_columns(view), most=0, count_all=False,
+        )  # fmt: skip
+    return [{name: plain(value) for name, value in row.items()} for row in page.rows]
+
+
+def facts_of(letter_id: int, action: str) -> dict[str, Any]:
+    """What is known of the letter, on record first. Raises NotFound."""
+    with services().transaction() as conn:
+        letters.find_letter(conn, str(letter_id), asker().accounts)
+        asker().on_record(conn, action, f"letter {letter_id}")
+    with services().transaction() as conn:
+        return letters.letter_facts(conn, letter_id, asker().accounts)
+
+
+def plain(value: Any) -> Any:
+    """Times as ISO 8601 in UTC; what JSON has stays."""
+    return f"{value.isoformat()}Z" if isinstance(value, datetime) else value
+
+
+def file(octets: bytes, name: str) -> Response:
+    """Octets that nothing is done with."""
+    policy.mark(Kind.FILE)
+    answer = Response(octets, content_type="application/octet-stream")
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer

@@ -1,0 +1,32 @@
+"""A group of addresses of the interface for programs: flask-smorest's, with types."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask_smorest import Blueprint
+
+from postbuch.webmail.apischemas import StrictParser
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Routes(Blueprint):  # type: ignore[misc] # flask-smorest ships no types
+    """`arguments` that are not known are told."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def route(self, rule: str, **options: Any) -> Callable[[F], F]:
+        made: Callable[[F], F] = super().route(rule, **options)
+        return made
+
+    def arguments(self, schema: Any, **options: Any) -> Callable[[F], F]:
+        made: Callable[[F], F] = super().arguments(schema, **options)
+        return made
+
+    def response(self, status: int, schema: Any = None, **options: Any) -> Callable[[F], F]:
+        made: Callable[[F], F] = super().response(status, schema, **options)
+        return made
+
+    def doc(self, **options: Any) -> Callable[[F], F]:
+        made: Callable[[F], F] = super().doc(**options)
+        return made

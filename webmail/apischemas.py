@@ -1,0 +1,184 @@
+"""What goes in and out of the interface for programs, for its description (OpenAPI 3.1) and for checking arguments."""
+
+from typing import Any
+
+from marshmallow import RAISE, Schema, fields, validate
+from webargs.flaskparser import FlaskParser
+
+from postbuch.archive import apikeys, export_list
+
+MAX_LIMIT = 200
+_ID = validate.Range(min=0, max=2**63 - 1)
+
+
+class Strict(Schema):
+    """An argument that there is not is told, not passed over."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class StrictParser(FlaskParser):
+    """In an address as well."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: Any = {"query": RAISE, "json": RAISE}  # noqa: RUF012 - as webargs has it
+
+
+class ListQuery(Strict):
+    """What a list shows: the arguments of its address on the pages."""
+
+    q = fields.String(load_default="", metadata={"description": (
+        "A search as in the search box (`invoice from:anna has:attachment`), or conditions "
+        "(`(from~contains~anna)(date~moreequal~2026-01-01)`)"
+    )})  # fmt: skip
+    qs = fields.String(load_default="", metadata={"description": "More search words beside conditions"})
+    criteria = fields.String(load_default="", validate=validate.OneOf(["", "and", "or"]))
+    tab = fields.String(load_default="", metadata={"description": "all, in, out, unread or read"})
+    account = fields.Integer(load_default=None, allow_none=True, validate=_ID)
+    mailbox = fields.Integer(load_default=None, allow_none=True, validate=_ID)
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_LIMIT))
+
+
+class LettersQuery(ListQuery):
+    """Newest first by number, so that polling with since_id misses none."""
+
+    since_id = fields.Integer(load_default=None, metadata={"description": "Those with a higher number"}, validate=_ID)
+    before_id = fields.Integer(load_default=None, metadata={"description": "Those with a lower number"}, validate=_ID)
+
+
+class RowsQuery(ListQuery):
+    """Any other list, page by page."""
+
+    orderby = fields.String(load_default="", metadata={"description": "`ddate` or `afrom;ddate`"})
+    offset = fields.Integer(load_default=0, validate=validate.Range(min=0, max=1_000_000))
+
+
+class Me(Schema):
+    """Who asks."""
+
+    login = fields.String(required=True)
+    role = fields.String(required=True)
+    key = fields.String(required=True, metadata={"description": "Name of the key"})
+    scopes = fields.List(fields.String(validate=validate.OneOf(list(apikeys.SCOPES))), required=True)
+
+
+class Letter(Schema):
+    """One letter in a list."""
+
+    id = fields.Integer(required=True)
+    subject = fields.String(required=True)
+    from_ = fields.String(data_key="from", attribute="from", required=True)
+    to = fields.String(required=True)
+    cc = fields.List(fields.String(), required=True)
+    date = fields.String(required=True, metadata={"format": "date-time", "description": "Arrival (UTC)"})
+    written = fields.String(allow_none=True, metadata={"format": "date-time", "description": "Date header (UTC)"})
+    archived_at = fields.String(required=True, metadata={"format": "date-time"})
+    preview = fields.String(required=True)
+    message_id = fields.String(required=True)
+    account = fields.List(fields.String(), required=True)
+    mailbox = fields.List(fields.String(), required=True)
+    attachments = fields.Integer(required=True)
+    files = fields.List(fields.String(), required=True)
+    size = fields.Integer(required=True)
+    unread = fields.Boolean(required=True)
+
+
+class Attachment(Schema):
+    """One attachment of a letter."""
+
+    image = fields.Integer(required=True, metadata={"description": "Number of the message that holds it"})
+    position = fields.Integer(required=True)
+    file_name = fields.String(required=True)
+    content_type = fields.String(required=True)
+    size_octets = fields.Integer(required=True)
+    sha256 = fields.String(required=True)
+
+
+class Total(Schema):
+    """How many."""
+
+    total = fields.Integer(required=True)
+
+
+class Mark(Strict):
+    """A read mark."""
+
+    read = fields.Boolean(required=True)
+
+
+class Marked(Schema):
+    """Whether it was otherwise before."""
+
+    changed = fields.Boolean(required=True)
+
+
+class ExportOrder(Strict):
+    """What is to be exported."""
+
+    format = fields.String(required=True, validate=validate.OneOf(list(export_list.FORMS)))
+    view = fields.String(load_default="letters")
+    q = fields.String(load_default="")
+    qs = fields.String(load_default="")
+    criteria = fields.String(load_default="", validate=validate.OneOf(["", "and", "or"]))
+    orderby = fields.String(load_default="")
+    tab = fields.String(load_default="")
+    account = fields.Integer(load_default=None, allow_none=True, validate=_ID)
+    mailbox = fields.Integer(load_default=None, allow_none=True, validate=_ID)
+    columns = fields.List(fields.String(), load_default=list)
+    language = fields.String(load_default="en", validate=validate.OneOf(["de", "en"]))
+    semicolon = fields.Boolean(load_default=False)
+    byte_order_mark = fields.Boolean(load_default=False)
+
+
+class JobsQuery(Strict):
+    """Newest first."""
+
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_LIMIT))
+    since_id = fields.Integer(load_default=None, validate=_ID)
+    before_id = fields.Integer(load_default=None, validate=_ID)
+
+
+class Job(Schema):
+    """An export that is made in the background."""
+
+    id = fields.Integer(required=True)
+    title = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(
+        ["waiting", "running", "done", "failed", "cancelled", "expired"]
+    ))  # fmt: skip
+    done = fields.Integer(required=True)
+    steps = fields.Integer(required=True)
+    reason = fields.String(required=True)
+    file_name = fields.String(required=True)
+    content_type = fields.String(required=True)
+    size_octets = fields.Integer(required=True)
+    made_at = fields.String(required=True, metadata={"format": "date-time"})
+    ended_at = fields.String(allow_none=True, metadata={"format": "date-time"})
+    expires_at = fields.String(allow_none=True, metadata={"format": "date-time"})
+
+
+class ListColumn(Schema):
+    """A column of a list."""
+
+    name = fields.String(required=True)
+    kind = fields.String(required=True)
+    title = fields.String(required=True)
+    sortable = fields.Boolean(required=True)
+    filterable = fields.Boolean(required=True)
+
+
+class ListView(Schema):
+    """A list that can be asked for and exported."""
+
+    name = fields.String(required=True)
+    columns = fields.List(fields.Nested(ListColumn), required=True)
+
+
+class Problem(Schema):
+    """An error (RFC 9457)."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    errors: Any = fields.Dict()
