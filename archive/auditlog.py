@@ -25,7 +25,10 @@ LOOKED_AT = 50_000
 CHUNK = 1_000
 MAX_TEXT_CHARACTERS = 200
 # The actions that keep what somebody typed.
-WORDED = ("search", "find", "export", "export-refused", "put", "audit-read", "audit-export")
+WORDED = (
+    "search", "search-keep", "search-end", "find", "media", "senders", "export", "export-refused", "put", "audit-read",
+    "audit-export",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

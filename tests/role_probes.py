@@ -103,7 +103,8 @@ def _job(path: str, method: str = "GET") -> Asked:
 
 
 def _export_order(client: FlaskClient, letter: Letter) -> TestResponse:
-    answer = _api("/exports", "POST", format="json", q="{letter.mark}")(client, letter)
+    # Not for the letter's mark: what somebody typed stands on his own page of jobs.
+    answer = _api("/exports", "POST", format="json", q="kunde")(client, letter)
     if answer.status_code == 202 and answer.json:
         client.delete(f"/api/v1/jobs/{answer.json['id']}")
     return answer
@@ -204,6 +205,8 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         _post("/export", view="letters", format="json", q="(subject~contains~{letter.mark})"),
         _post("/export", view="letters", format="sql", account="{letter.account}"),
         _post("/export", view="topics", format="xml", q="{letter.mark}"),
+        _post("/export", view="media", format="csv", q="{letter.mark}"),
+        _post("/export", view="senders", format="csv", q="{letter.mark}"),
         _post("/export", view="letters", format="mbox", q="sha256:{letter.sha256}"),
         _post("/export", view="letters", format="zip", q="{letter.mark}"),
     ),
@@ -219,7 +222,9 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
     ),
     "GET /api/v1/letters/<int:letter_id>/message": (_api("/letters/{letter.id}/message"),),
     "PUT /api/v1/letters/<int:letter_id>/mark": (_api_marked,),
-    "GET /api/v1/<any(topics, media, senders):name>": (_api("/topics?q={letter.mark}"),),
+    "GET /api/v1/<any(topics, media, senders):name>": (
+        _api("/topics?q={letter.mark}"), _api("/media?q={letter.mark}"), _api("/senders?q={letter.mark}"),
+    ),
 }  # fmt: skip
 
 # Lines about no letter: what is there for a role is there whatever letters it may read.
