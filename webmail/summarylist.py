@@ -16,8 +16,8 @@ from postbuch.webmail.language import gettext
 
 PAGE = 60
 PAGE_SIZES = (20, 60, 100, 200)
-# Counted no further: "more than 100,000" tells as much.
-MOST = 100_000
+# Counted no further: "more than 20,000" tells as much, and costs 10 ms where 300,000 would cost 150.
+MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
