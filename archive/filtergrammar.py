@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import unquote
 
 # What links out of other programs hold, with room; each condition is at least one look-up in the database.
 MAX_CONDITIONS = 50
@@ -117,6 +118,8 @@ def parse(arguments: Mapping[str, str], *, usual_page_size: int = USUAL_PAGE_SIZ
     q, qs = ("", "") if show_all else (arguments.get("q", "").strip(), arguments.get("qs", "").strip())
     conditions: tuple[Condition, ...] = ()
     words = ""
+    if q[:3] == "%28":  # Excel and Word encode what is encoded already
+        q = unquote(q)
     if is_link or _LOOKS_LIKE_CONDITIONS.match(q):
         conditions = _conditions(q, warnings)
     else:
@@ -148,7 +151,7 @@ def write(wanted: Filter) -> dict[str, Any]:
     if wanted.conditions:
         found["q"] = write_conditions(wanted.conditions)
     if wanted.words:
-        own = wanted.conditions or _LOOKS_LIKE_CONDITIONS.match(wanted.words)
+        own = wanted.conditions or _LOOKS_LIKE_CONDITIONS.match(wanted.words) or wanted.words.startswith("%28")
         found["qs" if own else "q"] = _escape(wanted.words) if own else wanted.words
     if wanted.within:
         first = wanted.within[0]

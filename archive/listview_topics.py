@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, n
 from postbuch.archive import topics
 from postbuch.archive.filtergrammar import Filter, Order
 from postbuch.archive.listcolumn import Column, Kind, Place, Scope, Test, View, compare
+from postbuch.archive.listletters import rows
 from postbuch.archive.listorder import Cursor, cursors, is_head
-from postbuch.archive.listview_letters import ALIASES, LETTERS, letters_within, of_shown, rows, selection, start_of
+from postbuch.archive.listview_letters import ALIASES, LETTERS, of_shown, selection, start_of, within
 from postbuch.archive.marks import is_read
 from postbuch.archive.schema import header_summary, letter, letter_place, letter_topic
 from postbuch.archive.users import ALL
@@ -27,9 +28,9 @@ _own = letter_topic.alias("own_topic")
 def _members(scope: Scope, *conditions: ColumnElement[bool]) -> Select[Any]:
     """The letters of all topics within the rights."""
     return (
-        letters_within(scope).with_only_columns(letter_topic.c.topic_id)
-        .join(letter_topic, letter_topic.c.letter_id == letter.c.id).where(*conditions)
-    )  # fmt: skip
+        select(letter_topic.c.topic_id).select_from(letter)
+        .join(letter_topic, letter_topic.c.letter_id == letter.c.id).where(within(scope), *conditions)
+    )
 
 
 def _any(condition: Callable[[Scope], ColumnElement[bool]], scope: Scope) -> ColumnElement[bool]:

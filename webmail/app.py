@@ -110,7 +110,7 @@ def _templates(app: Flask) -> None:
     app.jinja_env.filters.update(
         short_time=language.short_time, long_time=language.long_time, exact_time=language.exact_time,
         iso_time=language.iso_time, moment=people.moment, count=language.count, size=language.size,
-        told=language.told,
+        told=language.told, short_names=people.short_names,
     )
     app.jinja_env.globals.update(
         languages=language.LANGUAGES, sources=language.SOURCES, themes=settings.THEMES, theme=settings.theme,

@@ -1,0 +1,296 @@
+"""Lists by HTTP: the seed's links, chips, columns, whole lists marked and undone, kept searches, outgoing links."""
+
+import html
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, ANNA_PASSWORD, Filling, application, archive, ingest, old
+
+from postbuch.archive import database, linktemplates, users
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from postbuch.archive.errors import UsageError
+from postbuch.archive.listview import VIEWS
+from postbuch.archive.schema import list_choice, mark
+from postbuch.archive.users import FOREVER
+from postbuch.webmail import listwords, mailbox
+from postbuch.webmail.login import limiter
+
+AUDITOR, AUDITOR_PASSWORD = "pruefer@firma.example", "pruefer-Postbuch-1"
+LINK = "/intexmail/mail_messages_list.php?q=%28from_email~equals~test%40test.de%29&tab=read&orderby=dmaildate"
+RAW = "/intexmail/mail_messages_list.php?q=(from_email~equals~test@test.de)&tab=read&orderby=dmaildate"
+
+
+def octets(number: int, sender: str, subject: str, extra: str = "") -> bytes:
+    """A plain message."""
+    return (
+        f"From: {sender}\r\nTo: anna@firma.example\r\nSubject: {subject}\r\nMessage-ID: <w{number}@x>\r\n{extra}\r\n"
+        f"Text {number}\r\n"
+    ).encode()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Config]]:
+    """Three letters of test@test.de, two of them read; one that only looks alike; a hundred others; a topic."""
+    folder = tmp_path_factory.mktemp("weblists")
+    with archive(folder / "data", "127.0.0.1:1") as config:
+        filling = Filling()
+        for number, (subject, seen) in enumerate((("Erstens", True), ("Zweitens", False), ("Drittens", True))):
+            filling.add(octets(number, "Test Er <test@test.de>", subject), ANNA, at=old(20 - number),
+                        flags=["\\Seen"] if seen else [])  # fmt: skip
+        filling.add(octets(9, "mytest@test.de", "Aehnlich"), ANNA, at=old(9), flags=["\\Seen"])
+        filling.add(octets(10, "rat@y.example", "Re: Erstens", "References: <w0@x>\r\n"), ANNA, at=old(8))
+        for number in range(100, 200):
+            filling.add(octets(number, "viele@y.example", f"Nummer {number}"), ANNA, at=old(30 + number))
+        filling.add(octets(300, "fremd@y.example", "Fremder"), "lena@firma.example", at=old(1))
+        ingest(config, filling.records)
+        with database.connection(config, Role.OWNER) as conn:
+            users.grant(conn, ANNA, ANNA, by="test")
+            users.create_user(conn, AUDITOR, role="auditor", password=AUDITOR_PASSWORD)
+        with application(config) as app:
+            yield app, config
+
+
+def token(client: FlaskClient, path: str = "/login") -> str:
+    """The CSRF token of a page."""
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def enter(site: tuple[Flask, Config], login: str = ANNA, password: str = ANNA_PASSWORD) -> FlaskClient:
+    """A browser that speaks English and is logged in."""
+    limiter.reset()
+    client = site[0].test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    answer = client.post("/login", data={"csrf_token": token(client), "login": login, "password": password})
+    assert answer.status_code == 302
+    return client
+
+
+def subjects(page: str) -> list[str]:
+    """Those of the letters or topics of a list, in their order."""
+    return [html.unescape(found) for found in re.findall(r'<bdi class="subject">([^<]*)</bdi>', page)]
+
+
+def chips(page: str) -> list[tuple[str, str]]:
+    """Text and address of each chip."""
+    found = re.findall(r'filter-chip[^"]*">.*?<bdi>(.*?)</bdi><a href="([^"]*)"', page, re.DOTALL)
+    return [(html.unescape(text), html.unescape(href)) for text, href in found]
+
+
+@pytest.mark.parametrize("link", [
+    LINK, RAW, LINK.replace("/intexmail/", "/"), LINK.replace("/intexmail/", "/a/b%20c/"),
+    RAW.replace(")&", "&"), LINK.replace("%28", "%2528").replace("%29", "%2529").replace("%40", "%2540"),
+])
+def test_the_links_of_the_seed_lead_to_their_list(site: tuple[Flask, Config], link: str) -> None:
+    """Not logged in: to the log-in, and from there to the link, which shows what it says, on any prefix."""
+    limiter.reset()
+    client = site[0].test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    asked = client.get(link)
+    assert asked.status_code == 302
+    login = asked.headers["Location"]
+    assert login.startswith("/login?next=")
+    answer = client.post(login, data={"csrf_token": token(client), "login": ANNA, "password": ANNA_PASSWORD},
+                         follow_redirects=True)  # fmt: skip
+    assert answer.request.path.endswith("/mail_messages_list.php")
+    assert subjects(answer.text) == ["Drittens", "Erstens"]
+    assert [text for text, _ in chips(answer.text)] == ["From is test@test.de"]
+
+
+def test_a_backslash_in_a_link_survives_the_log_in(site: tuple[Flask, Config]) -> None:
+    """It escapes in the grammar, and browsers send it as it is."""
+    limiter.reset()
+    client = site[0].test_client()
+    login = client.get("/?q=(subject~contains~x\\~y)").headers["Location"]
+    answer = client.post(login, data={"csrf_token": token(client), "login": ANNA, "password": ANNA_PASSWORD})
+    assert answer.headers["Location"] == "/?q=(subject~contains~x%5C~y)"
+
+
+def test_one_letter_by_the_link_of_the_seed(site: tuple[Flask, Config]) -> None:
+    """`editid1` is its number; a letter that one may not read, none and nonsense are all not there."""
+    client = enter(site)
+    number = re.search(r'href="/m/(\d+)', client.get("/?q=subject:Zweitens").text)
+    assert number
+    answer = client.get(f"/x/mail_messages_view.php?editid1={number[1]}")
+    assert answer.headers["Location"] == f"/m/{number[1]}"
+    foreign = re.search(r'href="/m/(\d+)', enter(site, ADMIN, ADMIN_PASSWORD).get("/?q=subject:Fremder").text)
+    assert foreign
+    for text in (foreign[1], "999999", "x", "", "9" * 30, "-1"):
+        assert client.get(f"/x/mail_messages_view.php?editid1={text}").status_code == 404, text
+
+
+def test_chips_mirror_the_address(site: tuple[Flask, Config]) -> None:
+    """Each says its condition and leads to the list without it; what is unknown says so, and the rest counts."""
+    client = enter(site)
+    page = client.get("/?q=(from~contains~test.de)(subject~startswith~Z)(farbe~equals~rot)(subject~sounds~like)").text
+    assert subjects(page) == ["Zweitens"]
+    found = chips(page)
+    assert [text for text, _ in found] == [
+        "From contains test.de", "Subject begins with Z", "There is no comparison “sounds”",
+        "There is no field “farbe” here",
+    ]
+    assert "1 letter found" in page
+    assert subjects(client.get(found[1][1]).text) == ["Aehnlich", "Drittens", "Zweitens", "Erstens"]
+    assert subjects(client.get(found[0][1]).text) == ["Zweitens"]
+    clean = client.get(found[2][1]).text
+    assert [text for text, _ in chips(clean)] == ["From contains test.de", "Subject begins with Z"]
+    both = client.get("/?q=(from~contains~test.de)(subject~startswith~Z)&criteria=or").text
+    assert "at least one of:" in both
+    assert len(subjects(both)) == 4
+
+
+def test_a_filter_is_added_by_a_form(site: tuple[Flask, Config]) -> None:
+    """To what narrows the list already; the form needs no script."""
+    client = enter(site)
+    form = "add_field=date&add_op=between&add_value=2000-01-01&add_second=today"
+    answer = client.get(f"/?q=(from~contains~test.de)&{form}", follow_redirects=True)
+    assert [text for text, _ in chips(answer.text)] == ["From contains test.de", "Date between 2000-01-01 and today"]
+    assert len(subjects(answer.text)) == 4
+    assert "add_field" not in answer.request.url
+
+
+def test_columns_are_chosen_and_remembered(site: tuple[Flask, Config]) -> None:
+    """A table with these columns and so many rows, for this user alone; each choice stays with its end."""
+    client = enter(site)
+    data = {"csrf_token": token(client, "/"), "column": ["subject", "size", "from", "nosuch"], "size": "20",
+            "look": "table", "next": "/"}  # fmt: skip
+    assert client.post("/settings/list/letters", data=data).status_code == 302
+    page = client.get("/").text
+    heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', page, re.DOTALL)
+    heads = [re.sub(r"<[^>]+>|\s", "", head) for head in heads]
+    assert [head for head in heads if head != "Selection"] == ["Subject", "Size", "From"]
+    assert page.count('class="row-line') == 20
+    sorted_by_size = re.search(r'href="([^"]*orderby=dsize[^"]*)"', page)
+    assert sorted_by_size
+    answer = client.get(html.unescape(sorted_by_size[1])).text
+    assert 'aria-sort="descending"' in answer
+    assert "<table" not in enter(site, ADMIN, ADMIN_PASSWORD).get("/").text
+    assert client.post("/settings/list/nosuch", data=data).status_code == 404
+    client.post("/settings/list/letters", data={**data, "look": "usual", "size": ""})
+    assert "<table" not in client.get("/").text
+    with database.connection(site[1], Role.WEB) as conn:
+        rows = conn.execute(select(list_choice.c.column_names, list_choice.c.until == FOREVER)).all()
+    assert [tuple(row) for row in rows] == [("subject size from", 0), ("", 1)]
+
+
+def test_a_whole_list_is_marked_and_undone(site: tuple[Flask, Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All letters of a filter, not the page alone; undo gives each its state; more than the limit is refused."""
+    client = enter(site)
+    path = "/marks?q=(from~equals~viele@y.example)"
+    assert "Select all 100 letters of this list" in client.get(path.replace("/marks", "/count")).text
+    data = {"csrf_token": token(client, "/"), "all": "1", "mark": "read", "next": "/"}
+    page = client.post(path, data=data, follow_redirects=True).text
+    assert "100 letters marked as read." in page
+    undo = re.search(r'name="undo" value="([^"]+)"', page)
+    assert undo
+    unread = "/?q=(from~equals~viele@y.example)&unread=1"
+    assert "Nothing found" in client.get(unread).text
+    changed = client.post("/marks", data={**data, "all": "", "undo": undo[1], "mark": "unread"}, follow_redirects=True)
+    assert "100 letters marked as unread." in changed.text
+    assert "100 letters found" in client.get(unread).text
+    monkeypatch.setattr(mailbox, "MAX_BULK", 99)
+    assert "More than 99 letters" in client.post(path, data=data, follow_redirects=True).text
+    assert "100 letters found" in client.get(unread).text
+    assert client.post("/marks", data={**data, "undo": "nonsense"}).status_code == 400
+    with database.connection(site[1], Role.WEB) as conn:
+        count = conn.scalar(select(func.count()).select_from(mark).where(mark.c.until == FOREVER))
+    assert count == 100
+
+
+def test_topics_stand_as_rows_and_open_as_letters(site: tuple[Flask, Config]) -> None:
+    """The answer and what it answers are one row; its page has both, oldest first, and leads to each."""
+    client = enter(site)
+    page = client.get("/topics?q=subject:Erstens").text
+    assert subjects(page) == ["Erstens"]
+    href = re.search(r'href="(/m/\d+/topic[^"]*)"', page)
+    assert href
+    topic = client.get(html.unescape(href[1])).text
+    assert subjects(topic) == ["Erstens", "Re: Erstens"]
+    assert "2 letters" in topic
+    assert "Fremder" not in client.get("/topics").text
+
+
+def test_kept_searches_stand_among_the_folders(site: tuple[Flask, Config]) -> None:
+    """With what is unread; only for who keeps them; each can be removed."""
+    client = enter(site)
+    path = "/searches?q=(from_email~equals~test@test.de)"
+    data = {"csrf_token": token(client, "/"), "name": "Vom Tester", "counted": "1"}
+    assert "Vom Tester" in client.post(path, data=data, follow_redirects=True).text
+    number = re.search(r'href="/searches/(\d+)"', client.get("/").text)
+    assert number
+    assert "1</span>" in client.get("/searches/counts").text
+    answer = client.get(f"/searches/{number[1]}", follow_redirects=True)
+    assert len(subjects(answer.text)) == 3
+    other = enter(site, ADMIN, ADMIN_PASSWORD)
+    assert "Vom Tester" not in other.get("/searches").text
+    assert other.get(f"/searches/{number[1]}").status_code == 404
+    stolen = {"csrf_token": token(other, "/")}
+    assert other.post(f"/searches/{number[1]}/end", data=stolen).status_code == 404
+    assert "A name has" in client.post(path, data={**data, "name": " "}, follow_redirects=True).text
+    client.post(f"/searches/{number[1]}/end", data={"csrf_token": data["csrf_token"]})
+    assert "Vom Tester" not in client.get("/searches").text
+
+
+def test_admins_keep_links_to_other_programs(site: tuple[Flask, Config]) -> None:
+    """On each letter with its values, percent-encoded; nobody else changes them."""
+    admin = enter(site, ADMIN, ADMIN_PASSWORD)
+    data = {"csrf_token": token(admin, "/"), "name": "CRM <b>",
+            "template": "https://crm.example/list.php?q=(Email~contains~#EMAIL#)&s=#SUBJECT#"}  # fmt: skip
+    page = admin.post("/links", data=data, follow_redirects=True).text
+    assert "The link stands on letters from now on." in page
+    assert "CRM &lt;b&gt;" in page
+    client = enter(site)
+    number = re.search(r'href="/m/(\d+)', client.get("/?q=subject:Zweitens").text)
+    assert number
+    letter = client.get(f"/m/{number[1]}").text
+    href = re.search(r'<a class="chip" href="(https://crm[^"]*)" target="_blank" rel="noopener noreferrer"', letter)
+    assert href
+    assert html.unescape(href[1]) == "https://crm.example/list.php?q=(Email~contains~test%40test.de)&s=Zweitens"
+    for who in (client, enter(site, AUDITOR, AUDITOR_PASSWORD)):
+        assert who.post("/links", data={**data, "csrf_token": token(who, "/")}).status_code == 403
+    bad = {**data, "name": "x", "template": "javascript:alert(1)"}
+    assert "begins with http:" in admin.post("/links", data=bad, follow_redirects=True).text
+    end = re.search(r'action="(/links/\d+/end)"', admin.get("/links").text)
+    assert end
+    admin.post(end[1], data={"csrf_token": data["csrf_token"]})
+    assert "crm.example" not in client.get(f"/m/{number[1]}").text
+
+
+@pytest.mark.parametrize("template", [
+    "", "x", "crm.example/#EMAIL#", "javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "file:///etc",
+    "//crm.example/", "https:///x", "https://#DOMAIN#/", "https://#EMAIL#@x.example/", "https://u:p@x.example/",
+    "https://x.example/#NOSUCH#", "https://x.example/ y", "https://x.example\\y", "https://x.example:99999/",
+    "https://x.example/\n", "mailto:#EMAIL#", "vbscript:x", "https://" + "x" * 2_000,
+])
+def test_bad_link_templates_are_refused(template: str) -> None:
+    """Other schemes, hosts that a letter could choose, unknown variables, what a browser would read differently."""
+    with pytest.raises(UsageError):
+        linktemplates.check("CRM", template if template != "https://x.example/\n" else "https://x.example/\ny")
+
+
+@pytest.mark.parametrize(("template", "expected"), [
+    ("https://x.example/?q=#EMAIL#", "https://x.example/?q=a%2Bb%40k%C3%BCnde.example"),
+    ("https://x.example/#DOMAIN#/#ID#", "https://x.example/k%C3%BCnde.example/7"),
+    ("http://x.example/?n=#NAME#&s=#SUBJECT#", "http://x.example/?n=%22A%22%20%3Cb%3E&s=a%26b%3D%23%2F..%2F"),
+    ("tel:#ID#", "tel:7"), ("sip:#EMAIL#", "sip:a%2Bb%40k%C3%BCnde.example"),
+    ("https://x.example/#MESSAGEID#", None), ("https://x.example/#top", "https://x.example/#top"),
+])
+def test_values_are_percent_encoded(template: str, expected: str | None) -> None:
+    """Nothing out of a letter leaves its place; without a value there is no link."""
+    name, address = linktemplates.check("CRM", template)
+    values = linktemplates.values_of(
+        address="a+b@künde.example", name='"A" <b>', subject="a&b=#/../", message_id="", letter_id=7
+    )
+    assert linktemplates.Template(id=1, name=name, template=address).fill(values) == expected
+
+
+def test_every_column_has_a_title_in_both_languages() -> None:
+    """What the archive calls it in English is what is looked up for the reader."""
+    titles = {column.title for view in VIEWS.values() for column in view.columns if column.title}
+    assert titles <= set(listwords.TITLES)

@@ -1,0 +1,232 @@
+"""Lists in real Chromium: the seed's link pasted by a stranger, keyboard alone, touch on a phone, nobody shut out.
+
+Each test ends by holding the browser to it: no violation of the policy, no foreign request, no error, no dialog.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import chromium, context, serving
+from playwright.sync_api import Browser, Page
+from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, archive, firm_mail, ingest, old
+
+from provider.ports import free_port, wait_until
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+LINK = "/intexmail/mail_messages_list.php?q=%28from_email~equals~test%40test.de%29&tab=read&orderby=dmaildate"
+RAW = "/intexmail/mail_messages_list.php?q=(from_email~equals~test@test.de)&tab=read&orderby=dmaildate"
+
+
+class Site:
+    """The address of the pages, the browser, and the state of one who is logged in."""
+
+    def __init__(self, base: str, browser: Browser) -> None:
+        self.base = base
+        self.browser = browser
+        self.state: Any = None
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The firm's mail, and three letters of test@test.de of which two are read."""
+    folder = tmp_path_factory.mktemp("lists")
+    listen = f"127.0.0.1:{free_port()}"
+    filling = Filling()
+    firm_mail(filling, datetime.now(UTC))
+    for number, seen in enumerate((True, False, True)):
+        octets = (
+            f"From: Test Er <test@test.de>\r\nTo: anna@firma.example\r\nSubject: Probe {number}\r\n"
+            f"Message-ID: <probe{number}@test.de>\r\n\r\nText\r\n"
+        ).encode()
+        filling.add(octets, ANNA, at=old(20 - number), flags=["\\Seen"] if seen else [])
+    with archive(folder / "data", listen) as config:
+        ingest(config, filling.records)
+        with serving(config, folder / "postbuch.toml") as base, chromium() as browser:
+            made = Site(base, browser)
+            with context(browser, base) as (first, _):
+                page = first.new_page()
+                _log_in(page, "/")
+                made.state = first.storage_state()
+            yield made
+
+
+def _log_in(page: Page, address: str) -> None:
+    """Ask for an address as a stranger and fill in the form that comes instead."""
+    page.goto(address)
+    assert "/login" in page.url
+    page.fill("#login", ADMIN)
+    page.fill("#password", ADMIN_PASSWORD)
+    page.click("main button.btn-primary")
+    page.wait_for_selector("#letters, .empty")
+
+
+def _assert_accessible(page: Page) -> None:
+    results = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}, "iframes": False})
+    found = [(each["id"], each["nodes"][0]["html"]) for each in results.response["violations"]]
+    assert found == [], page.url
+
+
+@pytest.mark.parametrize("link", [LINK, RAW])
+def test_the_seeds_link_leads_through_the_log_in_to_its_list(site: Site, link: str) -> None:
+    """Pasted into a browser that is not logged in: log-in, then the letters that it means, in its order."""
+    with context(site.browser, site.base, locale="en-GB") as (made, _):
+        page = made.new_page()
+        _log_in(page, link)
+        assert page.url == f"{site.base}{link}"
+        assert page.locator("#letters .subject").all_inner_texts() == ["Probe 2", "Probe 0"]
+        assert page.locator(".filter-chip bdi").all_inner_texts() == ["From is test@test.de"]
+        page.goto("/m/by-message-id/probe0@test.de")
+        assert page.inner_text("#subject") == "Probe 0"
+        page.goto(link.replace("from_email", "farbe"))
+        assert page.locator(".filter-chip.bad bdi").all_inner_texts() == ["There is no field “farbe” here"]
+
+
+def test_lists_and_topics_by_keyboard_alone(site: Site) -> None:
+    """Add a filter, take it away, sort, go through topics into one and back: no hand on the mouse."""
+    with context(site.browser, site.base, storage_state=site.state, locale="en-GB") as (made, _):
+        page = made.new_page()
+        page.goto("/")
+        page.focus("button[popovertarget=list-filter]")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#list-filter:popover-open")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.name") == "add_field"
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.type("test.de")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".filter-chip")
+        assert page.locator("#letters .row").count() == 3
+        page.focus(".filter-chip a")
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: url == f"{site.base}/")
+        page.keyboard.press("g")
+        page.keyboard.press("t")
+        page.wait_for_url("**/topics")
+        first = page.locator("#letters .row-link").first.get_attribute("href")
+        page.keyboard.press("j")
+        page.keyboard.press("o")
+        page.wait_for_url(f"**{first}")
+        page.keyboard.press("j")
+        page.keyboard.press("o")
+        page.wait_for_selector("iframe.body")
+        page.goto("/topics")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".topic-head")
+        page.keyboard.press("u")
+        page.wait_for_url("**/topics")
+
+
+def test_a_whole_list_is_selected_marked_and_undone(site: Site) -> None:
+    """The page, then all letters of the list; the line of the undo brings everything back; the page stays."""
+    with context(site.browser, site.base, storage_state=site.state, locale="en-GB") as (made, _):
+        page = made.new_page()
+        page.goto("/?q=(from~contains~e)&pagesize=20")
+        count = int(page.inner_text(".found").split()[0])
+        assert count > 20
+        page.check("#pick-all")
+        page.click("[data-select-all]")
+        assert page.inner_text("#selection-count") == "all letters of this list selected"
+        page.evaluate("window.stayed = true")
+        page.click("#marks button[value=unread]")
+        page.wait_for_selector(".snack")
+        read = page.locator("#letters .row:not(.unread)")
+        wait_until(lambda: read.count() == 0, "all letters of the page to be unread")
+        page.click(".snack .btn-snack")
+        wait_until(lambda: read.count() > 0, "what was read to be read again")
+        assert page.evaluate("window.stayed") is True
+
+
+def test_columns_as_a_table(site: Site) -> None:
+    """Chosen in the panel, sorted by a head, opened and marked by key; then the usual look again."""
+    with context(site.browser, site.base, storage_state=site.state, locale="en-GB") as (made, _):
+        page = made.new_page()
+        page.goto("/")
+        page.click("button[popovertarget=list-look]")
+        page.check("#list-look input[value=size]")
+        page.click("#list-look button[value=table]")
+        page.wait_for_selector("table#letters")
+        page.click("table#letters thead a:has-text('Size')")
+        page.wait_for_selector("th[aria-sort=descending]")
+        _assert_accessible(page)
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        assert page.inner_text("#selection-count") == "1 selected"
+        page.keyboard.press("o")
+        page.wait_for_selector("iframe.body")
+        page.goto("/")
+        page.click("button[popovertarget=list-look]")
+        page.click("#list-look button[value=usual]")
+        page.wait_for_selector("ul#letters")
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_lists_on_a_phone_by_touch(site: Site, language: str) -> None:
+    """Nothing is cut off at 390 and 320 px, what is touched is 44 px high, and panels open and close by a tap."""
+    for width in (390, 320):
+        choices: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "locale": language}
+        choices |= {"has_touch": True, "is_mobile": True}
+        with context(site.browser, site.base, storage_state=site.state, **choices) as (made, _):
+            page = made.new_page()
+            page.goto("/topics")
+            topic = page.locator("#letters .row-link").first.get_attribute("href")
+            for path in ("/", "/?q=(from~contains~a)(farbe~equals~1)", "/topics", topic or "", "/links", "/searches",
+                         "/?tab=out"):  # fmt: skip
+                page.goto(path)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+                small = page.evaluate(
+                    """() => [...document.querySelectorAll(
+                        '.icon-button, .btn, .row-link, .folders a, a.chip, .filter-chip a, .keep summary, .kept a')]
+                    .filter(e => e.offsetParent && e.getBoundingClientRect().height < 43.5).map(e => e.outerHTML)"""
+                )
+                assert small == [], path
+            page.goto("/")
+            page.tap("button[popovertarget=list-look]")
+            page.wait_for_selector("#list-look:popover-open")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            page.tap("#list-look .sorts a >> nth=2")
+            page.wait_for_url("**orderby=**")
+            page.tap("button[popovertarget=list-filter]")
+            page.fill("[name=add_value]", "test.de")
+            page.tap("#list-filter button[type=submit]")
+            page.wait_for_selector(".filter-chip")
+            page.tap(".filter-chip a")
+            page.wait_for_selector("#letters .row")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (1280, "dark"), (390, "light")])
+def test_nobody_is_shut_out_of_a_list(site: Site, theme: Any, width: int) -> None:
+    """axe finds nothing at WCAG 2.2 AA on the lists, their panels, topics, kept searches and links."""
+    choices = {"viewport": {"width": width, "height": 844}, "color_scheme": theme, "locale": "de-DE"}
+    with context(site.browser, site.base, storage_state=site.state, **choices) as (made, _):
+        page = made.new_page()
+        page.goto("/topics")
+        topic = page.locator("#letters .row-link").first.get_attribute("href")
+        for path in ("/?q=(from~contains~a)(farbe~equals~1)&criteria=or", "/?tab=out", "/topics", topic or "",
+                     "/topics?q=xyzzyqq", "/links", "/searches", "/?q=(from~contains~nobody)&tab=read"):  # fmt: skip
+            page.goto(path)
+            _assert_accessible(page)
+        page.goto("/")
+        for panel in ("list-filter", "list-look"):
+            page.click(f"button[popovertarget={panel}]")
+            _assert_accessible(page)
+            page.keyboard.press("Escape")
+
+
+def test_lists_work_without_script(site: Site) -> None:
+    """Filter, sort, page and undo are links and forms."""
+    choices: dict[str, Any] = {"java_script_enabled": False, "locale": "en-GB"}
+    with context(site.browser, site.base, storage_state=site.state, **choices) as (made, _):
+        page = made.new_page()
+        page.goto("/?q=(from~contains~test.de)")
+        page.check("#letters input >> nth=0")
+        page.click("#marks button[value=unread]")
+        page.wait_for_selector("text=1 letter marked as unread.")
+        page.click("form.notice button")
+        page.wait_for_selector("text=1 letter marked as read.")
+        page.click(".filter-chip a")
+        page.wait_for_selector("#letters .row >> nth=10")
