@@ -13,7 +13,7 @@ from postbuch.archive.attachments import Place
 from postbuch.archive.filefamily import FAMILIES
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.zipstream import ZipStream
-from postbuch.webmail import filenames, folders, policy, summarylist
+from postbuch.webmail import filenames, folders, listwords, policy, summarylist
 from postbuch.webmail.language import gettext
 from postbuch.webmail.letter import PREVIEWS, octets_of
 from postbuch.webmail.listing import Listing
@@ -71,11 +71,11 @@ def index() -> str | BaseResponse:
         on_record(conn, "media", "attachments", {**_query(asked), "files": numbers, "found": page.total})
         side = folders.sidebar(conn, who, Listing())
     newer, older = asked.pages(page.total, len(page.rows))
-    titles = _titles()
+    titles = {each.name: listwords.title(VIEW, each.name) for each in VIEW.columns}
     return render_template(
         "media.html", listing=Listing(), sidebar=side, asked=asked, look=look, tiles=[_tile(row) for row in page.rows],
         total=page.total, most=summarylist.MOST, start=start, newer=newer, older=older, titles=titles,
-        headings=asked.headings({name: titles[name] for name in NAMES[:6]}), chips=asked.chips(FORM, titles),
+        headings=asked.headings(NAMES[:6]), chips=asked.chips(FORM),
         families=family_names(), sizes=summarylist.PAGE_SIZES, looks={
             name: url_for("media.index", **{**asked.scope, "look": name or None}) for name in ("", "table")
         },
@@ -170,14 +170,6 @@ def _asked() -> tuple[Asked, str]:
 
 def _query(asked: Asked) -> dict[str, Any]:
     return {"query": {name: str(value) for name, value in asked.scope.items()}} if asked.scope else {}
-
-
-def _titles() -> dict[str, str]:
-    return {
-        "name": gettext("Name"), "family": gettext("Kind"), "size": gettext("Size"), "letters": gettext("Letters"),
-        "sender": gettext("From"), "last": gettext("Last"), "first": gettext("First"),
-        "content_type": gettext("Media type"),
-    }  # fmt: skip
 
 
 def _tile(row: dict[str, Any]) -> Tile:
