@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from postbuch.archive import attachments, audit, extract_reasons, extract_text, listview
@@ -139,8 +139,7 @@ def bundle() -> Response | BaseResponse:
         return redirect(url_for("media.index"))
     policy.mark(Kind.FILE)
     names = list(filenames.distinct(_name(place) for place in places))
-    read = [octets(place) for place in places]
-    answer = Response(_packed(places, names, read), content_type="application/zip")
+    answer = Response(stream_with_context(_packed(places, names)), content_type="application/zip")
     answer.headers.set("Content-Disposition", "attachment", filename=f"postbuch-{audit.now():%Y-%m-%d-%H%M}.zip")
     return answer
 
@@ -186,8 +185,9 @@ def _name(place: Place) -> str:
     return filenames.display_name(place.file_name, place.content_type, place.position)
 
 
-def _packed(places: list[Place], names: list[str], read: list[bytes]) -> Iterator[bytes]:
+def _packed(places: list[Place], names: list[str]) -> Iterator[bytes]:
+    """One file after the other, so that no two of them are held."""
     with ZipStream() as stream:
-        for place, name, content in zip(places, names, read, strict=True):
-            yield from stream.message(name, content, place.sort_at.replace(tzinfo=UTC))
+        for place, name in zip(places, names, strict=True):
+            yield from stream.message(name, octets(place), place.sort_at.replace(tzinfo=UTC))
         yield from stream.end()
