@@ -11,8 +11,7 @@ ALIASES = {
     "date": "last", "maildate": "last", "datum": "last", "size_octets": "size", "mails": "letters",
 }  # fmt: skip
 _rows = Summary(attachment_summary, "attachment_id", {
-    "family": "max", "content_type": "max", "file_name": "max", "sender": "max", "size_octets": "max",
-    "letters": "sum", "first_at": "min", "last_at": "max",
+    "size_octets": "max", "letters": "sum", "first_at": "min", "last_at": "max",
 })  # fmt: skip
 
 MEDIA = View(
@@ -20,10 +19,12 @@ MEDIA = View(
     order=(Order(field="last", descending=True),), words=_rows.words("file_name", "sender"),
     columns=(
         Column(name="name", kind="text", title="Name", expression=lambda _: _rows["file_name"]),
-        Column(name="family", kind="text", title="Kind", expression=lambda _: _rows["family"]),
+        Column(name="family", kind="text", title="Kind", expression=lambda _: _rows["family"],
+               condition=_rows.lowered("family")),
         Column(name="size", kind="size", title="Size", expression=lambda _: _rows["size_octets"]),
         Column(name="letters", kind="number", title="Letters", expression=lambda _: _rows["letters"]),
-        Column(name="sender", kind="text", title="From", expression=lambda _: _rows["sender"]),
+        Column(name="sender", kind="text", title="From", expression=lambda _: _rows["sender"],
+               condition=_rows.lowered("sender")),
         Column(name="last", kind="time", title="Last", expression=lambda _: _rows["last_at"]),
         Column(name="first", kind="time", title="First", expression=lambda _: _rows["first_at"], shown_first=False),
         Column(name="content_type", kind="text", title="Media type", expression=lambda _: _rows["content_type"],

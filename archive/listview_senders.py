@@ -11,17 +11,18 @@ ALIASES = {
     "letters_in": "in", "letters_out": "out", "date": "last", "maildate": "last", "datum": "last",
 }  # fmt: skip
 _rows = Summary(correspondent, "address_id", {
-    "address": "max", "domain": "max", "display_name": "max", "letters_in": "sum", "letters_out": "sum",
-    "first_at": "min", "last_at": "max",
+    "letters_in": "sum", "letters_out": "sum", "first_at": "min", "last_at": "max",
 })  # fmt: skip
 
 SENDERS = View(
     name="senders", title="Senders", key=_rows.key, source=_rows.source, aliases=ALIASES,
-    order=(Order(field="last", descending=True),), words=_rows.words("address", "display_name"),
+    order=(Order(field="last", descending=True),), words=_rows.words("display_name", "address"),
     columns=(
         Column(name="name", kind="text", title="Name", expression=lambda _: _rows["display_name"]),
-        Column(name="address", kind="text", title="Address", expression=lambda _: _rows["address"]),
-        Column(name="domain", kind="text", title="Domain", expression=lambda _: _rows["domain"]),
+        Column(name="address", kind="text", title="Address", expression=lambda _: _rows["address"],
+               condition=_rows.lowered("address")),
+        Column(name="domain", kind="text", title="Domain", expression=lambda _: _rows["domain"],
+               condition=_rows.lowered("domain")),
         Column(name="in", kind="number", title="Received", expression=lambda _: _rows["letters_in"]),
         Column(name="out", kind="number", title="Sent to", expression=lambda _: _rows["letters_out"]),
         Column(name="first", kind="time", title="First", expression=lambda _: _rows["first_at"]),

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, n
 from postbuch.archive import topics
 from postbuch.archive.filtergrammar import Filter, Order
 from postbuch.archive.listcolumn import Column, Kind, Place, Scope, Test, View, compare
+from postbuch.archive.listletters import rows
 from postbuch.archive.listorder import Cursor, cursors, is_head
-from postbuch.archive.listview_letters import ALIASES, LETTERS, of_shown, rows, selection, start_of, within
+from postbuch.archive.listview_letters import ALIASES, LETTERS, of_shown, selection, start_of, within
 from postbuch.archive.marks import is_read
 from postbuch.archive.schema import header_summary, letter, letter_place, letter_topic
 from postbuch.archive.users import ALL

@@ -59,6 +59,7 @@ attachment_summary = table(
     Index("attachment_summary_last", "account_id", "last_at"),
     Index("attachment_summary_size", "account_id", "size_octets"),
     Index("attachment_summary_family", "account_id", "family", "last_at"),
+    Index("attachment_summary_name", "account_id", "file_name"),
     Index("attachment_summary_sender", "account_id", "sender", "last_at"),
 )
 
@@ -77,6 +78,7 @@ correspondent = table(
     Index("correspondent_last", "account_id", "last_at"),
     Index("correspondent_in", "account_id", "letters_in"),
     Index("correspondent_out", "account_id", "letters_out"),
+    Index("correspondent_name", "account_id", "display_name"),
     Index("correspondent_address", "account_id", "address"),
     Index("correspondent_domain", "account_id", "domain"),
 )  # fmt: skip

@@ -92,3 +92,11 @@ def test_a_failure_stands_at_its_account(mariadb: Config) -> None:
     [account] = [each for each in status(mariadb)["accounts"] if each["account"] == "anna@firma.example"]
     file.remove()
     assert account["failure"] == FAILURE["sentence"]
+
+
+def test_attachments_that_wait(tmp_path: Path) -> None:
+    """The archive process says how many are not read for the search yet; while it is silent nobody knows."""
+    config = config_in(tmp_path)
+    assert status(config)["attachments_waiting"] is None
+    HealthFile(health_path(config, "archive")).write({"attachments_waiting": 7})
+    assert status(config)["attachments_waiting"] == 7

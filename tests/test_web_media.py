@@ -138,8 +138,8 @@ def test_the_form_becomes_an_address(app: Flask) -> None:
     assert answer.status_code == 302
     page = client.get(answer.headers["Location"]).text
     assert 'value="messe"' in page and 'value="image" selected' in page and 'value="kunde"' in page
-    assert "First notempty" in page and "Messebild Kopie.png" in page and "Vertrag.docx" not in page
-    assert "Not understood: schuhe" in client.get("/media?q=(schuhe~equals~1)").text
+    assert "First is not empty" in page and "Messebild Kopie.png" in page and "Vertrag.docx" not in page
+    assert "There is no field “schuhe” here" in client.get("/media?q=(schuhe~equals~1)").text
     assert client.get("/media?q=(size~morethan~viel)").status_code == 200
     assert "Nothing found" in client.get("/senders?q=(in~morethan~99999)").text
 

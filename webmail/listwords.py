@@ -13,6 +13,9 @@ TITLES = {
     "Date": lazy_gettext("Date"), "Date header": lazy_gettext("Date header"), "Archived": lazy_gettext("Archived"),
     "Message-ID": lazy_gettext("Message-ID"), "Number": lazy_gettext("Number"), "People": lazy_gettext("People"),
     "Letters": lazy_gettext("Letters"), "First letter": lazy_gettext("First letter"),
+    "Name": lazy_gettext("Name"), "Kind": lazy_gettext("Kind"), "First": lazy_gettext("First"),
+    "Last": lazy_gettext("Last"), "Media type": lazy_gettext("Media type"), "Address": lazy_gettext("Address"),
+    "Domain": lazy_gettext("Domain"), "Received": lazy_gettext("Received"), "Sent to": lazy_gettext("Sent to"),
 }  # fmt: skip
 
 # Each comparison as it stands between a field and a value.

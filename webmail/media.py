@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from postbuch.archive import attachments, audit, extract_reasons, extract_text, listview
@@ -13,7 +13,7 @@ from postbuch.archive.attachments import Place
 from postbuch.archive.filefamily import FAMILIES
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.zipstream import ZipStream
-from postbuch.webmail import filenames, folders, policy, summarylist
+from postbuch.webmail import filenames, folders, listwords, policy, summarylist
 from postbuch.webmail.language import gettext
 from postbuch.webmail.letter import PREVIEWS, octets_of
 from postbuch.webmail.listing import Listing
@@ -71,11 +71,11 @@ def index() -> str | BaseResponse:
         on_record(conn, "media", "attachments", {**_query(asked), "files": numbers, "found": page.total})
         side = folders.sidebar(conn, who, Listing())
     newer, older = asked.pages(page.total, len(page.rows))
-    titles = _titles()
+    titles = {each.name: listwords.title(VIEW, each.name) for each in VIEW.columns}
     return render_template(
         "media.html", listing=Listing(), sidebar=side, asked=asked, look=look, tiles=[_tile(row) for row in page.rows],
         total=page.total, most=summarylist.MOST, start=start, newer=newer, older=older, titles=titles,
-        headings=asked.headings({name: titles[name] for name in NAMES[:6]}), chips=asked.chips(FORM, titles),
+        headings=asked.headings(NAMES[:6]), chips=asked.chips(FORM),
         families=family_names(), sizes=summarylist.PAGE_SIZES, looks={
             name: url_for("media.index", **{**asked.scope, "look": name or None}) for name in ("", "table")
         },
@@ -139,8 +139,7 @@ def bundle() -> Response | BaseResponse:
         return redirect(url_for("media.index"))
     policy.mark(Kind.FILE)
     names = list(filenames.distinct(_name(place) for place in places))
-    read = [octets(place) for place in places]
-    answer = Response(_packed(places, names, read), content_type="application/zip")
+    answer = Response(stream_with_context(_packed(places, names)), content_type="application/zip")
     answer.headers.set("Content-Disposition", "attachment", filename=f"postbuch-{audit.now():%Y-%m-%d-%H%M}.zip")
     return answer
 
@@ -172,14 +171,6 @@ def _query(asked: Asked) -> dict[str, Any]:
     return {"query": {name: str(value) for name, value in asked.scope.items()}} if asked.scope else {}
 
 
-def _titles() -> dict[str, str]:
-    return {
-        "name": gettext("Name"), "family": gettext("Kind"), "size": gettext("Size"), "letters": gettext("Letters"),
-        "sender": gettext("From"), "last": gettext("Last"), "first": gettext("First"),
-        "content_type": gettext("Media type"),
-    }  # fmt: skip
-
-
 def _tile(row: dict[str, Any]) -> Tile:
     number = row["id"]
     return Tile(
@@ -194,8 +185,9 @@ def _name(place: Place) -> str:
     return filenames.display_name(place.file_name, place.content_type, place.position)
 
 
-def _packed(places: list[Place], names: list[str], read: list[bytes]) -> Iterator[bytes]:
+def _packed(places: list[Place], names: list[str]) -> Iterator[bytes]:
+    """One file after the other, so that no two of them are held."""
     with ZipStream() as stream:
-        for place, name, content in zip(places, names, read, strict=True):
-            yield from stream.message(name, content, place.sort_at.replace(tzinfo=UTC))
+        for place, name in zip(places, names, strict=True):
+            yield from stream.message(name, octets(place), place.sort_at.replace(tzinfo=UTC))
         yield from stream.end()

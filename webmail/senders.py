@@ -6,8 +6,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response as BaseResponse
 
 from postbuch.archive import audit, csvtext, listview
-from postbuch.webmail import folders, language, policy, summarylist
-from postbuch.webmail.language import gettext
+from postbuch.webmail import folders, language, listwords, policy, summarylist
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.record import on_record
@@ -39,8 +38,8 @@ def index() -> str | BaseResponse:
     newer, older = asked.pages(page.total, len(page.rows))
     return render_template(
         "senders.html", listing=Listing(), sidebar=side, asked=asked, rows=page.rows, total=page.total,
-        most=summarylist.MOST, start=asked.filter.offset, newer=newer, older=older, headings=asked.headings(titles()),
-        chips=asked.chips(FORM, titles()), sizes=summarylist.PAGE_SIZES,
+        most=summarylist.MOST, start=asked.filter.offset, newer=newer, older=older, headings=asked.headings(NAMES),
+        chips=asked.chips(FORM), sizes=summarylist.PAGE_SIZES,
         table=url_for("senders.table", **asked.scope), mailing=url_for("senders.table", **asked.scope, columns="mail"),
     )  # fmt: skip
 
@@ -62,18 +61,10 @@ def table() -> Response:
     return answer
 
 
-def titles() -> dict[str, str]:
-    """What the columns are called."""
-    return {
-        "name": gettext("Name"), "address": gettext("Address"), "domain": gettext("Domain"),
-        "in": gettext("Received"), "out": gettext("Sent to"), "first": gettext("First"), "last": gettext("Last"),
-    }  # fmt: skip
-
-
 def _rows(asked: Asked, who: Viewer, mailing: bool) -> Iterator[tuple[object, ...]]:
     """Mailing tools know columns by their English names, whatever the language of the reader."""
     names = ("address", "name") if mailing else NAMES
-    yield ("email", "name") if mailing else tuple(titles()[name] for name in names)
+    yield ("email", "name") if mailing else tuple(listwords.title(VIEW, name) for name in names)
     with services().transaction() as conn:
         for row in listview.stream(conn, VIEW, asked.filter, who.accounts, who.user_id, names):
             yield tuple(int(each) if name in ("in", "out") else each for name, each in zip(names, row, strict=True))

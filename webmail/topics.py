@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from postbuch.archive import letters, listchoices, topics
 from postbuch.archive.errors import NotFound
 from postbuch.archive.listcolumn import Scope
+from postbuch.archive.listletters import rows
 from postbuch.archive.listview import VIEWS
-from postbuch.archive.listview_letters import rows
 from postbuch.archive.topics import bare_subject
 from postbuch.webmail import folders, lists
 from postbuch.webmail.language import gettext

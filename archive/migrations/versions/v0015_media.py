@@ -56,6 +56,7 @@ CREATE TABLE attachment_summary (
     """,
     """CREATE INDEX attachment_summary_family ON attachment_summary (account_id, family, last_at)""",
     """CREATE INDEX attachment_summary_last ON attachment_summary (account_id, last_at)""",
+    """CREATE INDEX attachment_summary_name ON attachment_summary (account_id, file_name)""",
     """CREATE INDEX attachment_summary_sender ON attachment_summary (account_id, sender, last_at)""",
     """CREATE INDEX attachment_summary_size ON attachment_summary (account_id, size_octets)""",
     """
@@ -76,6 +77,7 @@ CREATE TABLE correspondent (
     """CREATE INDEX correspondent_domain ON correspondent (account_id, domain)""",
     """CREATE INDEX correspondent_in ON correspondent (account_id, letters_in)""",
     """CREATE INDEX correspondent_last ON correspondent (account_id, last_at)""",
+    """CREATE INDEX correspondent_name ON correspondent (account_id, display_name)""",
     """CREATE INDEX correspondent_out ON correspondent (account_id, letters_out)""",
     """CREATE INDEX part_sha256 ON part (sha256)""",
 )
