@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from postbuch.archive import filtergrammar, listchoices, listview
 from postbuch.archive.errors import UsageError
-from postbuch.archive.filtergrammar import Condition, Filter, Order, Warned
+from postbuch.archive.filtergrammar import Condition, Filter, Order
 from postbuch.archive.listchoices import Choice
 from postbuch.archive.listview import View
 from postbuch.webmail import listing, listwords, searchhelp
@@ -197,11 +197,6 @@ def with_condition(view: View, wanted: Listing, arguments: Mapping[str, str]) ->
     if made.value or made.second or filtergrammar.base_op(made.op)[0] == "empty":
         filter_ = replace(filter_, conditions=(*filter_.conditions, made))
     return address(view, filter_)
-
-
-def warned(wanted: Listing) -> tuple[Warned, ...]:
-    """What was not understood."""
-    return wanted.filter.warnings
 
 
 def _without(conditions: tuple[Condition, ...], place: int) -> tuple[Condition, ...]:
