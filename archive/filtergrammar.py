@@ -14,9 +14,17 @@ Which fields there are says the view (`listview.py`), not the grammar.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote
+
+from postbuch.archive.filterform import NEGATIVE as NEGATIVE
+from postbuch.archive.filterform import OPS as OPS
+from postbuch.archive.filterform import POSITIVE as POSITIVE
+from postbuch.archive.filterform import Condition as Condition
+from postbuch.archive.filterform import Filter as Filter
+from postbuch.archive.filterform import Order as Order
+from postbuch.archive.filterform import Warned as Warned
+from postbuch.archive.filterform import base_op as base_op
 
 # What links out of other programs hold, with room; each condition is at least one look-up in the database.
 MAX_CONDITIONS = 50
@@ -29,16 +37,6 @@ USUAL_PAGE_SIZE = 50
 MAX_OFFSET = 1_000_000
 MAX_ORDERS = 5
 
-# Positive comparisons, and by which of them each negative one is told.
-POSITIVE = (
-    "contains", "equals", "startswith", "endswith", "morethan", "lessthan", "moreequal", "lessequal", "between",
-    "empty", "in",
-)
-NEGATIVE = {
-    "notcontain": "contains", "notequal": "equals", "notstartwith": "startswith", "notendwith": "endswith",
-    "notmorethan": "morethan", "notlessthan": "lessthan", "notbetween": "between", "notempty": "empty", "notin": "in",
-}
-OPS = (*POSITIVE, *NEGATIVE)
 # What people and other programs write instead.
 _OTHER_OPS = {
     "equal": "equals", "notcontains": "notcontain", "notequals": "notequal", "startwith": "startswith",
@@ -50,63 +48,6 @@ _LOOKS_LIKE_CONDITIONS = re.compile(r"\s*\(\s*[A-Za-z_][\w .-]*~")
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 _FIELD = re.compile(r"[A-Za-z_][\w.-]*\Z")
-
-WarningKind = Literal["field", "op", "value", "form", "order", "tab", "many", "long", "criteria"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One comparison of a field. `op` is one of OPS, `second` is the upper end of `between`; values are as written."""
-
-    field: str
-    op: str
-    value: str = ""
-    second: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """Sorted by a field."""
-
-    field: str
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warned:
-    """What of an address was not understood: the kind, and the words of the address."""
-
-    kind: WarningKind
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """What a list shows. Two addresses that show the same give equal filters.
-
-    conditions: those on one field OR-ed, the fields AND-ed; all OR-ed with `criteria` "or".
-    within: words that must all hold, each in the same field. words: a search as in query.py, AND-ed to the rest.
-    page_size: 0 when the address says none. account, mailbox: numbers (mailbox 0: submissions).
-    """
-
-    conditions: tuple[Condition, ...] = ()
-    criteria: Literal["and", "or"] = "and"
-    words: str = ""
-    within: tuple[Condition, ...] = ()
-    order: tuple[Order, ...] = ()
-    tab: str = ""
-    page_size: int = 0
-    show_all: bool = False
-    offset: int = 0
-    account: int | None = None
-    mailbox: int | None = None
-    warnings: tuple[Warned, ...] = ()
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing narrows it but account, mailbox and tab."""
-        return not (self.conditions or self.words or self.within)
-
 
 def parse(arguments: Mapping[str, str], *, usual_page_size: int = USUAL_PAGE_SIZE, is_link: bool = False) -> Filter:
     """The filter of an address, decoded once as any server does it.
@@ -179,11 +120,6 @@ def write(wanted: Filter) -> dict[str, Any]:
 def write_conditions(conditions: tuple[Condition, ...]) -> str:
     """The `q` of conditions."""
     return "".join(f"({_write(each)})" for each in conditions)
-
-
-def base_op(op: str) -> tuple[str, bool]:
-    """The positive comparison, and whether `op` is its opposite."""
-    return (NEGATIVE[op], True) if op in NEGATIVE else (op, False)
 
 
 def _write(each: Condition) -> str:

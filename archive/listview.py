@@ -36,13 +36,14 @@ class Page:
     """Some rows (column name → value, `id` always), how many there are, and where the neighbouring pages begin.
 
     total: exact, or `most` + 1 when there are more and it was asked so, or NOT_COUNTED. older, newer, by_cursor: of a
-    list in the usual order that nothing narrows.
+    list in the usual order that nothing narrows. more: whether rows come behind this page.
     """
 
     rows: list[dict[str, Any]]
     total: int
     older: Cursor | None = None
     newer: Cursor | None = None
+    more: bool = False
     by_cursor: bool = False
 
 
@@ -92,7 +93,8 @@ def page(
     """One page. `names`: the columns that are wanted, else the usual. Raises UsageError for a search with a mistake.
 
     `before` and `after` count only in the usual order of a list that nothing narrows. `most`: count no further.
-    Without `count_all` such a list is not counted: of a million letters that would take longer than the page.
+    Without `count_all` a list that only an account, a mailbox or a tab narrows is not counted: of a million letters
+    that would take longer than the page.
     """
     wanted, scope = _for(conn, view, wanted, rights, user_id)
     offset = wanted.offset if offset is None else offset
@@ -110,10 +112,13 @@ def page(
         found = conn.execute(_ordered(keys.add_columns(func.count().over()), view, wanted, scope)
                              .limit(limit).offset(offset)).all()  # fmt: skip
         total = found[0][1] if found else (offset and count(conn, view, wanted, rights, user_id)) or 0
+        more = offset + len(found) < total
     else:
-        found = conn.execute(_ordered(keys, view, wanted, scope).limit(limit).offset(offset)).all()
-        total = count(conn, view, wanted, rights, user_id, most=most)
-    return Page(rows=_rows(conn, view, [row[0] for row in found], scope, columns), total=total)
+        found = conn.execute(_ordered(keys, view, wanted, scope).limit(limit + 1).offset(offset)).all()
+        more, found = len(found) > limit, found[:limit]
+        counted = count_all or not wanted.is_plain
+        total = count(conn, view, wanted, rights, user_id, most=most) if counted else NOT_COUNTED
+    return Page(rows=_rows(conn, view, [row[0] for row in found], scope, columns), total=total, more=more)
 
 
 def is_quick(view: View, wanted: Filter) -> bool:
@@ -282,7 +287,7 @@ def _quick(
     total = count(conn, view, wanted, scope.rights, scope.user_id, most=most) if count_all else NOT_COUNTED
     return Page(
         rows=rows, total=total, older=found[-1] if has_older else None, newer=found[0] if has_newer else None,
-        by_cursor=True,
+        more=has_older, by_cursor=True,
     )
 
 

@@ -118,8 +118,22 @@ def _narrowed(_conn: Connection, scope: Scope, wanted: Filter) -> list[ColumnEle
             conditions.append(letter_place.c.account_id.in_(scope.rights))
         found.append(exists().where(*conditions))
     if wanted.tab == "unread":
-        found.append(_any(lambda scope: not_(is_read(letter.c.id, scope.user_id, scope.rights)), scope))
+        found.append(_has_unread(scope))
     return found
+
+
+def _has_unread(scope: Scope) -> ColumnElement[bool]:
+    """Looked up for each topic that is reached: the set of all unread letters would be found before the first page."""
+    other = letter_topic.alias()
+    found = select(other.c.letter_id).where(
+        other.c.topic_id == _own.c.topic_id, not_(is_read(other.c.letter_id, scope.user_id, scope.rights))
+    )
+    if scope.rights != ALL:
+        mine = select(letter_place.c.letter_id).where(
+            letter_place.c.letter_id == other.c.letter_id, letter_place.c.account_id.in_(scope.rights)
+        )
+        found = found.where(mine.limit(1).scalar_subquery().is_not(None))
+    return found.correlate(_own).limit(1).scalar_subquery().is_not(None)
 
 
 def _words(text: str, scope: Scope) -> ColumnElement[bool]:

@@ -120,7 +120,8 @@ def follow(conn: Connection, most: int = BATCH) -> int:
         conn.execute(
             update(letter_topic).where(letter_topic.c.topic_id == other).values(topic_id=groups.root(other))
         )
-    conn.execute(insert(letter_topic), list(made.values()))
+    # Another node may be at the same letters; what it says of them is the same.
+    conn.execute(insert(letter_topic).prefix_with("IGNORE"), list(made.values()))
     return len(made)
 
 

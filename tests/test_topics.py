@@ -15,6 +15,7 @@ from postbuch.archive.accounts import find_account
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.filtergrammar import Condition, Filter
+from postbuch.archive.keeping import Keeper
 from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.record import Record
@@ -22,6 +23,7 @@ from postbuch.archive.schema import letter_topic
 from postbuch.archive.topics import bare_subject
 from postbuch.archive.users import ALL, Rights
 from provider.archive import fresh_archive, ingester, message_record
+from provider.ports import wait_until
 
 TOPICS = VIEWS["topics"]
 ANNA, BERND = "anna@firma.example", "bernd@firma.example"
@@ -235,3 +237,24 @@ def test_topics_can_be_made_again(house: tuple[Config, Engine]) -> None:
         conn.execute(update(letter_topic).where(letter_topic.c.letter_id.in_(numbers)).values(reason="first"))
     joined = store(house, [mail("m3", "Re: beide", refs="m1", reply="m2")])
     assert len(set(topic_of(house[1], [*numbers, *joined]))) == 1
+
+
+def test_the_archive_process_does_it_by_itself(house: tuple[Config, Engine]) -> None:
+    """A letter stands in its topic soon after it came."""
+    config, engine = house
+    keeper = Keeper(config)
+    keeper.start()
+    try:
+        with ingester(config, engine) as work:
+            numbers = [stored.letter_id for stored in work.ingest([mail("k1", "Eins"), mail("k2", "x", reply="k1")])]
+        query = select(letter_topic.c.topic_id).where(letter_topic.c.letter_id.in_(numbers))
+
+        def found() -> list[int]:
+            with engine.connect() as conn:
+                return list(conn.scalars(query))
+
+        wait_until(lambda: len(found()) == 2, "the topics of two letters")
+        assert len(set(found())) == 1
+        assert keeper.troubles == ()
+    finally:
+        keeper.stop()

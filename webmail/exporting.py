@@ -27,7 +27,7 @@ MAX_OCTETS = 1_073_741_824
 def found() -> Response | BaseResponse:
     """Every letter of a search, in the folder tree of accounts and mailboxes."""
     wanted, who = listing.parse(request.args), viewer()
-    if not wanted.query:
+    if not wanted.only_words:
         raise NotFound("only what a search found is exported")
     with services().transaction() as conn:
         try:

@@ -45,6 +45,12 @@ class Listing:
         return not self.filter.is_plain
 
     @property
+    def only_words(self) -> bool:
+        """Whether it is a search in all letters and nothing more, as the command line has it."""
+        plain = replace(Filter(), words=self.query, offset=self.filter.offset, page_size=self.filter.page_size)
+        return bool(self.query) and replace(self.filter, order=(), warnings=()) == plain
+
+    @property
     def scope(self) -> dict[str, Any]:
         """The arguments without the place: the first page of the same list, and the context of a letter's address."""
         return filtergrammar.write(replace(self.filter, offset=0))
@@ -53,8 +59,7 @@ class Listing:
     def name(self) -> str:
         """For the record: what was looked at."""
         if self.found:
-            only_words = replace(Filter(), words=self.query, offset=self.filter.offset) == self.filter
-            return f"search {self.query if only_words else urlencode(self.scope)}"
+            return f"search {self.query if self.only_words else urlencode(self.scope)}"
         words = [f"{key} {value}" for key, value in self.scope.items()]
         return "list " + (", ".join(words) or "all")
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from postbuch.archive import filtergrammar, listchoices, listview
 from postbuch.archive.errors import UsageError
-from postbuch.archive.filtergrammar import Condition, Filter, Order, Warned
+from postbuch.archive.filtergrammar import Condition, Filter, Order
 from postbuch.archive.listchoices import Choice
 from postbuch.archive.listview import View
 from postbuch.webmail import listing, listwords, searchhelp
@@ -21,8 +21,8 @@ from postbuch.webmail.sessions import Viewer
 
 USUAL_PAGE_SIZE = 50
 PAGE_SIZES = (20, 50, 100, 200, 500)
-# Counted no further: "more than 100,000" tells as much, and counting ends within 100 ms.
-MOST = 100_000
+# Counted no further where many are meant: "more than 10,000" tells as much, and counting ends within 50 ms.
+MOST = 10_000
 ENDPOINTS = {"letters": "mailbox.index", "topics": "topics.index"}
 
 
@@ -62,6 +62,16 @@ class Sheet:
     choice: Choice = field(default_factory=Choice)
     page_size: int = USUAL_PAGE_SIZE
     problem: str = ""
+
+    @property
+    def most(self) -> int | None:
+        """How far it was counted, when there are more."""
+        return MOST if self.total == MOST + 1 else None
+
+    @property
+    def by_age(self) -> bool:
+        """Whether its pages lead to older and newer letters."""
+        return self.total < 0 and not self.listing.filter.order
 
     @property
     def hrefs(self) -> dict[int, str]:
@@ -126,7 +136,7 @@ def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Ch
     else:
         end = start + len(page.rows)
         newer = _at(view, wanted, offset=max(start - size, 0) or None) if start else None
-        older = _at(view, wanted, offset=end) if end < page.total else None
+        older = _at(view, wanted, offset=end) if page.more else None
     shown = choice.columns or view.first_columns
     return replace(
         bare, rows=page.rows, total=page.total, start=start, newer=newer, older=older,
@@ -187,11 +197,6 @@ def with_condition(view: View, wanted: Listing, arguments: Mapping[str, str]) ->
     if made.value or made.second or filtergrammar.base_op(made.op)[0] == "empty":
         filter_ = replace(filter_, conditions=(*filter_.conditions, made))
     return address(view, filter_)
-
-
-def warned(wanted: Listing) -> tuple[Warned, ...]:
-    """What was not understood."""
-    return wanted.filter.warnings
 
 
 def _without(conditions: tuple[Condition, ...], place: int) -> tuple[Condition, ...]:
