@@ -41,7 +41,7 @@ from postbuch.archive.spoolfolder import sync_folder, waiting
 from postbuch.archive.spoolsegment import SUFFIX
 
 # Of the data folder: what has a way of its own, and what a start makes anew.
-_APART = {"mariadb", "mariadb.new", "objects", "attachments", "run", "spool", "thumbnails"}
+_APART = {"mariadb", "mariadb.new", "objects", "attachments", "index", "jobs", "run", "spool", "thumbnails"}
 _HELD = ("keys", "tls")
 # A living writer publishes a segment after 0.2 s, or tries again as often when its disk is full.
 SPOOL_PATIENCE_S = 10.0

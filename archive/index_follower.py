@@ -40,6 +40,10 @@ IDLE_LEAVES = 50_000
 TEXTS_EVERY_S = 2.0
 TEXTS_OVERLAP = timedelta(minutes=10)
 TEXTS = 500
+# So many errors of the library in a row: then it is the index and no passing trouble.
+STRIKES = 3
+# What the library says when another process still writes.
+BUSY = "LockBusy"
 # How often the letters are counted here and there.
 RECONCILE_EVERY_S = 600.0
 _EPOCH = datetime(1970, 1, 1)
@@ -120,7 +124,7 @@ class Follower:
         self._leaf = 0
         self._texts: dict[bytes, datetime] = {}
         self._texts_at = self._reconciled_at = 0.0
-        self._differed = 0
+        self._differed = self._strikes = 0
 
     def round(self) -> int:
         """Do what there is to do; how many letters were written. Errors are the database's, or OSError."""
@@ -130,12 +134,19 @@ class Follower:
         if current is None:
             return make_anew(self._engine, self._data, self._stopped, self._tell) or 0
         try:
-            return self._follow(self._writing or self._open(current))
+            written = self._follow(self._writing or self._open(current))
+            self._strikes = 0
+            return written
         except (Damaged, ValueError) as error:
+            self.close()
+            # The library says everything by ValueError, also that the disk is full or another one still writes.
+            self._strikes += isinstance(error, ValueError) and BUSY not in str(error)
+            if isinstance(error, ValueError) and self._strikes < STRIKES:
+                raise OSError(str(error)) from error
             # It can be made again from the tables, and nobody must find less than there is.
             log.error("index-damaged generation=%s reason=%s", current.name, error)
-            self.close()
             shutil.rmtree(current, ignore_errors=True)
+            self._strikes = 0
             return 0
 
     def close(self) -> None:

@@ -56,6 +56,17 @@ class Look:
         """How many letters are in it."""
         return self.count(Query.term_query(names.schema(), "kind", names.LETTER_KIND))
 
+    def beside(self, query: Query, order: int) -> tuple[int | None, int | None]:
+        """The next newer and the next older letter that match, seen from a place in the order (`order_of`)."""
+        last = (1 << 64) - 1
+        found: list[int | None] = []
+        for way, lower, upper in ((Order.Asc, order + 1, last), (Order.Desc, 0, max(order - 1, 0))):
+            within = Query.range_query(names.schema(), "order", FieldType.Unsigned, lower, upper)
+            both = Query.boolean_query([(Occur.Must, query), (Occur.Must, within)])
+            hits = self.searcher.search(both, limit=1, count=False, order_by_field="order", order=way).hits
+            found.append(names.letter_of(hits[0][0]) if hits else None)
+        return found[0], found[1]
+
     def every(self, query: Query) -> "array[int] | None":
         """All letters that match, newest first; None when they are more than MAX_IDS."""
         if self.count(query) > MAX_IDS:

@@ -105,7 +105,7 @@ def remove_old(data: Path, keep: Iterable[Path]) -> None:
 @contextlib.contextmanager
 def building(data: Path) -> Iterator[bool]:
     """The right to build; False when somebody else has it. The kernel takes it back from one that was killed."""
-    folder(data).mkdir(parents=True, exist_ok=True)
+    folder(data).mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the words of all letters
     with (folder(data) / "build.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     literal_column,
     not_,
+    or_,
     select,
     true,
 )
@@ -152,17 +153,30 @@ def places(conn: Connection, accounts: Rights) -> Callable[[str, str], Sequence[
     return find
 
 
+def in_index(conn: Connection, text: str, accounts: Rights) -> tuple[Look, Any] | None:
+    """The index and the query within the rights, for a search that it can answer alone. Raises UsageError."""
+    tree = query.parse(audit.storable(text))
+    look = index_reader.of(conn) if asks_index(tree) else None
+    kept = index_query.without_empty(tree)
+    if look is None or kept is None or not index_query.knows(kept):
+        return None
+    return look, indexed(look, kept, accounts, places(conn, accounts))
+
+
 def lag_of(conn: Connection, look: Look, accounts: Rights) -> int:
     """How many letters within the rights have come since the index was written."""
     newer = select(func.count()).select_from(letter).where(letter.c.id > look.mark.highest, _is_readable(accounts))
     return int(conn.scalar(newer) or 0)
 
 
-def matching(text: str, accounts: Rights, user_id: int | None, conn: Connection | None = None) -> ColumnElement[bool]:
+def matching(
+    text: str, accounts: Rights, user_id: int | None, conn: Connection | None = None, *, whole: bool = False
+) -> ColumnElement[bool]:
     """The condition on `letter` that a search is. Raises UsageError.
 
     Words are looked up in the index now, when there is one: that of the connection, else the only one that this
-    process reads. The condition then holds the numbers of what was found.
+    process reads. The condition then holds the numbers of what was found. `whole`: with letters that are not in the
+    index yet, for which SQL reads the texts; for exports, which must lack nothing.
     """
     tree = query.parse(audit.storable(text))
     look = None
@@ -174,7 +188,10 @@ def matching(text: str, accounts: Rights, user_id: int | None, conn: Connection 
     kept = index_query.without_empty(tree)
     if kept is None:
         return false()
-    return and_(_is_readable(accounts), IndexedConditions(accounts, user_id, look, conn).of(kept))
+    found = IndexedConditions(accounts, user_id, look, conn).of(kept)
+    if whole and conn is not None and lag_of(conn, look, accounts):
+        found = or_(found, and_(letter.c.id > look.mark.highest, Conditions(accounts, user_id).of(kept)))
+    return and_(_is_readable(accounts), found)
 
 
 class IndexedConditions(Conditions):

@@ -10,7 +10,7 @@ from postbuch.archive.index_attached import texts_of
 from postbuch.archive.index_snippets import Snippet
 from postbuch.archive.query import Group, Node
 from postbuch.archive.schema import account, body_text, letter_image, mailbox, part, sighting
-from postbuch.archive.search import asks_index, indexed, places
+from postbuch.archive.search import in_index
 from postbuch.archive.users import ALL, Rights
 
 # As many as fit beside a list; senders and types go on for long.
@@ -37,11 +37,10 @@ def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
     Empty when there is no index, and for searches that it cannot answer alone. Raises UsageError.
     """
     tree = query.parse(audit.storable(text))
-    look = index_reader.of(conn) if asks_index(tree) else None
-    kept = index_query.without_empty(tree)
-    if look is None or kept is None or not index_query.knows(kept):
+    asked = in_index(conn, text, accounts)
+    if asked is None:
         return []
-    made = indexed(look, kept, accounts, places(conn, accounts))
+    look, made = asked
     found: list[Facet] = []
     for kind, table, names in _places_of(conn, accounts):
         if len(names) > MOST_COUNTED:

@@ -23,7 +23,8 @@ MakeConfig = Callable[..., Path]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--kills", type=int, default=12, help="how many random kill -9 test_kill.py does; 200 for the long run"
+        "--kills", type=int, default=12,
+        help="how many random kill -9 test_kill.py and test_index_kill.py do; 200 for the long run",
     )
     parser.addoption(
         "--race-s", type=float, default=20, help="how long the clients of test_race.py work; 900 for the long run"

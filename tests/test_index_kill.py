@@ -20,7 +20,7 @@ from test_search import ANNA, BERND, mail
 from postbuch.archive import database, index_reader, index_store
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.index_follower import make_anew
+from postbuch.archive.index_follower import BUSY, STRIKES, Follower, make_anew
 from postbuch.archive.ingest import Ingester
 from postbuch.archive.schema import body_text, letter
 from postbuch.archive.sealer import Sealer
@@ -200,3 +200,33 @@ def test_made_anew_beside_normal_use(tmp_path: Path) -> None:
         load.end()
         wait_until(lambda: _same(config), "the new index to follow", 60)
         wait_until(lambda: len(index_store.generations(config.data)) == 1, "the old one to go", 60)
+
+
+def test_two_indexers(tmp_path: Path) -> None:
+    """The second one waits, and the index stays; what is no passing trouble is told apart after three times."""
+    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
+        load = Load(engine, work, random.Random(3))
+        load.batch()
+        load.end()
+        first, second = (Follower(engine, config.data, lambda: False) for _ in range(2))
+        first.round()
+        first.round()
+        generation = index_store.current(config.data)
+        for _ in range(STRIKES + 1):
+            with pytest.raises(OSError, match=BUSY):
+                second.round()
+        first.close()
+        second.round()
+        assert _same(config) and index_store.current(config.data) == generation
+        second.close()
+        assert generation is not None
+        for path in generation.glob("*.idx"):
+            path.unlink()
+            path.write_bytes(b"\0" * 100)
+        for _ in range(STRIKES - 1):
+            with pytest.raises(OSError, match="magic"):
+                second.round()
+        second.round()
+        assert index_store.current(config.data) is None
+        second.round()
+        assert _same(config)

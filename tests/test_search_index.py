@@ -8,7 +8,7 @@ from indexed import follow
 from sqlalchemy import Connection, Engine
 from test_search import BERND, mail
 
-from postbuch.archive import database, index_query, index_reader
+from postbuch.archive import database, export, index_query, index_reader, letters, neighbours
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.index_follower import Follower
@@ -133,6 +133,7 @@ def test_a_letter_is_found_before_its_leaf(archive: tuple[Config, Engine, Connec
         work.ingest([message_record(octets)])
         before = search(conn, "Nachzuegler", ALL)
         assert (before.total, before.lag) == (0, 1)
+        assert len(export.find(conn, "Nachzügler OR Rechnungen", ALL)) == 4  # an export lacks nothing
         conn.rollback()
         assert follower.round() == 1
         assert found(conn, "Nachzuegler") == {"late"}
@@ -142,3 +143,18 @@ def test_a_letter_is_found_before_its_leaf(archive: tuple[Config, Engine, Connec
         assert follower.round() > 0
     follower.close()
     assert found(conn, "Nachzuegler account:bernd") == found(conn, "Nachzuegler") == {"late"}
+
+
+@pytest.mark.parametrize("text", ["Rechnung", "-Haus", "Rechnung OR München larger:1"])
+def test_neighbours_go_through_what_is_found(archive: tuple[Config, Engine, Connection], text: str) -> None:
+    """From the newest to the oldest and back, as the page lists them; from one that is not found as well."""
+    conn = archive[2]
+    ids = [row["id"] for row in search(conn, text, ALL, limit=100).rows]
+    for place, number in enumerate(ids):
+        beside = neighbours.in_search(conn, text, ALL, number, 1)
+        assert beside.newer == (ids[place - 1] if place else None)
+        assert beside.older == (ids[place + 1] if place + 1 < len(ids) else None)
+    outside = letters.find_letter(conn, "woman@x")
+    beside = neighbours.in_search(conn, "Rechnung", ALL, outside, 1)
+    assert beside.newer == letters.find_letter(conn, "phrase@x")
+    assert neighbours.in_search(conn, text, frozenset(), ids[0], 1) == neighbours.Neighbours(newer=None, older=None)
