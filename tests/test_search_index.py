@@ -8,10 +8,12 @@ from indexed import follow
 from sqlalchemy import Connection, Engine
 from test_search import BERND, mail
 
-from postbuch.archive import database, export, index_query, index_reader, letters, neighbours
+from postbuch.archive import database, export, index_query, index_reader, letters, listview
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.filtergrammar import Filter
 from postbuch.archive.index_follower import Follower
+from postbuch.archive.listview_letters import LETTERS as LETTERS_LIST
 from postbuch.archive.sealer import Sealer
 from postbuch.archive.search import search
 from postbuch.archive.users import ALL, Rights
@@ -151,10 +153,10 @@ def test_neighbours_go_through_what_is_found(archive: tuple[Config, Engine, Conn
     conn = archive[2]
     ids = [row["id"] for row in search(conn, text, ALL, limit=100).rows]
     for place, number in enumerate(ids):
-        beside = neighbours.in_search(conn, text, ALL, number, 1)
-        assert beside.newer == (ids[place - 1] if place else None)
-        assert beside.older == (ids[place + 1] if place + 1 < len(ids) else None)
+        newer, older = listview.beside(conn, LETTERS_LIST, Filter(words=text), ALL, 1, number)
+        assert newer == (ids[place - 1] if place else None)
+        assert older == (ids[place + 1] if place + 1 < len(ids) else None)
     outside = letters.find_letter(conn, "woman@x")
-    beside = neighbours.in_search(conn, "Rechnung", ALL, outside, 1)
-    assert beside.newer == letters.find_letter(conn, "phrase@x")
-    assert neighbours.in_search(conn, text, frozenset(), ids[0], 1) == neighbours.Neighbours(newer=None, older=None)
+    newer, _ = listview.beside(conn, LETTERS_LIST, Filter(words="Rechnung"), ALL, 1, outside)
+    assert newer == letters.find_letter(conn, "phrase@x")
+    assert listview.beside(conn, LETTERS_LIST, Filter(words=text), frozenset(), 1, ids[0]) == (None, None)
