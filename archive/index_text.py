@@ -20,7 +20,8 @@ _SPELLED = re.compile(r"(?<![aeiouq])([aou])e(?!s?(?![^\W_]))")
 _DROPPED = (("nchner", "nchener"), ("sdner", "sdener"))
 # The German stemmer takes ue for ü also here: values, issues.
 _PLURAL = re.compile(r"ues(?![^\W_])")
-_WORD = re.compile(r"[^\W_]+")
+# With the marks that some write behind a letter instead of in it (u and diaeresis).
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
 
 
 def fold(text: str) -> str:

@@ -1,0 +1,47 @@
+"""Passages: the words marked where they stand in the text as people see it, whatever the text is. Pure."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postbuch.archive import index_text
+from postbuch.archive.index_snippets import SNIPPET_CHARACTERS, marked, passage, wanted
+from postbuch.archive.query import parse
+
+
+@pytest.mark.parametrize(
+    ("text", "search", "hits"),
+    [
+        ("Wir fahren nach München.", "muenchen", ["München"]),
+        ("Rechnungen und Rechnung", "rechnung", ["Rechnungen", "Rechnung"]),
+        ("offene Rechnung, offene Rechnungen", '"offene Rechnung"', ["offene Rechnung"]),
+        ("Rechnungsnummer und Recht", "rech*", ["Rechnungsnummer", "Recht"]),
+        ("an jg@kunde.example und kunde", "jg@kunde.example", ["jg@kunde.example"]),
+        ("Müller und Maier", "Maier -Müller", ["Maier"]),
+        ("Gru\u0308n", "grün", ["Gru\u0308n"]),
+        ("nichts davon", "Rechnung", []),
+    ],
+)  # fmt: skip
+def test_marks(text: str, search: str, hits: list[str]) -> None:
+    """What the index finds is what is marked."""
+    assert [piece for piece, hit in marked(text, wanted(parse(search))).pieces() if hit] == hits
+
+
+@given(st.text(max_size=400), st.text(max_size=20))
+def test_whatever_the_text(text: str, word: str) -> None:
+    """Nothing is lost or added; a passage is short and holds a mark."""
+    looked_for = wanted(parse(f'"{word}"' if '"' not in word else "x"))
+    whole = marked(text, looked_for)
+    assert "".join(piece for piece, _ in whole.pieces()) == text
+    found = passage(text, looked_for)
+    assert (found is None) == (not whole.spans)
+    if found is not None:
+        assert len(found.text) <= SNIPPET_CHARACTERS + 4 and found.spans
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_a_beginning_stays_a_beginning(start: str, rest: str) -> None:
+    """What `mue*` is folded to is how every word is folded that begins so and goes on with a letter."""
+    words, whole = index_text.prefix_words(start), index_text.words(start + "n" + rest)
+    if words and start[-1:].isalnum():
+        assert whole[len(words) - 1].startswith(words[-1])
