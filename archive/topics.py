@@ -104,7 +104,7 @@ def follow(conn: Connection, most: int = BATCH) -> int:
         topics = [groups.by_key[key] for key in head.keys if key in groups.by_key]
         reason = "references" if topics else "first"
         if not topics and not head.answers:
-            topics = alike.topics(head, made)
+            topics = alike.topics(head)
             reason = "subject" if topics else "first"
         topic = groups.join(topics) if topics else head.number
         for key in head.keys:
@@ -165,7 +165,7 @@ class _Alike:
     def add(self, head: _Head, topic: int) -> None:
         self.known.setdefault(head.subject_sha256, []).append((topic, head.at, head.by_subject, head.image_id))
 
-    def topics(self, head: _Head, _made: dict[int, dict[str, Any]]) -> list[int]:
+    def topics(self, head: _Head) -> list[int]:
         """The topic of the nearest letter that it answers, or that answers it."""
         if not head.may_be_answered:
             return []
@@ -189,23 +189,31 @@ class _Alike:
 def _alike(conn: Connection, heads: Sequence[_Head]) -> _Alike:
     """What is known of the subjects of these letters."""
     found = _Alike()
+    known_letters = select(
+        letter_topic.c.topic_id, letter_topic.c.sort_at, letter_topic.c.by_subject, letter.c.first_image_id,
+        letter_topic.c.subject_sha256,
+    ).join(letter, letter.c.id == letter_topic.c.letter_id).order_by(letter_topic.c.sort_at.desc())  # fmt: skip
+    rows: list[Any] = []
     for head in heads:
-        if not head.may_be_answered:
-            continue
-        query = (
-            select(letter_topic.c.topic_id, letter_topic.c.sort_at, letter_topic.c.by_subject, letter.c.first_image_id)
-            .join(letter, letter.c.id == letter_topic.c.letter_id)
-            .where(letter_topic.c.subject_sha256 == head.subject_sha256)
-        )
         if head.by_subject:
-            query = query.where(letter_topic.c.sort_at.between(head.at - WITHIN, head.at + WITHIN))
-        else:
-            query = query.where(
-                letter_topic.c.by_subject, letter_topic.c.sort_at.between(head.at, head.at + WITHIN)
+            alike = known_letters.where(
+                letter_topic.c.subject_sha256 == head.subject_sha256,
+                letter_topic.c.sort_at.between(head.at - WITHIN, head.at + WITHIN),
             )
-        rows = conn.execute(query.order_by(letter_topic.c.sort_at.desc()).limit(MOST_ALIKE)).all()
-        known = found.known.setdefault(head.subject_sha256, [])
-        known += [each for each in (tuple(row) for row in rows) if each not in known]
+            rows += conn.execute(alike.limit(MOST_ALIKE)).all()
+    # Most letters answer nothing and are answered with references: these are looked for together.
+    others = [head for head in heads if head.may_be_answered and not head.by_subject]
+    times = [head.at for head in others]
+    for part in chunks(sorted({head.subject_sha256 for head in others})):
+        answers = known_letters.where(
+            letter_topic.c.subject_sha256.in_(part), letter_topic.c.by_subject,
+            letter_topic.c.sort_at.between(min(times), max(times) + WITHIN),
+        )
+        rows += conn.execute(answers.limit(MOST_ALIKE * len(part))).all()
+    for row in rows:
+        known = found.known.setdefault(row.subject_sha256, [])
+        if tuple(row[:4]) not in known:
+            known.append((row.topic_id, row.sort_at, bool(row.by_subject), row.first_image_id))
     images = {each[3] for known in found.known.values() for each in known}
     images |= {head.image_id for head in heads if head.may_be_answered}
     for part in chunks(sorted(images)):
