@@ -49,6 +49,8 @@ log = logging.getLogger("postbuch.archive")
 SEAL_EVERY_S = 1
 # While the drains are behind, leaves wait for so long, and come in larger batches.
 SEAL_PATIENCE_S = 10.0
+# What lists by topic and the counts of attachments and senders follow by then.
+FOLLOW_PATIENCE_S = 10.0
 # Each this many rounds the sealer looks far back for what was committed late: every five minutes.
 FAR_ROUNDS = 300
 DUE_EVERY_S = 20
@@ -87,7 +89,10 @@ class Keeper:
         self._config = config
         self._engine: Engine = database.engine(config, Role.INGEST)
         self._sealer = Sealer(self._engine)
-        self._mail_first = MailFirst(config.data / "spool", SEAL_PATIENCE_S)
+        spool_folder = config.data / "spool"
+        self._mail_first = MailFirst(spool_folder, SEAL_PATIENCE_S)
+        self._topics_first = MailFirst(spool_folder, FOLLOW_PATIENCE_S)
+        self._tally_first = MailFirst(spool_folder, FOLLOW_PATIENCE_S)
         self._stop = threading.Event()
         self._signatures = SignatureWork(config, self._engine, self._stop.is_set)
         self._tally = TallyWork(self._engine, self._stop.is_set)
@@ -110,7 +115,7 @@ class Keeper:
             ("verify", self._verify, DUE_EVERY_S), (completeness.JOB, self._completeness, COMPLETE_EVERY_S),
             ("logins", self._logins, LOGINS_EVERY_S),
             ("signatures", self._signatures.look, SIGNATURES_EVERY_S), ("topics", self._topics, TOPICS_EVERY_S),
-            ("attachments", self._attachments.look, ATTACHMENTS_EVERY_S), ("tally", self._tally.look, TALLY_EVERY_S),
+            ("attachments", self._attachments.look, ATTACHMENTS_EVERY_S), ("tally", self._count, TALLY_EVERY_S),
         ):
             self._scheduler.add_job(
                 self._run, "interval", id=job, args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC),
@@ -195,8 +200,14 @@ class Keeper:
         with self._engine.connect() as conn:
             return completeness.summary(completeness.look(conn))
 
+    def _count(self) -> str:
+        """The attachments and senders of what came."""
+        return "" if self._tally_first.gives_way() else self._tally.look()
+
     def _topics(self) -> str:
         """Give the letters that came their topics; after an update, all there are."""
+        if self._topics_first.gives_way():
+            return ""
         done = topics.BATCH
         while done == topics.BATCH and not self._stop.is_set():
             with self._engine.begin() as conn:
