@@ -62,6 +62,11 @@ class Drains:
                 DrainState(stored=0, refused=0, problem=None, problem_at=audit.now(), notices=())
             )
 
+    @property
+    def ends(self) -> list[Connection]:
+        """Our ends of the pipes. Who is forked later closes his copies: a child ends when the last one is closed."""
+        return self._ends
+
     def alive(self) -> bool:
         """Whether every child works."""
         return all(child.is_alive() for child in self._children)

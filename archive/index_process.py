@@ -11,6 +11,7 @@ import shutil
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -53,12 +54,16 @@ class IndexState:
 
 
 class Indexing:
-    """Starts the keeper of the indexer. Make it before any thread: it forks."""
+    """Starts the keeper of the indexer. Make it before any thread: it forks.
 
-    def __init__(self, config: Config) -> None:
+    `inherited`: the parent's ends of pipes to other children, which those wait for to be closed.
+    """
+
+    def __init__(self, config: Config, inherited: Sequence[Connection] = ()) -> None:
         context = multiprocessing.get_context("fork")
         self._end, theirs = context.Pipe()
-        self._keeper = context.Process(target=_keep, args=(config, theirs, [self._end]), name="index-keeper")
+        ends = [self._end, *inherited]
+        self._keeper = context.Process(target=_keep, args=(config, theirs, ends), name="index-keeper")
         self._keeper.start()
         theirs.close()
         self._state = IndexState(pid=0)

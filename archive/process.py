@@ -33,7 +33,7 @@ def main(config: Config, trust: Trust, log_in: FindLogIn | None = None) -> int:
     """
     stop = threading.Event()
     drains = Drains(config)  # before any thread: it forks
-    indexing = Indexing(config)  # likewise
+    indexing = Indexing(config, drains.ends)  # likewise
     keeper = Keeper(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
