@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Self, TypeVar
 
@@ -144,7 +144,8 @@ class Parser:
         if child.stdin is None:
             return answers, "found no parser"
         try:
-            parserframe.write_request(child.stdin, operation, argument, items)
+            with self._watched(child, sum(map(len, items))):
+                parserframe.write_request(child.stdin, operation, argument, items)
             while len(answers) < len(items):
                 head = self._take(child, parserframe.ANSWER.size)
                 failed, json_length, payload_length = parserframe.ANSWER.unpack(head)
@@ -160,6 +161,19 @@ class Parser:
             self._discard()
             return answers, "ended the parser"
         return answers, ""
+
+    @contextlib.contextmanager
+    def _watched(self, child: "subprocess.Popen[bytes]", octets: int) -> Iterator[None]:
+        """A child that does not even take its request is killed in time. What the pipe holds needs no watch."""
+        if octets < PIPE_OCTETS // 2:
+            yield
+            return
+        watch = threading.Timer(self._time_limit_s + (START_S if self._starting else 0), child.kill)
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
 
     def _take(self, child: "subprocess.Popen[bytes]", count: int) -> bytes:
         """Exactly that many octets of the answer. Raises TimeoutError, EOFError."""
