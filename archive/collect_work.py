@@ -144,8 +144,9 @@ class Work:
         now = time.monotonic()
         self.due = now + CREDENTIAL_EVERY_S
         if log_in is None:
-            if not self.without_credential:
-                self.without_credential, self.failure = True, ""
+            # Also after the database was away while a credential was looked for: that trouble is over.
+            if not self.without_credential or self.failure:
+                self.without_credential, self.failure, self.trouble = True, "", None
                 self.tell(state="no-credential", failure="", retry_at=None)
             return False
         self.without_credential = False
