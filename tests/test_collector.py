@@ -11,7 +11,10 @@ import pytest
 from collecting import Collecting, collecting, digest, letter
 
 from postbuch.archive import collect_answers
+from postbuch.archive.collect_imap import LogIn
+from postbuch.archive.collect_work import Work
 from postbuch.archive.config import Config
+from postbuch.archive.errors import PostbuchError, ServiceMissing
 from provider.dovecot import Dovecot
 from provider.ports import wait_until
 
@@ -144,3 +147,25 @@ def test_steady_state(archive: Collecting, server: Dovecot) -> None:
             mail.expunge()
         wait_until(lambda: archive.vanished() == 1, "the removal", patience_s=30)
     assert archive.gaps() == []
+
+
+def test_trouble_ends_without_a_credential(archive: Collecting) -> None:
+    """The database is away while a credential is looked for; that there is still none is no trouble (invariant 8)."""
+    number = archive.account("ohne@firma.example", "")
+    answers: list[PostbuchError | None] = [None, ServiceMissing("the database does not answer"), None]
+
+    def log_in(_: int) -> LogIn | None:
+        found = answers.pop(0)
+        if found is not None:
+            raise found
+        return None
+
+    collector = archive.collector(log_in=log_in)
+    [owner] = [each for each in collector._rows.owners() if each.id == number]
+    work = Work(owner, archive.provider, collector._means)
+    said = []
+    for _ in range(3):
+        work.step()
+        said.append(work.failure)
+    assert said == ["", "the database does not answer", ""]
+    assert work.without_credential
