@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from postbuch.archive import letters
 from postbuch.archive.config import Config
@@ -17,6 +17,7 @@ from postbuch.archive.errors import NotFound, PostbuchError
 from postbuch.archive.schema import account, header_summary, image, letter, letter_image, mailbox, sighting
 from postbuch.archive.search import matching
 from postbuch.archive.users import ALL, Rights
+from postbuch.archive.visible import seen
 
 # Letters whose facts are asked for at once: at a place or three each, a query of milliseconds.
 CHUNK = 200
@@ -102,7 +103,7 @@ def volume(conn: Connection, found: "array[int]", accounts: Rights) -> tuple[int
         query = (
             select(func.count(), func.sum(image.c.size_octets))
             .join(letter_image, letter_image.c.image_id == image.c.id)
-            .where(letter_image.c.letter_id.in_(wanted), *_seen(accounts))
+            .where(letter_image.c.letter_id.in_(wanted), seen(accounts))
         )
         row = conn.execute(query).one()
         images, octets = images + row[0], octets + int(row[1] or 0)
@@ -122,13 +123,6 @@ def read(export: Export, missing: list[Missing]) -> Iterator[tuple[Message, byte
             yield message, octets
 
 
-def _seen(accounts: Rights) -> list[ColumnElement[bool]]:
-    """As `search.visible_images`: a colleague's copy may hold his Bcc."""
-    if accounts == ALL:
-        return []
-    return [exists().where(sighting.c.image_id == letter_image.c.image_id, sighting.c.account_id.in_(accounts))]
-
-
 def _messages(conn: Connection, wanted: list[int], accounts: Rights) -> dict[int, list[Message]]:
     images = conn.execute(
         select(
@@ -138,7 +132,7 @@ def _messages(conn: Connection, wanted: list[int], accounts: Rights) -> dict[int
         .join(image, image.c.id == letter_image.c.image_id)
         .join(letter, letter.c.id == letter_image.c.letter_id)
         .join(header_summary, header_summary.c.image_id == image.c.id, isouter=True)
-        .where(letter_image.c.letter_id.in_(wanted), *_seen(accounts)).order_by(image.c.id)
+        .where(letter_image.c.letter_id.in_(wanted), seen(accounts)).order_by(image.c.id)
     ).all()
     places = _places(conn, [row.id for row in images], accounts)
     found: dict[int, list[Message]] = {}

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, or_, select, tuple_
+from sqlalchemy import Connection, and_, func, or_, select, tuple_
 
 from postbuch.archive import audit, dkimrows, marks, objects, skeleton
 from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
 from postbuch.archive.listorder import Cursor as Cursor
 from postbuch.archive.listorder import Selection, cursors
-from postbuch.archive.marks import is_read, unread_of
+from postbuch.archive.marks import is_read
 from postbuch.archive.schema import (
     account,
     address,
@@ -34,8 +34,8 @@ from postbuch.archive.schema import (
     smtp_recipient,
     vanishing,
 )
-from postbuch.archive.search import readable, rows, visible_images
 from postbuch.archive.users import ALL, Rights
+from postbuch.archive.visible import readable, seen, visible_images
 
 PAGE = 50
 # Letters that one page may look at for its numbers of unread letters: 20,000 look-ups in an index are 50 ms.
@@ -55,42 +55,10 @@ class Image:
     size_octets: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Letters newest first (rows as in `search`, plus `unread`), and where the neighbouring pages begin."""
-
-    rows: list[dict[str, Any]]
-    older: Cursor | None
-    newer: Cursor | None
-
-
-def page(
-    conn: Connection,
-    accounts: Rights,
-    user_id: int,
-    *,
-    account_id: int | None = None,
-    mailbox_id: int | None = None,
-    unread: bool = False,
-    before: Cursor | None = None,
-    after: Cursor | None = None,
-    limit: int = PAGE,
-) -> Page:
-    """One page of the list, older than `before` or newer than `after`. Read in index order: depth costs nothing."""
-    wanted = Selection(
-        accounts=accounts, user_id=user_id, account_id=account_id, mailbox_id=mailbox_id, unread=unread,
-        before=before, after=after,
-    )
-    found = cursors(conn, wanted, limit + 1)
-    more, found = len(found) > limit, found[:limit]
-    if after is not None:
-        found.reverse()
-    has_older = bool(found) and (more if after is None else True)
-    has_newer = bool(found) and (before is not None if after is None else more)
-    ids = [each.letter_id for each in found]
-    unread_ids = unread_of(conn, ids, user_id, accounts)
-    listed = [{**row, "unread": row["id"] in unread_ids} for row in rows(conn, ids, accounts)]
-    return Page(rows=listed, older=found[-1] if has_older else None, newer=found[0] if has_newer else None)
+def newest(conn: Connection, accounts: Rights) -> Cursor | None:
+    """The place of the newest letter within the rights."""
+    found = cursors(conn, Selection(accounts=accounts), 1)
+    return found[0] if found else None
 
 
 def mailboxes(conn: Connection, accounts: Rights, user_id: int) -> list[dict[str, Any]]:
@@ -137,11 +105,8 @@ def find_letter(conn: Connection, reference: str, accounts: Rights = ALL) -> int
     ways = []
     if _NUMBER.fullmatch(reference):
         ways.append(letter.c.id == int(reference))
-    images = select(letter_image.c.letter_id)
-    if accounts != ALL:  # a colleague's copy is not known by its Message-ID or digest either
-        images = images.where(exists().where(
-            sighting.c.image_id == letter_image.c.image_id, sighting.c.account_id.in_(accounts)
-        ))
+    # A colleague's copy is not known by its Message-ID or digest either.
+    images = select(letter_image.c.letter_id).where(seen(accounts))
     if _SHA256.fullmatch(reference):
         ways.append(letter.c.id.in_(
             images.join(image, image.c.id == letter_image.c.image_id).where(image.c.sha256 == bytes.fromhex(reference))

@@ -14,36 +14,25 @@ from postbuch.archive.schema import (
     image,
     image_address,
     letter,
-    letter_image,
     letter_place,
     mailbox,
     part,
-    sighting,
 )
-from postbuch.archive.users import ALL, Rights
-
-
-def shown_images(conn: Connection, ids: list[int], rights: Rights) -> dict[int, int]:
-    """Letter → the image that is shown."""
-    if rights == ALL:
-        return {row[0]: row[1] for row in conn.execute(
-            select(letter.c.id, letter.c.first_image_id).where(letter.c.id.in_(ids))
-        )}  # fmt: skip
-    seen = (
-        select(letter_image.c.letter_id, func.min(letter_image.c.image_id))
-        .join(sighting, sighting.c.image_id == letter_image.c.image_id)
-        .where(letter_image.c.letter_id.in_(ids), sighting.c.account_id.in_(rights))
-        .group_by(letter_image.c.letter_id)
-    )
-    return {row[0]: row[1] for row in conn.execute(seen)}
+from postbuch.archive.users import ALL
+from postbuch.archive.visible import shown_images
 
 
 def rows(conn: Connection, ids: list[int], scope: Scope, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The letters with these columns: text as str, times without zone in UTC, lists of str, counts as int."""
+    """The letters with these columns: text as str, times without zone in UTC, lists of str, counts as int.
+
+    In this order; `sha256`, of the image that is shown, as bytes.
+    """
+    if not ids:
+        return []
     images = shown_images(conn, ids, scope.rights)
     head = (
         select(
-            image.c.id, image.c.size_octets, image.c.archived_at, header_summary.c.message_id,
+            image.c.id, image.c.sha256, image.c.size_octets, image.c.archived_at, header_summary.c.message_id,
             header_summary.c.subject, header_summary.c.from_display, header_summary.c.to_display,
             header_summary.c.date_header, header_summary.c.attachment_count, header_summary.c.preview,
         )
@@ -67,7 +56,7 @@ def rows(conn: Connection, ids: list[int], scope: Scope, names: Sequence[str]) -
             "subject": facts.subject, "preview": facts.preview, "account": accounts, "mailbox": mailboxes,
             "attachments": facts.attachment_count, "files": files.get(facts.id, []), "size": facts.size_octets,
             "unread": number in unread, "date": arrivals[number], "written": facts.date_header,
-            "archived_at": facts.archived_at, "message_id": facts.message_id,
+            "archived_at": facts.archived_at, "message_id": facts.message_id, "sha256": facts.sha256,
         }
         found.append({"id": number, **{name: whole[name] for name in names}})
     return found

@@ -35,12 +35,12 @@ class Selection:
     """
 
     accounts: Rights
-    user_id: int
-    account_id: int | None
-    mailbox_id: int | None
-    unread: bool
-    before: Cursor | None
-    after: Cursor | None
+    user_id: int = 0
+    account_id: int | None = None
+    mailbox_id: int | None = None
+    unread: bool = False
+    before: Cursor | None = None
+    after: Cursor | None = None
     read: bool = False
     among: frozenset[int] | None = None
     heads: bool = False

@@ -45,6 +45,7 @@ from postbuch.archive.schema import (
     sighting,
 )
 from postbuch.archive.users import ALL, Rights
+from postbuch.archive.visible import readable, readable_each
 
 TABS = ("all", "in", "out", "unread", "read")
 # Sorting by the first characters of a text: a million subjects of 1,000 would be sorted on disk.
@@ -222,14 +223,7 @@ def letters_within(scope: Scope) -> Select[Any]:
 
 def within(scope: Scope) -> ColumnElement[bool]:
     """The condition on `letter` that holds what the rights allow."""
-    allowed = search.readable(scope.rights)
-    if scope.narrow and scope.rights != ALL and scope.rights:
-        place = letter_place.alias()
-        mine = select(place.c.letter_id).where(
-            place.c.letter_id == letter.c.id, place.c.account_id.in_(scope.rights)
-        )
-        allowed = mine.limit(1).scalar_subquery().is_not(None)
-    return allowed
+    return readable_each(scope.rights) if scope.narrow else readable(scope.rights)
 
 
 def narrowed(conn: Connection, scope: Scope, wanted: Filter) -> list[ColumnElement[bool]]:

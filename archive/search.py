@@ -6,38 +6,24 @@ seconds for a million letters, and knows no stems. A result says which of the tw
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Connection,
-    and_,
-    exists,
-    false,
-    func,
-    literal_column,
-    not_,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import Boolean, ColumnElement, Connection, and_, false, func, literal_column, not_, or_, select
 
-from postbuch.archive import audit, index_query, index_reader, query
+from postbuch.archive import audit, index_query, index_reader, listletters, query
 from postbuch.archive.index_reader import Look
+from postbuch.archive.listcolumn import Scope
 from postbuch.archive.query import Group, Node, Not, Word
-from postbuch.archive.schema import (
-    account,
-    header_summary,
-    image,
-    letter,
-    letter_image,
-    letter_place,
-    mailbox,
-    sighting,
-)
+from postbuch.archive.schema import account, letter, mailbox
 from postbuch.archive.search_sql import Conditions, named
 from postbuch.archive.users import ALL, Rights
+from postbuch.archive.visible import readable, readable_each
+
+_COLUMNS = (
+    "sha256", "message_id", "subject", "from", "to", "written", "date", "archived_at", "account", "mailbox",
+    "attachments", "preview",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +151,7 @@ def in_index(conn: Connection, text: str, accounts: Rights) -> tuple[Look, Any] 
 
 def lag_of(conn: Connection, look: Look, accounts: Rights) -> int:
     """How many letters within the rights have come since the index was written."""
-    newer = select(func.count()).select_from(letter).where(letter.c.id > look.mark.highest, _is_readable(accounts))
+    newer = select(func.count()).select_from(letter).where(letter.c.id > look.mark.highest, readable_each(accounts))
     return int(conn.scalar(newer) or 0)
 
 
@@ -183,7 +169,7 @@ def matching(
     if asks_index(tree):
         look = index_reader.only() if conn is None else index_reader.of(conn)
     if look is None:
-        allowed = _is_readable(accounts) if _is_narrow(tree) else readable(accounts)
+        allowed = readable_each(accounts) if _is_narrow(tree) else readable(accounts)
         return and_(allowed, Conditions(accounts, user_id).of(tree))
     kept = index_query.without_empty(tree)
     if kept is None:
@@ -191,7 +177,7 @@ def matching(
     found = IndexedConditions(accounts, user_id, look, conn).of(kept)
     if whole and conn is not None and lag_of(conn, look, accounts):
         found = or_(found, and_(letter.c.id > look.mark.highest, Conditions(accounts, user_id).of(kept)))
-    return and_(_is_readable(accounts), found)
+    return and_(readable_each(accounts), found)
 
 
 class IndexedConditions(Conditions):
@@ -246,98 +232,27 @@ def _is_narrow(node: Node) -> bool:
             return (any if node.kind == "and" else all)(_is_narrow(each) for each in node.nodes)
 
 
-def readable(accounts: Rights) -> ColumnElement[bool]:
-    """The condition on `letter` that holds what the rights allow."""
-    if accounts == ALL:
-        return true()
-    if not accounts:
-        return false()
-    return exists().where(letter_place.c.letter_id == letter.c.id, letter_place.c.account_id.in_(accounts))
-
-
-def _is_readable(accounts: Rights) -> ColumnElement[bool]:
-    """`readable` by a scalar subquery, which is evaluated for the letters that the other conditions leave."""
-    if accounts == ALL or not accounts:
-        return readable(accounts)
-    place = select(letter_place.c.letter_id).where(
-        letter_place.c.letter_id == letter.c.id, letter_place.c.account_id.in_(accounts)
-    )
-    return place.limit(1).scalar_subquery().is_not(None)
-
-
-def visible_images(letter_id: Any, accounts: Rights) -> Any:
-    """The images of a letter that were seen in an account within the rights: a colleague's copy may hold his Bcc."""
-    found = select(letter_image.c.image_id).where(letter_image.c.letter_id == letter_id)
-    if accounts == ALL:
-        return found
-    seen = exists().where(sighting.c.image_id == letter_image.c.image_id, sighting.c.account_id.in_(accounts))
-    return found.where(seen)
-
-
 def rows(conn: Connection, ids: list[int], accounts: Rights) -> list[dict[str, Any]]:
     """The rows of interface.md's `search` for these letters, in this order."""
-    if not ids:
-        return []
-    shown = _shown_images(conn, ids, accounts)
-    head = (
-        select(
-            image.c.id.label("image_id"), image.c.sha256, image.c.archived_at, header_summary.c.message_id,
-            header_summary.c.subject, header_summary.c.from_display, header_summary.c.to_display,
-            header_summary.c.date_header, header_summary.c.attachment_count, header_summary.c.preview,
-        )
-        .join(header_summary, header_summary.c.image_id == image.c.id)
-        .where(image.c.id.in_(shown.values()))
-    )
-    summaries = {row.image_id: row for row in conn.execute(head)}
-    found = {number: summaries[image_id] for number, image_id in shown.items() if image_id in summaries}
-    arrivals = select(letter.c.id, letter.c.sort_at).where(letter.c.id.in_(ids))
-    arrived = {row.id: row.sort_at for row in conn.execute(arrivals)}
-    accounts_of: dict[int, list[str]] = {}
-    mailboxes_of: dict[int, list[str]] = {}
-    place = (
-        select(letter_place.c.letter_id, account.c.address, mailbox.c.name)
-        .join(account, account.c.id == letter_place.c.account_id)
-        .join(mailbox, mailbox.c.id == letter_place.c.mailbox_id, isouter=True)
-        .where(letter_place.c.letter_id.in_(ids))
-        .order_by(account.c.address, mailbox.c.name)
-    )
-    if accounts != ALL:
-        place = place.where(letter_place.c.account_id.in_(accounts))
-    for row in conn.execute(place):
-        for known, name in ((accounts_of, row.address), (mailboxes_of, row.name)):
-            names = known.setdefault(row.letter_id, [])
-            if name is not None and name not in names:
-                names.append(name)
     return [
         {
-            "id": number,
-            "sha256": found[number].sha256.hex(),
-            "message_id": found[number].message_id,
-            "subject": found[number].subject,
-            "from": found[number].from_display,
-            "to": found[number].to_display,
-            "date": (found[number].date_header or arrived[number]).isoformat() + "Z",
-            "archived_at": found[number].archived_at.isoformat() + "Z",
-            "accounts": accounts_of.get(number, []),
-            "mailboxes": mailboxes_of.get(number, []),
-            "has_attachments": found[number].attachment_count > 0,
-            "preview": found[number].preview,
-            "arrived_at": arrived[number].isoformat() + "Z",
+            "id": row["id"],
+            "sha256": row["sha256"].hex(),
+            "message_id": row["message_id"],
+            "subject": row["subject"],
+            "from": row["from"],
+            "to": row["to"],
+            "date": _iso(row["written"] or row["date"]),
+            "archived_at": _iso(row["archived_at"]),
+            "accounts": row["account"],
+            "mailboxes": row["mailbox"],
+            "has_attachments": row["attachments"] > 0,
+            "preview": row["preview"],
+            "arrived_at": _iso(row["date"]),
         }
-        for number in ids
-        if number in found
+        for row in listletters.rows(conn, ids, Scope(rights=accounts, user_id=None), _COLUMNS)
     ]
 
 
-def _shown_images(conn: Connection, ids: list[int], accounts: Rights) -> dict[int, int]:
-    """Letter → its first image within the rights."""
-    if accounts == ALL:
-        first = select(letter.c.id, letter.c.first_image_id).where(letter.c.id.in_(ids))
-        return {row[0]: row[1] for row in conn.execute(first)}
-    seen = (
-        select(letter_image.c.letter_id, func.min(letter_image.c.image_id))
-        .join(sighting, sighting.c.image_id == letter_image.c.image_id)
-        .where(letter_image.c.letter_id.in_(ids), sighting.c.account_id.in_(accounts))
-        .group_by(letter_image.c.letter_id)
-    )
-    return {row[0]: row[1] for row in conn.execute(seen)}
+def _iso(moment: datetime) -> str:
+    return f"{moment.isoformat()}Z"

@@ -9,9 +9,10 @@ from postbuch.archive import audit, index_query, index_reader, index_snippets, i
 from postbuch.archive.index_attached import texts_of
 from postbuch.archive.index_snippets import Snippet
 from postbuch.archive.query import Group, Node
-from postbuch.archive.schema import account, body_text, letter_image, mailbox, part, sighting
+from postbuch.archive.schema import account, body_text, letter_image, mailbox, part
 from postbuch.archive.search import in_index
 from postbuch.archive.users import ALL, Rights
+from postbuch.archive.visible import seen
 
 # As many as fit beside a list; senders and types go on for long.
 SHOWN = 8
@@ -136,13 +137,9 @@ def snippets(conn: Connection, text: str, ids: Collection[int], accounts: Rights
 
 def _texts(conn: Connection, ids: Collection[int], accounts: Rights) -> list[tuple[int, str]]:
     """(letter, text): the bodies, then the attachments."""
-    images = select(letter_image.c.letter_id, letter_image.c.image_id).where(letter_image.c.letter_id.in_(ids))
-    if accounts != ALL:
-        images = images.where(letter_image.c.image_id.in_(
-            select(sighting.c.image_id).where(
-                sighting.c.image_id == letter_image.c.image_id, sighting.c.account_id.in_(accounts)
-            )
-        ))  # fmt: skip
+    images = select(letter_image.c.letter_id, letter_image.c.image_id).where(
+        letter_image.c.letter_id.in_(ids), seen(accounts)
+    )
     letters = {row.image_id: row.letter_id for row in conn.execute(images)}
     cut = index_snippets.LOOKED_AT_CHARACTERS
     bodies = conn.execute(

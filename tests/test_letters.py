@@ -7,18 +7,21 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select
 
-from postbuch.archive import audit, database, letters, listorder, marks, users
+from postbuch.archive import audit, database, letters, listorder, listview, marks, search, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import NotFound
+from postbuch.archive.filtergrammar import Filter
 from postbuch.archive.letters import Cursor
+from postbuch.archive.listview_letters import LETTERS
 from postbuch.archive.record import Record
 from postbuch.archive.schema import letter_image, mailbox, mark, sighting
 from postbuch.archive.users import ALL, Rights
@@ -108,15 +111,16 @@ def box(archive: Archive, address: str, name: str) -> int:
 
 def walk(archive: Archive, accounts: Rights, limit: int = 7, **wanted: Any) -> list[int]:
     """All pages, there by `older` and back by `newer`: both ways show the same letters in the same order."""
-    pages = [letters.page(archive.conn, accounts, user(archive), limit=limit, **wanted)]
+    listed = partial(listview.page, archive.conn, LETTERS, Filter(**wanted), accounts, user(archive), limit=limit)
+    pages = [listed()]
     while (place := pages[-1].older) is not None:
-        pages.append(letters.page(archive.conn, accounts, user(archive), limit=limit, before=place, **wanted))
+        pages.append(listed(before=place))
         assert len(pages) < 100
     numbers = [[row["id"] for row in page.rows] for page in pages]
     back = [numbers[-1]]
     page = pages[-1]
     while page.newer is not None:
-        page = letters.page(archive.conn, accounts, user(archive), limit=limit, after=page.newer, **wanted)
+        page = listed(after=page.newer)
         back.append([row["id"] for row in page.rows])
         assert len(back) < 100
     assert list(itertools.chain(*numbers)) == list(itertools.chain(*reversed(back)))
@@ -142,13 +146,13 @@ def test_the_list_of_a_place(archive: Archive, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(listorder, "MAX_STREAMS", streams)
     anna, sent = archive.rights(ANNA), archive.accounts[ANNA]
     old = box(archive, ANNA, "Archiv")
-    assert len(walk(archive, anna, account_id=sent, mailbox_id=old)) == 10
-    assert len(walk(archive, anna, mailbox_id=old)) == len(walk(archive, ALL, mailbox_id=old)) == 10
-    assert walk(archive, anna, account_id=sent, mailbox_id=0) == walk(archive, ALL, mailbox_id=0) == [archive.offer]
-    assert len(walk(archive, ALL, account_id=archive.accounts[BERND])) == 22
-    assert walk(archive, archive.rights(BERND), account_id=sent) == []
-    assert walk(archive, archive.rights(BERND, CARLA), mailbox_id=old) == []
-    assert walk(archive, anna, account_id=archive.accounts[BERND], mailbox_id=old) == []
+    assert len(walk(archive, anna, account=sent, mailbox=old)) == 10
+    assert len(walk(archive, anna, mailbox=old)) == len(walk(archive, ALL, mailbox=old)) == 10
+    assert walk(archive, anna, account=sent, mailbox=0) == walk(archive, ALL, mailbox=0) == [archive.offer]
+    assert len(walk(archive, ALL, account=archive.accounts[BERND])) == 22
+    assert walk(archive, archive.rights(BERND), account=sent) == []
+    assert walk(archive, archive.rights(BERND, CARLA), mailbox=old) == []
+    assert walk(archive, anna, account=archive.accounts[BERND], mailbox=old) == []
 
 
 MANY = 20_000
@@ -180,7 +184,7 @@ def test_a_page_costs_the_same_among_many(tmp_path: Path) -> None:
         for accounts, mailbox_id in ((one, None), (one, 1), (one, 0), (both, None), (ALL, None), (ALL, 2)):
             for cursor in ({}, {"before": place}, {"after": place}):
                 wanted = listorder.Selection(
-                    accounts=accounts, user_id=1, account_id=None, mailbox_id=mailbox_id, unread=True,
+                    accounts=accounts, user_id=1, mailbox_id=mailbox_id, unread=True,
                     before=cursor.get("before"), after=cursor.get("after"),
                 )  # fmt: skip
                 before = rows_read()
@@ -250,7 +254,7 @@ def test_a_recipient_never_sees_bcc(archive: Archive) -> None:
     facts = letters.letter_facts(archive.conn, archive.offer, bernd)
     assert "carla" not in str(facts) and "weg@" not in str(facts)
     assert len(facts["images"]) == 1 and facts["envelopes"] == [] and facts["history"] == []
-    [row] = [row for row in letters.page(archive.conn, bernd, user(archive)).rows if row["id"] == archive.offer]
+    [row] = search.rows(archive.conn, [archive.offer], bernd)
     assert "carla" not in str(row)
     assert (row["sha256"], row["accounts"], row["mailboxes"]) == (facts["images"][0]["sha256"], [BERND], ["INBOX"])
     filed = next(
@@ -266,13 +270,14 @@ def test_marks(archive: Archive) -> None:
     anna, conn = archive.rights(ANNA), archive.conn
     sent, *mine = walk(archive, anna)  # the newest is her own
     who, other = user(archive), user(archive, BERND)
-    assert walk(archive, anna, unread=True) == mine and sent == archive.offer
+    assert walk(archive, anna, tab="unread") == mine and sent == archive.offer
     assert letters.mark_read(conn, [*mine[:3], 999999], who, True, anna) == mine[:3]
     assert letters.mark_read(conn, mine[:3], who, True, anna) == []
-    assert walk(archive, anna, unread=True) == mine[3:] and marks.unread_of(conn, mine, other, anna) == set(mine)
-    assert [row["unread"] for row in letters.page(conn, anna, who, limit=5).rows] == [False, False, False, False, True]
-    assert letters.mark_read(conn, mine[:2], who, False, anna) == mine[:2][::-1] or mine[:2]
-    assert walk(archive, anna, unread=True) == [*mine[:2], *mine[3:]]
+    assert walk(archive, anna, tab="unread") == mine[3:] and marks.unread_of(conn, mine, other, anna) == set(mine)
+    shown = listview.page(conn, LETTERS, Filter(), anna, who, limit=5, names=("unread",)).rows
+    assert [row["unread"] for row in shown] == [False, False, False, False, True]
+    assert sorted(letters.mark_read(conn, mine[:2], who, False, anna)) == sorted(mine[:2])
+    assert walk(archive, anna, tab="unread") == [*mine[:2], *mine[3:]]
     assert letters.mark_read(conn, mine[:1], who, True, anna) == mine[:1]
     rows = conn.execute(select(mark).where(mark.c.user_id == who, mark.c.letter_id == mine[0])).all()
     assert [row.kind for row in rows if row.until == users.FOREVER] == ["read"] and len(rows) == 3
@@ -295,7 +300,11 @@ def test_mailboxes(archive: Archive) -> None:
 def test_what_is_new(archive: Archive) -> None:
     """How many letters came since the newest that is shown."""
     rows = walk(archive, archive.rights(BERND))
-    shown = letters.page(archive.conn, archive.rights(BERND), user(archive), limit=4)
+    shown = listview.page(archive.conn, LETTERS, Filter(), archive.rights(BERND), user(archive), limit=4)
+    newest = letters.newest(archive.conn, archive.rights(BERND))
+    assert newest is not None and newest.letter_id == rows[0]
+    assert letters.newer_count(archive.conn, archive.rights(BERND), newest) == 0
+    assert letters.newest(archive.conn, frozenset()) is None
     assert shown.older is not None and shown.older.letter_id == rows[3]
     assert letters.newer_count(archive.conn, archive.rights(BERND), shown.older) == 3
     assert letters.newer_count(archive.conn, archive.rights(CARLA), shown.older) == 1

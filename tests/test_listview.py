@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from postbuch.archive import database, letters, listview, users
+from postbuch.archive import database, listorder, listview, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
@@ -413,5 +413,5 @@ def test_a_list_that_is_only_asked_for_more(world: World) -> None:
     page = listview.page(world.conn, LETTERS, Filter(), ALL, world.user_id, count_all=False)
     assert page.total == listview.NOT_COUNTED
     assert [row["id"] for row in page.rows] == [
-        row["id"] for row in letters.page(world.conn, ALL, world.user_id, limit=50).rows
+        each.letter_id for each in listorder.cursors(world.conn, listorder.Selection(accounts=ALL), 50)
     ]

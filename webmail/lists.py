@@ -17,6 +17,7 @@ from postbuch.archive.listchoices import Choice
 from postbuch.archive.listview import View
 from postbuch.webmail import listing, listwords, searchhelp
 from postbuch.webmail.listing import Listing
+from postbuch.webmail.people import COLUMNS
 from postbuch.webmail.sessions import Viewer
 
 USUAL_PAGE_SIZE = 50
@@ -117,7 +118,7 @@ def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Ch
     known = listview.shown_columns(view)
     choice = replace(choice, columns=tuple(name for name in choice.columns if name in known))
     size = wanted.filter.page_size or choice.page_size or USUAL_PAGE_SIZE
-    names = (*view.first_columns, *choice.columns, *(("account", "to") if view.name == "letters" else ()))
+    names = (*view.first_columns, *choice.columns, *(COLUMNS if view.name == "letters" else ()))
     bare = Sheet(
         view=view, listing=wanted, choice=choice, page_size=size, chips=chips(view, wanted), rows=[], total=0, start=0,
         newer=None, older=None,

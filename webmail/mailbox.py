@@ -1,21 +1,22 @@
 """The list of letters: newest first, page by page, by account, mailbox, in, out and unread, or what was looked for."""
 
 from datetime import datetime
-from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import audit, letters, listchoices, listview, marks, search
+from postbuch.archive import audit, letters, listchoices, listletters, listview, marks
 from postbuch.archive.errors import UsageError
+from postbuch.archive.letters import Cursor
+from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listview import VIEWS
 from postbuch.webmail import finding, folders, listing, lists
 from postbuch.webmail.language import count as written
 from postbuch.webmail.language import gettext, ngettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.login import local_path
-from postbuch.webmail.people import row
+from postbuch.webmail.people import COLUMNS, row
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import Viewer, login_required, viewer
@@ -49,10 +50,10 @@ def list_page(*, is_link: bool = False) -> str | BaseResponse:
         side = folders.sidebar(conn, who, wanted)
         sheet = lists.sheet(conn, who, LETTERS, wanted, choice)
         beside = finding.beside(conn, who, sheet)
-        newest = letters.page(conn, who.accounts, who.user_id, limit=1).rows
+        newest = letters.newest(conn, who.accounts)
     cards = [] if sheet.is_table else [
         row(
-            facts_of(each), wanted, side.own, passage=beside.passages.get(each["id"]),
+            each, wanted, side.own, passage=beside.passages.get(each["id"]),
             subject_marked=finding.marked_subject(each["subject"], beside.words),
         )
         for each in sheet.rows
@@ -61,14 +62,6 @@ def list_page(*, is_link: bool = False) -> str | BaseResponse:
         "list.html", listing=wanted, sheet=sheet, cards=cards, beside=beside, sidebar=side, since=_since(newest),
         title=_title(wanted, side),
     )
-
-
-def facts_of(found: dict[str, Any]) -> dict[str, Any]:
-    """A row of the view as `people.row` takes it."""
-    return {
-        **found, "arrived_at": found["date"].isoformat() + "Z", "accounts": found["account"],
-        "has_attachments": found["attachments"] > 0,
-    }
 
 
 @blueprint.route("/news")
@@ -122,11 +115,11 @@ def mark() -> str | BaseResponse:
             {"read": changed if read else []}, {"read": [] if read else changed},
         )
         there = set(numbers) & set(changed)
-        found = search.rows(conn, sorted(there), who.accounts)
+        found = listletters.rows(conn, sorted(there), Scope(rights=who.accounts, user_id=who.user_id), COLUMNS)
         side = folders.sidebar(conn, who, wanted)
     said, undo = _said(len(changed), read), {"at": at.isoformat(), "mark": "unread" if read else "read"}
     if request.headers.get("HX-Request"):
-        rows = [row({**facts, "unread": not read}, wanted, side.own) for facts in found]
+        rows = [row(facts, wanted, side.own) for facts in found]
         return render_template("marks.html", rows=rows, listing=wanted, sidebar=side, said=said, changed=changed,
                                undo=undo)  # fmt: skip
     flash({"said": said, "undo": undo if changed else None}, "undo")  # type: ignore[arg-type] # any JSON goes
@@ -170,11 +163,9 @@ def _said(number: int, read: bool) -> str:
     return ngettext("%(num)s letter marked as unread.", "%(num)s letters marked as unread.", number)
 
 
-def _since(rows: list[dict[str, Any]]) -> str:
+def _since(newest: Cursor | None) -> str:
     """The place of the newest letter; before every letter when there is none yet."""
-    if not rows:
-        return "1970-01-01T00:00:00_0"
-    return f"{rows[0]['arrived_at'].removesuffix('Z')}_{rows[0]['id']}"
+    return listing.write_cursor(newest or Cursor(sort_at=datetime(1970, 1, 1), letter_id=0))
 
 
 def _title(wanted: Listing, side: folders.Sidebar) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import url_for
@@ -12,6 +12,8 @@ from postbuch.archive.index_snippets import Snippet
 from postbuch.webmail.listing import Listing
 
 _SHOWN = re.compile(r"\s*<[^<>]*>")
+# What `row` takes of the columns of a letter.
+COLUMNS = ("from", "to", "subject", "preview", "date", "unread", "attachments", "account")
 # Six tints that hold 4.5:1 with white and dark text in both themes; which one a person gets is always the same.
 TINTS = 6
 
@@ -60,7 +62,7 @@ def row(
     facts: Mapping[str, Any], wanted: Listing, own: str = "", *, subject_marked: Snippet | None = None,
     passage: Snippet | None = None,
 ) -> Row:
-    """The row of `letters.page` or `search.search` as the page shows it.
+    """The row of a letter (`listletters.rows`) as the page shows it.
 
     `own` is the address whose list it is: what it sent itself is shown with those it was sent to. Of a letter that a
     search found: its subject with the words marked, and the passage that stands in place of its first words.
@@ -75,10 +77,10 @@ def row(
         outgoing=outgoing,
         subject=facts["subject"],
         preview=facts["preview"],
-        at=moment(facts["arrived_at"]),
+        at=facts["date"].replace(tzinfo=UTC),
         unread=facts["unread"],
-        has_attachments=facts["has_attachments"],
-        accounts=[each for each in facts["accounts"] if each != own],
+        has_attachments=facts["attachments"] > 0,
+        accounts=[each for each in facts["account"] if each != own],
         tint=tint(who),
         initials=initials(who),
         subject_marked=subject_marked,

@@ -14,8 +14,7 @@ from postbuch.archive.listview import VIEWS
 from postbuch.archive.topics import bare_subject
 from postbuch.webmail import folders, lists
 from postbuch.webmail.language import gettext
-from postbuch.webmail.mailbox import facts_of
-from postbuch.webmail.people import row, short_names
+from postbuch.webmail.people import COLUMNS, row, short_names
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import Viewer, login_required, viewer
@@ -59,7 +58,7 @@ def show(letter_id: int) -> str:
         on_record(conn, "view", f"topic of letter {letter_id}")
         side = folders.sidebar(conn, who, wanted)
         found, total = _letters(conn, who, letter_id)
-    cards = [row(facts_of(each), wanted, "") for each in reversed(found)]
+    cards = [row(each, wanted) for each in reversed(found)]
     people = list(dict.fromkeys(short_names(each["from"]) for each in reversed(found)))
     return render_template(
         "topic.html", listing=wanted, sidebar=side, cards=cards, total=total, people=people,
@@ -73,5 +72,4 @@ def _letters(conn: Connection, who: Viewer, letter_id: int) -> tuple[list[dict[s
     members = topics.members(conn, [letter_id], scope).get(letter_id)
     if not members:
         raise NotFound(f"there is no letter '{letter_id}' that you may read")
-    names = ("from", "to", "subject", "preview", "date", "unread", "attachments", "account")
-    return rows(conn, [number for number, _ in members[:MAX_LETTERS]], scope, names), len(members)
+    return rows(conn, [number for number, _ in members[:MAX_LETTERS]], scope, COLUMNS), len(members)

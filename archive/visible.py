@@ -1,0 +1,54 @@
+"""What somebody may read, as parts of a query: rights are asked for with everything else, never a filter afterwards."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, select, true
+
+from postbuch.archive.schema import letter, letter_image, letter_place, sighting
+from postbuch.archive.users import ALL, Rights
+
+
+def readable(accounts: Rights) -> ColumnElement[bool]:
+    """The condition on `letter` that holds what the rights allow."""
+    if accounts == ALL:
+        return true()
+    if not accounts:
+        return false()
+    place = letter_place.alias()
+    return exists().where(place.c.letter_id == letter.c.id, place.c.account_id.in_(accounts))
+
+
+def readable_each(accounts: Rights) -> ColumnElement[bool]:
+    """`readable` by a scalar subquery, which is evaluated for the letters that the other conditions leave."""
+    if accounts == ALL or not accounts:
+        return readable(accounts)
+    place = letter_place.alias()
+    mine = select(place.c.letter_id).where(place.c.letter_id == letter.c.id, place.c.account_id.in_(accounts))
+    return mine.limit(1).scalar_subquery().is_not(None)
+
+
+def seen(accounts: Rights) -> ColumnElement[bool]:
+    """The condition on `letter_image` that the image was seen within the rights: a colleague's may hold his Bcc."""
+    if accounts == ALL:
+        return true()
+    return exists().where(sighting.c.image_id == letter_image.c.image_id, sighting.c.account_id.in_(accounts))
+
+
+def visible_images(letter_id: Any, accounts: Rights) -> Select[Any]:
+    """The images of a letter that were seen within the rights."""
+    return select(letter_image.c.image_id).where(letter_image.c.letter_id == letter_id, seen(accounts))
+
+
+def shown_images(conn: Connection, ids: Collection[int], accounts: Rights) -> dict[int, int]:
+    """Letter → the image that is shown: its first one within the rights."""
+    if accounts == ALL:
+        first = select(letter.c.id, letter.c.first_image_id).where(letter.c.id.in_(ids))
+        return {row[0]: row[1] for row in conn.execute(first)}
+    seen = (
+        select(letter_image.c.letter_id, func.min(letter_image.c.image_id))
+        .join(sighting, sighting.c.image_id == letter_image.c.image_id)
+        .where(letter_image.c.letter_id.in_(ids), sighting.c.account_id.in_(accounts))
+        .group_by(letter_image.c.letter_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(seen)}
