@@ -10,7 +10,6 @@ import ssl
 import time
 from collections.abc import Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -35,10 +34,6 @@ _AGAIN = {1213, 1205}
 _GONE = {1053, 1927, 2002, 2003, 2006, 2013, 2055}
 
 
-# Of all engines of this process. A server has one; tests have several.
-_folders: set[Path] = set()
-
-
 class Role(Enum):
     """The database users; what each may do is in `access.py`."""
 
@@ -57,7 +52,6 @@ def engine(config: Config, role: Role) -> Engine:
 
     With an external database the owner is the user in the URL, and so is a role that has no password here.
     """
-    _folders.add(config.data)
     made = create_engine(
         url(config, role),
         connect_args={"init_command": "SET time_zone = '+00:00'", "connect_timeout": 10, **_tls(config)},
@@ -71,11 +65,6 @@ def engine(config: Config, role: Role) -> Engine:
     event.listen(made, "handle_error", _translate)
     event.listen(made, "do_connect", _connect)
     return made
-
-
-def data_folder() -> Path | None:
-    """The data folder of this process, when it is one."""
-    return next(iter(_folders)) if len(_folders) == 1 else None
 
 
 @contextlib.contextmanager

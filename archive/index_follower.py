@@ -132,7 +132,10 @@ class Follower:
         if self._writing is not None and self._writing.generation != current:
             self.close()
         if current is None:
-            return make_anew(self._engine, self._data, self._stopped, self._tell) or 0
+            try:
+                return make_anew(self._engine, self._data, self._stopped, self._tell) or 0
+            except ValueError as error:  # as below: the library says everything by it
+                raise OSError(str(error)) from error
         try:
             written = self._follow(self._writing or self._open(current))
             self._strikes = 0
@@ -145,7 +148,7 @@ class Follower:
                 raise OSError(str(error)) from error
             # It can be made again from the tables, and nobody must find less than there is.
             log.error("index-damaged generation=%s reason=%s", current.name, error)
-            shutil.rmtree(current, ignore_errors=True)
+            index_store.give_up(self._data, current)
             self._strikes = 0
             return 0
 
@@ -160,6 +163,7 @@ class Follower:
 
     def _open(self, generation: Path) -> Writing:
         self._writing = writing = Writing(generation)
+        self._differed = 0
         if writing.mark is None or writing.mark.built is not None:
             raise Damaged("it is not complete")
         self._leaf = writing.mark.leaf

@@ -32,11 +32,11 @@ class Searcher:
     """For whom a query is made.
 
     `own`: the accounts whose own words he may know, as far as there are any (`Look.owning`). `places`: numbers of the
-    accounts or mailboxes within his rights whose name fits.
+    accounts or mailboxes within his rights that a word of the fields PLACES means.
     """
 
     own: Sequence[int]
-    places: Callable[[str, str], Sequence[int]]
+    places: Callable[[Word], Sequence[int]]
 
 
 def knows(node: Node) -> bool:
@@ -68,8 +68,8 @@ def within_rights(made: Query, rights: Rights) -> Query:
     if rights == ALL:
         return made
     if not rights:
-        return Query.empty_query()
-    return Query.boolean_query([(Occur.Must, made), (Occur.Must, _numbers("account", sorted(rights)))])
+        return none()
+    return both(made, "account", sorted(rights))
 
 
 def of(node: Node, searcher: Searcher) -> Query:
@@ -81,14 +81,19 @@ def of(node: Node, searcher: Searcher) -> Query:
             return Query.boolean_query([(Occur.Must, every()), (Occur.MustNot, of(node.node, searcher))])
         case Group():
             if not node.nodes:
-                return every() if node.kind == "and" else Query.empty_query()
+                return every() if node.kind == "and" else none()
             occur = Occur.Must if node.kind == "and" else Occur.Should
             return Query.boolean_query([(occur, of(each, searcher)) for each in node.nodes])
 
 
-def both(made: Query, field: str, number: int) -> Query:
-    """What of a query is in one account or mailbox."""
-    return Query.boolean_query([(Occur.Must, made), (Occur.Must, _numbers(field, [number]))])
+def both(made: Query, field: str, numbers: Sequence[int]) -> Query:
+    """What of a query is in one of these accounts or mailboxes."""
+    return Query.boolean_query([(Occur.Must, made), (Occur.Must, _numbers(field, numbers))])
+
+
+def none() -> Query:
+    """No letter."""
+    return Query.empty_query()
 
 
 def every() -> Query:
@@ -98,7 +103,7 @@ def every() -> Query:
 
 def _numbers(field: str, values: Sequence[int]) -> Query:
     if not values:
-        return Query.empty_query()
+        return none()
     if len(values) == 1:
         return Query.term_query(schema(), field, values[0], "basic")
     return Query.term_set_query(schema(), field, list(values))
@@ -106,7 +111,7 @@ def _numbers(field: str, values: Sequence[int]) -> Query:
 
 def _word(word: Word, searcher: Searcher) -> Query:
     if word.field in PLACES:
-        return _numbers(word.field, searcher.places(word.field, word.text))
+        return _numbers(word.field, searcher.places(word))
     if word.field == "has":
         own = [names.own_word(account, "has", "attachment") for account in searcher.own]
         return _either([Query.term_query(schema(), "has", "attachment", "basic"), *_any_of(own)])
@@ -121,8 +126,9 @@ def _in_field(field: str, word: Word, searcher: Searcher) -> list[Query]:
         words = index_text.prefix_words(word.text)
         return [_prefix(field, words), *(_prefix(OWN, _owned(account, field, words)) for account in searcher.own)]
     words = index_text.words(word.text)
-    if word.kind == "word" and len(words) == 1 and field in names.STEMMED:
-        field, words = field + STEM, index_text.stemmed(word.text)
+    # A word may become too long for a stem, which then has none.
+    if word.kind == "word" and len(words) == 1 and field in names.STEMMED and (stems := index_text.stemmed(word.text)):
+        field, words = field + STEM, stems
     if len(words) == 1:
         own = [each for account in searcher.own for each in _owned(account, field, words)]
         return [Query.term_query(schema(), field, words[0], "basic"), *_any_of(own)]

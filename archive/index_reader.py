@@ -3,16 +3,20 @@
 Which folder belongs to a connection stands in the options of its engine (`database.engine`).
 """
 
+import contextlib
 import threading
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
-from tantivy import FieldType, Index, Occur, Order, Query, Searcher
+from tantivy import FieldType, Index, Occur, Order, Query, Searcher, SearchResult
 
 from postbuch.archive import database, index_store
 from postbuch.archive import index_schema as names
+from postbuch.archive.errors import UsageError
 from postbuch.archive.index_store import Mark
 from postbuch.archive.users import ALL, Rights
 
@@ -43,29 +47,16 @@ class Look:
         """How many letters match, and those asked for, newest first."""
         if not limit:
             return self.count(query), []
-        found = self.searcher.search(
-            query, limit=limit, offset=offset, count=True, order_by_field="order", order=Order.Desc
-        )
+        found = self._search(query, limit=limit, offset=offset, count=True, order_by_field="order", order=Order.Desc)
         return names.counted(found), [names.letter_of(order) for order, _ in found.hits]
 
     def count(self, query: Query) -> int:
         """How many letters match."""
-        return names.counted(self.searcher.search(query, limit=1, count=True))
+        return names.counted(self._search(query, limit=1, count=True))
 
     def letters(self) -> int:
         """How many letters are in it."""
         return self.count(Query.term_query(names.schema(), "kind", names.LETTER_KIND))
-
-    def beside(self, query: Query, order: int) -> tuple[int | None, int | None]:
-        """The next newer and the next older letter that match, seen from a place in the order (`order_of`)."""
-        last = (1 << 64) - 1
-        found: list[int | None] = []
-        for way, lower, upper in ((Order.Asc, order + 1, last), (Order.Desc, 0, max(order - 1, 0))):
-            within = Query.range_query(names.schema(), "order", FieldType.Unsigned, lower, upper)
-            both = Query.boolean_query([(Occur.Must, query), (Occur.Must, within)])
-            hits = self.searcher.search(both, limit=1, count=False, order_by_field="order", order=way).hits
-            found.append(names.letter_of(hits[0][0]) if hits else None)
-        return found[0], found[1]
 
     def every(self, query: Query) -> "array[int] | None":
         """All letters that match, newest first; None when they are more than MAX_IDS."""
@@ -74,12 +65,34 @@ class Look:
         found = array("Q")
         rest = query
         while True:
-            hits = self.searcher.search(rest, limit=SLICE, count=False, order_by_field="order", order=Order.Desc).hits
+            hits = self._search(rest, limit=SLICE, count=False, order_by_field="order", order=Order.Desc).hits
             found.extend(names.letter_of(order) for order, _ in hits)
             if len(hits) < SLICE:
                 return found
             older = Query.range_query(names.schema(), "order", FieldType.Unsigned, 0, hits[-1][0], include_upper=False)
             rest = Query.boolean_query([(Occur.Must, query), (Occur.Must, older)])
+
+
+    def aggregate(self, query: Query, wanted: dict[str, Any]) -> dict[str, Any]:
+        """What the library says of the letters that match."""
+        with _said():
+            found: dict[str, Any] = self.searcher.aggregate(query, wanted)
+            return found
+
+    def _search(self, query: Query, **how: Any) -> SearchResult:
+        with _said():
+            return self.searcher.search(query, **how)
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[None]:
+    """The library's limit on how many words a beginning within a phrase may stand for, as a UsageError."""
+    try:
+        yield
+    except ValueError as error:
+        if "max expansions" not in str(error):
+            raise
+        raise UsageError("the beginning at the end of a phrase fits too many words; write more of it") from error
 
 
 class Reader:
@@ -142,9 +155,3 @@ def of(conn: Connection) -> Look | None:
     """The index beside the database of a connection; None while there is none that is complete."""
     data = conn.get_execution_options().get(database.DATA_OPTION)
     return None if data is None else of_folder(Path(data)).look()
-
-
-def only() -> Look | None:
-    """The index of this process when it works on one archive; for conditions that are made without a connection."""
-    data = database.data_folder()
-    return None if data is None else of_folder(data).look()

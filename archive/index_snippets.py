@@ -50,7 +50,7 @@ def wanted(node: Node | None, fields: tuple[str, ...] = _SHOWN_FIELDS) -> list[W
                 words = tuple(index_text.prefix_words(node.text))
                 return [Wanted(words=words, is_prefix=True)] if words else []
             words = tuple(index_text.words(node.text))
-            stem = index_text.stemmed(node.text)[0] if node.kind == "word" and len(words) == 1 else ""
+            stem = "".join(index_text.stemmed(node.text)) if node.kind == "word" and len(words) == 1 else ""
             return [Wanted(words=words, stem=stem)] if words else []
         case Group():
             return [found for each in node.nodes for found in wanted(each, fields)]

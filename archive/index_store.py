@@ -73,6 +73,12 @@ def make_current(data: Path, generation: Path) -> None:
     beside.replace(folder(data) / CURRENT)
 
 
+def give_up(data: Path, generation: Path) -> None:
+    """Remove the one that is read: its name must not stand for the next one while that is made."""
+    (folder(data) / CURRENT).unlink(missing_ok=True)
+    shutil.rmtree(generation, ignore_errors=True)
+
+
 def new_generation(data: Path) -> Path:
     """An empty folder for the next one."""
     serials = [int(each.name.partition("-")[2]) for each in generations(data)]

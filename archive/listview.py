@@ -16,7 +16,6 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.filtergrammar import Condition, Filter, Order, Warned
 from postbuch.archive.listcolumn import Column as Column
 from postbuch.archive.listcolumn import Place, Scope, Unfit, compare, opposite, read_test
-from postbuch.archive.listcolumn import Test as Test
 from postbuch.archive.listcolumn import View as View
 from postbuch.archive.listorder import Cursor
 from postbuch.archive.listview_letters import LETTERS
@@ -96,7 +95,7 @@ def page(
     Without `count_all` a list that only an account, a mailbox or a tab narrows is not counted: of a million letters
     that would take longer than the page.
     """
-    wanted, scope = _for(conn, view, wanted, rights, user_id)
+    wanted, scope = _for(view, wanted, rights, user_id)
     offset = wanted.offset if offset is None else offset
     columns = view.first_columns if names is None else names
     if is_quick(view, wanted):
@@ -105,16 +104,18 @@ def page(
     if view.found is not None and _is_search(view, wanted):
         answer = view.found(conn, wanted.words, scope, Place(limit=limit, offset=offset))
         if answer is not None:
-            return Page(rows=_rows(conn, view, answer[1], scope, columns), total=answer[0])
-    keys = _keys(conn, view, wanted, scope)
+            total, keys = answer
+            rows = _rows(conn, view, keys, scope, columns)
+            return Page(rows=rows, total=total, more=offset + len(keys) < total)
+    query = _keys(conn, view, wanted, scope)
     if most is None or _is_narrow(view, wanted):
         # The total beside each row: the letters are looked for once.
-        found = conn.execute(_ordered(keys.add_columns(func.count().over()), view, wanted, scope)
+        found = conn.execute(_ordered(query.add_columns(func.count().over()), view, wanted, scope)
                              .limit(limit).offset(offset)).all()  # fmt: skip
         total = found[0][1] if found else (offset and count(conn, view, wanted, rights, user_id)) or 0
         more = offset + len(found) < total
     else:
-        found = conn.execute(_ordered(keys, view, wanted, scope).limit(limit + 1).offset(offset)).all()
+        found = conn.execute(_ordered(query, view, wanted, scope).limit(limit + 1).offset(offset)).all()
         more, found = len(found) > limit, found[:limit]
         counted = count_all or not wanted.is_plain
         total = count(conn, view, wanted, rights, user_id, most=most) if counted else NOT_COUNTED
@@ -129,10 +130,14 @@ def is_quick(view: View, wanted: Filter) -> bool:
 
 
 def count(
-    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, most: int | None = None
+    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, most: int | None = None,
+    whole: bool = False,
 ) -> int:
-    """How many rows there are; with `most` no further than one more than that. Raises UsageError."""
-    wanted, scope = _for(conn, view, wanted, rights, user_id)
+    """How many rows there are; with `most` no further than one more than that. Raises UsageError.
+
+    `whole`: as `keys_of` finds them.
+    """
+    wanted, scope = _for(view, wanted, rights, user_id, whole=whole)
     keys = _keys(conn, view, wanted, scope)
     if most is not None:
         keys = keys.limit(most + 1)
@@ -160,8 +165,8 @@ def stream(
 def keys_of(
     conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, limit: int | None = None
 ) -> "array[int]":
-    """The numbers of all rows in the order of the list. Raises UsageError."""
-    wanted, scope = _for(conn, view, wanted, rights, user_id)
+    """The numbers of all rows in the order of the list, those too that the index lacks yet. Raises UsageError."""
+    wanted, scope = _for(view, wanted, rights, user_id, whole=True)
     query = _ordered(_keys(conn, view, wanted, scope), view, wanted, scope).limit(limit)
     # As options of this statement: those of a connection would stay, and each later question would be a stream.
     with conn.execute(query, execution_options={"stream_results": True, "yield_per": 10_000}) as found:
@@ -176,7 +181,7 @@ def beside(
     The row itself need not be in the list any more: one that was opened from a list of unread letters is read since.
     One outside the rights has no neighbours: where it would stand in the list tells when it came.
     """
-    wanted, scope = _for(conn, view, wanted, rights, user_id)
+    wanted, scope = _for(view, wanted, rights, user_id)
     order = _order(view, wanted, scope)
     conditions = and_(true(), *_conditions(conn, view, wanted, scope))
     found = (
@@ -195,7 +200,7 @@ def shown_columns(view: View) -> tuple[str, ...]:
     return tuple(each.name for each in view.columns if each.shown)
 
 
-def conditions_of(view: View, wanted: Filter, scope: Scope) -> ColumnElement[bool]:
+def _asked(conn: Connection, view: View, wanted: Filter, scope: Scope) -> ColumnElement[bool]:
     """The conditions of a resolved filter, without account, mailbox and tab. Raises UsageError."""
     fields: dict[str, list[ColumnElement[bool]]] = {}
     for each in wanted.conditions:
@@ -206,7 +211,7 @@ def conditions_of(view: View, wanted: Filter, scope: Scope) -> ColumnElement[boo
     if wanted.words:
         if view.words is None:
             raise UsageError("this list takes no search words; filter by one of its fields")
-        found.append(view.words(wanted.words, scope))
+        found.append(view.words(conn, wanted.words, scope))
     return and_(true(), *found)
 
 
@@ -225,10 +230,10 @@ def _condition(view: View, each: Condition, scope: Scope) -> ColumnElement[bool]
 
 
 def _for(
-    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None
+    view: View, wanted: Filter, rights: Rights, user_id: int | None, *, whole: bool = False
 ) -> tuple[Filter, Scope]:
     wanted = resolve(view, wanted)
-    return wanted, Scope(rights=rights, user_id=user_id, narrow=_is_narrow(view, wanted), conn=conn)
+    return wanted, Scope(rights=rights, user_id=user_id, narrow=_is_narrow(view, wanted), whole=whole)
 
 
 def _keys(conn: Connection, view: View, wanted: Filter, scope: Scope) -> Select[Any]:
@@ -237,7 +242,7 @@ def _keys(conn: Connection, view: View, wanted: Filter, scope: Scope) -> Select[
 
 def _conditions(conn: Connection, view: View, wanted: Filter, scope: Scope) -> list[ColumnElement[bool]]:
     narrowed = view.narrowed(conn, scope, wanted) if view.narrowed else ()
-    return [*narrowed, conditions_of(view, wanted, scope)]
+    return [*narrowed, _asked(conn, view, wanted, scope)]
 
 
 def _order(view: View, wanted: Filter, scope: Scope) -> list[Any]:

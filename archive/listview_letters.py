@@ -267,6 +267,10 @@ def _quick(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> list
     return cursors(conn, selection(conn, scope, wanted, place), place.limit, place.offset)
 
 
+def _words(conn: Connection, text: str, scope: Scope) -> ColumnElement[bool]:
+    return search.matching(conn, text, scope.rights, scope.user_id, whole=scope.whole)
+
+
 def _found(conn: Connection, text: str, scope: Scope, place: Place) -> tuple[int, list[int]] | None:
     return search.newest(conn, text, scope.rights, limit=place.limit, offset=place.offset)
 
@@ -274,7 +278,6 @@ def _found(conn: Connection, text: str, scope: Scope, place: Place) -> tuple[int
 LETTERS = View(
     name="letters", title="Letters", columns=COLUMNS, key=letter.c.id, source=letters_within,
     order=(Order(field="date", descending=True),), aliases=ALIASES, tabs=TABS, narrowed=narrowed,
-    words=lambda text, scope: search.matching(text, scope.rights, scope.user_id, scope.conn), found=_found, rows=rows,
-    quick=_quick,
+    words=_words, found=_found, rows=rows, quick=_quick,
     quick_tabs=("", *TABS),
 )

@@ -14,6 +14,8 @@ from postbuch.archive.errors import UsageError
 # What a person types or a program makes; each word is at least one join.
 MAX_CHARACTERS = 2000
 MAX_WORDS = 50
+# The day after is part of the question.
+LAST_DAY = date(9999, 1, 1)
 
 TEXT_FIELDS = (
     "from", "to", "cc", "subject", "body", "attachment", "filename", "account", "mailbox", "sha256", "message-id",
@@ -168,7 +170,9 @@ def _date(text: str, whole: str) -> date:
         return date.today() - timedelta(days=days)
     for form in ("%Y-%m-%d", "%d.%m.%Y"):
         try:
-            return datetime.strptime(text, form).date()
+            found = datetime.strptime(text, form).date()
         except ValueError:
             continue
+        if found < LAST_DAY:
+            return found
     raise UsageError(f"'{whole}' needs a date such as 2026-01-31, 31.01.2026, today or today-7d")

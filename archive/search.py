@@ -5,7 +5,7 @@ seconds for a million letters, and knows no stems. A result says which of the tw
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -45,18 +45,16 @@ def search(
     conn: Connection, text: str, accounts: Rights, *, limit: int = 50, offset: int = 0, user_id: int | None = None
 ) -> SearchResult:
     """Find letters within the rights. `user_id` is whose read marks `is:unread` means. Raises UsageError."""
-    tree = query.parse(audit.storable(text))
-    wanted = asks_index(tree)
-    look = index_reader.of(conn) if wanted else None
-    if look is None:
-        found = _in_sql(conn, matching(text, accounts, user_id, conn), accounts, limit, offset)
-        return replace(found, unindexed=wanted)
-    lag = lag_of(conn, look, accounts)
-    answer = _newest(conn, look, tree, accounts, limit, offset)
+    asked = asks_index(query.parse(audit.storable(text)))
+    unindexed, lag = standing(conn, text, accounts)
+    answer = newest(conn, text, accounts, limit=limit, offset=offset)
     if answer is None:
-        found = _in_sql(conn, matching(text, accounts, user_id, conn), accounts, limit, offset)
-        return replace(found, indexed=True, lag=lag)
-    return SearchResult(total=answer[0], rows=rows(conn, answer[1], accounts), indexed=True, lag=lag)
+        total, ids = _in_sql(conn, matching(conn, text, accounts, user_id), limit, offset)
+    else:
+        total, ids = answer
+    return SearchResult(
+        total=total, rows=rows(conn, ids, accounts), indexed=asked and not unindexed, unindexed=unindexed, lag=lag
+    )
 
 
 def newest(
@@ -66,9 +64,8 @@ def newest(
 
     Raises UsageError.
     """
-    tree = query.parse(audit.storable(text))
-    look = index_reader.of(conn) if asks_index(tree) else None
-    return None if look is None else _newest(conn, look, tree, accounts, limit, offset)
+    asked = in_index(conn, text, accounts)
+    return None if asked is None else asked[0].newest(asked[1], limit, offset)
 
 
 def standing(conn: Connection, text: str, accounts: Rights) -> tuple[bool, int]:
@@ -82,20 +79,7 @@ def standing(conn: Connection, text: str, accounts: Rights) -> tuple[bool, int]:
     return look is None, 0 if look is None else lag_of(conn, look, accounts)
 
 
-def _newest(
-    conn: Connection, look: Look, tree: Node, accounts: Rights, limit: int, offset: int
-) -> tuple[int, list[int]] | None:
-    kept = index_query.without_empty(tree)
-    if kept is None:
-        return 0, []
-    if not index_query.knows(kept):
-        return None
-    return look.newest(indexed(look, kept, accounts, places(conn, accounts)), limit, offset)
-
-
-def _in_sql(
-    conn: Connection, condition: ColumnElement[bool], accounts: Rights, limit: int, offset: int
-) -> SearchResult:
+def _in_sql(conn: Connection, condition: ColumnElement[bool], limit: int, offset: int) -> tuple[int, list[int]]:
     # The total beside each row: the letters are looked for once.
     found = conn.execute(
         select(letter.c.id, func.count().over()).where(condition)
@@ -105,7 +89,7 @@ def _in_sql(
         total = found[0][1]
     else:  # an offset behind the last one
         total = (offset and conn.scalar(select(func.count()).select_from(letter).where(condition))) or 0
-    return SearchResult(total=total, rows=rows(conn, [row.id for row in found], accounts))
+    return total, [row.id for row in found]
 
 
 def asks_index(node: Node) -> bool:
@@ -119,21 +103,21 @@ def asks_index(node: Node) -> bool:
             return any(asks_index(each) for each in node.nodes)
 
 
-def indexed(look: Look, node: Node, accounts: Rights, found_places: Callable[[str, str], Sequence[int]]) -> Any:
+def indexed(look: Look, node: Node, accounts: Rights, found_places: Callable[[Word], Sequence[int]]) -> Any:
     """The query of the index for a tree that it knows, within the rights."""
     searcher = index_query.Searcher(own=look.owning(accounts), places=found_places)
     return index_query.within_rights(index_query.of(node, searcher), accounts)
 
 
-def places(conn: Connection, accounts: Rights) -> Callable[[str, str], Sequence[int]]:
-    """(account or mailbox, text) → the numbers of those within the rights whose name holds the text."""
+def places(conn: Connection, accounts: Rights) -> Callable[[Word], Sequence[int]]:
+    """A word of account: or mailbox: → the numbers of those within the rights that it means."""
 
-    def find(kind: str, text: str) -> Sequence[int]:
+    def find(word: Word) -> Sequence[int]:
         table, owner, name = (
-            (account, account.c.id, account.c.address) if kind == "account"
+            (account, account.c.id, account.c.address) if word.field == "account"
             else (mailbox, mailbox.c.account_id, mailbox.c.name)
         )  # fmt: skip
-        found = select(table.c.id).where(named(name, text))
+        found = select(table.c.id).where(named(name, word))
         return conn.scalars(found if accounts == ALL else found.where(owner.in_(accounts))).all()
 
     return find
@@ -144,9 +128,9 @@ def in_index(conn: Connection, text: str, accounts: Rights) -> tuple[Look, Any] 
     tree = query.parse(audit.storable(text))
     look = index_reader.of(conn) if asks_index(tree) else None
     kept = index_query.without_empty(tree)
-    if look is None or kept is None or not index_query.knows(kept):
+    if look is None or (kept is not None and not index_query.knows(kept)):
         return None
-    return look, indexed(look, kept, accounts, places(conn, accounts))
+    return look, index_query.none() if kept is None else indexed(look, kept, accounts, places(conn, accounts))
 
 
 def lag_of(conn: Connection, look: Look, accounts: Rights) -> int:
@@ -156,26 +140,23 @@ def lag_of(conn: Connection, look: Look, accounts: Rights) -> int:
 
 
 def matching(
-    text: str, accounts: Rights, user_id: int | None, conn: Connection | None = None, *, whole: bool = False
+    conn: Connection, text: str, accounts: Rights, user_id: int | None, *, whole: bool = False
 ) -> ColumnElement[bool]:
     """The condition on `letter` that a search is. Raises UsageError.
 
-    Words are looked up in the index now, when there is one: that of the connection, else the only one that this
-    process reads. The condition then holds the numbers of what was found. `whole`: with letters that are not in the
-    index yet, for which SQL reads the texts; for exports, which must lack nothing.
+    Words are looked up in the index now, when there is one; the condition then holds the numbers of what was found.
+    `whole`: with letters that are not in the index yet, for which SQL reads the texts; for what must lack nothing.
     """
     tree = query.parse(audit.storable(text))
-    look = None
-    if asks_index(tree):
-        look = index_reader.only() if conn is None else index_reader.of(conn)
+    look = index_reader.of(conn) if asks_index(tree) else None
     if look is None:
         allowed = readable_each(accounts) if _is_narrow(tree) else readable(accounts)
         return and_(allowed, Conditions(accounts, user_id).of(tree))
     kept = index_query.without_empty(tree)
     if kept is None:
         return false()
-    found = IndexedConditions(accounts, user_id, look, conn).of(kept)
-    if whole and conn is not None and lag_of(conn, look, accounts):
+    found = IndexedConditions(conn, accounts, user_id, look).of(kept)
+    if whole and lag_of(conn, look, accounts):
         found = or_(found, and_(letter.c.id > look.mark.highest, Conditions(accounts, user_id).of(kept)))
     return and_(readable_each(accounts), found)
 
@@ -183,10 +164,10 @@ def matching(
 class IndexedConditions(Conditions):
     """What the index knows is a list of letters; the rest are conditions in SQL."""
 
-    def __init__(self, accounts: Rights, user_id: int | None, look: Look, conn: Connection | None) -> None:
+    def __init__(self, conn: Connection, accounts: Rights, user_id: int | None, look: Look) -> None:
         super().__init__(accounts, user_id)
-        self._look = look
         self._conn = conn
+        self._look = look
 
     def of(self, node: Node) -> ColumnElement[bool]:
         """The condition of a tree."""
@@ -194,24 +175,12 @@ class IndexedConditions(Conditions):
             # What the index has not seen yet is no more known to lack a word than to have it.
             other = not_(self.of(node.node))
             return and_(other, letter.c.id <= self._look.mark.highest) if asks_index(node.node) else other
-        if index_query.knows(node) and not (self._conn is None and _names_places(node)):
-            numbers = self._look.every(indexed(self._look, node, self._accounts, self._places()))
+        if index_query.knows(node):
+            found = places(self._conn, self._accounts)
+            numbers = self._look.every(indexed(self._look, node, self._accounts, found))
             if numbers is not None:
                 return _among(numbers)
         return super().of(node)
-
-    def _places(self) -> Callable[[str, str], Sequence[int]]:
-        return (lambda kind, text: ()) if self._conn is None else places(self._conn, self._accounts)
-
-
-def _names_places(node: Node) -> bool:
-    match node:
-        case Word():
-            return node.field in index_query.PLACES
-        case Not():
-            return _names_places(node.node)
-        case Group():
-            return any(_names_places(each) for each in node.nodes)
 
 
 def _among(numbers: Sequence[int]) -> ColumnElement[bool]:

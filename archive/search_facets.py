@@ -16,7 +16,7 @@ from postbuch.archive.visible import seen
 
 # As many as fit beside a list; senders and types go on for long.
 SHOWN = 8
-# Each account within the rights costs a count of its own, a millisecond.
+# Each account or folder that is counted costs a millisecond; of more only the most frequent ones are.
 MOST_COUNTED = 30
 # Shorter beginnings fit half the dictionary.
 LEAST_TYPED = 2
@@ -43,20 +43,20 @@ def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
         return []
     look, made = asked
     found: list[Facet] = []
-    for kind, table, names in _places_of(conn, accounts):
-        if len(names) > MOST_COUNTED:
-            answer = look.searcher.aggregate(made, {kind: {"terms": {"field": table, "size": 10 * SHOWN}}})
-            counts = {int(each["key"]): int(each["doc_count"]) for each in answer[kind]["buckets"]}
+    for kind, names in _places_of(conn, accounts):
+        if len(names) > MOST_COUNTED:  # which ones are worth a count of their own
+            answer = look.aggregate(made, {kind: {"terms": {"field": kind, "size": MOST_COUNTED}}})
+            often = {int(each["key"]) for each in answer[kind]["buckets"]}
+            chosen = {name for name, numbers in names.items() if often & set(numbers)}
         else:
-            counts = {number: look.count(index_query.both(made, table, number)) for number in names}
-        several: dict[str, int] = {}
-        for number, count in counts.items():
-            if count and number in names:
-                several[names[number]] = several.get(names[number], 0) + count
-        if len(several) > 1:
-            found += _most(kind, several, tree, text)
+            chosen = set(names)
+        # A letter in two folders of one name is one letter.
+        counts = {name: look.count(index_query.both(made, kind, names[name])) for name in chosen}
+        counts = {name: count for name, count in counts.items() if count}
+        if len(counts) > 1:
+            found += _most(kind, counts, tree, text)
     wanted = {"sender": SHOWN, "year": 40, "type": SHOWN}
-    answer = look.searcher.aggregate(
+    answer = look.aggregate(
         made, {kind: {"terms": {"field": kind, "size": size}} for kind, size in wanted.items()}
     )
     for kind in wanted:
@@ -68,19 +68,23 @@ def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
     return found
 
 
-def _places_of(conn: Connection, accounts: Rights) -> list[tuple[str, str, dict[int, str]]]:
-    """Accounts and mailboxes within the rights: kind, field of the index, number → name."""
-    owners, boxes = select(account.c.id, account.c.address), select(mailbox.c.id, mailbox.c.name)
+def _places_of(conn: Connection, accounts: Rights) -> list[tuple[str, dict[str, list[int]]]]:
+    """Accounts and mailboxes within the rights: the field of the index, and name → the numbers that have it."""
+    owners, boxes = select(account.c.address, account.c.id), select(mailbox.c.name, mailbox.c.id)
     if accounts != ALL:
         owners, boxes = owners.where(account.c.id.in_(accounts)), boxes.where(mailbox.c.account_id.in_(accounts))
-    return [
-        ("account", "account", {row[0]: row[1] for row in conn.execute(owners)}),
-        ("mailbox", "mailbox", {row[0]: row[1] for row in conn.execute(boxes)}),
-    ]
+    found: list[tuple[str, dict[str, list[int]]]] = []
+    for kind, asked in (("account", owners), ("mailbox", boxes)):
+        names: dict[str, list[int]] = {}
+        for name, number in conn.execute(asked):
+            names.setdefault(name, []).append(number)
+        found.append((kind, names))
+    return found
 
 
 def _most(kind: str, counts: dict[str, int], tree: Node, text: str) -> list[Facet]:
     most = sorted(counts.items(), key=lambda pair: -pair[1]) if kind != "year" else list(counts.items())
+    text += '"' * (text.count('"') % 2)  # an open quote would take what is added into its phrase
     before = f"({text})" if isinstance(tree, Group) and tree.kind == "or" else text
     return [
         Facet(kind=kind, value=value, count=count, query=f"{before} {_words(kind, value)}".strip())
@@ -93,7 +97,8 @@ def _words(kind: str, value: str) -> str:
     if kind == "year":
         return f"after:{int(value) - 1}-12-31 before:{int(value) + 1}-01-01"
     quoted = value.replace('"', "")
-    quoted = f'"{quoted}"' if any(each in quoted for each in " ()") else quoted
+    if kind in index_query.PLACES or any(each in quoted for each in " ()"):
+        quoted = f'"{quoted}"'
     return {"sender": "from:", "type": "filename:"}.get(kind, f"{kind}:") + quoted
 
 

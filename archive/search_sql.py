@@ -82,9 +82,9 @@ class Conditions:
                 digest = bytes.fromhex(text) if _SHA256.fullmatch(text) else b""
                 return letter.c.id.in_(self._image(image.c.sha256 == digest))
             case "account":
-                return letter.c.id.in_(self._place(named(account.c.address, text)))
+                return letter.c.id.in_(self._place(named(account.c.address, word)))
             case "mailbox":
-                return letter.c.id.in_(self._place(named(mailbox.c.name, text)))
+                return letter.c.id.in_(self._place(named(mailbox.c.name, word)))
             case "has":
                 return letter.c.id.in_(self._summary(header_summary.c.attachment_count > 0))
             case "is":
@@ -163,6 +163,7 @@ def has(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     return column.contains(text, autoescape=True, escape="|")
 
 
-def named(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
-    """`has` for names that are kept exactly: letter case does not matter to who looks for one."""
-    return has(func.lower(column), text.lower())
+def named(column: ColumnElement[Any], word: Word) -> ColumnElement[bool]:
+    """For names that are kept exactly: letter case does not matter to who looks for one. In quotes it is that name."""
+    text, lower = word.text.lower(), func.lower(column)
+    return lower == text if word.kind == "phrase" else has(lower, text)

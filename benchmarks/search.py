@@ -122,7 +122,7 @@ def engine_of(conn: Connection, rights: Rights) -> Callable[[str], tuple[int, in
         assert look is not None
         tree = index_query.without_empty(query.parse(audit.storable(text)))
         assert tree is not None
-        total, ids = look.newest(search.indexed(look, tree, rights, lambda kind, name: ()), PAGE, 0)
+        total, ids = look.newest(search.indexed(look, tree, rights, lambda word: ()), PAGE, 0)
         return total, len(ids)
 
     return ask

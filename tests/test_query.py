@@ -99,6 +99,8 @@ def test_words(text: str, tree: Node) -> None:
         ("has:fun", "'has:fun' is not known"),
         ("before:soon", "'before:soon' needs a date"),
         ("on:2026-13-01", "'on:2026-13-01' needs a date"),
+        ("before:9999-12-31", "'before:9999-12-31' needs a date"),
+        ("after:31.12.9999", "'after:31.12.9999' needs a date"),
         ("larger:big", "'larger:big' needs a size"),
         ("x" * 2001, "more than 2000 characters"),
         ("x " * 200, "more than 50 words"),

@@ -1,6 +1,7 @@
 """Search by the index: what a German and an Englishman expect to find, rights in each word, and that it follows."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +9,23 @@ from indexed import follow
 from sqlalchemy import Connection, Engine
 from test_search import BERND, mail
 
-from postbuch.archive import database, export, index_query, index_reader, letters, listview
+from postbuch.archive import (
+    database,
+    export,
+    index_follower,
+    index_query,
+    index_reader,
+    index_store,
+    letters,
+    listview,
+    search_facets,
+)
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.errors import UsageError
 from postbuch.archive.filtergrammar import Filter
 from postbuch.archive.index_follower import Follower
+from postbuch.archive.index_store import Writing
 from postbuch.archive.listview_letters import LETTERS as LETTERS_LIST
 from postbuch.archive.sealer import Sealer
 from postbuch.archive.search import search
@@ -160,3 +173,94 @@ def test_neighbours_go_through_what_is_found(archive: tuple[Config, Engine, Conn
     newer, _ = listview.beside(conn, LETTERS_LIST, Filter(words="Rechnung"), ALL, 1, outside)
     assert newer == letters.find_letter(conn, "phrase@x")
     assert listview.beside(conn, LETTERS_LIST, Filter(words=text), frozenset(), 1, ids[0]) == (None, None)
+
+
+@pytest.mark.parametrize("text", ["a" * 73 + "nchner", "subject:" + "a" * 73 + "nchner"])
+def test_a_word_that_grows_too_long_for_a_stem(archive: tuple[Config, Engine, Connection], text: str) -> None:
+    """It is looked for as it is spelled, and marked so."""
+    assert found(archive[2], text) == set()
+    assert search_facets.snippets(archive[2], text, [1], ALL) == {}
+
+
+def test_a_beginning_that_fits_too_many_words() -> None:
+    """The library's limit is a sentence for people; what else it raises stays what it is."""
+    for sentence, kind in (("Phrase query exceeded max expansions 9", UsageError), ("the disk is full", ValueError)):
+        with pytest.raises(kind), index_reader._said():
+            raise ValueError(sentence)
+
+
+def test_pages_of_a_search(archive: tuple[Config, Engine, Connection]) -> None:
+    """Each says whether there are more, and together they are the whole."""
+    conn, wanted = archive[2], Filter(words="from:absender")
+    pages: list[listview.Page] = []
+    while not pages or pages[-1].more:
+        offset = sum(len(page.rows) for page in pages)
+        pages.append(listview.page(conn, LETTERS_LIST, wanted, ALL, 1, limit=5, offset=offset))
+        assert pages[-1].total == len(LETTERS)
+    ids = [row["id"] for page in pages for row in page.rows]
+    assert ids == list(listview.keys_of(conn, LETTERS_LIST, wanted, ALL, 1)) and len(ids) == len(LETTERS)
+
+
+def test_names_in_quotes_are_those_alone(tmp_path: Path) -> None:
+    """A value beside a result leads to as many letters as it says: a letter in two folders of one name is one."""
+    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
+        octets = mail("both", "From: a@x.example\r\nSubject: Plan", "Anbei.", file="ohne-endung")
+        places = [("anna@firma.example", "INBOX"), ("bernd@firma.example", "INBOX"), ("anna@firma.example", "INBOX.x")]
+        for uid, (owner, box) in enumerate(places, start=1):
+            work.ingest([message_record(octets, account=owner, mailbox=box, uid=uid)])
+        work.ingest([message_record(mail("other", "From: b@x.example\r\nSubject: Plan", "Da."), mailbox="INBOX.x")])
+        follow(config, engine)
+        with engine.connect() as conn:
+            facets = search_facets.facets(conn, 'Plan "', ALL)
+            assert {each.kind for each in facets} == {"account", "mailbox", "sender"}
+            for each in facets:
+                assert search(conn, each.query, ALL).total == each.count, each
+            assert {each.value: each.count for each in facets if each.kind == "mailbox"} == {"INBOX": 1, "INBOX.x": 2}
+            assert [search(conn, text, ALL).total for text in ("mailbox:inbox", 'mailbox:"inbox"')] == [2, 1]
+
+
+def test_an_export_lacks_nothing_that_the_index_lacks(tmp_path: Path) -> None:
+    """What came just now is in all that is meant by a list, before the indexer has seen it."""
+    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
+        work.ingest([message_record(mail("one", "From: a@x.example\r\nSubject: Plan", "Anbei."))])
+        follow(config, engine)
+        work.ingest([message_record(mail("two", "From: a@x.example\r\nSubject: Plan", "Anbei."), uid=2)])
+        with engine.connect() as conn:
+            wanted = Filter(words="Plan")
+            page = listview.page(conn, LETTERS_LIST, wanted, ALL, 1)
+            assert (page.total, search(conn, "Plan", ALL).lag) == (1, 1)
+            assert len(listview.keys_of(conn, LETTERS_LIST, wanted, ALL, 1)) == 2
+            assert listview.count(conn, LETTERS_LIST, wanted, ALL, 1, whole=True) == 2
+
+
+def test_a_library_that_fails_while_it_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is trouble of the surroundings, told and tried again; a damaged index leaves no name behind."""
+    def full(*_: Any) -> bool:
+        raise ValueError("No space left on device")
+
+    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
+        work.ingest([message_record(mail("one", "From: a@x.example\r\nSubject: Plan", "Anbei."))])
+        follower = Follower(engine, config.data, lambda: False)
+        with monkeypatch.context() as patch:
+            patch.setattr(index_follower, "build", full)
+            with pytest.raises(OSError, match="No space"):
+                follower.round()
+        follower.close()
+        follow(config, engine)
+        read = index_store.current(config.data)
+        assert read is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(index_follower, "Writing", Incomplete)
+            assert follower.round() == 0
+        assert not read.exists() and not (index_store.folder(config.data) / index_store.CURRENT).exists()
+        follow(config, engine)
+        with engine.connect() as conn:
+            assert search(conn, "Plan", ALL).indexed
+
+
+class Incomplete(Writing):
+    """An index as a crash may leave it."""
+
+    def __init__(self, generation: Path) -> None:
+        super().__init__(generation)
+        self.mark = None

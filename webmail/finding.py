@@ -7,7 +7,7 @@ from flask import Blueprint, render_template, request, url_for
 from sqlalchemy import Connection
 
 from postbuch.archive import query, search, search_facets
-from postbuch.archive.filtergrammar import MAX_CHARACTERS, Filter
+from postbuch.archive.filtergrammar import MAX_CHARACTERS
 from postbuch.archive.index_snippets import Snippet, Wanted, marked, wanted
 from postbuch.webmail import folders
 from postbuch.webmail.language import gettext
@@ -57,7 +57,7 @@ def suggest() -> str:
     """What the words in the search box may become; asked while somebody types, and on record like every search."""
     who, text = viewer(), request.args.get("q", "")[:MAX_CHARACTERS]
     with services().transaction() as conn:
-        on_record(conn, "search", f"suggestions for {text}")
+        on_record(conn, "search", "suggestions", {"q": text})
         found = search_facets.suggest(conn, text, who.accounts, SUGGESTIONS)
     return render_template("suggestions.html", suggestions=found)
 
@@ -68,11 +68,10 @@ def beside(conn: Connection, who: Viewer, found: Sheet) -> Beside:
     if not text or found.problem:
         return Beside()
     unindexed, lag = search.standing(conn, text, who.accounts)
-    alone = found.listing.filter == Filter(words=text, offset=found.start, page_size=found.listing.filter.page_size)
     return Beside(
         words=_subject_words(text),
         passages=search_facets.snippets(conn, text, [each["id"] for each in found.rows], who.accounts),
-        spread=_spread(conn, text, who) if alone and found.total > 1 else [],
+        spread=_spread(conn, text, who) if found.listing.only_words and found.total > 1 else [],
         lag=lag,
         unindexed=unindexed,
     )

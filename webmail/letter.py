@@ -248,7 +248,7 @@ def found_neighbours(letter_id: int) -> str:
     """The letters before and after it in the search that it was opened from; asked for when the letter stands."""
     who, wanted = viewer(), listing.parse(request.args)
     with services().transaction() as conn:
-        on_record(conn, "search", f"{wanted.name} beside letter {letter_id}")
+        on_record(conn, "search", f"{wanted.name} beside letter {letter_id}", wanted.scope)
         try:
             found = listview.beside(conn, LETTERS, wanted.filter, who.accounts, who.user_id, letter_id)
         except UsageError:

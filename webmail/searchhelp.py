@@ -21,6 +21,7 @@ _SENTENCES = (
     (r"'(?P<word>.*)' is not known in a search; there is (?P<choices>.*)",
      _l("'%(word)s' is not known; there is %(choices)s")),
     (r"'(?P<word>.*)' needs a size", _l("'%(word)s' needs a size such as 500k or 2m")),
+    (r"fits too many words", _l("the beginning at the end of a phrase fits too many words; write more of it")),
     (r"'(?P<word>.*)' needs a date", _l("'%(word)s' needs a date such as 2026-01-31 or today-7d")),
 )
 
