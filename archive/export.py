@@ -89,7 +89,7 @@ class Missing:
 
 def find(conn: Connection, query: str, accounts: Rights, user_id: int | None = None) -> "array[int]":
     """The letters that a query finds, by arrival. Raises UsageError for a query that makes no sense."""
-    found = matching(query, accounts, user_id, conn, whole=True)
+    found = matching(conn, query, accounts, user_id, whole=True)
     wanted = select(letter.c.id).where(found).order_by(letter.c.sort_at, letter.c.id)
     rows = conn.execute(wanted, execution_options={"stream_results": True, "yield_per": 10_000})
     return array("Q", rows.scalars())

@@ -100,7 +100,7 @@ def ask(
 
 def count(conn: Connection, asked: Asked, rights: Rights, user_id: int | None) -> int:
     """How many rows or letters there are now. Raises UsageError for a search with a mistake."""
-    return listview.count(conn, listview.VIEWS[asked.view], asked.filter, rights, user_id)
+    return listview.count(conn, listview.VIEWS[asked.view], asked.filter, rights, user_id, whole=True)
 
 
 def letters_of(conn: Connection, asked: Asked, rights: Rights, user_id: int | None) -> "array[int]":

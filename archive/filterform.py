@@ -59,7 +59,6 @@ class Filter:
     order: tuple[Order, ...] = ()
     tab: str = ""
     page_size: int = 0
-    show_all: bool = False
     offset: int = 0
     account: int | None = None
     mailbox: int | None = None

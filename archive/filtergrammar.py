@@ -6,7 +6,9 @@
     criteria = and | or                            and is the default
     qs       = text [ "~" field [ "~" op ] ]       words and "phrases", all of which must hold
     orderby  = ("a"|"d") field *( ";" ("a"|"d") field )
-    tab, sortby, goto, pagesize, a=showall         as the seed names them; offset, account, mailbox, unread are ours
+    tab, sortby, goto, pagesize, a=showall         as the seed names them; the last one means that q and qs do not count
+    within   = as q                                conditions that must all hold
+    offset, account, mailbox, unread               numbers, and 1 for what is unread; these and within are ours
 
 Nothing is dropped in silence: what is not understood becomes a warning, and the rest of the address still counts.
 Which fields there are says the view (`listview.py`), not the grammar.
@@ -56,7 +58,7 @@ def parse(arguments: Mapping[str, str], *, usual_page_size: int = USUAL_PAGE_SIZ
     """
     warnings: list[Warned] = []
     show_all = arguments.get("a", "").strip().lower() == "showall"
-    q, qs = ("", "") if show_all else (arguments.get("q", "").strip(), arguments.get("qs", "").strip())
+    q, qs, all_hold = ("" if show_all else arguments.get(name, "").strip() for name in ("q", "qs", "within"))
     conditions: tuple[Condition, ...] = ()
     words = ""
     if q[:3] == "%28":  # Excel and Word encode what is encoded already
@@ -74,11 +76,10 @@ def parse(arguments: Mapping[str, str], *, usual_page_size: int = USUAL_PAGE_SIZ
         conditions=conditions,
         criteria="or" if criteria == "or" else "and",
         words=f"{words} {more}".strip(),
-        within=within,
+        within=(*within, *_conditions(all_hold, warnings)),
         order=_orders(arguments.get("orderby") or arguments.get("sortby") or "", warnings),
         tab=_tab(arguments),
         page_size=size,
-        show_all=show_all,
         offset=_offset(arguments, size or usual_page_size),
         account=_number(arguments.get("account")),
         mailbox=_number(arguments.get("mailbox")),
@@ -94,16 +95,16 @@ def write(wanted: Filter) -> dict[str, Any]:
     if wanted.words:
         own = wanted.conditions or _LOOKS_LIKE_CONDITIONS.match(wanted.words) or wanted.words.startswith("%28")
         found["qs" if own else "q"] = _escape(wanted.words) if own else wanted.words
-    if wanted.within:
+    if wanted.within and "qs" not in found and _are_words(wanted.within):
         first = wanted.within[0]
         texts = " ".join(f'"{each.value}"' if " " in each.value else each.value for each in wanted.within)
         found["qs"] = f"{_escape(texts)}~{first.field}~{first.op}"
+    elif wanted.within:
+        found["within"] = write_conditions(wanted.within)
     if wanted.criteria == "or":
         found["criteria"] = "or"
     if wanted.order:
         found["orderby"] = ";".join(f"{'d' if each.descending else 'a'}{each.field}" for each in wanted.order)
-    if wanted.show_all:
-        found["a"] = "showall"
     if wanted.account is not None:
         found["account"] = wanted.account
     if wanted.mailbox is not None:
@@ -115,6 +116,12 @@ def write(wanted: Filter) -> dict[str, Any]:
     if wanted.offset:
         found["offset"] = wanted.offset
     return found
+
+
+def _are_words(within: tuple[Condition, ...]) -> bool:
+    """Whether a `qs` can say them: words and phrases in one field."""
+    asked = {(each.field, each.op) for each in within}
+    return len(asked) == 1 and not any('"' in each.value or each.second or not each.value for each in within)
 
 
 def write_conditions(conditions: tuple[Condition, ...]) -> str:

@@ -34,13 +34,14 @@ _DAY = timedelta(days=1)
 class Scope:
     """For whom a list is made: what he may read, and whose read marks count.
 
-    narrow: few rows are meant, so rights are best looked up for each of them. conn: where words are looked up.
+    narrow: few rows are meant, so rights are best looked up for each of them. whole: also what the index of the search
+    lacks, for what must lack nothing.
     """
 
     rights: Rights
     user_id: int | None
     narrow: bool = False
-    conn: Connection | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ class View:
     aliases: Mapping[str, str] = field(default_factory=dict)
     tabs: tuple[str, ...] = ()
     narrowed: Callable[[Connection, Scope, Filter], Sequence[ColumnElement[bool]]] | None = None
-    words: Callable[[str, Scope], ColumnElement[bool]] | None = None
+    words: Callable[[Connection, str, Scope], ColumnElement[bool]] | None = None
     found: Callable[[Connection, str, Scope, "Place"], tuple[int, list[int]] | None] | None = None
     rows: Callable[[Connection, list[int], Scope, Sequence[str]], list[dict[str, Any]]] | None = None
     quick: Callable[[Connection, Scope, Filter, "Place"], list[Cursor]] | None = None

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, column, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, column, false, func, or_, select, true
 
 from postbuch.archive.listcolumn import Scope, Test, compare
 from postbuch.archive.schema_media import EVERY_ACCOUNT
@@ -83,7 +83,7 @@ class Summary:
         """The condition of a search: each word, or phrase in quotes, stands in one column or in one of lower case."""
         low = self.lowered(lower)
 
-        def condition(written: str, scope: Scope) -> ColumnElement[bool]:
+        def condition(_conn: Connection, written: str, scope: Scope) -> ColumnElement[bool]:
             found = [match[1] or match[2] for match in _WORD.finditer(written)][:MAX_WORDS]
             tests = [Test(op="contains", values=(word,)) for word in found if word]
             return and_(true(), *(or_(low(scope, test), compare(self[name], "text", test)) for test in tests))

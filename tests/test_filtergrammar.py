@@ -201,8 +201,15 @@ def test_what_is_not_understood_is_said(arguments: dict[str, str], warned: list[
     ({"offset": "9" * 30}, {}),
     ({"account": "3", "mailbox": "0"}, {"account": 3, "mailbox": 0}),
     ({"account": "x", "mailbox": "-1"}, {}),
-    ({"a": "showall", "q": "(a~equals~1)", "qs": "x"}, {"show_all": True}),
-    ({"a": "ShowAll"}, {"show_all": True}),
+    ({"a": "showall", "q": "(a~equals~1)", "qs": "x", "within": "(a~equals~1)"}, {}),
+    ({"a": "ShowAll", "tab": "unread"}, {"tab": "unread"}),
+    ({"qs": "x~subject", "within": "(id~morethan~5)(from~contains~y)"}, {"within": (
+        Condition(field="subject", op="contains", value="x"), Condition(field="id", op="morethan", value="5"),
+        Condition(field="from", op="contains", value="y"),
+    )}),
+    ({"qs": "words", "within": "(id~lessthan~9)"}, {
+        "words": "words", "within": (Condition(field="id", op="lessthan", value="9"),)
+    }),
     ({"a": "search"}, {}),
     ({"qs": "word"}, {"words": "word"}),
     ({"qs": 'one "two three"'}, {"words": 'one "two three"'}),
@@ -283,12 +290,14 @@ def _filter(draw: st.DrawFn) -> Filter:
     conditions = tuple(draw(st.lists(_condition(), max_size=6)))
     word = st.text(st.sampled_from("ab~\\()ä_%"), min_size=1, max_size=8).filter(str.strip)
     field, op = draw(_field), draw(st.sampled_from(["contains", "equals", "notequal", "in"]))
-    within = tuple(Condition(field=field, op=op, value=each) for each in draw(st.lists(word, max_size=3)))
-    words = "" if within and conditions else draw(_awkward).strip()
+    words_within = st.lists(word, max_size=3).map(
+        lambda words: [Condition(field=field, op=op, value=each) for each in words]
+    )
+    within = tuple(draw(st.one_of(words_within, st.lists(_condition(), max_size=3))))
     fields = draw(st.lists(_field, max_size=3, unique=True))
     return Filter(
         conditions=conditions, criteria=draw(st.sampled_from(["and", "or"])), within=within,
-        words=words,
+        words=draw(_awkward).strip(),
         order=tuple(Order(field=each, descending=draw(st.booleans())) for each in fields),
         tab=draw(st.sampled_from(["", "in", "unread", "nosuch"])), page_size=draw(st.integers(0, 500)),
         offset=draw(st.integers(0, 1_000_000)), account=draw(st.none() | st.integers(0, 10**17)),
@@ -304,7 +313,9 @@ def test_what_is_written_is_read_again(wanted: Filter) -> None:
 
 
 @given(st.dictionaries(
-    st.sampled_from(["q", "qs", "criteria", "orderby", "sortby", "goto", "pagesize", "a", "tab", "account", "offset"]),
+    st.sampled_from([
+        "q", "qs", "within", "criteria", "orderby", "sortby", "goto", "pagesize", "a", "tab", "account", "offset",
+    ]),
     st.one_of(st.text(max_size=80), st.text(st.sampled_from(r"()~\ad;19 contains"), max_size=60)),
 ))
 def test_any_address_is_read_and_stays_what_it_is(arguments: dict[str, str]) -> None:
