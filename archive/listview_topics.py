@@ -18,6 +18,7 @@ from postbuch.archive.listview_letters import ALIASES, LETTERS, of_shown, select
 from postbuch.archive.marks import is_read
 from postbuch.archive.schema import header_summary, letter, letter_place, letter_topic
 from postbuch.archive.users import ALL
+from postbuch.archive.visible import readable, readable_each
 
 # Of a topic with more letters the people of the newest are named.
 PEOPLE_OF = 20
@@ -57,12 +58,7 @@ def _lifted(name: str) -> Callable[[Scope, Test], ColumnElement[bool]]:
 def _count(scope: Scope) -> ColumnElement[int]:
     other = letter_topic.alias()
     found = select(func.count()).select_from(other).where(other.c.topic_id == _own.c.topic_id)
-    if scope.rights != ALL:
-        mine = select(letter_place.c.letter_id).where(
-            letter_place.c.letter_id == other.c.letter_id, letter_place.c.account_id.in_(scope.rights)
-        )
-        found = found.where(mine.limit(1).scalar_subquery().is_not(None))
-    return found.correlate(_own).scalar_subquery()
+    return found.where(readable_each(scope.rights, other.c.letter_id)).correlate(_own).scalar_subquery()
 
 
 def _filter(name: str, kind: Kind) -> Column:
@@ -98,12 +94,8 @@ COLUMNS = (
 
 
 def _source(scope: Scope) -> Select[Any]:
-    found = select(_head.c.id).select_from(_head).join(_own, _own.c.letter_id == _head.c.id)
-    if scope.rights != ALL:
-        found = found.where(exists().where(
-            letter_place.c.letter_id == _head.c.id, letter_place.c.account_id.in_(scope.rights)
-        ))
-    return found
+    heads = select(_head.c.id).select_from(_head).join(_own, _own.c.letter_id == _head.c.id)
+    return heads.where(readable(scope.rights, _head.c.id))
 
 
 def _narrowed(_conn: Connection, scope: Scope, wanted: Filter) -> list[ColumnElement[bool]]:
@@ -128,19 +120,15 @@ def _has_unread(scope: Scope) -> ColumnElement[bool]:
     found = select(other.c.letter_id).where(
         other.c.topic_id == _own.c.topic_id, not_(is_read(other.c.letter_id, scope.user_id, scope.rights))
     )
-    if scope.rights != ALL:
-        mine = select(letter_place.c.letter_id).where(
-            letter_place.c.letter_id == other.c.letter_id, letter_place.c.account_id.in_(scope.rights)
-        )
-        found = found.where(mine.limit(1).scalar_subquery().is_not(None))
+    found = found.where(readable_each(scope.rights, other.c.letter_id))
     return found.correlate(_own).limit(1).scalar_subquery().is_not(None)
 
 
-def _words(text: str, scope: Scope) -> ColumnElement[bool]:
+def _words(conn: Connection, text: str, scope: Scope) -> ColumnElement[bool]:
     if LETTERS.words is None:
         raise LookupError("words")
     words = LETTERS.words
-    return _any(lambda scope: words(text, scope), scope)
+    return _any(lambda scope: words(conn, text, scope), scope)
 
 
 def _quick(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> list[Cursor]:
@@ -148,29 +136,29 @@ def _quick(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> list
 
 
 def _rows(conn: Connection, ids: list[int], scope: Scope, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The topics of these heads. `unread` counts letters, `attachments` those of the newest PEOPLE_OF."""
+    """The topics of these heads. `unread` counts among the newest `topics.MEMBERS`, `attachments` of PEOPLE_OF."""
     members = topics.members(conn, ids, scope)
-    newest = sorted({number for each in members.values() for number, _ in each[:PEOPLE_OF]})
+    newest = sorted({number for each in members.values() for number, _ in each.newest[:PEOPLE_OF]})
     facts = {
         row["id"]: row for row in rows(
             conn, newest, scope, ("from", "subject", "preview", "attachments", "account", "mailbox", "date")
         )
     }  # fmt: skip
-    unread = topics.unread(conn, [number for each in members.values() for number, _ in each], scope)
+    unread = topics.unread(conn, [number for each in members.values() for number, _ in each.newest], scope)
     found = []
     for head in ids:
-        letters = members[head]
-        shown = [facts[number] for number, _ in letters[:PEOPLE_OF] if number in facts]
         if head not in facts:
             continue
+        topic = members[head]
+        shown = [facts[number] for number, _ in topic.newest[:PEOPLE_OF] if number in facts]
         whole = {
             "people": list(dict.fromkeys(row["from"] for row in reversed(shown))),
-            "subject": facts[head]["subject"], "preview": facts[head]["preview"], "letters": len(letters),
-            "unread": sum(number in unread for number, _ in letters),
+            "subject": facts[head]["subject"], "preview": facts[head]["preview"], "letters": topic.total,
+            "unread": sum(number in unread for number, _ in topic.newest),
             "attachments": sum(row["attachments"] for row in shown),
             "account": list(dict.fromkeys(name for row in shown for name in row["account"])),
             "mailbox": list(dict.fromkeys(name for row in shown for name in row["mailbox"])),
-            "first": letters[-1][1], "date": facts[head]["date"],
+            "first": topic.first, "date": facts[head]["date"],
         }
         found.append({"id": head, **{name: whole[name] for name in names}})
     return found

@@ -9,22 +9,22 @@ from postbuch.archive.schema import letter, letter_image, letter_place, sighting
 from postbuch.archive.users import ALL, Rights
 
 
-def readable(accounts: Rights) -> ColumnElement[bool]:
-    """The condition on `letter` that holds what the rights allow."""
+def readable(accounts: Rights, number: Any = letter.c.id) -> ColumnElement[bool]:
+    """The condition on the number of a letter that holds what the rights allow."""
     if accounts == ALL:
         return true()
     if not accounts:
         return false()
     place = letter_place.alias()
-    return exists().where(place.c.letter_id == letter.c.id, place.c.account_id.in_(accounts))
+    return exists().where(place.c.letter_id == number, place.c.account_id.in_(accounts))
 
 
-def readable_each(accounts: Rights) -> ColumnElement[bool]:
+def readable_each(accounts: Rights, number: Any = letter.c.id) -> ColumnElement[bool]:
     """`readable` by a scalar subquery, which is evaluated for the letters that the other conditions leave."""
     if accounts == ALL or not accounts:
         return readable(accounts)
     place = letter_place.alias()
-    mine = select(place.c.letter_id).where(place.c.letter_id == letter.c.id, place.c.account_id.in_(accounts))
+    mine = select(place.c.letter_id).where(place.c.letter_id == number, place.c.account_id.in_(accounts))
     return mine.limit(1).scalar_subquery().is_not(None)
 
 

@@ -205,7 +205,7 @@ def test_a_topic_is_what_one_may_read_of_it(story: Story) -> None:
     scope = Scope(rights=anna, user_id=story.user_id)
     foreign = story.shown(bernd)[0]["id"]
     # Asked for by a letter of Bernd's, Anna gets her own two, and none for one that nothing of hers belongs to.
-    assert len(topics.members(story.conn, [foreign], scope)[foreign]) == 2
+    assert topics.members(story.conn, [foreign], scope)[foreign].total == 2
     assert topics.members(story.conn, [story.shown(bernd)[1]["id"]], scope) == {}
     assert listview.count(story.conn, TOPICS, Filter(), anna, story.user_id) == 3
     assert listview.count(story.conn, TOPICS, Filter(account=story.accounts[BERND]), ALL, story.user_id) == 2
@@ -258,3 +258,17 @@ def test_the_archive_process_does_it_by_itself(house: tuple[Config, Engine]) -> 
         assert keeper.troubles == ()
     finally:
         keeper.stop()
+
+
+def test_of_a_long_topic_the_newest_are_looked_at(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many letters it has and when the first one came stays exact."""
+    [whole] = [row for row in story.shown(ALL) if row["letters"] == 3]
+    scope = Scope(rights=ALL, user_id=story.user_id)
+    before = topics.members(story.conn, [whole["id"]], scope)[whole["id"]]
+    monkeypatch.setattr(topics, "MEMBERS", 2)
+    after = topics.members(story.conn, [whole["id"]], scope)[whole["id"]]
+    assert (after.total, after.first, after.newest) == (3, before.newest[-1][1], before.newest[:2])
+    names = ("letters", "first")
+    rows = listview.page(story.conn, TOPICS, Filter(), ALL, story.user_id, names=names).rows
+    [row] = [row for row in rows if row["id"] == whole["id"]]
+    assert (row["letters"], row["first"]) == (3, before.first)

@@ -37,7 +37,7 @@ def index() -> str | BaseResponse:
         added = lists.with_condition(TOPICS, wanted, request.args)
         if added is not None:
             return redirect(added)
-        on_record(conn, "search" if wanted.found else "list", f"topics {wanted.name}")
+        on_record(conn, "search" if wanted.found else "list", f"topics {wanted.name}", wanted.scope)
         side = folders.sidebar(conn, who, wanted)
         sheet = lists.sheet(conn, who, TOPICS, wanted, choice)
     for each in sheet.rows:
@@ -69,7 +69,7 @@ def show(letter_id: int) -> str:
 def _letters(conn: Connection, who: Viewer, letter_id: int) -> tuple[list[dict[str, Any]], int]:
     """The newest letters of the topic, newest first, and how many it has. Raises NotFound."""
     scope = Scope(rights=who.accounts, user_id=who.user_id)
-    members = topics.members(conn, [letter_id], scope).get(letter_id)
-    if not members:
+    topic = topics.members(conn, [letter_id], scope).get(letter_id)
+    if topic is None:
         raise NotFound(f"there is no letter '{letter_id}' that you may read")
-    return rows(conn, [number for number, _ in members[:MAX_LETTERS]], scope, COLUMNS), len(members)
+    return rows(conn, [number for number, _ in topic.newest[:MAX_LETTERS]], scope, COLUMNS), topic.total
