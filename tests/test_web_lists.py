@@ -10,13 +10,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, ANNA_PASSWORD, Filling, application, archive, ingest, old
 
-from postbuch.archive import database, linktemplates, users
+from postbuch.archive import auditlog, database, linktemplates, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.schema import list_choice, mark
-from postbuch.archive.users import FOREVER
+from postbuch.archive.users import ALL, FOREVER
 from postbuch.webmail import listwords, mailbox
 from postbuch.webmail.login import limiter
 
@@ -294,3 +294,48 @@ def test_every_column_has_a_title_in_both_languages() -> None:
     """What the archive calls it in English is what is looked up for the reader."""
     titles = {column.title for view in VIEWS.values() for column in view.columns if column.title}
     assert titles <= set(listwords.TITLES)
+
+
+def test_admins_do_not_read_what_was_looked_for(site: tuple[Flask, Config]) -> None:
+    """That a whole list was marked is on record for them, not what somebody typed to get it."""
+    client = enter(site)
+    client.get("/?q=subject:Nummer geheimwort")
+    data = {"csrf_token": token(client, "/"), "all": "1", "mark": "read", "next": "/"}
+    client.post("/marks?q=subject:Nummer -geheimwort", data=data)
+    data |= {"mark": "unread"}
+    client.post("/marks?q=subject:Nummer -geheimwort", data=data)
+    with database.connection(site[1], Role.WEB) as conn:
+        newest = auditlog.page(conn, auditlog.Filter(), frozenset(), limit=30).rows
+        assert {"mark-read", "mark-unread", "search"} <= {row["action"] for row in newest}
+        assert "geheimwort" not in str(newest)
+        assert "geheimwort" in str(auditlog.page(conn, auditlog.Filter(action="search"), ALL, limit=30).rows)
+
+
+def test_what_was_looked_for_is_on_record_in_full(site: tuple[Flask, Config]) -> None:
+    """However long it is: the target of an event is cut."""
+    words = " ".join(f"wort{number}" for number in range(45))
+    enter(site).get(f"/?q={words}")
+    with database.connection(site[1], Role.WEB) as conn:
+        [row] = auditlog.page(conn, auditlog.Filter(action="search", text="wort44"), ALL, limit=1).rows
+    assert row["after"] == {"q": words}
+
+
+def test_a_filter_is_added_to_a_link_of_the_seed(site: tuple[Flask, Config]) -> None:
+    """The form leads to an address of ours, where words stay words."""
+    page = enter(site).get("/x_list.php?qs=Nummer").text
+    form = re.search(r'<form class="pop" id="list-filter"[^>]*action="([^"]*)"', page)
+    assert form and form[1] == "/"
+    assert '<input type="hidden" name="q" value="Nummer">' in page
+
+
+def test_a_kept_search_of_incoming_letters_is_counted(site: tuple[Flask, Config]) -> None:
+    """What is unread of it, as of any other."""
+    client, asked = enter(site), "q=(from_email~equals~test@test.de)"
+    data = {"csrf_token": token(client, "/"), "name": "Neu vom Tester", "counted": "1"}
+    client.post(f"/marks?{asked}", data={**data, "all": "1", "mark": "unread", "next": "/"})
+    client.post(f"/searches?{asked}&tab=in", data=data)
+    number = re.search(r'href="/searches/(\d+)"', client.get("/").text)
+    assert number
+    counts = client.get("/searches/counts").text
+    assert re.search(rf'id="saved-{number[1]}"[^>]*><span class="visually-hidden">unread: </span>3</span>', counts)
+    client.post(f"/searches/{number[1]}/end", data={"csrf_token": data["csrf_token"]})

@@ -30,7 +30,7 @@ AT_ONCE_ROWS = 20_000
 # Messages at once: a second, and so much memory of this process.
 AT_ONCE_OCTETS = 20_971_520
 # The arguments of a list's address; everything else of the form is ours.
-_ARGUMENTS = ("q", "qs", "criteria", "orderby", "a", "account", "mailbox", "tab", "unread")
+_ARGUMENTS = ("q", "qs", "within", "criteria", "orderby", "a", "account", "mailbox", "tab", "unread")
 # In the session while somebody waits for a job: only then his pages ask how it is going.
 WAITS = "jobs"
 

@@ -80,6 +80,11 @@ class Sheet:
         return {each["id"]: _href(self.view, self.listing, each["id"]) for each in self.rows}
 
     @property
+    def action(self) -> str:
+        """Where its filter form leads: an address of ours, whatever link it was opened by."""
+        return url_for(ENDPOINTS[self.view.name])
+
+    @property
     def is_table(self) -> bool:
         """Whether somebody chose columns: then it is a table."""
         return bool(self.choice.columns)

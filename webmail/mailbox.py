@@ -46,7 +46,7 @@ def list_page(*, is_link: bool = False) -> str | BaseResponse:
         added = lists.with_condition(LETTERS, wanted, request.args)
         if added is not None:
             return redirect(added)
-        on_record(conn, "search" if wanted.found else "list", wanted.name)
+        on_record(conn, "search" if wanted.found else "list", wanted.name, wanted.scope)
         side = folders.sidebar(conn, who, wanted)
         sheet = lists.sheet(conn, who, LETTERS, wanted, choice)
         beside = finding.beside(conn, who, sheet)
@@ -84,7 +84,7 @@ def count() -> str:
     """How many letters the list has, for “select all”."""
     who, wanted = viewer(), lists.wanted_of(LETTERS)
     with services().transaction() as conn:
-        on_record(conn, "search" if wanted.found else "list", f"{wanted.name} counted")
+        on_record(conn, "search" if wanted.found else "list", f"{wanted.name} counted", wanted.scope)
         try:
             number = listview.count(conn, LETTERS, wanted.filter, who.accounts, who.user_id, most=MAX_BULK)
         except UsageError:
@@ -109,7 +109,8 @@ def mark() -> str | BaseResponse:
                           number=written(MAX_BULK)))  # fmt: skip
             return _back(wanted)
         changed = _mark(conn, who, meant, read, at)
-        target = f"letters {' '.join(map(str, numbers))}" if meant is numbers else f"letters of {wanted.name}"
+        # Not by what was looked for: an admin may know that something was marked, not what somebody typed.
+        target = f"letters {' '.join(map(str, numbers))}" if meant is numbers else "letters of a list"
         on_record(
             conn, "mark-read" if read else "mark-unread", target,
             {"read": changed if read else []}, {"read": [] if read else changed},

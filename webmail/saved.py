@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from postbuch.archive import filtergrammar, listview, savedsearches
 from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.filtergrammar import Condition
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.savedsearches import Saved
 from postbuch.webmail import folders, linkhelp, lists
@@ -97,9 +98,7 @@ def _count(who: Viewer, each: Saved) -> int:
     if known is not None and time.monotonic() < known[0]:
         return known[1]
     found = filtergrammar.parse(dict(parse_qsl(each.address)))
-    if found.tab not in ("", "all", "unread"):
-        return 0
-    wanted = replace(found, tab="unread")
+    wanted = replace(found, within=(*found.within, Condition(field="unread", op="equals", value="1")))
     with services().transaction() as conn:
         try:
             number = listview.count(conn, LETTERS, wanted, who.accounts, who.user_id, most=MOST)
