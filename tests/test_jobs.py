@@ -296,3 +296,10 @@ def test_what_makes_no_sense_is_one_sentence(form: str, view: str, columns: tupl
     """It names what is wrong."""
     with pytest.raises(PostbuchError, match=word):
         export_list.ask(form, view, {}, columns, str)
+
+
+def test_what_is_mistyped_is_not_left_out(house: tuple[Config, Engine, int]) -> None:
+    """An unknown field, comparison or order would be an export of everything."""
+    for mistyped in ({"q": "(sbject~equals~Zwei)"}, {"q": "(subject~equls~Zwei)"}, {"orderby": "asbject"}):
+        with pytest.raises(UsageError, match=r"not understood: .*there are the fields"):
+            asked("csv", **mistyped)

@@ -8,10 +8,9 @@ from postbuch.archive import export_list, jobs, jobwork
 from postbuch.archive.apikeys import EXPORTS
 from postbuch.archive.errors import NotFound
 from postbuch.archive.jobs import Job
-from postbuch.archive.listview import VIEWS
 from postbuch.webmail import apischemas, policy
 from postbuch.webmail.apiaccess import asker, with_key
-from postbuch.webmail.apiletters import filter_of, plain
+from postbuch.webmail.apiletters import plain
 from postbuch.webmail.apiroutes import Routes
 from postbuch.webmail.export_list import file_name
 from postbuch.webmail.policy import Kind
@@ -36,7 +35,6 @@ def export(wanted: dict[str, Any]) -> Any:
         wanted["format"], wanted["view"], arguments, tuple(wanted["columns"]), titles(wanted["language"]),
         language=wanted["language"], semicolon=wanted["semicolon"], byte_order_mark=wanted["byte_order_mark"],
     )
-    filter_of(VIEWS[asked.view], wanted)
     steps, _ = jobwork.steps(services().engine, asked, who.accounts, who.user_id)
     with services().transaction() as conn:
         number = jobs.create(

@@ -8,7 +8,7 @@ from flask import Response
 
 from postbuch.archive import filtergrammar, letters, listview
 from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
-from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.errors import NotFound
 from postbuch.archive.filtergrammar import Condition, Filter, Order
 from postbuch.archive.listview import VIEWS, View
 from postbuch.archive.users import AUDITOR
@@ -147,14 +147,10 @@ def rows(wanted: dict[str, Any], name: str) -> Any:
 
 
 def filter_of(view: View, wanted: dict[str, Any]) -> Filter:
-    """The filter of the arguments. Raises UsageError for what the pages would show a warning about."""
+    """The filter of the arguments. Raises UsageError."""
     names = ("q", "qs", "criteria", "orderby", "tab", "account", "mailbox")
     arguments = {name: str(wanted[name]) for name in names if wanted.get(name) not in (None, "")}
-    found = listview.resolve(view, filtergrammar.parse(arguments))
-    if found.warnings:
-        words = ", ".join(f"{each.kind} '{each.text}'" for each in found.warnings)
-        raise UsageError(f"not understood: {words}; there are the fields {', '.join(c.name for c in view.columns)}")
-    return found
+    return listview.understood(view, arguments)
 
 
 def rows_of(view: View, wanted: Filter, limit: int, offset: int) -> list[dict[str, Any]]:
