@@ -1,5 +1,6 @@
 """The interface for programs: keys and their scopes, rights, polling, octets, errors, its own description."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -90,6 +91,19 @@ def events(site: tuple[Flask, Config]) -> list[Any]:
         return list(conn.execute(select(audit_event).order_by(audit_event.c.id)).all())
 
 
+@contextlib.contextmanager
+def shut_out(config: Config) -> Iterator[None]:
+    """Anna is not active meanwhile."""
+    anna = update(app_user).where(app_user.c.login == ANNA)
+    with database.connection(config, Role.OWNER) as conn:
+        conn.execute(anna.values(active=False))
+    try:
+        yield
+    finally:
+        with database.connection(config, Role.OWNER) as conn:
+            conn.execute(anna.values(active=True))
+
+
 def test_it_describes_itself(site: tuple[Flask, Config]) -> None:
     """OpenAPI 3.1, valid, every address in it, nothing from elsewhere; without a key."""
     found = ask(site, "/openapi.json", with_key="").json
@@ -130,13 +144,8 @@ def test_who_has_no_good_key_gets_nothing(site: tuple[Flask, Config]) -> None:
     with database.connection(site[1], Role.WEB) as conn:
         apikeys.revoke(conn, number, place)
     problem(ask(site, "/letters", with_key=made), 401)
-    with database.connection(site[1], Role.OWNER) as conn:
-        conn.execute(update(app_user).where(app_user.c.login == ANNA).values(active=False))
-    try:
+    with shut_out(site[1]):
         problem(ask(site, "/letters"), 401)
-    finally:
-        with database.connection(site[1], Role.OWNER) as conn:
-            conn.execute(update(app_user).where(app_user.c.login == ANNA).values(active=True))
 
 
 NEEDS = [
@@ -299,5 +308,21 @@ def test_keys_are_made_with_care(site: tuple[Flask, Config]) -> None:
             with pytest.raises(UsageError, match=word):
                 apikeys.make(conn, number, name, scopes, by="test")
         apikeys.make(conn, number, "Zwilling", ["letters"], by="test")
-        with pytest.raises(UsageError, match="already"):
-            apikeys.make(conn, number, "zwilling", ["letters"], by="test")
+        apikeys.make(conn, number, "Büro", ["letters"], by="test")
+        for twin in ("zwilling", "Buro", "BÜRO"):
+            with pytest.raises(UsageError, match="already"):
+                apikeys.make(conn, number, twin, ["letters"], by="test")
+
+
+def test_a_key_of_one_who_is_shut_out(site: tuple[Flask, Config]) -> None:
+    """It can be seen and revoked meanwhile, and holds no more when he is let in again."""
+    with database.connection(site[1], Role.WEB) as conn:
+        number = users.user_number(conn, ANNA)
+        made, place = apikeys.make(conn, number, "vergessen", ["letters"], by="test")
+    with shut_out(site[1]):
+        problem(ask(site, "/letters", with_key=made), 401)
+        with database.connection(site[1], Role.WEB) as conn:
+            for found in (apikeys.listed(conn, number), apikeys.listed(conn)):
+                assert place in {each.id for each in found}
+            assert apikeys.revoke(conn, number, place).name == "vergessen"
+    problem(ask(site, "/letters", with_key=made), 401)

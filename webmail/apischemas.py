@@ -59,7 +59,7 @@ class Me(Schema):
     login = fields.String(required=True)
     role = fields.String(required=True)
     key = fields.String(required=True, metadata={"description": "Name of the key"})
-    scopes = fields.List(fields.String(validate=validate.OneOf(list(apikeys.SCOPES))), required=True)
+    scopes = fields.List(fields.String(validate=validate.OneOf(apikeys.SCOPES)), required=True)
 
 
 class Letter(Schema):
