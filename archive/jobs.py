@@ -190,19 +190,17 @@ def put_back(conn: Connection, job_id: int, worker: str) -> None:
 
 
 def expire(conn: Connection, config: Config) -> int:
-    """Remove the results whose time is over, and what workers left that died. How many jobs expired."""
-    at = now()
-    over = list(conn.scalars(select(job.c.id).where(job.c.state == DONE, job.c.expires_at < at)))
-    for job_id in over:
-        result(config, job_id).unlink(missing_ok=True)
-    if over:
-        conn.execute(update(job).where(job.c.id.in_(over)).values(state=EXPIRED))
-    running = set(conn.scalars(select(job.c.id).where(job.c.state == RUNNING)))
-    for path in folder(config).glob(".*.part"):
-        name = path.name.split(".")[1]
-        if name.isdecimal() and int(name) not in running:
+    """Remove the results whose time is over, and whatever no job holds that runs or is done. How many jobs expired."""
+    # Before the states are read: what lies here now belongs to a job that was taken before, so it runs, is done, or has
+    # ended badly. A result gets its name while its job still runs.
+    lying = list(folder(config).glob("*"))
+    over = conn.execute(update(job).where(job.c.state == DONE, job.c.expires_at < now()).values(state=EXPIRED))
+    held = set(conn.scalars(select(job.c.id).where(job.c.state.in_((RUNNING, DONE)))))
+    for path in lying:
+        number = path.name.removeprefix(".").partition(".")[0]
+        if number.isdecimal() and int(number) not in held:
             path.unlink(missing_ok=True)
-    return len(over)
+    return over.rowcount
 
 
 def _is_stale(at: datetime) -> ColumnElement[bool]:
