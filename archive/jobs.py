@@ -38,7 +38,6 @@ class Job:
 
     id: int
     user_id: int
-    kind: str
     title: str
     parameters: str
     state: str
@@ -77,8 +76,7 @@ def result(config: Config, job_id: int) -> Path:
 
 
 def create(
-    conn: Connection, user_id: int, *, kind: str, title: str, parameters: str, steps: int, file_name: str,
-    content_type: str,
+    conn: Connection, user_id: int, *, title: str, parameters: str, steps: int, file_name: str, content_type: str
 ) -> int:
     """Ask for it; the number of the job. Raises UsageError when somebody has MAX_OPEN that have not ended."""
     waiting = conn.scalar(select(func.count()).where(job.c.user_id == user_id, job.c.state.in_(OPEN))) or 0
@@ -86,7 +84,7 @@ def create(
         raise UsageError(f"{waiting} exports are being made for you already; wait for one, or cancel one")
     at = now()
     made = conn.execute(insert(job).values(
-        user_id=user_id, kind=kind, title=title[:KEY_CHARACTERS], parameters=parameters, state=WAITING, steps=steps,
+        user_id=user_id, title=title[:KEY_CHARACTERS], parameters=parameters, state=WAITING, steps=steps,
         file_name=file_name, content_type=content_type, made_at=at, beat_at=at,
     ))  # fmt: skip
     return int((made.inserted_primary_key or [0])[0])

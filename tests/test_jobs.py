@@ -70,7 +70,7 @@ def made(house: tuple[Config, Engine, int], form: str = "csv", **arguments: str)
     wanted = asked(form, **arguments)
     with house[1].begin() as conn:
         return jobs.create(
-            conn, house[2], kind="table", title="Briefe", parameters=wanted.as_json(), steps=3,
+            conn, house[2], title="Briefe", parameters=wanted.as_json(), steps=3,
             file_name=f"briefe.{form}", content_type=wanted.content_type,
         )  # fmt: skip
 

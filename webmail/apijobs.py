@@ -38,9 +38,8 @@ def export(wanted: dict[str, Any]) -> Any:
     steps, _ = jobwork.steps(services().engine, asked, who.accounts, who.user_id)
     with services().transaction() as conn:
         number = jobs.create(
-            conn, who.user_id, kind="table" if asked.is_table else "messages",
-            title=f"{asked.title}: {wanted['q']}" if wanted["q"] else asked.title, parameters=asked.as_json(),
-            steps=steps, file_name=file_name(asked), content_type=asked.content_type,
+            conn, who.user_id, title=f"{asked.title}: {wanted['q']}" if wanted["q"] else asked.title,
+            parameters=asked.as_json(), steps=steps, file_name=file_name(asked), content_type=asked.content_type,
         )
         who.on_record(conn, "export", f"job {number}", {**asked.as_record(), "count": steps})
         return _facts(jobs.get(conn, who.user_id, number))

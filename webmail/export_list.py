@@ -111,8 +111,8 @@ def begin(who: Viewer, asked: Asked, steps: int) -> int:
     title = ": ".join(filter(None, (asked.title, " · ".join(filter(None, said)))))
     with services().transaction() as conn:
         number = jobs.create(
-            conn, who.user_id, kind="table" if asked.is_table else "messages", title=title,
-            parameters=asked.as_json(), steps=steps, file_name=file_name(asked), content_type=asked.content_type,
+            conn, who.user_id, title=title, parameters=asked.as_json(), steps=steps, file_name=file_name(asked),
+            content_type=asked.content_type,
         )
         on_record(conn, "export", f"job {number}", {**asked.as_record(), "count": steps})
     session[WAITS] = True
