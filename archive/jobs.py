@@ -106,6 +106,14 @@ def get(conn: Connection, user_id: int, job_id: int) -> Job:
     return _job(row._mapping)
 
 
+def finished(conn: Connection, config: Config, user_id: int, job_id: int) -> tuple[Job, Path]:
+    """One of a user's that is done, and its file. Raises NotFound."""
+    found, path = get(conn, user_id, job_id), result(config, job_id)
+    if found.state != DONE or not path.is_file():
+        raise NotFound(f"the job {job_id} has no file")
+    return found, path
+
+
 def cancel(conn: Connection, user_id: int, job_id: int) -> bool:
     """End it at once when nobody works on it yet, else ask its worker to. False when it has ended already."""
     mine = (job.c.id == job_id, job.c.user_id == user_id)

@@ -188,6 +188,9 @@ def test_search_and_conditions(site: tuple[Flask, Config]) -> None:
     ]
     conditions = "(from~contains~k2@x.example)(subject~contains~angebot)"
     assert len(ask(site, "/letters", query_string={"q": conditions}).json) == 1
+    both = {"q": "(from~contains~k2@x)(from~contains~k3@x)", "within": "(subject~contains~angebot 3)"}
+    assert [each["subject"] for each in ask(site, "/letters", query_string=both).json] == ["Angebot 3 für Möbel"]
+    assert ask(site, "/exports", "POST", json={"format": "csv", **both}).json["steps"] == 1
     assert ask(site, "/letters/count").json == {"total": LETTERS}
     assert ask(site, "/letters/count", query_string={"q": "Geheim"}).json == {"total": 0}
     assert "bogus" in problem(ask(site, "/letters", query_string={"q": "(bogus~equals~1)"}), 422)

@@ -140,17 +140,13 @@ def views() -> Any:
                                   "content": {"application/json": {"schema": _ROWS}}}})  # fmt: skip
 def rows(wanted: dict[str, Any], name: str) -> Any:
     """A list other than that of letters."""
-    view = VIEWS.get(name)
-    if view is None:
-        raise NotFound(f"there is no list '{name}'")
+    view = VIEWS[name]
     return rows_of(view, filter_of(view, wanted), wanted["limit"], wanted["offset"])
 
 
 def filter_of(view: View, wanted: dict[str, Any]) -> Filter:
     """The filter of the arguments. Raises UsageError."""
-    names = ("q", "qs", "criteria", "orderby", "tab", "account", "mailbox")
-    arguments = {name: str(wanted[name]) for name in names if wanted.get(name) not in (None, "")}
-    return listview.understood(view, arguments)
+    return listview.understood(view, filtergrammar.arguments_of(wanted))
 
 
 def rows_of(view: View, wanted: Filter, limit: int, offset: int) -> list[dict[str, Any]]:
