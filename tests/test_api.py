@@ -161,6 +161,9 @@ def test_a_scope_is_needed(site: tuple[Flask, Config], path: str, method: str, s
     """With every scope but this one it is refused, whatever is asked for."""
     others = tuple(each for each in SCOPES if each != scope)
     assert f"'{scope}'" in problem(ask(site, path, method, with_key=key(site, *others)), 403)
+    event = events(site)[-1]
+    assert (event.actor, event.action) == (ANNA, "refused") and event.target.startswith("page /api/v1/")
+    assert json.loads(event.after_value)["scope"] == scope
 
 
 def test_polling_with_since_id(site: tuple[Flask, Config]) -> None:
@@ -174,6 +177,12 @@ def test_polling_with_since_id(site: tuple[Flask, Config]) -> None:
     assert ask(site, f"/letters?since_id={numbers[2]}").json == found[:2]
     assert ask(site, f"/letters?before_id={numbers[2]}&limit=1").json == found[3:4]
     assert ask(site, f"/letters?since_id={numbers[0]}").json == []
+    told = json.loads(events(site)[-1].after_value)
+    assert (events(site)[-1].action, told.pop("key") > 0, told) == ("list", True, {"since_id": numbers[0]})
+    ask(site, f"/letters?since_id={numbers[2]}&before_id={numbers[0]}&q=Angebot")
+    told = json.loads(events(site)[-1].after_value)
+    assert (events(site)[-1].action, told["q"]) == ("search", "Angebot")
+    assert (told["since_id"], told["before_id"]) == (numbers[2], numbers[0])
     first = found[0]
     assert first["from"] == "Kunde <k4@x.example>" and first["files"] == ["a4.pdf"] and first["account"] == [ANNA]
     assert first["date"].endswith("Z") and first["unread"] is True
@@ -215,9 +224,13 @@ def test_one_letter_with_its_octets(site: tuple[Flask, Config]) -> None:
     attachment = ask(site, f"/letters/{newest}/attachments/{part['image']}/{part['position']}")
     assert attachment.data == PDF and hashlib.sha256(PDF).hexdigest() == part["sha256"]
     assert "attachment" in attachment.headers["Content-Disposition"]
-    told = [(event.action, event.target) for event in events(site)[-5:]]
-    assert {("view", f"letter {newest}"), ("download", f"letter {newest}")} <= set(told)
+    *_, viewed, taken = events(site)
+    assert (viewed.action, viewed.target) == ("view", f"letter {newest}")
+    assert (taken.action, taken.target) == ("download", f"letter {newest}")
+    told = json.loads(taken.after_value)
+    assert (told["image"], told["part"]) == (hashlib.sha256(octets(4)).hexdigest(), part["position"])
     problem(ask(site, f"/letters/{newest}/attachments/{part['image']}/9"), 404)
+    assert events(site)[-1].action == "refused" and events(site)[-2].id == taken.id
 
 
 def test_a_foreign_letter_is_like_none(site: tuple[Flask, Config]) -> None:
