@@ -292,6 +292,27 @@ def test_an_export_from_the_order_to_the_file(site: tuple[Flask, Config]) -> Non
         assert word in problem(ask(site, "/exports", "POST", json=wrong), 422), wrong
 
 
+def test_messages_in_one_file_need_the_scope_for_messages(site: tuple[Flask, Config]) -> None:
+    """Neither ordered nor fetched with `exports` alone; tables are."""
+    weak = key(site, "exports")
+    for form in ("zip", "mbox"):
+        before = ask(site, "/jobs").json
+        assert "'content'" in problem(ask(site, "/exports", "POST", json={"format": form}, with_key=weak), 403)
+        assert ask(site, "/jobs").json == before
+    assert ask(site, "/exports", "POST", json={"format": "csv"}, with_key=weak).status_code == 202
+    number = ask(site, "/exports", "POST", json={"format": "mbox"}).json["id"]
+    with database.pool(site[1], Role.WEB) as engine:
+        with engine.begin() as conn:
+            job = jobs.claim(conn, number, "w")
+        assert job is not None
+        Hand(config=site[1], engine=engine, job=job, worker="w").run()
+    assert "'content'" in problem(ask(site, f"/jobs/{number}/file", with_key=weak), 403)
+    assert events(site)[-1].action == "refused"
+    answer = ask(site, f"/jobs/{number}/file")
+    assert PDF in answer.data
+    answer.close()
+
+
 def test_lists_and_errors_that_no_view_makes(site: tuple[Flask, Config]) -> None:
     """Topics; the columns of each list; an address that there is not; a method that there is not; broken JSON."""
     assert [each["subject"] for each in ask(site, "/topics?orderby=asubject&limit=1").json] == ["Angebot 0 für Möbel"]

@@ -3,7 +3,8 @@
 from typing import Any
 
 from postbuch.archive import export_list, filtergrammar, jobs, jobwork
-from postbuch.archive.apikeys import EXPORTS
+from postbuch.archive.apikeys import CONTENT, EXPORTS
+from postbuch.archive.export_list import Asked
 from postbuch.archive.jobs import Job
 from postbuch.webmail import apischemas
 from postbuch.webmail.apiaccess import asker, with_key
@@ -31,6 +32,7 @@ def export(wanted: dict[str, Any]) -> Any:
         titles(wanted["language"]), language=wanted["language"], semicolon=wanted["semicolon"],
         byte_order_mark=wanted["byte_order_mark"],
     )
+    _may_take(asked)
     steps, _ = jobwork.steps(services().engine, asked, who.accounts, who.user_id)
     return _facts(order(who.user_id, asked, wanted["q"], steps, who.on_record))
 
@@ -76,8 +78,15 @@ def file(job_id: int) -> Any:
     """The result."""
     with services().transaction() as conn:
         found, path = jobs.finished(conn, services().config, asker().user_id, job_id)
+        _may_take(export_list.from_json(found.parameters))
         asker().on_record(conn, "job-download", f"job {job_id}")
     return sent(found, path)
+
+
+def _may_take(asked: Asked) -> None:
+    """Messages in one file are messages: a key that may not fetch one fetches no thousand. Raises ScopeMissing."""
+    if not asked.is_table:
+        asker().need(CONTENT)
 
 
 def _facts(job: Job) -> dict[str, Any]:
