@@ -52,9 +52,11 @@ class ListQuery(Narrowed):
 
 
 class LettersQuery(ListQuery):
-    """Newest first by number, so that polling with since_id misses none."""
+    """Newest first by number, so that polling with since_id gives what is new in the archive."""
 
-    since_id = fields.Integer(load_default=None, metadata={"description": "Those with a higher number"}, validate=_ID)
+    since_id = fields.Integer(load_default=None, validate=_ID, metadata={"description": (
+        "Those with a higher number; a letter that another account had before has a lower one"
+    )})  # fmt: skip
     before_id = fields.Integer(load_default=None, metadata={"description": "Those with a lower number"}, validate=_ID)
 
 
