@@ -21,12 +21,7 @@ from postbuch.archive.widths import KEY_CHARACTERS
 
 # What a key may do. `GET /me` is allowed with every key.
 LETTERS, CONTENT, MARKS, EXPORTS = "letters", "content", "marks", "exports"
-SCOPES = {
-    LETTERS: "lists, searches, one letter with what is known of it, senders, media, topics",
-    CONTENT: "the octets of messages and their attachments",
-    MARKS: "mark letters read and unread",
-    EXPORTS: "exports and jobs",
-}
+SCOPES = (LETTERS, CONTENT, MARKS, EXPORTS)
 PREFIX = "pb_"
 _OCTETS = 32
 _HINT_CHARACTERS = 8
@@ -62,11 +57,12 @@ def make(
     if unknown or not scopes:
         wrong = f"'{unknown[0]}' is no scope" if unknown else "a key needs at least one scope"
         raise UsageError(f"{wrong}; there are {', '.join(SCOPES)}")
-    held = conn.scalars(select(api_key.c.name).where(api_key.c.user_id == user_id, *_holds())).all()
-    if any(each.lower() == name.lower() for each in held):
+    held = select(func.count()).select_from(api_key).where(api_key.c.user_id == user_id, *_holds())
+    # Which names are the same says the database: neither case nor accents tell them apart.
+    if conn.scalar(held.where(api_key.c.name == name)):
         raise UsageError(f"there is already a key '{name}'; revoke it first, or choose another name")
-    if len(held) >= MAX_KEYS:
-        raise UsageError(f"there are {len(held)} keys already; revoke one that is not used")
+    if (conn.scalar(held) or 0) >= MAX_KEYS:
+        raise UsageError(f"there are {MAX_KEYS} keys already; revoke one that is not used")
     key = PREFIX + secrets.token_urlsafe(_OCTETS)
     made = conn.execute(insert(api_key).values(
         user_id=user_id, name=name, hint=key[: len(PREFIX) + _HINT_CHARACTERS], key_sha256=_digest(key),
@@ -79,7 +75,9 @@ def find(conn: Connection, key: str) -> Key | None:
     """The key that a program showed; None for one that is unknown, revoked, or of a user who is not active."""
     if not key.startswith(PREFIX) or len(key) > KEY_CHARACTERS:
         return None
-    row = conn.execute(_keys().where(api_key.c.key_sha256 == _digest(key), *_holds())).one_or_none()
+    row = conn.execute(
+        _keys().where(api_key.c.key_sha256 == _digest(key), app_user.c.active, *_holds())
+    ).one_or_none()
     if row is None:
         return None
     at = now()
@@ -89,7 +87,10 @@ def find(conn: Connection, key: str) -> Key | None:
 
 
 def listed(conn: Connection, user_id: int | None = None) -> list[Key]:
-    """Those that hold, of one user or of all, by the user and the name."""
+    """Those that hold, of one user or of all, by the user and the name; of users who are shut out, too.
+
+    Theirs are of no use until they are let in again: who looks after them sees and revokes them before.
+    """
     query = _keys().where(*_holds()).order_by(app_user.c.login, api_key.c.name)
     return [_key(row) for row in conn.execute(query if user_id is None else query.where(api_key.c.user_id == user_id))]
 
@@ -106,10 +107,7 @@ def revoke(conn: Connection, user_id: int, key_id: int) -> Key:
 
 
 def _keys() -> Any:
-    return (
-        select(api_key, app_user.c.login).join(app_user, app_user.c.id == api_key.c.user_id)
-        .where(app_user.c.active)
-    )  # fmt: skip
+    return select(api_key, app_user.c.login).join(app_user, app_user.c.id == api_key.c.user_id)
 
 
 def _holds() -> tuple[ColumnElement[bool], ...]:

@@ -39,6 +39,9 @@ USUAL_PAGE_SIZE = 50
 MAX_OFFSET = 1_000_000
 MAX_ORDERS = 5
 
+# The arguments that say what a list holds and in which order; the others are a place in it.
+ARGUMENTS = ("q", "qs", "within", "criteria", "orderby", "sortby", "a", "account", "mailbox", "tab", "unread")
+
 # What people and other programs write instead.
 _OTHER_OPS = {
     "equal": "equals", "notcontains": "notcontain", "notequals": "notequal", "startwith": "startswith",
@@ -85,6 +88,11 @@ def parse(arguments: Mapping[str, str], *, usual_page_size: int = USUAL_PAGE_SIZ
         mailbox=_number(arguments.get("mailbox")),
         warnings=tuple(warnings),
     )
+
+
+def arguments_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """Those of ARGUMENTS that are given, out of a form or a query."""
+    return {name: str(given[name]) for name in ARGUMENTS if given.get(name) not in (None, "")}
 
 
 def write(wanted: Filter) -> dict[str, Any]:

@@ -38,7 +38,6 @@ class Job:
 
     id: int
     user_id: int
-    kind: str
     title: str
     parameters: str
     state: str
@@ -77,8 +76,7 @@ def result(config: Config, job_id: int) -> Path:
 
 
 def create(
-    conn: Connection, user_id: int, *, kind: str, title: str, parameters: str, steps: int, file_name: str,
-    content_type: str,
+    conn: Connection, user_id: int, *, title: str, parameters: str, steps: int, file_name: str, content_type: str
 ) -> int:
     """Ask for it; the number of the job. Raises UsageError when somebody has MAX_OPEN that have not ended."""
     waiting = conn.scalar(select(func.count()).where(job.c.user_id == user_id, job.c.state.in_(OPEN))) or 0
@@ -86,7 +84,7 @@ def create(
         raise UsageError(f"{waiting} exports are being made for you already; wait for one, or cancel one")
     at = now()
     made = conn.execute(insert(job).values(
-        user_id=user_id, kind=kind, title=title[:KEY_CHARACTERS], parameters=parameters, state=WAITING, steps=steps,
+        user_id=user_id, title=title[:KEY_CHARACTERS], parameters=parameters, state=WAITING, steps=steps,
         file_name=file_name, content_type=content_type, made_at=at, beat_at=at,
     ))  # fmt: skip
     return int((made.inserted_primary_key or [0])[0])
@@ -106,6 +104,14 @@ def get(conn: Connection, user_id: int, job_id: int) -> Job:
     if row is None:
         raise NotFound(f"there is no job {job_id} of yours")
     return _job(row._mapping)
+
+
+def finished(conn: Connection, config: Config, user_id: int, job_id: int) -> tuple[Job, Path]:
+    """One of a user's that is done, and its file. Raises NotFound."""
+    found, path = get(conn, user_id, job_id), result(config, job_id)
+    if found.state != DONE or not path.is_file():
+        raise NotFound(f"the job {job_id} has no file")
+    return found, path
 
 
 def cancel(conn: Connection, user_id: int, job_id: int) -> bool:
@@ -190,19 +196,17 @@ def put_back(conn: Connection, job_id: int, worker: str) -> None:
 
 
 def expire(conn: Connection, config: Config) -> int:
-    """Remove the results whose time is over, and what workers left that died. How many jobs expired."""
-    at = now()
-    over = list(conn.scalars(select(job.c.id).where(job.c.state == DONE, job.c.expires_at < at)))
-    for job_id in over:
-        result(config, job_id).unlink(missing_ok=True)
-    if over:
-        conn.execute(update(job).where(job.c.id.in_(over)).values(state=EXPIRED))
-    running = set(conn.scalars(select(job.c.id).where(job.c.state == RUNNING)))
-    for path in folder(config).glob(".*.part"):
-        name = path.name.split(".")[1]
-        if name.isdecimal() and int(name) not in running:
+    """Remove the results whose time is over, and whatever no job holds that runs or is done. How many jobs expired."""
+    # Before the states are read: what lies here now belongs to a job that was taken before, so it runs, is done, or has
+    # ended badly. A result gets its name while its job still runs.
+    lying = list(folder(config).glob("*"))
+    over = conn.execute(update(job).where(job.c.state == DONE, job.c.expires_at < now()).values(state=EXPIRED))
+    held = set(conn.scalars(select(job.c.id).where(job.c.state.in_((RUNNING, DONE)))))
+    for path in lying:
+        number = path.name.removeprefix(".").partition(".")[0]
+        if number.isdecimal() and int(number) not in held:
             path.unlink(missing_ok=True)
-    return len(over)
+    return over.rowcount
 
 
 def _is_stale(at: datetime) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ rights are part of each query. Newest-first pages are read in the order of an in
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,6 +66,18 @@ def resolve(view: View, wanted: Filter) -> Filter:
         wanted, conditions=conditions, within=within, order=tuple(order), tab=tab,
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def understood(view: View, arguments: Mapping[str, str]) -> Filter:
+    """The filter of an address in the names of the view. Raises UsageError for what a page would only warn of.
+
+    Who asks for a file, or by a program, would not see the warning, and would get more than he meant.
+    """
+    found = resolve(view, filtergrammar.parse(arguments))
+    if found.warnings:
+        words = ", ".join(f"{each.kind} '{each.text}'" for each in found.warnings)
+        raise UsageError(f"not understood: {words}; there are the fields {', '.join(c.name for c in view.columns)}")
+    return found
 
 
 def _known(view: View, warnings: list[Warned]) -> Any:

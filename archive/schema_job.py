@@ -10,7 +10,6 @@ job = table(
     "job", "Long work that somebody asked for, with its progress and where its result is", Writes.VERSIONED,
     id_column("Number of the job"),
     reference("user_id", "app_user", "Who asked for it, sees it, and whose rights it has"),
-    col("kind", String(20), "table or messages: what is exported"),
     col("title", String(KEY_CHARACTERS), "What it is about, for its owner: the list or the search"),
     col("parameters", mysql.MEDIUMTEXT(), "What is to be done, as JSON"),
     col("state", String(20), "waiting, running, done, failed, cancelled, or expired"),

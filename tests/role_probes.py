@@ -184,7 +184,6 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         _get("/m/by-message-id/{letter.message_id}"), _get("/m/by-message-id/{letter.sha256}"),
         _get("/m/by-message-id/{letter.id}"),
     ),
-    "GET /export.zip": (_get("/export.zip?q={letter.mark}"), _get("/export.zip?q=sha256:{letter.sha256}")),
     "GET /media": tuple(_get(f"/media?{words}") for words in (
         "q=(name~equals~{letter.mark}.pdf)", "q={letter.mark}.pdf", "look=table&q=(sender~contains~{letter.mark})",
         "q=(name~contains~{letter.mark})(size~morethan~1)&orderby=asize",

@@ -1,5 +1,6 @@
 """The interface for programs: keys and their scopes, rights, polling, octets, errors, its own description."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -90,6 +91,19 @@ def events(site: tuple[Flask, Config]) -> list[Any]:
         return list(conn.execute(select(audit_event).order_by(audit_event.c.id)).all())
 
 
+@contextlib.contextmanager
+def shut_out(config: Config) -> Iterator[None]:
+    """Anna is not active meanwhile."""
+    anna = update(app_user).where(app_user.c.login == ANNA)
+    with database.connection(config, Role.OWNER) as conn:
+        conn.execute(anna.values(active=False))
+    try:
+        yield
+    finally:
+        with database.connection(config, Role.OWNER) as conn:
+            conn.execute(anna.values(active=True))
+
+
 def test_it_describes_itself(site: tuple[Flask, Config]) -> None:
     """OpenAPI 3.1, valid, every address in it, nothing from elsewhere; without a key."""
     found = ask(site, "/openapi.json", with_key="").json
@@ -130,13 +144,8 @@ def test_who_has_no_good_key_gets_nothing(site: tuple[Flask, Config]) -> None:
     with database.connection(site[1], Role.WEB) as conn:
         apikeys.revoke(conn, number, place)
     problem(ask(site, "/letters", with_key=made), 401)
-    with database.connection(site[1], Role.OWNER) as conn:
-        conn.execute(update(app_user).where(app_user.c.login == ANNA).values(active=False))
-    try:
+    with shut_out(site[1]):
         problem(ask(site, "/letters"), 401)
-    finally:
-        with database.connection(site[1], Role.OWNER) as conn:
-            conn.execute(update(app_user).where(app_user.c.login == ANNA).values(active=True))
 
 
 NEEDS = [
@@ -152,6 +161,9 @@ def test_a_scope_is_needed(site: tuple[Flask, Config], path: str, method: str, s
     """With every scope but this one it is refused, whatever is asked for."""
     others = tuple(each for each in SCOPES if each != scope)
     assert f"'{scope}'" in problem(ask(site, path, method, with_key=key(site, *others)), 403)
+    event = events(site)[-1]
+    assert (event.actor, event.action) == (ANNA, "refused") and event.target.startswith("page /api/v1/")
+    assert json.loads(event.after_value)["scope"] == scope
 
 
 def test_polling_with_since_id(site: tuple[Flask, Config]) -> None:
@@ -165,6 +177,12 @@ def test_polling_with_since_id(site: tuple[Flask, Config]) -> None:
     assert ask(site, f"/letters?since_id={numbers[2]}").json == found[:2]
     assert ask(site, f"/letters?before_id={numbers[2]}&limit=1").json == found[3:4]
     assert ask(site, f"/letters?since_id={numbers[0]}").json == []
+    told = json.loads(events(site)[-1].after_value)
+    assert (events(site)[-1].action, told.pop("key") > 0, told) == ("list", True, {"since_id": numbers[0]})
+    ask(site, f"/letters?since_id={numbers[2]}&before_id={numbers[0]}&q=Angebot")
+    told = json.loads(events(site)[-1].after_value)
+    assert (events(site)[-1].action, told["q"]) == ("search", "Angebot")
+    assert (told["since_id"], told["before_id"]) == (numbers[2], numbers[0])
     first = found[0]
     assert first["from"] == "Kunde <k4@x.example>" and first["files"] == ["a4.pdf"] and first["account"] == [ANNA]
     assert first["date"].endswith("Z") and first["unread"] is True
@@ -179,6 +197,9 @@ def test_search_and_conditions(site: tuple[Flask, Config]) -> None:
     ]
     conditions = "(from~contains~k2@x.example)(subject~contains~angebot)"
     assert len(ask(site, "/letters", query_string={"q": conditions}).json) == 1
+    both = {"q": "(from~contains~k2@x)(from~contains~k3@x)", "within": "(subject~contains~angebot 3)"}
+    assert [each["subject"] for each in ask(site, "/letters", query_string=both).json] == ["Angebot 3 für Möbel"]
+    assert ask(site, "/exports", "POST", json={"format": "csv", **both}).json["steps"] == 1
     assert ask(site, "/letters/count").json == {"total": LETTERS}
     assert ask(site, "/letters/count", query_string={"q": "Geheim"}).json == {"total": 0}
     assert "bogus" in problem(ask(site, "/letters", query_string={"q": "(bogus~equals~1)"}), 422)
@@ -203,9 +224,13 @@ def test_one_letter_with_its_octets(site: tuple[Flask, Config]) -> None:
     attachment = ask(site, f"/letters/{newest}/attachments/{part['image']}/{part['position']}")
     assert attachment.data == PDF and hashlib.sha256(PDF).hexdigest() == part["sha256"]
     assert "attachment" in attachment.headers["Content-Disposition"]
-    told = [(event.action, event.target) for event in events(site)[-5:]]
-    assert {("view", f"letter {newest}"), ("download", f"letter {newest}")} <= set(told)
+    *_, viewed, taken = events(site)
+    assert (viewed.action, viewed.target) == ("view", f"letter {newest}")
+    assert (taken.action, taken.target) == ("download", f"letter {newest}")
+    told = json.loads(taken.after_value)
+    assert (told["image"], told["part"]) == (hashlib.sha256(octets(4)).hexdigest(), part["position"])
     problem(ask(site, f"/letters/{newest}/attachments/{part['image']}/9"), 404)
+    assert events(site)[-1].action == "refused" and events(site)[-2].id == taken.id
 
 
 def test_a_foreign_letter_is_like_none(site: tuple[Flask, Config]) -> None:
@@ -267,6 +292,27 @@ def test_an_export_from_the_order_to_the_file(site: tuple[Flask, Config]) -> Non
         assert word in problem(ask(site, "/exports", "POST", json=wrong), 422), wrong
 
 
+def test_messages_in_one_file_need_the_scope_for_messages(site: tuple[Flask, Config]) -> None:
+    """Neither ordered nor fetched with `exports` alone; tables are."""
+    weak = key(site, "exports")
+    for form in ("zip", "mbox"):
+        before = ask(site, "/jobs").json
+        assert "'content'" in problem(ask(site, "/exports", "POST", json={"format": form}, with_key=weak), 403)
+        assert ask(site, "/jobs").json == before
+    assert ask(site, "/exports", "POST", json={"format": "csv"}, with_key=weak).status_code == 202
+    number = ask(site, "/exports", "POST", json={"format": "mbox"}).json["id"]
+    with database.pool(site[1], Role.WEB) as engine:
+        with engine.begin() as conn:
+            job = jobs.claim(conn, number, "w")
+        assert job is not None
+        Hand(config=site[1], engine=engine, job=job, worker="w").run()
+    assert "'content'" in problem(ask(site, f"/jobs/{number}/file", with_key=weak), 403)
+    assert events(site)[-1].action == "refused"
+    answer = ask(site, f"/jobs/{number}/file")
+    assert PDF in answer.data
+    answer.close()
+
+
 def test_lists_and_errors_that_no_view_makes(site: tuple[Flask, Config]) -> None:
     """Topics; the columns of each list; an address that there is not; a method that there is not; broken JSON."""
     assert [each["subject"] for each in ask(site, "/topics?orderby=asubject&limit=1").json] == ["Angebot 0 für Möbel"]
@@ -299,5 +345,21 @@ def test_keys_are_made_with_care(site: tuple[Flask, Config]) -> None:
             with pytest.raises(UsageError, match=word):
                 apikeys.make(conn, number, name, scopes, by="test")
         apikeys.make(conn, number, "Zwilling", ["letters"], by="test")
-        with pytest.raises(UsageError, match="already"):
-            apikeys.make(conn, number, "zwilling", ["letters"], by="test")
+        apikeys.make(conn, number, "Büro", ["letters"], by="test")
+        for twin in ("zwilling", "Buro", "BÜRO"):
+            with pytest.raises(UsageError, match="already"):
+                apikeys.make(conn, number, twin, ["letters"], by="test")
+
+
+def test_a_key_of_one_who_is_shut_out(site: tuple[Flask, Config]) -> None:
+    """It can be seen and revoked meanwhile, and holds no more when he is let in again."""
+    with database.connection(site[1], Role.WEB) as conn:
+        number = users.user_number(conn, ANNA)
+        made, place = apikeys.make(conn, number, "vergessen", ["letters"], by="test")
+    with shut_out(site[1]):
+        problem(ask(site, "/letters", with_key=made), 401)
+        with database.connection(site[1], Role.WEB) as conn:
+            for found in (apikeys.listed(conn, number), apikeys.listed(conn)):
+                assert place in {each.id for each in found}
+            assert apikeys.revoke(conn, number, place).name == "vergessen"
+    problem(ask(site, "/letters", with_key=made), 401)

@@ -126,6 +126,7 @@ WRONG = [
     (("export", "Eins", "--format", "csv", "--columns", "body", "--output", "x.csv"), 2, "no column 'body'"),
     (("export", "Eins", "--format", "csv", "--list", "nowhere", "--output", "x.csv"), 2, "no list 'nowhere'"),
     (("export", "Eins", "--format", "csv", "--language", "fr", "--output", "x.csv"), 2, "there are en, de"),
+    (("export", "(sbject~equals~Zwei)", "--format", "csv", "--output", "x.csv"), 2, "field 'sbject'"),
     (("export", "before:never", "--format", "sql", "--output", "x.sql"), 2, "never"),
     (("export", "Eins", "--format", "xlsx", "--output", "no/where/x.xlsx"), 2, "no/where"),
     (("export", "from:a@x.example", "--format", "eml", "--output", "x.eml"), 2, "2 messages were found"),

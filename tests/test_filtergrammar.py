@@ -18,6 +18,7 @@ from postbuch.archive.filtergrammar import (
     Filter,
     Order,
     Warned,
+    arguments_of,
     base_op,
     parse,
     write,
@@ -314,7 +315,8 @@ def test_what_is_written_is_read_again(wanted: Filter) -> None:
 
 @given(st.dictionaries(
     st.sampled_from([
-        "q", "qs", "within", "criteria", "orderby", "sortby", "goto", "pagesize", "a", "tab", "account", "offset",
+        "q", "qs", "within", "criteria", "orderby", "sortby", "goto", "pagesize", "a", "tab", "account", "mailbox",
+        "unread", "offset",
     ]),
     st.one_of(st.text(max_size=80), st.text(st.sampled_from(r"()~\ad;19 contains"), max_size=60)),
 ))
@@ -324,3 +326,5 @@ def test_any_address_is_read_and_stays_what_it_is(arguments: dict[str, str]) -> 
         found = parse(arguments, is_link=is_link)
         once = parse({key: str(value) for key, value in write(found).items()})
         assert replace(once, warnings=()) == replace(found, warnings=())
+        # What an export or a program takes out of it is the same list, from its beginning.
+        assert parse(arguments_of(arguments), is_link=is_link) == replace(found, page_size=0, offset=0)

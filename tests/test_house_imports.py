@@ -61,6 +61,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "twisted": ("certs/reactor.py", "cli/child.py", "cli/supervisor.py", "cli/up.py", "webmail/*", "proxy/*"),
     "typer": ("cli/*",),
     "uvloop": ("proxy/*",),
+    "webargs": ("webmail/api*.py",),
     "werkzeug": ("webmail/*",),
     "xlsxwriter": ("archive/export_table_xlsx.py",),
     "zope": ("certs/reactor.py", "webmail/*"),

@@ -6,6 +6,8 @@ import io
 import json
 import mailbox
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ from postbuch.archive.export_list import FORMS, Asked
 from postbuch.archive.jobs import CANCELLED, DONE, EXPIRED, FAILED, RUNNING, WAITING, Job
 from postbuch.archive.jobwork import Hand
 from postbuch.archive.schema import app_user, audit_event, job
-from postbuch.webmail.jobworker import JobWorker
+from postbuch.webmail.jobworker import JobWorker, _Child
 
 LENA = "lena@firma.example"
 PATIENCE_S = 60
@@ -68,7 +70,7 @@ def made(house: tuple[Config, Engine, int], form: str = "csv", **arguments: str)
     wanted = asked(form, **arguments)
     with house[1].begin() as conn:
         return jobs.create(
-            conn, house[2], kind="table", title="Briefe", parameters=wanted.as_json(), steps=3,
+            conn, house[2], title="Briefe", parameters=wanted.as_json(), steps=3,
             file_name=f"briefe.{form}", content_type=wanted.content_type,
         )  # fmt: skip
 
@@ -187,17 +189,20 @@ def test_cancelled_while_it_waits_and_while_it_runs(house: tuple[Config, Engine,
 
 
 def test_a_killed_worker_and_a_killed_process(house: tuple[Config, Engine, int]) -> None:
-    """kill -9 of the child in the middle: the next takes it. Its whole process dead: stale, and taken again."""
+    """kill -9 of the child with the job in its hands: the next takes it. Its whole process dead: stale, taken again."""
     first = made(house)
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    dead = _Child(job_id=first, worker=hand(house, first).worker, process=process)
     worker = JobWorker(house[0])
-    worker.look()
-    [child] = worker._children
-    child.process.send_signal(signal.SIGKILL)
-    child.process.wait()
+    worker._children.append(dead)
+    worker.look()  # at once, not when the job has gone stale
+    assert [child.job_id for child in worker._children] == [first] and dead not in worker._children
     worker.start()
     found = until(house, first, DONE)
     worker.stop()
-    assert found.attempts in (1, 2)
+    assert found.attempts == 2
     second = made(house)
     lost = hand(house, second)  # and nobody goes on with it
     with house[1].begin() as conn:
@@ -251,17 +256,28 @@ def test_a_full_disk_is_told(house: tuple[Config, Engine, int], monkeypatch: pyt
 
 
 def test_results_expire_and_rests_are_removed(house: tuple[Config, Engine, int]) -> None:
-    """After a week the file goes; what a dead worker left goes as soon as its job has ended."""
+    """After a week the file goes; what a dead worker left, half or whole, goes as soon as its job has ended."""
     number = made(house)
     hand(house, number).run()
     rest = jobs.folder(house[0]) / f".{number}.0a0a0a0a.part"
     rest.write_bytes(b"half")
+    running, stranger = made(house), jobs.folder(house[0]) / "notes.txt"
+    stranger.write_bytes(b"not ours")
+    hand(house, running)
+    held = [jobs.result(house[0], running), jobs.folder(house[0]) / f".{running}.0b0b0b0b.part"]
+    for path in held:  # of one that is being finished just now
+        path.write_bytes(b"whole")
+    for state in (FAILED, CANCELLED, EXPIRED):
+        bad = made(house)
+        jobs.result(house[0], bad).write_bytes(b"whole")
+        with house[1].begin() as conn:
+            conn.execute(update(job).where(job.c.id == bad).values(state=state))
     with house[1].begin() as conn:
         assert jobs.expire(conn, house[0]) == 0
         conn.execute(update(job).where(job.c.id == number).values(expires_at=audit.now() - timedelta(seconds=1)))
         assert jobs.expire(conn, house[0]) == 1
     assert of(house, number).state == EXPIRED
-    assert not jobs.result(house[0], number).exists() and not rest.exists()
+    assert sorted(jobs.folder(house[0]).iterdir()) == sorted([*held, stranger])
 
 
 def test_only_the_owner_sees_it_and_is_told_once(house: tuple[Config, Engine, int]) -> None:
@@ -296,3 +312,10 @@ def test_what_makes_no_sense_is_one_sentence(form: str, view: str, columns: tupl
     """It names what is wrong."""
     with pytest.raises(PostbuchError, match=word):
         export_list.ask(form, view, {}, columns, str)
+
+
+def test_what_is_mistyped_is_not_left_out(house: tuple[Config, Engine, int]) -> None:
+    """An unknown field, comparison or order would be an export of everything."""
+    for mistyped in ({"q": "(sbject~equals~Zwei)"}, {"q": "(subject~equls~Zwei)"}, {"orderby": "asbject"}):
+        with pytest.raises(UsageError, match=r"not understood: .*there are the fields"):
+            asked("csv", **mistyped)

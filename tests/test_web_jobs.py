@@ -152,7 +152,7 @@ def test_a_failure_is_told_in_the_readers_language(anna: FlaskClient, house: Con
     at = audit.now()
     with database.connection(house, Role.WEB) as conn:
         conn.execute(insert(job).values(
-            user_id=users.user_number(conn, ANNA), kind="table", title="Briefe", parameters="{}", state=jobs.FAILED,
+            user_id=users.user_number(conn, ANNA), title="Briefe", parameters="{}", state=jobs.FAILED,
             reason=Work.DISK_NEARLY_FULL.said(), made_at=at, beat_at=at,
         ))  # fmt: skip
     anna.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
@@ -246,6 +246,6 @@ def _order(config: Config) -> int:
     asked = export_ask("json", "letters", {"q": "Angebot"}, (), str)
     with database.connection(config, Role.WEB) as conn:
         return jobs.create(
-            conn, users.user_number(conn, ANNA), kind="table", title="Letters: Angebot", parameters=asked.as_json(),
+            conn, users.user_number(conn, ANNA), title="Letters: Angebot", parameters=asked.as_json(),
             steps=60, file_name="postbuch-letters.json", content_type=asked.content_type,
         )  # fmt: skip

@@ -37,6 +37,10 @@ _TITLES = {
 P = ParamSpec("P")
 
 
+class ScopeMissing(Exception):
+    """The key may not do this; the text is the scope that it would need."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
     """The key that asks, and what its user may read at this moment."""
@@ -48,6 +52,11 @@ class Asker:
     @property
     def user_id(self) -> int:
         return self.key.user_id
+
+    def need(self, scope: str) -> None:
+        """Raises ScopeMissing."""
+        if scope not in self.key.scopes:
+            raise ScopeMissing(scope)
 
     def on_record(
         self, conn: Connection, action: str, target: str, after: Mapping[str, Any] | None = None,
@@ -97,13 +106,15 @@ def with_key(scope: str = "") -> Callable[[Callable[P, Any]], Callable[P, Any]]:
                 answer.headers["WWW-Authenticate"] = 'Bearer realm="Postbuch"'
                 return answer
             g.asker = Asker(key=key, accounts=rights, role=user.role)
-            if scope and scope not in key.scopes:
-                return problem(403, f"this key does not have the scope '{scope}'")
             try:
+                if scope:
+                    asker().need(scope)
                 return view(*args, **kwargs)
+            except ScopeMissing as error:
+                _refused({"scope": str(error)})
+                return problem(403, f"this key does not have the scope '{error}'")
             except NotFound:
-                with services().transaction() as conn:
-                    asker().on_record(conn, "refused", f"page {request.url_rule}")
+                _refused()
                 return problem(404, "there is no such thing, or you may not read it")
             except UsageError as error:
                 return problem(422, str(error))
@@ -111,6 +122,11 @@ def with_key(scope: str = "") -> Callable[[Callable[P, Any]], Callable[P, Any]]:
         return guarded
 
     return decorate
+
+
+def _refused(after: Mapping[str, Any] | None = None) -> None:
+    with services().transaction() as conn:
+        asker().on_record(conn, "refused", f"page {request.url_rule}", after)
 
 
 def is_api(path: str) -> bool:

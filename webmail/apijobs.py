@@ -2,24 +2,20 @@
 
 from typing import Any
 
-from flask import send_file
-
-from postbuch.archive import export_list, jobs, jobwork
-from postbuch.archive.apikeys import EXPORTS
-from postbuch.archive.errors import NotFound
+from postbuch.archive import export_list, filtergrammar, jobs, jobwork
+from postbuch.archive.apikeys import CONTENT, EXPORTS
+from postbuch.archive.export_list import Asked
 from postbuch.archive.jobs import Job
-from postbuch.archive.listview import VIEWS
-from postbuch.webmail import apischemas, policy
+from postbuch.webmail import apischemas
 from postbuch.webmail.apiaccess import asker, with_key
-from postbuch.webmail.apiletters import filter_of, plain
+from postbuch.webmail.apiletters import plain
 from postbuch.webmail.apiroutes import Routes
-from postbuch.webmail.export_list import file_name
-from postbuch.webmail.policy import Kind
+from postbuch.webmail.export_list import order
+from postbuch.webmail.jobs import sent
 from postbuch.webmail.services import services
 from postbuch.webmail.titles import titles
 
 blueprint = Routes("api_jobs", __name__, description="Exports")
-_ARGUMENTS = ("q", "qs", "criteria", "orderby", "tab", "account", "mailbox")
 _FILE = {"200": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
                  "description": "The file"}}  # fmt: skip
 
@@ -31,21 +27,14 @@ _FILE = {"200": {"content": {"application/octet-stream": {"schema": {"type": "st
 def export(wanted: dict[str, Any]) -> Any:
     """Have a list exported; the answer is a job whose file is there when its state is `done`."""
     who = asker()
-    arguments = {name: str(wanted[name]) for name in _ARGUMENTS if wanted.get(name) not in (None, "")}
     asked = export_list.ask(
-        wanted["format"], wanted["view"], arguments, tuple(wanted["columns"]), titles(wanted["language"]),
-        language=wanted["language"], semicolon=wanted["semicolon"], byte_order_mark=wanted["byte_order_mark"],
+        wanted["format"], wanted["view"], filtergrammar.arguments_of(wanted), tuple(wanted["columns"]),
+        titles(wanted["language"]), language=wanted["language"], semicolon=wanted["semicolon"],
+        byte_order_mark=wanted["byte_order_mark"],
     )
-    filter_of(VIEWS[asked.view], wanted)
+    _may_take(asked)
     steps, _ = jobwork.steps(services().engine, asked, who.accounts, who.user_id)
-    with services().transaction() as conn:
-        number = jobs.create(
-            conn, who.user_id, kind="table" if asked.is_table else "messages",
-            title=f"{asked.title}: {wanted['q']}" if wanted["q"] else asked.title, parameters=asked.as_json(),
-            steps=steps, file_name=file_name(asked), content_type=asked.content_type,
-        )
-        who.on_record(conn, "export", f"job {number}", {**asked.as_record(), "count": steps})
-        return _facts(jobs.get(conn, who.user_id, number))
+    return _facts(order(who.user_id, asked, wanted["q"], steps, who.on_record))
 
 
 @blueprint.route("/jobs")
@@ -88,14 +77,16 @@ def cancel(job_id: int) -> Any:
 def file(job_id: int) -> Any:
     """The result."""
     with services().transaction() as conn:
-        found = jobs.get(conn, asker().user_id, job_id)
-        path = jobs.result(services().config, job_id)
-        if found.state != jobs.DONE or not path.is_file():
-            raise NotFound(f"the job {job_id} has no file")
+        found, path = jobs.finished(conn, services().config, asker().user_id, job_id)
+        _may_take(export_list.from_json(found.parameters))
         asker().on_record(conn, "job-download", f"job {job_id}")
-    policy.mark(Kind.FILE)
-    return send_file(path, mimetype=found.content_type, as_attachment=True, download_name=found.file_name,
-                     conditional=False, etag=False, max_age=0)  # fmt: skip
+    return sent(found, path)
+
+
+def _may_take(asked: Asked) -> None:
+    """Messages in one file are messages: a key that may not fetch one fetches no thousand. Raises ScopeMissing."""
+    if not asked.is_table:
+        asker().need(CONTENT)
 
 
 def _facts(job: Job) -> dict[str, Any]:

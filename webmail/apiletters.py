@@ -8,19 +8,22 @@ from flask import Response
 
 from postbuch.archive import filtergrammar, letters, listview
 from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
-from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.errors import NotFound
 from postbuch.archive.filtergrammar import Condition, Filter, Order
 from postbuch.archive.listview import VIEWS, View
 from postbuch.archive.users import AUDITOR
 from postbuch.webmail import apischemas, filenames, policy
 from postbuch.webmail.apiaccess import asker, problem, with_key
 from postbuch.webmail.apiroutes import Routes
+from postbuch.webmail.letter import image_of
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.services import services
 
 blueprint = Routes("api_letters", __name__, description="Letters and lists")
 _FILE = {"200": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
                  "description": "The octets"}}  # fmt: skip
+# The place in the list of letters: the argument, and how the number of a letter compares with it.
+_ENDS = {"since_id": "morethan", "before_id": "lessthan"}
 _ROWS = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
 
 
@@ -32,10 +35,11 @@ def listed(wanted: dict[str, Any]) -> Any:
     """Letters that a search or conditions find, newest first by number."""
     view = VIEWS["letters"]
     found = filter_of(view, wanted)
-    ends = [("morethan", wanted["since_id"]), ("lessthan", wanted["before_id"])]
-    within = [Condition(field="id", op=op, value=str(number)) for op, number in ends if number is not None]
-    found = replace(found, within=(*found.within, *within), order=(Order(field="id", descending=True),))
-    return rows_of(view, found, wanted["limit"], 0)
+    ends = {name: wanted[name] for name in ("since_id", "before_id") if wanted[name] is not None}
+    within = [Condition(field="id", op=_ENDS[name], value=str(number)) for name, number in ends.items()]
+    cut = replace(found, within=(*found.within, *within), order=(Order(field="id", descending=True),))
+    on_record(view, found, ends)
+    return rows_of(view, cut, wanted["limit"], 0)
 
 
 @blueprint.route("/letters/count")
@@ -59,7 +63,7 @@ def counted(wanted: dict[str, Any]) -> Any:
 }})  # fmt: skip
 def one(letter_id: int) -> Any:
     """One letter: images, parts, people, sightings, envelopes, verdicts, history."""
-    return facts_of(letter_id, "view")
+    return facts_of(letter_id)
 
 
 @blueprint.route("/letters/<int:letter_id>/attachments")
@@ -67,7 +71,7 @@ def one(letter_id: int) -> Any:
 @blueprint.response(200, apischemas.Attachment(many=True))
 def attachments(letter_id: int) -> Any:
     """The attachments of a letter."""
-    found = facts_of(letter_id, "view")
+    found = facts_of(letter_id)
     return [{**each, "image": each["image_id"]} for each in found["parts"] if each["is_attachment"]]
 
 
@@ -76,10 +80,12 @@ def attachments(letter_id: int) -> Any:
 @blueprint.doc(responses=_FILE)
 def attachment(letter_id: int, image_id: int, position: int) -> Any:
     """The octets of one attachment."""
-    found = facts_of(letter_id, "download")
-    part = next((each for each in found["parts"] if (each["image_id"], each["position"]) == (image_id, position)), None)
-    if part is None:
-        raise NotFound(f"the letter {letter_id} has no such part")
+    with services().transaction() as conn:
+        found = letters.letter_facts(conn, letter_id, asker().accounts)
+        image = image_of(found, image_id)
+        if (image_id, position) not in {(each["image_id"], each["position"]) for each in found["parts"]}:
+            raise NotFound(f"the letter {letter_id} has no such part")
+        asker().on_record(conn, "download", f"letter {letter_id}", {"image": image["sha256"], "part": position})
     with services().transaction() as conn:
         octets = letters.octets(conn, services().config, image_id)
     leaf = services().reader.leaf(octets, position)
@@ -140,28 +146,26 @@ def views() -> Any:
                                   "content": {"application/json": {"schema": _ROWS}}}})  # fmt: skip
 def rows(wanted: dict[str, Any], name: str) -> Any:
     """A list other than that of letters."""
-    view = VIEWS.get(name)
-    if view is None:
-        raise NotFound(f"there is no list '{name}'")
-    return rows_of(view, filter_of(view, wanted), wanted["limit"], wanted["offset"])
+    view = VIEWS[name]
+    found = filter_of(view, wanted)
+    on_record(view, found, {"offset": wanted["offset"]})
+    return rows_of(view, found, wanted["limit"], wanted["offset"])
 
 
 def filter_of(view: View, wanted: dict[str, Any]) -> Filter:
-    """The filter of the arguments. Raises UsageError for what the pages would show a warning about."""
-    names = ("q", "qs", "criteria", "orderby", "tab", "account", "mailbox")
-    arguments = {name: str(wanted[name]) for name in names if wanted.get(name) not in (None, "")}
-    found = listview.resolve(view, filtergrammar.parse(arguments))
-    if found.warnings:
-        words = ", ".join(f"{each.kind} '{each.text}'" for each in found.warnings)
-        raise UsageError(f"not understood: {words}; there are the fields {', '.join(c.name for c in view.columns)}")
-    return found
+    """The filter of the arguments. Raises UsageError."""
+    return listview.understood(view, filtergrammar.arguments_of(wanted))
+
+
+def on_record(view: View, wanted: Filter, place: dict[str, int]) -> None:
+    """What of a list is about to be given. The place in it makes no search of a list that nothing narrows."""
+    with services().transaction() as conn:
+        action = "list" if wanted.is_plain else "search"
+        asker().on_record(conn, action, view.name, {**filtergrammar.write(wanted), **place})
 
 
 def rows_of(view: View, wanted: Filter, limit: int, offset: int) -> list[dict[str, Any]]:
-    """Rows with all columns, on record first."""
-    with services().transaction() as conn:
-        action = "list" if wanted.is_plain else "search"
-        asker().on_record(conn, action, f"{view.name}", {**filtergrammar.write(wanted), "offset": offset})
+    """Rows with all columns; on record before."""
     with services().transaction() as conn:
         page = listview.page(
             conn, view, wanted, asker().accounts, asker().user_id, limit=limit, offset=offset,
@@ -170,11 +174,11 @@ def rows_of(view: View, wanted: Filter, limit: int, offset: int) -> list[dict[st
     return [{name: plain(value) for name, value in row.items()} for row in page.rows]
 
 
-def facts_of(letter_id: int, action: str) -> dict[str, Any]:
+def facts_of(letter_id: int) -> dict[str, Any]:
     """What is known of the letter, on record first. Raises NotFound."""
     with services().transaction() as conn:
         letters.find_letter(conn, str(letter_id), asker().accounts)
-        asker().on_record(conn, action, f"letter {letter_id}")
+        asker().on_record(conn, "view", f"letter {letter_id}")
     with services().transaction() as conn:
         return letters.letter_facts(conn, letter_id, asker().accounts)
 

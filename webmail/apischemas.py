@@ -24,7 +24,7 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION: Any = {"query": RAISE, "json": RAISE}  # noqa: RUF012 - as webargs has it
 
 
-class ListQuery(Strict):
+class Narrowed(Strict):
     """What a list shows: the arguments of its address on the pages."""
 
     q = fields.String(load_default="", metadata={"description": (
@@ -32,24 +32,37 @@ class ListQuery(Strict):
         "(`(from~contains~anna)(date~moreequal~2026-01-01)`)"
     )})  # fmt: skip
     qs = fields.String(load_default="", metadata={"description": "More search words beside conditions"})
+    within = fields.String(load_default="", metadata={"description": "Conditions as in `q` that must all hold"})
     criteria = fields.String(load_default="", validate=validate.OneOf(["", "and", "or"]))
     tab = fields.String(load_default="", metadata={"description": "all, in, out, unread or read"})
     account = fields.Integer(load_default=None, allow_none=True, validate=_ID)
     mailbox = fields.Integer(load_default=None, allow_none=True, validate=_ID)
+
+
+class Ordered(Narrowed):
+    """And in which order."""
+
+    orderby = fields.String(load_default="", metadata={"description": "`ddate` or `afrom;ddate`"})
+
+
+class ListQuery(Narrowed):
+    """The first of them."""
+
     limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_LIMIT))
 
 
 class LettersQuery(ListQuery):
-    """Newest first by number, so that polling with since_id misses none."""
+    """Newest first by number, so that polling with since_id gives what is new in the archive."""
 
-    since_id = fields.Integer(load_default=None, metadata={"description": "Those with a higher number"}, validate=_ID)
+    since_id = fields.Integer(load_default=None, validate=_ID, metadata={"description": (
+        "Those with a higher number; a letter that another account had before has a lower one"
+    )})  # fmt: skip
     before_id = fields.Integer(load_default=None, metadata={"description": "Those with a lower number"}, validate=_ID)
 
 
-class RowsQuery(ListQuery):
+class RowsQuery(ListQuery, Ordered):
     """Any other list, page by page."""
 
-    orderby = fields.String(load_default="", metadata={"description": "`ddate` or `afrom;ddate`"})
     offset = fields.Integer(load_default=0, validate=validate.Range(min=0, max=1_000_000))
 
 
@@ -59,7 +72,7 @@ class Me(Schema):
     login = fields.String(required=True)
     role = fields.String(required=True)
     key = fields.String(required=True, metadata={"description": "Name of the key"})
-    scopes = fields.List(fields.String(validate=validate.OneOf(list(apikeys.SCOPES))), required=True)
+    scopes = fields.List(fields.String(validate=validate.OneOf(apikeys.SCOPES)), required=True)
 
 
 class Letter(Schema):
@@ -112,18 +125,11 @@ class Marked(Schema):
     changed = fields.Boolean(required=True)
 
 
-class ExportOrder(Strict):
+class ExportOrder(Ordered):
     """What is to be exported."""
 
     format = fields.String(required=True, validate=validate.OneOf(list(export_list.FORMS)))
     view = fields.String(load_default="letters")
-    q = fields.String(load_default="")
-    qs = fields.String(load_default="")
-    criteria = fields.String(load_default="", validate=validate.OneOf(["", "and", "or"]))
-    orderby = fields.String(load_default="")
-    tab = fields.String(load_default="")
-    account = fields.Integer(load_default=None, allow_none=True, validate=_ID)
-    mailbox = fields.Integer(load_default=None, allow_none=True, validate=_ID)
     columns = fields.List(fields.String(), load_default=list)
     language = fields.String(load_default="en", validate=validate.OneOf(["de", "en"]))
     semicolon = fields.Boolean(load_default=False)

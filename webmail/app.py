@@ -24,7 +24,6 @@ from postbuch.webmail import (
     completeness,
     deeplinks,
     export_list,
-    exporting,
     failures,
     files,
     finding,
@@ -94,8 +93,7 @@ def create_app(config: Config) -> Flask:
     _templates(app)
     for blueprint in (
         login.blueprint, settings.blueprint, mailbox.blueprint, letter.blueprint, files.blueprint, admin.blueprint,
-        completeness.blueprint, auditlog.blueprint, verification.blueprint, exporting.blueprint,
-        media.blueprint, senders.blueprint,
+        completeness.blueprint, auditlog.blueprint, verification.blueprint, media.blueprint, senders.blueprint,
         topics.blueprint, listsettings.blueprint, deeplinks.blueprint, outgoing.blueprint,
         finding.blueprint, saved.blueprint, export_list.blueprint, jobs.blueprint, apikeys.blueprint,
     ):

@@ -4,16 +4,18 @@ On record with its query and count before the file is given (invariant 9). The r
 """
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import audit, export_list, exportfile, jobs, jobwork, listchoices
+from postbuch.archive import audit, export_list, exportfile, filtergrammar, jobs, jobwork, listchoices
 from postbuch.archive.errors import UsageError
 from postbuch.archive.export import Export
 from postbuch.archive.export_list import Asked
 from postbuch.archive.export_table_xml import SCHEMA
+from postbuch.archive.jobs import Job
 from postbuch.archive.listcolumn import View
 from postbuch.archive.listview import VIEWS
 from postbuch.webmail import language, listwords, policy, searchhelp
@@ -29,8 +31,6 @@ blueprint = Blueprint("export_list", __name__)
 AT_ONCE_ROWS = 20_000
 # Messages at once: a second, and so much memory of this process.
 AT_ONCE_OCTETS = 20_971_520
-# The arguments of a list's address; everything else of the form is ours.
-_ARGUMENTS = ("q", "qs", "within", "criteria", "orderby", "a", "account", "mailbox", "tab", "unread")
 # In the session while somebody waits for a job: only then his pages ask how it is going.
 WAITS = "jobs"
 
@@ -86,7 +86,7 @@ def schema() -> Response:
 
 def ask(who: Viewer, view_name: str, form: str) -> Asked:
     """What the form asks for, in the columns that this user sees. Raises UsageError."""
-    arguments = {name: request.form[name] for name in _ARGUMENTS if request.form.get(name)}
+    arguments = filtergrammar.arguments_of(request.form)
     with services().transaction() as conn:
         choice = listchoices.find(conn, who.user_id, view_name)
     view = VIEWS.get(view_name)
@@ -107,16 +107,22 @@ def described(view_name: str, form: str, arguments: dict[str, str], columns: tup
 def begin(who: Viewer, asked: Asked, steps: int) -> int:
     """Have it done as a job; on record first. Raises UsageError when there are too many."""
     wanted = asked.filter
-    said = [wanted.words, *(listwords.condition(VIEWS[asked.view], each) for each in wanted.conditions)]
-    title = ": ".join(filter(None, (asked.title, " · ".join(filter(None, said)))))
-    with services().transaction() as conn:
-        number = jobs.create(
-            conn, who.user_id, kind="table" if asked.is_table else "messages", title=title,
-            parameters=asked.as_json(), steps=steps, file_name=file_name(asked), content_type=asked.content_type,
-        )
-        on_record(conn, "export", f"job {number}", {**asked.as_record(), "count": steps})
+    conditions = (*wanted.conditions, *wanted.within)
+    said = [wanted.words, *(listwords.condition(VIEWS[asked.view], each) for each in conditions)]
+    number = order(who.user_id, asked, " · ".join(filter(None, said)), steps, on_record).id
     session[WAITS] = True
     return number
+
+
+def order(user_id: int, asked: Asked, said: str, steps: int, recorded: Callable[..., None]) -> Job:
+    """Make the job and put it on record. `said`: what was searched for, for its owner. Raises UsageError."""
+    with services().transaction() as conn:
+        number = jobs.create(
+            conn, user_id, title=f"{asked.title}: {said}" if said else asked.title, parameters=asked.as_json(),
+            steps=steps, file_name=file_name(asked), content_type=asked.content_type,
+        )
+        recorded(conn, "export", f"job {number}", {**asked.as_record(), "count": steps})
+        return jobs.get(conn, user_id, number)
 
 
 def file_name(asked: Asked) -> str:

@@ -1,10 +1,11 @@
 """The page of jobs: how far each is, cancel, the file when it is done; and the line that tells that one has ended."""
 
+from pathlib import Path
+
 from flask import Blueprint, Response, flash, redirect, render_template, send_file, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from postbuch.archive import jobs, said
-from postbuch.archive.errors import NotFound
 from postbuch.archive.jobs import Job
 from postbuch.archive.reasons import Work
 from postbuch.webmail import folders, policy
@@ -88,13 +89,15 @@ def file(job_id: int) -> BaseResponse:
     """The result. Raises NotFound."""
     who = viewer()
     with services().transaction() as conn:
-        found = jobs.get(conn, who.user_id, job_id)
-        path = jobs.result(services().config, job_id)
-        if found.state != jobs.DONE or not path.is_file():
-            raise NotFound(f"the job {job_id} has no file")
+        found, path = jobs.finished(conn, services().config, who.user_id, job_id)
         on_record(conn, "job-download", f"job {job_id}")
+    return sent(found, path)
+
+
+def sent(job: Job, path: Path) -> BaseResponse:
+    """The result of a job as a file."""
     policy.mark(Kind.FILE)
     return send_file(
-        path, mimetype=found.content_type, as_attachment=True, download_name=found.file_name, conditional=False,
-        etag=False, max_age=0,
+        path, mimetype=job.content_type, as_attachment=True, download_name=job.file_name, conditional=False, etag=False,
+        max_age=0,
     )

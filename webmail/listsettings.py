@@ -18,10 +18,10 @@ blueprint = Blueprint("listsettings", __name__)
 @login_required
 def choose(name: str) -> Response:
     """From now on these columns, or with `usual` the usual look; and so many rows a page."""
-    view = VIEWS.get(name)
-    if view is None:
+    # Media and senders have pages of their own, where nothing is chosen.
+    if name not in lists.ENDPOINTS:
         abort(404)
-    known = listview.shown_columns(view)
+    known = listview.shown_columns(VIEWS[name])
     columns = [each for each in dict.fromkeys(request.form.getlist("column")) if each in known]
     if request.form.get("look") == "usual":
         columns = []
