@@ -8,7 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, column, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement, Connection, Integer, Select, Table, and_, cast, column, false, func, or_, select, true,
+)  # fmt: skip
 
 from postbuch.archive.listcolumn import Scope, Test, compare
 from postbuch.archive.schema_media import EVERY_ACCOUNT
@@ -44,7 +46,7 @@ class Summary:
             found = select(self.key).select_from(table)
             return found.where(table.c.account_id == accounts[0] if accounts else false())
         key = table.c[self.key.name]
-        columns = [getattr(func, how)(table.c[name]).label(name) for name, how in self._put_together.items()]
+        columns = [_together(how, table.c[name]).label(name) for name, how in self._put_together.items()]
         # Numbers and times alone are put together: with texts beside them the server does it on the disk.
         numbers = (
             select(key, func.min(table.c.account_id).label("of_account"), *columns)
@@ -89,3 +91,9 @@ class Summary:
             return and_(true(), *(or_(low(scope, test), compare(self[name], "text", test)) for test in tests))
 
         return condition
+
+
+def _together(how: str, each: ColumnElement[Any]) -> ColumnElement[Any]:
+    found: ColumnElement[Any] = getattr(func, how)(each)
+    # The server's sum of whole numbers is a DECIMAL, which is no number in JSON.
+    return cast(found, Integer) if how == "sum" else found

@@ -1,5 +1,6 @@
 """The summaries of attachments and senders against counts by hand, whatever order, repetition and interruption."""
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,16 @@ def test_senders_are_counted_as_a_person_would(archive: tuple[Config, Engine]) -
         assert everybody[ANNA][1:] == (0, 1)  # from Bernd, who is one of ours
         assert people(conn, rights_of(conn, ANNA, BERND))["kunde@kunde.example"][1:] == (4, 1)  # it lies in both
         assert people(conn, frozenset()) == {}
+
+
+def test_counts_of_several_accounts_are_whole_numbers(archive: tuple[Config, Engine]) -> None:
+    """As those of one account are, in every program's eyes: exports and the API write what stands in the rows."""
+    with archive[1].connect() as conn:
+        for rights in (rights_of(conn, ANNA, BERND), rights_of(conn, ANNA), ALL):
+            for name, columns in (("media", ("size", "letters")), ("senders", ("in", "out"))):
+                rows = list(listview.stream(conn, listview.VIEWS[name], Filter(), rights, None, columns))
+                assert rows and {type(value) for row in rows for value in row} == {int}, (name, rights)
+                assert json.loads(json.dumps(rows)) == [list(row) for row in rows]
 
 
 def test_files_stand_once(archive: tuple[Config, Engine]) -> None:

@@ -175,7 +175,7 @@ def _tile(row: dict[str, Any]) -> Tile:
     number = row["id"]
     return Tile(
         id=number, name=filenames.display_name(row["name"], row["content_type"], 0), family=row["family"],
-        size_octets=row["size"], letters=int(row["letters"]), sender=row["sender"], last=row["last"],
+        size_octets=row["size"], letters=row["letters"], sender=row["sender"], last=row["last"],
         href=url_for("media.show", attachment_id=number),
         drawing=url_for("media.drawing", attachment_id=number) if row["family"] in DRAWN else None,
     )

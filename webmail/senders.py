@@ -66,8 +66,7 @@ def _rows(asked: Asked, who: Viewer, mailing: bool) -> Iterator[tuple[object, ..
     names = ("address", "name") if mailing else NAMES
     yield ("email", "name") if mailing else tuple(listwords.title(VIEW, name) for name in names)
     with services().transaction() as conn:
-        for row in listview.stream(conn, VIEW, asked.filter, who.accounts, who.user_id, names):
-            yield tuple(int(each) if name in ("in", "out") else each for name, each in zip(names, row, strict=True))
+        yield from listview.stream(conn, VIEW, asked.filter, who.accounts, who.user_id, names)
 
 
 def _query(asked: Asked) -> dict[str, str]:
