@@ -124,6 +124,11 @@ def _are_words(within: tuple[Condition, ...]) -> bool:
     return len(asked) == 1 and not any('"' in each.value or each.second or not each.value for each in within)
 
 
+def split_words(text: str) -> list[str]:
+    """Each word, and each phrase in quotes as one."""
+    return [each for phrase, word in _WORD.findall(text) if (each := (phrase or word).strip())]
+
+
 def write_conditions(conditions: tuple[Condition, ...]) -> str:
     """The `q` of conditions."""
     return "".join(f"({_write(each)})" for each in conditions)
@@ -245,10 +250,7 @@ def _words(text: str, warnings: list[Warned]) -> tuple[str, tuple[Condition, ...
     if op is None or base_op(op)[0] in ("between", "empty") or _RELATIVE.match(op):
         warnings.append(Warned(kind="op", text=parts[2][:80]))
         return parts[0], ()
-    found = [
-        Condition(field=parts[1], op=op, value=each)
-        for phrase, word in _WORD.findall(parts[0]) if (each := (phrase or word).strip())
-    ]  # fmt: skip
+    found = [Condition(field=parts[1], op=op, value=each) for each in split_words(parts[0])]
     if len(found) > MAX_CONDITIONS:
         warnings.append(Warned(kind="many", text=str(MAX_CONDITIONS)))
     return "", tuple(found[:MAX_CONDITIONS])

@@ -4,19 +4,30 @@ Who reads one account, or all, has his rows ready, in the order of an index. For
 put together when they are asked for: a letter that lies in two of them then counts in each.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement, Connection, Integer, Select, Table, and_, cast, column, false, func, or_, select, true,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    and_,
+    cast,
+    column,
+    false,
+    func,
+    or_,
+    select,
+    true,
 )  # fmt: skip
 
+from postbuch.archive.filtergrammar import split_words
 from postbuch.archive.listcolumn import Scope, Test, compare
 from postbuch.archive.schema_media import EVERY_ACCOUNT
 from postbuch.archive.users import ALL
 
-_WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 # Each word is one look at each name.
 MAX_WORDS = 10
 
@@ -86,8 +97,7 @@ class Summary:
         low = self.lowered(lower)
 
         def condition(_conn: Connection, written: str, scope: Scope) -> ColumnElement[bool]:
-            found = [match[1] or match[2] for match in _WORD.finditer(written)][:MAX_WORDS]
-            tests = [Test(op="contains", values=(word,)) for word in found if word]
+            tests = [Test(op="contains", values=(word,)) for word in split_words(written)[:MAX_WORDS]]
             return and_(true(), *(or_(low(scope, test), compare(self[name], "text", test)) for test in tests))
 
         return condition

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from office_files import mail_with
 from sqlalchemy import Connection, Engine, func, select
+from tallied import catch_up
 
-from postbuch.archive import attachments, listview, tally
+from postbuch.archive import attachments, listview
 from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
 from postbuch.archive.filtergrammar import Filter, parse
@@ -62,7 +63,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, 
             work.ingest([each])
             job = TallyWork(engine)
             job.look()
-        tally.catch_up(engine)
+        catch_up(engine)
         yield config, engine
 
 
@@ -160,10 +161,10 @@ def test_again_changes_nothing(archive: tuple[Config, Engine], tmp_path: Path) -
 
     engine = archive[1]
     before = state(engine)
-    tally.catch_up(engine)
+    catch_up(engine)
     TallyWork(engine).look()
     assert state(engine) == before
     with fresh_archive(tmp_path) as (config, other), ingester(config, other) as work:
         work.ingest(records())
-        tally.catch_up(other)
+        catch_up(other)
         assert state(other) == before
