@@ -1,6 +1,7 @@
 """The pages of attachments and senders: what they show, what they give out, and by keyboard and touch in Chromium."""
 
 import csv
+import hashlib
 import io
 import re
 import zipfile
@@ -34,11 +35,18 @@ from postbuch.archive import database
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.extract_work import ExtractWork
+from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import audit_event
+from postbuch.webmail import media
 from provider.ports import free_port
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PHONE = {"viewport": {"width": 375, "height": 812}, "has_touch": True, "is_mobile": True}
+BELEG = (300, 200)
+PLAIN_PART = (
+    b'--b\r\nContent-Type: application/octet-stream; name="Skizze.png"\r\nContent-Disposition: attachment; '
+    b'filename="Skizze.png"\r\n\r\nkeine\r\n--b--'
+)
 
 
 def picture(size: tuple[int, int] = (800, 600)) -> bytes:
@@ -49,7 +57,10 @@ def picture(size: tuple[int, int] = (800, 600)) -> bytes:
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    """The firm's mail, and letters with files: one twice under two names, a protected one, a formula as a name."""
+    """The firm's mail, and letters with files: one twice under two names, a protected one, a formula as a name.
+
+    In the last one `Skizze.png` is no object of its own: it is read out of the message.
+    """
     folder = tmp_path_factory.mktemp("media")
     with archive(folder / "data", f"127.0.0.1:{free_port()}") as made:
         filling = Filling()
@@ -60,6 +71,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         formula = mail_with({"kaputt.png": b"\x89PNG\r\n\x1a\nkaputt"}, "Formel")
         formula = formula.replace(b"Kunde <kunde@kunde.example>", b'"=1+1" <formel@kunde.example>')
         filling.add(formula, owner, at=old(3))
+        filling.add(mail_with({"Beleg.png": picture(BELEG)}, "Beleg").replace(b"--b--", PLAIN_PART), owner, at=old(4))
         ingest(made, filling.records)
         engine = database.engine(made, Role.INGEST)
         job = ExtractWork(made, engine)
@@ -157,6 +169,42 @@ def test_zip_of_the_chosen(app: Flask) -> None:
     assert (last.action, last.target) == ("export", "attachments") and str(numbers[0]) in last.after_value
     answer = client.post("/media.zip", data={"csrf_token": token(client)}, follow_redirects=True)
     assert "Choose some files first." in answer.text
+
+
+def test_what_is_too_much_for_one_zip_is_said(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back to the list that was shown, and on record as refused."""
+    client = entered(app)
+    number = number_of(client, "Vertrag.docx")
+    monkeypatch.setattr(media, "MAX_ZIP_OCTETS", 100)
+    data = {"csrf_token": token(client), "file": number, "next": "/media?q=vertrag"}
+    answer = client.post("/media.zip", data=data)
+    assert (answer.status_code, answer.location) == (302, "/media?q=vertrag")
+    assert "choose fewer" in client.get(answer.location).text
+    with database.connection(app.extensions["postbuch"].config, Role.OWNER) as conn:
+        assert "export-refused" in conn.scalars(select(audit_event.c.action)).all()
+    assert client.post("/media.zip", data={**data, "next": "https://evil.example/"}).location == "/media"
+
+
+def test_a_damaged_file_is_said(app: Flask, config: Config) -> None:
+    """Changed on the disk or gone, its own or another of its message: no ZIP but a sentence, and a clear picture."""
+    client = entered(app)
+    path = ObjectStore(config.data).path(hashlib.sha256(picture(BELEG)).digest())
+    whole = path.read_bytes()
+    other, *damaged = [number_of(client, name) for name in ("Vertrag.docx", "Beleg.png", "Skizze.png")]
+    try:
+        for change in (lambda: path.write_bytes(b"x" * len(whole)), lambda: path.unlink()):
+            path.chmod(0o600)
+            change()
+            for number, name in zip(damaged, ("Beleg.png", "Skizze.png"), strict=True):
+                drawn = client.get(f"/media/{number}/drawing")
+                assert (drawn.status_code, drawn.mimetype) == (200, "image/gif"), name
+                data = {"csrf_token": token(client), "file": [other, number], "next": "/media?look=table"}
+                answer = client.post("/media.zip", data=data)
+                assert (answer.status_code, answer.location) == (302, "/media?look=table"), name
+                assert f"{name} cannot be read. Choose the other files" in client.get(answer.location).text
+    finally:
+        path.write_bytes(whole)
+    assert client.get(f"/media/{damaged[0]}/drawing").mimetype == "image/jpeg"
 
 
 def test_senders_as_csv(app: Flask) -> None:
