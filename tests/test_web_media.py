@@ -1,6 +1,5 @@
 """The pages of attachments and senders: what they show, what they give out, and by keyboard and touch in Chromium."""
 
-import csv
 import hashlib
 import io
 import re
@@ -34,10 +33,12 @@ from web_archive import (
 from postbuch.archive import database
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.export_list import from_json, write_table
 from postbuch.archive.extract_work import ExtractWork
 from postbuch.archive.objects import ObjectStore
-from postbuch.archive.schema import audit_event
-from postbuch.webmail import media
+from postbuch.archive.schema import audit_event, job
+from postbuch.archive.users import ALL
+from postbuch.webmail import export_list, media
 from provider.ports import free_port
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -207,20 +208,36 @@ def test_a_damaged_file_is_said(app: Flask, config: Config) -> None:
     assert client.get(f"/media/{damaged[0]}/drawing").mimetype == "image/jpeg"
 
 
-def test_senders_as_csv(app: Flask) -> None:
-    """The whole list in its order, cells that never act; for mailing tools address and name by their English names."""
+def test_senders_for_mailing_tools(app: Flask) -> None:
+    """From the Export menu of the senders alone: address and name by English names, cells never act, on record."""
     client = entered(app)
-    answer = client.get("/senders.csv?orderby=aaddress")
-    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
-    assert rows[0] == ["Name", "Address", "Domain", "Received", "Sent to", "First", "Last"]
-    addresses = [row[1] for row in rows[1:]]
-    assert addresses == sorted(addresses) and len(addresses) > 10
-    by_address = {row[1]: row for row in rows[1:]}
-    assert by_address["formel@kunde.example"][0] == "'=1+1"
-    assert by_address["kunde@kunde.example"][3] == "2"
+    assert 'value="csv-mailing"' in client.get("/senders").text
+    assert 'value="csv-mailing"' not in client.get("/media").text
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
-    mailing = client.get("/senders.csv?columns=mail&q=formel").text.removeprefix("\ufeff").splitlines()
-    assert mailing == ["email,name", "formel@kunde.example,'=1+1"]
+    data = {"csrf_token": token(client), "view": "senders", "format": "csv-mailing", "orderby": "aaddress"}
+    rows = client.post("/export", data=data).text.splitlines()
+    assert rows[0] == "email,name" and rows[1:] == sorted(rows[1:]) and len(rows) > 10
+    assert client.post("/export", data={**data, "q": "formel"}).text.splitlines() == [
+        "email,name", "formel@kunde.example,'=1+1",
+    ]  # fmt: skip
+    with database.connection(app.extensions["postbuch"].config, Role.OWNER) as conn:
+        last = conn.execute(select(audit_event).order_by(audit_event.c.id.desc()).limit(1)).one()
+    assert (last.action, last.target) == ("export", "senders") and '"count": 1' in last.after_value
+    # Of other lists there is none, as of any format that is none.
+    assert client.post("/export", data={**data, "view": "media", "next": "/media"}).location == "/media"
+
+
+def test_many_senders_become_a_job(app: Flask, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same columns, for who asked."""
+    client = entered(app)
+    monkeypatch.setattr(export_list, "AT_ONCE_ROWS", 3)
+    data = {"csrf_token": token(client), "view": "senders", "format": "csv-mailing"}
+    assert client.post("/export", data=data).location == "/jobs"
+    with database.connection(config, Role.OWNER) as conn:
+        asked = from_json(conn.scalars(select(job.c.parameters)).one())
+        stream = io.BytesIO()
+        write_table(conn, stream, asked, ALL, None)
+    assert stream.getvalue().startswith(b"email,name\r\n") and b"kunde@kunde.example,Kunde\r\n" in stream.getvalue()
 
 
 def test_nothing_of_a_colleague(app: Flask) -> None:
@@ -231,7 +248,8 @@ def test_nothing_of_a_colleague(app: Flask) -> None:
     for path in ("/media/{}", "/media/{}/drawing"):
         there, nowhere = anna.get(path.format(number)), anna.get(path.format(999_999))
         assert there.status_code == nowhere.status_code == 404 and there.data == nowhere.data
-    assert len(anna.get("/senders.csv").text.splitlines()) == 1
+    data = {"csrf_token": token(anna), "view": "senders", "format": "csv-mailing"}
+    assert anna.post("/export", data=data).text.splitlines() == ["email,name"]
 
 
 # --- Chromium -------------------------------------------------------------------------------------------------------
