@@ -144,6 +144,21 @@ def test_the_letter_says_what_is_not_searched(app: Flask) -> None:
     assert "Nicht durchsucht: Sie ist mit einem Kennwort geschützt" in client.get(letter[1]).text
 
 
+def test_what_is_not_in_the_form_stays(app: Flask) -> None:
+    """Words in one field and a second condition of a field: said beside the form, and kept when it is sent."""
+    client = entered(app)
+    page = client.get("/senders?qs=kunde~address&q=(domain~notequal~x.example)&look=none").text
+    assert "Address contains kunde" in page and "Domain is not x.example" in page
+    form = re.search(r'<form class="panel filters".*?</form>', page, re.DOTALL)
+    assert form
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
+    sent = client.get("/senders", query_string={**hidden, "words": "kunde", "by_domain": "kunde.example"})
+    page = client.get(sent.location).text
+    assert "Address contains kunde" in page and "Domain is not x.example" in page and 'value="kunde.example"' in page
+    data = {"csrf_token": token(client), "column": "address"}
+    assert client.post("/settings/list/senders", data=data).location == "/senders"
+
+
 def test_the_form_becomes_an_address(app: Flask) -> None:
     """Fields of the form and conditions of a link come together; what is not understood is said."""
     client = entered(app)

@@ -84,7 +84,7 @@ def index() -> str | BaseResponse:
     return render_template(
         "media.html", listing=Listing(), sidebar=side, asked=asked, look=look, tiles=[_tile(row) for row in page.rows],
         total=page.total, most=summarylist.MOST, start=start, newer=newer, older=older, titles=titles,
-        headings=asked.headings(NAMES[:6]), chips=asked.chips(FORM),
+        headings=asked.headings(NAMES[:6]), chips=asked.chips(),
         families=family_names(), sizes=summarylist.PAGE_SIZES, looks={
             name: url_for("media.index", **{**asked.scope, "look": name or None}) for name in ("", "table")
         },
@@ -198,7 +198,7 @@ def family_names() -> dict[str, str]:
 
 def _asked() -> tuple[Asked, str]:
     look = "table" if request.args.get("look") == "table" else ""
-    return summarylist.asked(VIEW, "media.index", FORM, {"look": look}), look
+    return summarylist.asked(VIEW, FORM, {"look": look}), look
 
 
 def _query(asked: Asked) -> dict[str, Any]:

@@ -21,7 +21,7 @@ NAMES = ("name", "address", "domain", "in", "out", "first", "last")
 @login_required
 def index() -> str | BaseResponse:
     """The table, who wrote last first unless it is asked otherwise."""
-    asked = summarylist.asked(VIEW, "senders.index", FORM, {})
+    asked = summarylist.asked(VIEW, FORM, {})
     address = summarylist.written(asked, FORM)
     if address is not None:
         return redirect(address)
@@ -36,7 +36,7 @@ def index() -> str | BaseResponse:
     return render_template(
         "senders.html", listing=Listing(), sidebar=side, asked=asked, rows=page.rows, total=page.total,
         most=summarylist.MOST, start=asked.filter.offset, newer=newer, older=older, headings=asked.headings(NAMES),
-        chips=asked.chips(FORM), sizes=summarylist.PAGE_SIZES,
+        chips=asked.chips(), sizes=summarylist.PAGE_SIZES,
     )  # fmt: skip
 
 
