@@ -30,6 +30,9 @@ from postbuch.archive.users import ALL
 
 # Each word is one look at each name.
 MAX_WORDS = 10
+# Rows that are looked up one by one instead of putting all together: as many as the server takes as a list of numbers
+# (in_predicate_conversion_threshold is 1,000).
+FEW = 900
 
 
 class Summary:
@@ -50,9 +53,7 @@ class Summary:
 
     def source(self, scope: Scope) -> Select[Any]:
         """A select of the key with the rows within the rights."""
-        rights = scope.rights
-        accounts = [EVERY_ACCOUNT] if rights == ALL else sorted(rights)
-        table = self._table
+        accounts, table = _accounts(scope), self._table
         if len(accounts) < 2:
             found = select(self.key).select_from(table)
             return found.where(table.c.account_id == accounts[0] if accounts else false())
@@ -96,11 +97,29 @@ class Summary:
         """The condition of a search: each word, or phrase in quotes, stands in one column or in one of lower case."""
         low = self.lowered(lower)
 
-        def condition(_conn: Connection, written: str, scope: Scope) -> ColumnElement[bool]:
+        def condition(conn: Connection, written: str, scope: Scope) -> ColumnElement[bool]:
             tests = [Test(op="contains", values=(word,)) for word in split_words(written)[:MAX_WORDS]]
-            return and_(true(), *(or_(low(scope, test), compare(self[name], "text", test)) for test in tests))
+            found = and_(true(), *(or_(low(scope, test), compare(self[name], "text", test)) for test in tests))
+            return self._narrowed(conn, scope, found)
 
         return condition
+
+    def _narrowed(self, conn: Connection, scope: Scope, found: ColumnElement[bool]) -> ColumnElement[bool]:
+        """A condition on texts with the keys it can hold for, where rows are put together and these are few.
+
+        The server puts together the rows of given keys alone, but for a condition on texts those of all.
+        """
+        accounts, table = _accounts(scope), self._table
+        if len(accounts) < 2:
+            return found
+        within = select(self.key).distinct().select_from(table).where(table.c.account_id.in_(accounts), found)
+        keys = conn.scalars(within.limit(FEW + 1)).all()
+        return found if len(keys) > FEW else and_(self.key.in_(keys), found)
+
+
+def _accounts(scope: Scope) -> list[int]:
+    """Whose rows are read."""
+    return [EVERY_ACCOUNT] if scope.rights == ALL else sorted(scope.rights)
 
 
 def _together(how: str, each: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from office_files import mail_with
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, event, func, select
 from tallied import catch_up
 
-from postbuch.archive import attachments, listview
+from postbuch.archive import attachments, listsummary, listview
 from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
-from postbuch.archive.filtergrammar import Filter, parse
+from postbuch.archive.filterform import Filter
+from postbuch.archive.filtergrammar import parse
 from postbuch.archive.schema import account
 from postbuch.archive.schema_media import attachment_summary, correspondent, tallied_image
 from postbuch.archive.tallywork import TallyWork
@@ -120,6 +121,32 @@ def test_files_stand_once(archive: tuple[Config, Engine]) -> None:
         assert names(ALL, "(size~morethan~9)(name~contains~preis)") == {"Preise 2026.pdf": 2}
         assert names(ALL, "preise") == {"Preise 2026.pdf": 2}
         assert list(listview.stream(conn, listview.VIEWS["media"], Filter(), ALL, None, ("name", "size")))
+
+
+@pytest.mark.parametrize("few", [0, 900])
+def test_words_in_several_accounts(
+    archive: tuple[Config, Engine], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether few rows have them or many, they are looked for in what the list shows: the name in the first account."""
+    monkeypatch.setattr(listsummary, "FEW", few)
+    with archive[1].connect() as conn:
+        both = rights_of(conn, ANNA, BERND)
+
+        def names(words: str) -> dict[str, int]:
+            page = listview.page(conn, listview.VIEWS["media"], parse({"q": words}), both, None)
+            assert page.total == len(page.rows)
+            return {row["name"]: row["letters"] for row in page.rows}
+
+        assert names("preis") == names("PREISLISTE pdf") == {"Preisliste.pdf": 2}
+        assert names("2026") == names("nosuch") == {}
+        assert people(conn, both, parse({"q": "kunde"})) == {
+            address: row for address, row in people(conn, both).items() if "kunde" in address
+        }
+        statements: list[str] = []
+        event.listen(conn, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        names("preis")
+        # Only the rows of the keys that were found are put together.
+        assert ("attachment_id IN (" in statements[1]) == bool(few)
 
 
 def test_a_file_is_read_within_the_rights(archive: tuple[Config, Engine]) -> None:
