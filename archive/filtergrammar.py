@@ -19,14 +19,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from postbuch.archive.filterform import NEGATIVE as NEGATIVE
-from postbuch.archive.filterform import OPS as OPS
-from postbuch.archive.filterform import POSITIVE as POSITIVE
-from postbuch.archive.filterform import Condition as Condition
-from postbuch.archive.filterform import Filter as Filter
-from postbuch.archive.filterform import Order as Order
-from postbuch.archive.filterform import Warned as Warned
-from postbuch.archive.filterform import base_op as base_op
+from postbuch.archive.filterform import OPS, Condition, Filter, Order, Warned, base_op
+from postbuch.archive.writtenvalue import is_relative
 
 # What links out of other programs hold, with room; each condition is at least one look-up in the database.
 MAX_CONDITIONS = 50
@@ -45,11 +39,11 @@ _OTHER_OPS = {
     "notstartswith": "notstartwith", "endwith": "endswith", "notendswith": "notendwith", "morethanequal": "moreequal",
     "lessthanequal": "lessequal",
 }
-_RELATIVE = re.compile(r"today(?:-\d{1,5}d)?\Z")
 _LOOKS_LIKE_CONDITIONS = re.compile(r"\s*\(\s*[A-Za-z_][\w .-]*~")
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 _FIELD = re.compile(r"[A-Za-z_][\w.-]*\Z")
+
 
 def parse(arguments: Mapping[str, str], *, usual_page_size: int = USUAL_PAGE_SIZE, is_link: bool = False) -> Filter:
     """The filter of an address, decoded once as any server does it.
@@ -222,7 +216,7 @@ def _condition(parts: list[str], warnings: list[Warned]) -> Condition | None:
     if op is None:
         warnings.append(Warned(kind="op", text=written[:80]))
         return None
-    if _RELATIVE.match(op):
+    if is_relative(op):
         return Condition(field=field, op="moreequal", value=op)
     base, _ = base_op(op)
     if base == "empty":
@@ -235,7 +229,7 @@ def _condition(parts: list[str], warnings: list[Warned]) -> Condition | None:
 def _op(written: str) -> str | None:
     op = re.sub(r"[\s_]+", "", written.lower())
     op = _OTHER_OPS.get(op, op)
-    return op if op in OPS or _RELATIVE.match(op) else None
+    return op if op in OPS or is_relative(op) else None
 
 
 def _words(text: str, warnings: list[Warned]) -> tuple[str, tuple[Condition, ...]]:
@@ -247,7 +241,7 @@ def _words(text: str, warnings: list[Warned]) -> tuple[str, tuple[Condition, ...
     if not _FIELD.match(parts[1]):
         warnings.append(Warned(kind="field", text=parts[1][:80]))
         return parts[0], ()
-    if op is None or base_op(op)[0] in ("between", "empty") or _RELATIVE.match(op):
+    if op is None or base_op(op)[0] in ("between", "empty") or is_relative(op):
         warnings.append(Warned(kind="op", text=parts[2][:80]))
         return parts[0], ()
     found = [Condition(field=parts[1], op=op, value=each) for each in split_words(parts[0])]
