@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select, true
+from sqlalchemy import Connection, Select, select
 
 from postbuch.archive.errors import NotFound
-from postbuch.archive.schema import header_summary, letter, letter_image, object_, part, sighting
+from postbuch.archive.schema import header_summary, letter, letter_image, object_, part
 from postbuch.archive.schema_media import attachment
-from postbuch.archive.users import ALL, Rights
+from postbuch.archive.users import Rights
+from postbuch.archive.visible import part_seen
 
 # Letters that the page of one file lists: a logo may stand in all.
 MAX_LETTERS = 200
@@ -91,15 +92,8 @@ def _places(attachment_id: int, rights: Rights) -> Select[Any]:
         .join(letter_image, letter_image.c.image_id == part.c.image_id)
         .join(letter, letter.c.id == letter_image.c.letter_id)
         .join(object_, object_.c.sha256 == attachment.c.sha256, isouter=True)
-        .where(attachment.c.id == attachment_id, part.c.is_attachment, _seen(rights))
+        .where(attachment.c.id == attachment_id, part.c.is_attachment, part_seen(rights))
     )
-
-
-def _seen(rights: Rights) -> ColumnElement[bool]:
-    if rights == ALL:
-        return true()
-    mine = select(sighting.c.id).where(sighting.c.image_id == part.c.image_id, sighting.c.account_id.in_(rights))
-    return mine.limit(1).scalar_subquery().is_not(None)
 
 
 def _place(row: Any) -> Place:

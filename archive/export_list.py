@@ -17,7 +17,7 @@ from postbuch.archive import filtergrammar, listview
 from postbuch.archive.errors import UsageError
 from postbuch.archive.export_table import Column, Form, Row, Table
 from postbuch.archive.export_table_forms import write
-from postbuch.archive.filtergrammar import Filter
+from postbuch.archive.filterform import Filter
 from postbuch.archive.listcolumn import View
 from postbuch.archive.users import Rights
 

@@ -9,8 +9,6 @@ from postbuch.archive.parser import Parser
 # The child has 10 s of processor time for what can be broken off and 21 s for what cannot; on a busy machine that is
 # more by the clock.
 TIME_LIMIT_S = 60.0
-# A page waits for a drawing.
-DRAW_LIMIT_S = 15.0
 # The side of a drawn page or picture in pixels: a tile of 160 px on a screen of twice the density.
 SIDE = 320
 # A drawing of that size in JPEG has 20 KB, noise 100 KB.
@@ -22,6 +20,9 @@ class FileParser(Parser):
 
     MODULE = "postbuch.archive.extract_child"
     ROOM_OCTETS = MAX_DRAWING_OCTETS
+
+    def __init__(self, *, time_limit_s: float = TIME_LIMIT_S) -> None:
+        super().__init__(time_limit_s=time_limit_s)
 
     def extract(self, octets: bytes) -> Extract:
         """The words of a file. Never raises on content."""

@@ -19,14 +19,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from postbuch.archive.filterform import NEGATIVE as NEGATIVE
-from postbuch.archive.filterform import OPS as OPS
-from postbuch.archive.filterform import POSITIVE as POSITIVE
-from postbuch.archive.filterform import Condition as Condition
-from postbuch.archive.filterform import Filter as Filter
-from postbuch.archive.filterform import Order as Order
-from postbuch.archive.filterform import Warned as Warned
-from postbuch.archive.filterform import base_op as base_op
+from postbuch.archive.filterform import OPS, Condition, Filter, Order, Warned, base_op
+from postbuch.archive.writtenvalue import is_relative
 
 # What links out of other programs hold, with room; each condition is at least one look-up in the database.
 MAX_CONDITIONS = 50
@@ -48,11 +42,11 @@ _OTHER_OPS = {
     "notstartswith": "notstartwith", "endwith": "endswith", "notendswith": "notendwith", "morethanequal": "moreequal",
     "lessthanequal": "lessequal",
 }
-_RELATIVE = re.compile(r"today(?:-\d{1,5}d)?\Z")
 _LOOKS_LIKE_CONDITIONS = re.compile(r"\s*\(\s*[A-Za-z_][\w .-]*~")
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 _FIELD = re.compile(r"[A-Za-z_][\w.-]*\Z")
+
 
 def parse(arguments: Mapping[str, str], *, usual_page_size: int = USUAL_PAGE_SIZE, is_link: bool = False) -> Filter:
     """The filter of an address, decoded once as any server does it.
@@ -130,6 +124,11 @@ def _are_words(within: tuple[Condition, ...]) -> bool:
     """Whether a `qs` can say them: words and phrases in one field."""
     asked = {(each.field, each.op) for each in within}
     return len(asked) == 1 and not any('"' in each.value or each.second or not each.value for each in within)
+
+
+def split_words(text: str) -> list[str]:
+    """Each word, and each phrase in quotes as one."""
+    return [each for phrase, word in _WORD.findall(text) if (each := (phrase or word).strip())]
 
 
 def write_conditions(conditions: tuple[Condition, ...]) -> str:
@@ -225,7 +224,7 @@ def _condition(parts: list[str], warnings: list[Warned]) -> Condition | None:
     if op is None:
         warnings.append(Warned(kind="op", text=written[:80]))
         return None
-    if _RELATIVE.match(op):
+    if is_relative(op):
         return Condition(field=field, op="moreequal", value=op)
     base, _ = base_op(op)
     if base == "empty":
@@ -238,7 +237,7 @@ def _condition(parts: list[str], warnings: list[Warned]) -> Condition | None:
 def _op(written: str) -> str | None:
     op = re.sub(r"[\s_]+", "", written.lower())
     op = _OTHER_OPS.get(op, op)
-    return op if op in OPS or _RELATIVE.match(op) else None
+    return op if op in OPS or is_relative(op) else None
 
 
 def _words(text: str, warnings: list[Warned]) -> tuple[str, tuple[Condition, ...]]:
@@ -250,13 +249,10 @@ def _words(text: str, warnings: list[Warned]) -> tuple[str, tuple[Condition, ...
     if not _FIELD.match(parts[1]):
         warnings.append(Warned(kind="field", text=parts[1][:80]))
         return parts[0], ()
-    if op is None or base_op(op)[0] in ("between", "empty") or _RELATIVE.match(op):
+    if op is None or base_op(op)[0] in ("between", "empty") or is_relative(op):
         warnings.append(Warned(kind="op", text=parts[2][:80]))
         return parts[0], ()
-    found = [
-        Condition(field=parts[1], op=op, value=each)
-        for phrase, word in _WORD.findall(parts[0]) if (each := (phrase or word).strip())
-    ]  # fmt: skip
+    found = [Condition(field=parts[1], op=op, value=each) for each in split_words(parts[0])]
     if len(found) > MAX_CONDITIONS:
         warnings.append(Warned(kind="many", text=str(MAX_CONDITIONS)))
     return "", tuple(found[:MAX_CONDITIONS])

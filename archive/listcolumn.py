@@ -14,18 +14,15 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, cast, collate, false, not_, or_, true
 
-from postbuch.archive import audit
-from postbuch.archive.filtergrammar import Filter, Order
+from postbuch.archive import audit, writtenvalue
+from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listorder import Cursor
 from postbuch.archive.users import Rights
 
 Kind = Literal["text", "number", "size", "time", "flag", "list"]
 # MariaDB's collation for what people read: without regard to case.
 _READ = "utf8mb4_unicode_ci"
-_SIZE = re.compile(r"(\d{1,15})\s*([kmg]?)b?\Z", re.IGNORECASE)
-_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-_RELATIVE = re.compile(r"today(?:-(\d{1,5})d)?\Z")
-_TRUE = frozenset({"1", "true", "yes", "ja", "on"})
+TRUE = frozenset({"1", "true", "yes", "ja", "on"})
 _FALSE = frozenset({"0", "false", "no", "nein", "off", ""})
 _DAY = timedelta(days=1)
 
@@ -143,28 +140,21 @@ def _read(kind: Kind, op: str, written: str) -> Any:
         return read_time(written)
     if kind == "flag":
         word = written.lower()
-        if word not in _TRUE | _FALSE:
+        if word not in TRUE | _FALSE:
             raise Unfit(written)
-        return word in _TRUE
-    found = _SIZE.match(written)
-    if not found or (kind == "number" and not written.isdecimal()):
+        return word in TRUE
+    found = writtenvalue.octets(written)
+    if found is None or (kind == "number" and not written.isdecimal()):
         raise Unfit(written)
-    return int(found[1]) * _UNITS[found[2].lower()]
+    return found
 
 
 def read_time(written: str) -> tuple[datetime, datetime]:
     """(first moment, first moment behind it) in UTC: of a day, a minute or a second. Raises Unfit."""
-    relative = _RELATIVE.match(written.lower())
     try:
-        if relative:
-            day = audit.now().date() - timedelta(days=int(relative[1] or 0))
+        day = writtenvalue.day(written, audit.now().date())
+        if day is not None:
             return _moment(day), _moment(day + _DAY)
-        for form in ("%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d"):
-            try:
-                start = datetime.strptime(written, form)
-            except ValueError:
-                continue
-            return start, start + _DAY
         start = datetime.fromisoformat(written)
         if start.tzinfo is not None:
             start = (start - (start.utcoffset() or timedelta())).replace(tzinfo=None)

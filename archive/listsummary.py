@@ -4,19 +4,35 @@ Who reads one account, or all, has his rows ready, in the order of an index. For
 put together when they are asked for: a letter that lies in two of them then counts in each.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, column, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    and_,
+    cast,
+    column,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)  # fmt: skip
 
+from postbuch.archive.filtergrammar import split_words
 from postbuch.archive.listcolumn import Scope, Test, compare
 from postbuch.archive.schema_media import EVERY_ACCOUNT
 from postbuch.archive.users import ALL
 
-_WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 # Each word is one look at each name.
 MAX_WORDS = 10
+# Rows that are looked up one by one instead of putting all together: as many as the server takes as a list of numbers
+# (in_predicate_conversion_threshold is 1,000).
+FEW = 900
 
 
 class Summary:
@@ -37,14 +53,12 @@ class Summary:
 
     def source(self, scope: Scope) -> Select[Any]:
         """A select of the key with the rows within the rights."""
-        rights = scope.rights
-        accounts = [EVERY_ACCOUNT] if rights == ALL else sorted(rights)
-        table = self._table
+        accounts, table = _accounts(scope), self._table
         if len(accounts) < 2:
             found = select(self.key).select_from(table)
             return found.where(table.c.account_id == accounts[0] if accounts else false())
         key = table.c[self.key.name]
-        columns = [getattr(func, how)(table.c[name]).label(name) for name, how in self._put_together.items()]
+        columns = [_together(how, table.c[name]).label(name) for name, how in self._put_together.items()]
         # Numbers and times alone are put together: with texts beside them the server does it on the disk.
         numbers = (
             select(key, func.min(table.c.account_id).label("of_account"), *columns)
@@ -83,9 +97,32 @@ class Summary:
         """The condition of a search: each word, or phrase in quotes, stands in one column or in one of lower case."""
         low = self.lowered(lower)
 
-        def condition(_conn: Connection, written: str, scope: Scope) -> ColumnElement[bool]:
-            found = [match[1] or match[2] for match in _WORD.finditer(written)][:MAX_WORDS]
-            tests = [Test(op="contains", values=(word,)) for word in found if word]
-            return and_(true(), *(or_(low(scope, test), compare(self[name], "text", test)) for test in tests))
+        def condition(conn: Connection, written: str, scope: Scope) -> ColumnElement[bool]:
+            tests = [Test(op="contains", values=(word,)) for word in split_words(written)[:MAX_WORDS]]
+            found = and_(true(), *(or_(low(scope, test), compare(self[name], "text", test)) for test in tests))
+            return self._narrowed(conn, scope, found)
 
         return condition
+
+    def _narrowed(self, conn: Connection, scope: Scope, found: ColumnElement[bool]) -> ColumnElement[bool]:
+        """A condition on texts with the keys it can hold for, where rows are put together and these are few.
+
+        The server puts together the rows of given keys alone, but for a condition on texts those of all.
+        """
+        accounts, table = _accounts(scope), self._table
+        if len(accounts) < 2:
+            return found
+        within = select(self.key).distinct().select_from(table).where(table.c.account_id.in_(accounts), found)
+        keys = conn.scalars(within.limit(FEW + 1)).all()
+        return found if len(keys) > FEW else and_(self.key.in_(keys), found)
+
+
+def _accounts(scope: Scope) -> list[int]:
+    """Whose rows are read."""
+    return [EVERY_ACCOUNT] if scope.rights == ALL else sorted(scope.rights)
+
+
+def _together(how: str, each: ColumnElement[Any]) -> ColumnElement[Any]:
+    found: ColumnElement[Any] = getattr(func, how)(each)
+    # The server's sum of whole numbers is a DECIMAL, which is no number in JSON.
+    return cast(found, Integer) if how == "sum" else found

@@ -11,9 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, not_, or_, select, true
 
-from postbuch.archive import filtergrammar
 from postbuch.archive.errors import UsageError
-from postbuch.archive.filtergrammar import Condition, Filter, Order, Warned
+from postbuch.archive.filterform import Condition, Filter, Order, Warned, base_op
 from postbuch.archive.listcolumn import Column as Column
 from postbuch.archive.listcolumn import Place, Scope, Unfit, compare, opposite, read_test
 from postbuch.archive.listcolumn import View as View
@@ -87,7 +86,7 @@ def _known(view: View, warnings: list[Warned]) -> Any:
             warnings.append(Warned(kind="field", text=each.field))
             return None
         try:
-            read_test(column.kind, filtergrammar.base_op(each.op)[0], each.value, each.second)
+            read_test(column.kind, base_op(each.op)[0], each.value, each.second)
         except Unfit as error:
             warnings.append(Warned(kind="value", text=f"{each.field} {error}"[:80]))
             return None
@@ -231,7 +230,7 @@ def _condition(view: View, each: Condition, scope: Scope) -> ColumnElement[bool]
     column = view.column(each.field)
     if column is None:
         raise LookupError(each.field)
-    base, negative = filtergrammar.base_op(each.op)
+    base, negative = base_op(each.op)
     test = read_test(column.kind, base, each.value, each.second)
     if column.condition is not None:
         found = column.condition(scope, test)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from postbuch.archive import search
-from postbuch.archive.filtergrammar import Filter, Order
+from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listcolumn import Column, Place, Scope, Test, View, compare
 from postbuch.archive.listletters import rows
 from postbuch.archive.listorder import Cursor, Selection, cursors

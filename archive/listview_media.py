@@ -1,6 +1,6 @@
 """The list of attachments: each distinct file once, however many letters have it."""
 
-from postbuch.archive.filtergrammar import Order
+from postbuch.archive.filterform import Order
 from postbuch.archive.listcolumn import Column, View
 from postbuch.archive.listsummary import Summary
 from postbuch.archive.schema_media import attachment_summary

@@ -1,6 +1,6 @@
 """The list of senders: each address that letters came from or went to, with how many, and when first and last."""
 
-from postbuch.archive.filtergrammar import Order
+from postbuch.archive.filterform import Order
 from postbuch.archive.listcolumn import Column, View
 from postbuch.archive.listsummary import Summary
 from postbuch.archive.schema_media import correspondent

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, not_, select
 
 from postbuch.archive import topics
-from postbuch.archive.filtergrammar import Filter, Order
+from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listcolumn import Column, Kind, Place, Scope, Test, View, compare
 from postbuch.archive.listletters import rows
 from postbuch.archive.listorder import Cursor, cursors, is_head

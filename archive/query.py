@@ -6,9 +6,10 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Literal
 
+from postbuch.archive import writtenvalue
 from postbuch.archive.errors import UsageError
 
 # What a person types or a program makes; each word is at least one join.
@@ -28,9 +29,6 @@ FIELDS = (*TEXT_FIELDS, *FLAG_FIELDS, *DATE_FIELDS, *SIZE_FIELDS)
 _TOKEN = re.compile(
     r'\s*(?:(\()|(\))|(-)(?=[^\s)])|(?:([a-zA-Z][\w-]*):)?(?:"([^"]*)"?|([^\s()"]+)))'
 )
-_SIZE = re.compile(r"(\d+)\s*([kmg]?)b?", re.IGNORECASE)
-_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-_RELATIVE = re.compile(r"today(?:-(\d{1,5})d)?|yesterday")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,25 +152,17 @@ def _word(field: str | None, text: str, whole: str) -> Word:
     if name in DATE_FIELDS:
         return Word(field=name, text=_date(text, whole).isoformat())
     if name in SIZE_FIELDS:
-        size = _SIZE.fullmatch(text)
-        if not size:
+        size = writtenvalue.octets(text)
+        if size is None:
             raise UsageError(f"'{whole}' needs a size such as {name}:500k or {name}:2m")
-        return Word(field=name, text=str(int(size.group(1)) * _UNITS[size.group(2).lower()]))
+        return Word(field=name, text=str(size))
     if not field and text.lower().rstrip(":") in FIELDS and text.endswith(":"):
         raise UsageError(f"the search has nothing behind '{text}'")
     return Word(field=name, text=text)
 
 
 def _date(text: str, whole: str) -> date:
-    relative = _RELATIVE.fullmatch(text.lower())
-    if relative:
-        days = 1 if text.lower() == "yesterday" else int(relative.group(1) or 0)
-        return date.today() - timedelta(days=days)
-    for form in ("%Y-%m-%d", "%d.%m.%Y"):
-        try:
-            found = datetime.strptime(text, form).date()
-        except ValueError:
-            continue
-        if found < LAST_DAY:
-            return found
+    found = writtenvalue.day(text, date.today())
+    if found is not None and found < LAST_DAY:
+        return found
     raise UsageError(f"'{whole}' needs a date such as 2026-01-31, 31.01.2026, today or today-7d")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select
 from sqlalchemy.dialects.mysql import insert as upsert
 
 from postbuch.archive.bulk import find, insert_rows
@@ -58,17 +58,6 @@ class Facts:
     envelope: dict[int, list[Person]] = field(default_factory=lambda: defaultdict(list))  # by account
     submitted: set[int] = field(default_factory=set)  # by these accounts
     files: list[Any] = field(default_factory=list)
-
-
-def catch_up(engine: Engine) -> None:
-    """Count all that is not counted yet."""
-    above = 0
-    while True:
-        with engine.begin() as conn:
-            upto, done = step(conn, above)
-        if upto is None:
-            return
-        above = above if done == BATCH else upto
 
 
 def step(conn: Connection, above: int) -> tuple[int | None, int]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, select, true
 
-from postbuch.archive.schema import letter, letter_image, letter_place, sighting
+from postbuch.archive.schema import letter, letter_image, letter_place, part, sighting
 from postbuch.archive.users import ALL, Rights
 
 
@@ -33,6 +33,14 @@ def seen(accounts: Rights) -> ColumnElement[bool]:
     if accounts == ALL:
         return true()
     return exists().where(sighting.c.image_id == letter_image.c.image_id, sighting.c.account_id.in_(accounts))
+
+
+def part_seen(accounts: Rights) -> ColumnElement[bool]:
+    """`seen` for the image of a `part`, by a scalar subquery as in `readable_each`: a logo may stand in all images."""
+    if accounts == ALL:
+        return true()
+    mine = select(sighting.c.id).where(sighting.c.image_id == part.c.image_id, sighting.c.account_id.in_(accounts))
+    return mine.limit(1).scalar_subquery().is_not(None)
 
 
 def visible_images(letter_id: Any, accounts: Rights) -> Select[Any]:

@@ -195,9 +195,6 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         "q=absender.{letter.mark}", "q=(address~equals~absender.{letter.mark}@kunde.example)",
         "q=(name~startswith~{letter.mark})&orderby=dlast",
     )),
-    "GET /senders.csv": (
-        _get("/senders.csv?q=absender.{letter.mark}"), _get("/senders.csv?columns=mail&q={letter.mark}"),
-    ),
     "POST /marks": (_marked,),
     "POST /export": (
         _post("/export", view="letters", format="csv", q="{letter.mark}"),
@@ -206,6 +203,7 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         _post("/export", view="topics", format="xml", q="{letter.mark}"),
         _post("/export", view="media", format="csv", q="{letter.mark}"),
         _post("/export", view="senders", format="csv", q="{letter.mark}"),
+        _post("/export", view="senders", format="csv-mailing", q="{letter.mark}"),
         _post("/export", view="letters", format="mbox", q="sha256:{letter.sha256}"),
         _post("/export", view="letters", format="zip", q="{letter.mark}"),
     ),

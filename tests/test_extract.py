@@ -28,7 +28,7 @@ from PIL import Image
 from sqlalchemy import Engine, func, select
 
 from postbuch.archive import extract_child, extract_text, mime
-from postbuch.archive.extract_bounds import MAX_CHARACTERS, MAX_FILE_OCTETS
+from postbuch.archive.extract_bounds import MAX_CHARACTERS, MAX_CPU_S, MAX_FILE_OCTETS
 from postbuch.archive.extract_parser import FileParser
 from postbuch.archive.extract_reasons import Unsearched, sentence
 from postbuch.archive.extract_work import ExtractWork
@@ -177,6 +177,12 @@ def test_a_child_that_hangs_or_dies_costs_one_file() -> None:
             os.kill(child.pid, sign)
             assert files.extract(b"Hallo " * 1_000_000).reason in ("TOO_MUCH", "PART")
             assert files.extract(b"y").text == "y"
+
+
+def test_the_clock_gives_more_than_the_processor() -> None:
+    """Whether a file is too much is for the child to say, and not how busy the machine was: it is said once for all."""
+    with FileParser() as files:
+        assert files._time_limit_s > 2 * MAX_CPU_S + 1
 
 
 def test_pictures_are_drawn_small(files: FileParser) -> None:

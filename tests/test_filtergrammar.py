@@ -8,21 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postbuch.archive.filtergrammar import (
-    MAX_CHARACTERS,
-    MAX_CONDITIONS,
-    NEGATIVE,
-    OPS,
-    POSITIVE,
-    Condition,
-    Filter,
-    Order,
-    Warned,
-    arguments_of,
-    base_op,
-    parse,
-    write,
-)
+from postbuch.archive.filterform import NEGATIVE, OPS, POSITIVE, Condition, Filter, Order, Warned, base_op
+from postbuch.archive.filtergrammar import MAX_CHARACTERS, MAX_CONDITIONS, arguments_of, parse, write
 
 # What a q says: (field, op, value[, second]) of each condition.
 DESIGN: list[tuple[str, list[tuple[str, ...]]]] = [
@@ -104,6 +91,7 @@ MORE: list[tuple[str, list[tuple[str, ...]]]] = [
     ("(a~endswith~x)", [("a", "endswith", "x")]),
     ("(maildate~today-7d)", [("maildate", "moreequal", "today-7d")]),
     ("(maildate~today)", [("maildate", "moreequal", "today")]),
+    ("(maildate~Yesterday)", [("maildate", "moreequal", "yesterday")]),
     ("(maildate~Today-30D~)", [("maildate", "moreequal", "today-30d")]),
     ("(maildate~equals~today-7d)", [("maildate", "equals", "today-7d")]),
     ("(a~contains~ä ö ü ß € 😀)", [("a", "contains", "ä ö ü ß € 😀")]),

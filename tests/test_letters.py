@@ -19,7 +19,7 @@ from postbuch.archive.accounts import find_account
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import NotFound
-from postbuch.archive.filtergrammar import Filter
+from postbuch.archive.filterform import Filter
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listview_letters import LETTERS
 from postbuch.archive.record import Record

@@ -17,7 +17,8 @@ from postbuch.archive import database, listorder, listview, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
-from postbuch.archive.filtergrammar import Condition, Filter, Order, base_op, parse
+from postbuch.archive.filterform import Condition, Filter, Order, base_op
+from postbuch.archive.filtergrammar import parse
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.record import Record
 from postbuch.archive.users import ALL, Rights

@@ -63,6 +63,7 @@ def either(*nodes: Node) -> Group:
         ("before:2026-01-31", word("2026-01-31", "before")),
         ("on:31.01.2026", word("2026-01-31", "on")),
         ("after:today-7d", word((date.today() - timedelta(days=7)).isoformat(), "after")),
+        ("on:2026/01/31", word("2026-01-31", "on")),
         ("on:yesterday", word((date.today() - timedelta(days=1)).isoformat(), "on")),
         ("larger:2m", word(str(2 * 1024 * 1024), "larger")),
         ("smaller:500kb", word("512000", "smaller")),

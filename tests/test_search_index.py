@@ -23,7 +23,7 @@ from postbuch.archive import (
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
-from postbuch.archive.filtergrammar import Filter
+from postbuch.archive.filterform import Filter
 from postbuch.archive.index_follower import Follower
 from postbuch.archive.index_store import Writing
 from postbuch.archive.listview_letters import LETTERS as LETTERS_LIST

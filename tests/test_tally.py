@@ -1,5 +1,6 @@
 """The summaries of attachments and senders against counts by hand, whatever order, repetition and interruption."""
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +8,14 @@ from typing import Any
 
 import pytest
 from office_files import mail_with
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, event, func, select
+from tallied import catch_up
 
-from postbuch.archive import attachments, listview, tally
+from postbuch.archive import attachments, listsummary, listview
 from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
-from postbuch.archive.filtergrammar import Filter, parse
+from postbuch.archive.filterform import Filter
+from postbuch.archive.filtergrammar import parse
 from postbuch.archive.schema import account
 from postbuch.archive.schema_media import attachment_summary, correspondent, tallied_image
 from postbuch.archive.tallywork import TallyWork
@@ -61,7 +64,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, 
             work.ingest([each])
             job = TallyWork(engine)
             job.look()
-        tally.catch_up(engine)
+        catch_up(engine)
         yield config, engine
 
 
@@ -92,6 +95,16 @@ def test_senders_are_counted_as_a_person_would(archive: tuple[Config, Engine]) -
         assert people(conn, frozenset()) == {}
 
 
+def test_counts_of_several_accounts_are_whole_numbers(archive: tuple[Config, Engine]) -> None:
+    """As those of one account are, in every program's eyes: exports and the API write what stands in the rows."""
+    with archive[1].connect() as conn:
+        for rights in (rights_of(conn, ANNA, BERND), rights_of(conn, ANNA), ALL):
+            for name, columns in (("media", ("size", "letters")), ("senders", ("in", "out"))):
+                rows = list(listview.stream(conn, listview.VIEWS[name], Filter(), rights, None, columns))
+                assert rows and {type(value) for row in rows for value in row} == {int}, (name, rights)
+                assert json.loads(json.dumps(rows)) == [list(row) for row in rows]
+
+
 def test_files_stand_once(archive: tuple[Config, Engine]) -> None:
     """The same octets under two names are one row, with the newest name; a colleague's file is not there."""
     with archive[1].connect() as conn:
@@ -108,6 +121,32 @@ def test_files_stand_once(archive: tuple[Config, Engine]) -> None:
         assert names(ALL, "(size~morethan~9)(name~contains~preis)") == {"Preise 2026.pdf": 2}
         assert names(ALL, "preise") == {"Preise 2026.pdf": 2}
         assert list(listview.stream(conn, listview.VIEWS["media"], Filter(), ALL, None, ("name", "size")))
+
+
+@pytest.mark.parametrize("few", [0, 900])
+def test_words_in_several_accounts(
+    archive: tuple[Config, Engine], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether few rows have them or many, they are looked for in what the list shows: the name in the first account."""
+    monkeypatch.setattr(listsummary, "FEW", few)
+    with archive[1].connect() as conn:
+        both = rights_of(conn, ANNA, BERND)
+
+        def names(words: str) -> dict[str, int]:
+            page = listview.page(conn, listview.VIEWS["media"], parse({"q": words}), both, None)
+            assert page.total == len(page.rows)
+            return {row["name"]: row["letters"] for row in page.rows}
+
+        assert names("preis") == names("PREISLISTE pdf") == {"Preisliste.pdf": 2}
+        assert names("2026") == names("nosuch") == {}
+        assert people(conn, both, parse({"q": "kunde"})) == {
+            address: row for address, row in people(conn, both).items() if "kunde" in address
+        }
+        statements: list[str] = []
+        event.listen(conn, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        names("preis")
+        # Only the rows of the keys that were found are put together.
+        assert ("attachment_id IN (" in statements[1]) == bool(few)
 
 
 def test_a_file_is_read_within_the_rights(archive: tuple[Config, Engine]) -> None:
@@ -149,10 +188,10 @@ def test_again_changes_nothing(archive: tuple[Config, Engine], tmp_path: Path) -
 
     engine = archive[1]
     before = state(engine)
-    tally.catch_up(engine)
+    catch_up(engine)
     TallyWork(engine).look()
     assert state(engine) == before
     with fresh_archive(tmp_path) as (config, other), ingester(config, other) as work:
         work.ingest(records())
-        tally.catch_up(other)
+        catch_up(other)
         assert state(other) == before

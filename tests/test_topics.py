@@ -14,7 +14,7 @@ from postbuch.archive import database, listview, topics, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.filtergrammar import Condition, Filter
+from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.keeping import Keeper
 from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listview import VIEWS

@@ -1,6 +1,6 @@
 """The pages of attachments and senders: what they show, what they give out, and by keyboard and touch in Chromium."""
 
-import csv
+import hashlib
 import io
 import re
 import zipfile
@@ -33,12 +33,21 @@ from web_archive import (
 from postbuch.archive import database
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.export_list import from_json, write_table
 from postbuch.archive.extract_work import ExtractWork
-from postbuch.archive.schema import audit_event
+from postbuch.archive.objects import ObjectStore
+from postbuch.archive.schema import audit_event, job
+from postbuch.archive.users import ALL
+from postbuch.webmail import export_list, media
 from provider.ports import free_port
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PHONE = {"viewport": {"width": 375, "height": 812}, "has_touch": True, "is_mobile": True}
+BELEG = (300, 200)
+PLAIN_PART = (
+    b'--b\r\nContent-Type: application/octet-stream; name="Skizze.png"\r\nContent-Disposition: attachment; '
+    b'filename="Skizze.png"\r\n\r\nkeine\r\n--b--'
+)
 
 
 def picture(size: tuple[int, int] = (800, 600)) -> bytes:
@@ -49,7 +58,10 @@ def picture(size: tuple[int, int] = (800, 600)) -> bytes:
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    """The firm's mail, and letters with files: one twice under two names, a protected one, a formula as a name."""
+    """The firm's mail, and letters with files: one twice under two names, a protected one, a formula as a name.
+
+    In the last one `Skizze.png` is no object of its own: it is read out of the message.
+    """
     folder = tmp_path_factory.mktemp("media")
     with archive(folder / "data", f"127.0.0.1:{free_port()}") as made:
         filling = Filling()
@@ -60,6 +72,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         formula = mail_with({"kaputt.png": b"\x89PNG\r\n\x1a\nkaputt"}, "Formel")
         formula = formula.replace(b"Kunde <kunde@kunde.example>", b'"=1+1" <formel@kunde.example>')
         filling.add(formula, owner, at=old(3))
+        filling.add(mail_with({"Beleg.png": picture(BELEG)}, "Beleg").replace(b"--b--", PLAIN_PART), owner, at=old(4))
         ingest(made, filling.records)
         engine = database.engine(made, Role.INGEST)
         job = ExtractWork(made, engine)
@@ -131,6 +144,21 @@ def test_the_letter_says_what_is_not_searched(app: Flask) -> None:
     assert "Nicht durchsucht: Sie ist mit einem Kennwort geschützt" in client.get(letter[1]).text
 
 
+def test_what_is_not_in_the_form_stays(app: Flask) -> None:
+    """Words in one field and a second condition of a field: said beside the form, and kept when it is sent."""
+    client = entered(app)
+    page = client.get("/senders?qs=kunde~address&q=(domain~notequal~x.example)&look=none").text
+    assert "Address contains kunde" in page and "Domain is not x.example" in page
+    form = re.search(r'<form class="panel filters".*?</form>', page, re.DOTALL)
+    assert form
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
+    sent = client.get("/senders", query_string={**hidden, "words": "kunde", "by_domain": "kunde.example"})
+    page = client.get(sent.location).text
+    assert "Address contains kunde" in page and "Domain is not x.example" in page and 'value="kunde.example"' in page
+    data = {"csrf_token": token(client), "column": "address"}
+    assert client.post("/settings/list/senders", data=data).location == "/senders"
+
+
 def test_the_form_becomes_an_address(app: Flask) -> None:
     """Fields of the form and conditions of a link come together; what is not understood is said."""
     client = entered(app)
@@ -159,20 +187,72 @@ def test_zip_of_the_chosen(app: Flask) -> None:
     assert "Choose some files first." in answer.text
 
 
-def test_senders_as_csv(app: Flask) -> None:
-    """The whole list in its order, cells that never act; for mailing tools address and name by their English names."""
+def test_what_is_too_much_for_one_zip_is_said(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back to the list that was shown, and on record as refused."""
     client = entered(app)
-    answer = client.get("/senders.csv?orderby=aaddress")
-    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
-    assert rows[0] == ["Name", "Address", "Domain", "Received", "Sent to", "First", "Last"]
-    addresses = [row[1] for row in rows[1:]]
-    assert addresses == sorted(addresses) and len(addresses) > 10
-    by_address = {row[1]: row for row in rows[1:]}
-    assert by_address["formel@kunde.example"][0] == "'=1+1"
-    assert by_address["kunde@kunde.example"][3] == "2"
+    number = number_of(client, "Vertrag.docx")
+    monkeypatch.setattr(media, "MAX_ZIP_OCTETS", 100)
+    data = {"csrf_token": token(client), "file": number, "next": "/media?q=vertrag"}
+    answer = client.post("/media.zip", data=data)
+    assert (answer.status_code, answer.location) == (302, "/media?q=vertrag")
+    assert "choose fewer" in client.get(answer.location).text
+    with database.connection(app.extensions["postbuch"].config, Role.OWNER) as conn:
+        assert "export-refused" in conn.scalars(select(audit_event.c.action)).all()
+    assert client.post("/media.zip", data={**data, "next": "https://evil.example/"}).location == "/media"
+
+
+def test_a_damaged_file_is_said(app: Flask, config: Config) -> None:
+    """Changed on the disk or gone, its own or another of its message: no ZIP but a sentence, and a clear picture."""
+    client = entered(app)
+    path = ObjectStore(config.data).path(hashlib.sha256(picture(BELEG)).digest())
+    whole = path.read_bytes()
+    other, *damaged = [number_of(client, name) for name in ("Vertrag.docx", "Beleg.png", "Skizze.png")]
+    try:
+        for change in (lambda: path.write_bytes(b"x" * len(whole)), lambda: path.unlink()):
+            path.chmod(0o600)
+            change()
+            for number, name in zip(damaged, ("Beleg.png", "Skizze.png"), strict=True):
+                drawn = client.get(f"/media/{number}/drawing")
+                assert (drawn.status_code, drawn.mimetype) == (200, "image/gif"), name
+                data = {"csrf_token": token(client), "file": [other, number], "next": "/media?look=table"}
+                answer = client.post("/media.zip", data=data)
+                assert (answer.status_code, answer.location) == (302, "/media?look=table"), name
+                assert f"{name} cannot be read. Choose the other files" in client.get(answer.location).text
+    finally:
+        path.write_bytes(whole)
+    assert client.get(f"/media/{damaged[0]}/drawing").mimetype == "image/jpeg"
+
+
+def test_senders_for_mailing_tools(app: Flask) -> None:
+    """From the Export menu of the senders alone: address and name by English names, cells never act, on record."""
+    client = entered(app)
+    assert 'value="csv-mailing"' in client.get("/senders").text
+    assert 'value="csv-mailing"' not in client.get("/media").text
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
-    mailing = client.get("/senders.csv?columns=mail&q=formel").text.removeprefix("\ufeff").splitlines()
-    assert mailing == ["email,name", "formel@kunde.example,'=1+1"]
+    data = {"csrf_token": token(client), "view": "senders", "format": "csv-mailing", "orderby": "aaddress"}
+    rows = client.post("/export", data=data).text.splitlines()
+    assert rows[0] == "email,name" and rows[1:] == sorted(rows[1:]) and len(rows) > 10
+    assert client.post("/export", data={**data, "q": "formel"}).text.splitlines() == [
+        "email,name", "formel@kunde.example,'=1+1",
+    ]  # fmt: skip
+    with database.connection(app.extensions["postbuch"].config, Role.OWNER) as conn:
+        last = conn.execute(select(audit_event).order_by(audit_event.c.id.desc()).limit(1)).one()
+    assert (last.action, last.target) == ("export", "senders") and '"count": 1' in last.after_value
+    # Of other lists there is none, as of any format that is none.
+    assert client.post("/export", data={**data, "view": "media", "next": "/media"}).location == "/media"
+
+
+def test_many_senders_become_a_job(app: Flask, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same columns, for who asked."""
+    client = entered(app)
+    monkeypatch.setattr(export_list, "AT_ONCE_ROWS", 3)
+    data = {"csrf_token": token(client), "view": "senders", "format": "csv-mailing"}
+    assert client.post("/export", data=data).location == "/jobs"
+    with database.connection(config, Role.OWNER) as conn:
+        asked = from_json(conn.scalars(select(job.c.parameters)).one())
+        stream = io.BytesIO()
+        write_table(conn, stream, asked, ALL, None)
+    assert stream.getvalue().startswith(b"email,name\r\n") and b"kunde@kunde.example,Kunde\r\n" in stream.getvalue()
 
 
 def test_nothing_of_a_colleague(app: Flask) -> None:
@@ -183,7 +263,8 @@ def test_nothing_of_a_colleague(app: Flask) -> None:
     for path in ("/media/{}", "/media/{}/drawing"):
         there, nowhere = anna.get(path.format(number)), anna.get(path.format(999_999))
         assert there.status_code == nowhere.status_code == 404 and there.data == nowhere.data
-    assert len(anna.get("/senders.csv").text.splitlines()) == 1
+    data = {"csrf_token": token(anna), "view": "senders", "format": "csv-mailing"}
+    assert anna.post("/export", data=data).text.splitlines() == ["email,name"]
 
 
 # --- Chromium -------------------------------------------------------------------------------------------------------

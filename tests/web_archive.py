@@ -10,8 +10,9 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import insert, select
+from tallied import catch_up
 
-from postbuch.archive import collect_choice, database, setup, tally, topics, users
+from postbuch.archive import collect_choice, database, setup, topics, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.ingest import Ingester
@@ -69,7 +70,7 @@ def ingest(config: Config, records: Iterable[Record]) -> None:
     engine = database.engine(config, Role.INGEST)
     with Parser() as parser:
         Ingester(engine, ObjectStore(config.data), parser).ingest(list(records))
-    tally.catch_up(engine)
+    catch_up(engine)
     with engine.begin() as conn:
         while topics.follow(conn):
             pass

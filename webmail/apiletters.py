@@ -9,7 +9,7 @@ from flask import Response
 from postbuch.archive import filtergrammar, letters, listview
 from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
 from postbuch.archive.errors import NotFound
-from postbuch.archive.filtergrammar import Condition, Filter, Order
+from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.listview import VIEWS, View
 from postbuch.archive.users import AUDITOR
 from postbuch.webmail import apischemas, filenames, policy

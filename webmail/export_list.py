@@ -5,6 +5,7 @@ On record with its query and count before the file is given (invariant 9). The r
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, request, session, url_for
@@ -47,13 +48,20 @@ _MESSAGES = (
     ("zip", lazy_gettext("Messages as ZIP"), lazy_gettext("EML files and checksums")),
     ("mbox", lazy_gettext("Messages as mbox"), lazy_gettext("for Thunderbird and others")),
 )
+# Of senders. Mailing tools take these columns by these names, whatever the language of who exports them.
+MAILING = "csv-mailing"
+_MAILING = (MAILING, lazy_gettext("CSV for mailing tools"), lazy_gettext("address and name"))
+_MAILING_VIEW, _MAILING_COLUMNS, _MAILING_TITLES = "senders", ("address", "name"), ("email", "name")
 # Titles that stand nowhere else on the pages; those of columns are marked where the lists are shown.
 _TITLES = (lazy_gettext("Topics"), lazy_gettext("Media type"))
 
 
 def menu(view: View) -> list[tuple[str, Any, Any]]:
     """What the list can be exported as: value, name, what it is good for."""
-    return [*_TABLES, *(_MESSAGES if view.name == export_list.MESSAGE_VIEW else ())]
+    return [
+        *_TABLES, *(_MESSAGES if view.name == export_list.MESSAGE_VIEW else ()),
+        *([_MAILING] if view.name == _MAILING_VIEW else ()),
+    ]
 
 
 @blueprint.route("/export", methods=["POST"])
@@ -96,6 +104,9 @@ def ask(who: Viewer, view_name: str, form: str) -> Asked:
 
 def described(view_name: str, form: str, arguments: dict[str, str], columns: tuple[str, ...]) -> Asked:
     """The export with titles in the reader's language and times on his clock. Raises UsageError."""
+    if form == MAILING and view_name == _MAILING_VIEW:
+        asked = export_list.ask("csv", view_name, arguments, _MAILING_COLUMNS, gettext, byte_order_mark=False)
+        return replace(asked, titles=_MAILING_TITLES)
     german = language.language() == "de"
     for_excel = form == "csv-excel"
     return export_list.ask(

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from postbuch.archive import filtergrammar
-from postbuch.archive.filtergrammar import Filter
+from postbuch.archive.filterform import Filter
 from postbuch.archive.letters import Cursor
 
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)_(\d{1,18})\Z")

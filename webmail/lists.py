@@ -3,7 +3,7 @@
 What a list holds comes from `archive/listview.py` alone, so that what is shown, marked and exported is the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from postbuch.archive import filtergrammar, listchoices, listview
 from postbuch.archive.errors import UsageError
-from postbuch.archive.filtergrammar import Condition, Filter, Order
+from postbuch.archive.filterform import OPS, Condition, Filter, Order, base_op
 from postbuch.archive.listchoices import Choice
 from postbuch.archive.listview import View
 from postbuch.webmail import listing, listwords, searchhelp
@@ -24,7 +24,9 @@ USUAL_PAGE_SIZE = 50
 PAGE_SIZES = (20, 50, 100, 200, 500)
 # Counted no further where many are meant: "more than 10,000" tells as much, and counting ends within 50 ms.
 MOST = 10_000
-ENDPOINTS = {"letters": "mailbox.index", "topics": "topics.index"}
+ENDPOINTS = {
+    "letters": "mailbox.index", "topics": "topics.index", "media": "media.index", "senders": "senders.index",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ class Sheet:
         return [head for head in self._all_heads() if head.href]
 
     def _all_heads(self) -> list[Head]:
-        return [heading(self.view, self.listing, name) for name in listview.shown_columns(self.view)]
+        return [heading(self.view, self.listing.filter, name) for name in listview.shown_columns(self.view)]
 
 
 def wanted_of(view: View, *, is_link: bool = False, choice: Choice | None = None) -> Listing:
@@ -125,8 +127,8 @@ def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Ch
     size = wanted.filter.page_size or choice.page_size or USUAL_PAGE_SIZE
     names = (*view.first_columns, *choice.columns, *(COLUMNS if view.name == "letters" else ()))
     bare = Sheet(
-        view=view, listing=wanted, choice=choice, page_size=size, chips=chips(view, wanted), rows=[], total=0, start=0,
-        newer=None, older=None,
+        view=view, listing=wanted, choice=choice, page_size=size, chips=chips(view, wanted.filter),
+        rows=[], total=0, start=0, newer=None, older=None,
     )
     try:
         page = listview.page(
@@ -146,7 +148,7 @@ def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Ch
     shown = choice.columns or view.first_columns
     return replace(
         bare, rows=page.rows, total=page.total, start=start, newer=newer, older=older,
-        heads=[heading(view, wanted, name) for name in shown],
+        heads=[heading(view, wanted.filter, name) for name in shown],
     )
 
 
@@ -155,39 +157,41 @@ def address(view: View, wanted: Filter, **more: Any) -> str:
     return url_for(ENDPOINTS[view.name], **filtergrammar.write(replace(wanted, offset=0)), **more)
 
 
-def heading(view: View, wanted: Listing, name: str) -> Head:
-    """The head of a column: a click sorts by it, the next one the other way round."""
+def heading(view: View, wanted: Filter, name: str, **more: Any) -> Head:
+    """The head of a column: a click sorts by it, the next one the other way round. `more`: as in `address`."""
     column = view.column(name)
     if column is None:
         raise LookupError(name)
-    order = wanted.filter.order or view.order
+    order = wanted.order or view.order
     now = ("d" if order[0].descending else "a") if order[0].field == name else ""
     # What is newest, largest or most comes first; texts begin at a.
     descending = now == "a" if now else column.kind not in ("text", "list")
     chosen = (Order(field=name, descending=descending),)
-    href = address(view, replace(wanted.filter, order=() if chosen == view.order else chosen))
+    href = address(view, replace(wanted, order=() if chosen == view.order else chosen), **more)
     return Head(
         name=name, kind=column.kind, title=listwords.title(view, name), href=href if column.sortable else "", sorted=now
     )
 
 
-def chips(view: View, wanted: Listing) -> list[Chip]:
-    """What narrows the list, and what of its address was not understood."""
-    filter_ = wanted.filter
+def chips(view: View, wanted: Filter, form: Sequence[Condition] | None = None, **more: Any) -> list[Chip]:
+    """What narrows the list, and what of its address was not understood. `more`: as in `address`.
+
+    form: the conditions that the fields of a form on the page show, as one of them shows the words.
+    """
+
+    def chip(text: str, **without: Any) -> Chip:
+        return Chip(text=text, without=address(view, replace(wanted, **without), **more))
+
     found = [
-        Chip(text=listwords.condition(view, each),
-             without=address(view, replace(filter_, conditions=_without(filter_.conditions, place))))
-        for place, each in enumerate(filter_.conditions)
+        chip(listwords.condition(view, each), conditions=_without(wanted.conditions, place))
+        for place, each in enumerate(wanted.conditions) if each not in (form or ())
     ] + [
-        Chip(text=listwords.condition(view, each),
-             without=address(view, replace(filter_, within=_without(filter_.within, place))))
-        for place, each in enumerate(filter_.within)
+        chip(listwords.condition(view, each), within=_without(wanted.within, place))
+        for place, each in enumerate(wanted.within)
     ]  # fmt: skip
-    if filter_.words:
-        found.append(Chip(text=listwords.words(filter_.words), without=address(view, replace(filter_, words=""))))
-    clean = address(view, filter_)
-    found += [Chip(text=listwords.warning(each), without=clean, bad=True) for each in filter_.warnings]
-    return found
+    if wanted.words and form is None:
+        found.append(chip(listwords.words(wanted.words), words=""))
+    return found + [replace(chip(listwords.warning(each)), bad=True) for each in wanted.warnings]
 
 
 def with_condition(view: View, wanted: Listing, arguments: Mapping[str, str]) -> str | None:
@@ -196,11 +200,11 @@ def with_condition(view: View, wanted: Listing, arguments: Mapping[str, str]) ->
     if not name:
         return None
     made = Condition(
-        field=name[:40], op=op if op in filtergrammar.OPS else "contains", value=arguments.get("add_value", "").strip(),
+        field=name[:40], op=op if op in OPS else "contains", value=arguments.get("add_value", "").strip(),
         second=arguments.get("add_second", "").strip() if op.endswith("between") else "",
     )
     filter_ = wanted.filter
-    if made.value or made.second or filtergrammar.base_op(made.op)[0] == "empty":
+    if made.value or made.second or base_op(made.op)[0] == "empty":
         filter_ = replace(filter_, conditions=(*filter_.conditions, made))
     return address(view, filter_)
 

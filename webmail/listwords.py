@@ -1,6 +1,7 @@
 """What the fields, comparisons and warnings of a list are called, in the reader's language."""
 
-from postbuch.archive.filtergrammar import Condition, Warned, base_op
+from postbuch.archive.filterform import Condition, Warned, base_op
+from postbuch.archive.listcolumn import TRUE
 from postbuch.archive.listview import View
 from postbuch.webmail.language import gettext, lazy_gettext
 
@@ -56,7 +57,7 @@ def condition(view: View, each: Condition) -> str:
     kind = column.kind if column else "text"
     name, base = title(view, each.field), base_op(each.op)[0]
     if kind == "flag" and base == "equals":
-        yes = (each.value.lower() in ("1", "true", "yes", "ja", "on")) == (each.op == "equals")
+        yes = (each.value.lower() in TRUE) == (each.op == "equals")
         return gettext("%(field)s: yes", field=name) if yes else gettext("%(field)s: no", field=name)
     word = str(_TIME_OPS.get(each.op, OPS[each.op]) if kind == "time" else OPS[each.op])
     if base == "empty":

@@ -1,36 +1,45 @@
 """The attachments of all letters: as tiles and as a table, each file once, one file with its letters, a ZIP of some."""
 
-from collections.abc import Iterator
+import hashlib
+import logging
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from postbuch.archive import attachments, audit, extract_reasons, extract_text, listview
 from postbuch.archive.attachments import Place
+from postbuch.archive.errors import NotFound
 from postbuch.archive.filefamily import FAMILIES
 from postbuch.archive.objects import ObjectStore
+from postbuch.archive.parser import Unreadable
+from postbuch.archive.skeleton import SkeletonDamaged
 from postbuch.archive.zipstream import ZipStream
 from postbuch.webmail import filenames, folders, listwords, policy, summarylist
 from postbuch.webmail.language import gettext
 from postbuch.webmail.letter import PREVIEWS, octets_of
 from postbuch.webmail.listing import Listing
+from postbuch.webmail.login import local_path
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import login_required, viewer
 from postbuch.webmail.summarylist import Asked
 
+log = logging.getLogger("postbuch.webmail")
 blueprint = Blueprint("media", __name__)
 VIEW = listview.VIEWS["media"]
 # The form of the page: which field is compared how.
 FORM = (("family", "equals"), ("sender", "contains"), ("size", "morethan"))
 NAMES = ("name", "family", "size", "letters", "sender", "last", "content_type")
-# What one page can choose, and what is put into one ZIP: 256 MiB are 15 s over a line of 150 Mbit/s.
+# What one page can choose.
 MAX_CHOSEN = 200
-MAX_ZIP_OCTETS = 268_435_456
+# 64 MiB in one ZIP. An answer is in memory as a whole: on all of the 16 threads that answer these are 1 GiB.
+MAX_ZIP_OCTETS = 67_108_864
+# What a file is that cannot be given: gone or damaged on the disk, or in a message that cannot be taken apart.
+LOST = (NotFound, SkeletonDamaged, Unreadable)
 # What the page of a file shows of its words.
 TEXT_CHARACTERS = 3_000
 # One pixel, clear (GIF89a).
@@ -75,7 +84,7 @@ def index() -> str | BaseResponse:
     return render_template(
         "media.html", listing=Listing(), sidebar=side, asked=asked, look=look, tiles=[_tile(row) for row in page.rows],
         total=page.total, most=summarylist.MOST, start=start, newer=newer, older=older, titles=titles,
-        headings=asked.headings(NAMES[:6]), chips=asked.chips(FORM),
+        headings=asked.headings(NAMES[:6]), chips=asked.chips(),
         families=family_names(), sizes=summarylist.PAGE_SIZES, looks={
             name: url_for("media.index", **{**asked.scope, "look": name or None}) for name in ("", "table")
         },
@@ -115,14 +124,22 @@ def drawing(attachment_id: int) -> Response:
     with services().transaction() as conn:
         place = attachments.place_of(conn, attachment_id, viewer().accounts)
         on_record(conn, "preview", f"attachment {attachment_id}", {"sha256": place.sha256.hex()})
-    drawn = services().drawings.of(place.sha256, lambda: octets(place))
+    try:
+        drawn = services().drawings.of(place.sha256, lambda: octets(place))
+    except LOST as error:
+        _log(place, error)
+        drawn = b""
     return Response(drawn, content_type="image/jpeg") if drawn else Response(_CLEAR, content_type="image/gif")
 
 
 @blueprint.route("/media.zip", methods=["POST"])
 @login_required
 def bundle() -> Response | BaseResponse:
-    """The chosen files in one ZIP. Those outside the rights are left out as if they did not exist."""
+    """The chosen files in one ZIP. Those outside the rights are left out as if they did not exist.
+
+    It is whole before it is sent: of a file that cannot be read the page still can tell.
+    """
+    back = local_path(request.form.get("next")) or url_for("media.index")
     numbers = [int(text) for text in request.form.getlist("file")[:MAX_CHOSEN] if text.isdecimal() and len(text) < 19]
     with services().transaction() as conn:
         places = attachments.places_of(conn, numbers, viewer().accounts)
@@ -136,19 +153,36 @@ def bundle() -> Response | BaseResponse:
             gettext("These files have %(size)s MB and %(limit)s MB can be put into one ZIP; choose fewer.",
                     size=size // 1_000_000, limit=MAX_ZIP_OCTETS // 1_000_000)
         )  # fmt: skip
-        return redirect(url_for("media.index"))
-    policy.mark(Kind.FILE)
+        return redirect(back)
     names = list(filenames.distinct(_name(place) for place in places))
-    answer = Response(stream_with_context(_packed(places, names)), content_type="application/zip")
+    pieces: list[bytes] = []
+    with ZipStream() as stream:
+        for place, name in zip(places, names, strict=True):
+            try:
+                content = octets(place)
+            except LOST as error:
+                _log(place, error)
+                flash(gettext(
+                    "%(name)s cannot be read. Choose the other files without it; whoever looks after Postbuch finds "
+                    "what is damaged with `postbuch verify`.", name=name,
+                ))  # fmt: skip
+                return redirect(back)
+            pieces += stream.message(name, content, place.sort_at.replace(tzinfo=UTC))
+        pieces += stream.end()
+    policy.mark(Kind.FILE)
+    answer = Response(pieces, content_type="application/zip")
     answer.headers.set("Content-Disposition", "attachment", filename=f"postbuch-{audit.now():%Y-%m-%d-%H%M}.zip")
     return answer
 
 
 def octets(place: Place) -> bytes:
-    """The file itself. Raises NotFound, Unreadable."""
-    if place.stored:
-        return ObjectStore(services().config.data).read(place.sha256)
-    return services().reader.leaf(octets_of(place.image_id), place.position).payload
+    """The file itself. Raises one of LOST."""
+    if not place.stored:
+        return services().reader.leaf(octets_of(place.image_id), place.position).payload
+    found = ObjectStore(services().config.data).read(place.sha256)
+    if hashlib.sha256(found).digest() != place.sha256:
+        raise NotFound(f"the attachment {place.sha256.hex()} does not come back with its SHA-256")
+    return found
 
 
 def family_names() -> dict[str, str]:
@@ -164,7 +198,7 @@ def family_names() -> dict[str, str]:
 
 def _asked() -> tuple[Asked, str]:
     look = "table" if request.args.get("look") == "table" else ""
-    return summarylist.asked(VIEW, "media.index", FORM, {"look": look}), look
+    return summarylist.asked(VIEW, FORM, {"look": look}), look
 
 
 def _query(asked: Asked) -> dict[str, Any]:
@@ -175,7 +209,7 @@ def _tile(row: dict[str, Any]) -> Tile:
     number = row["id"]
     return Tile(
         id=number, name=filenames.display_name(row["name"], row["content_type"], 0), family=row["family"],
-        size_octets=row["size"], letters=int(row["letters"]), sender=row["sender"], last=row["last"],
+        size_octets=row["size"], letters=row["letters"], sender=row["sender"], last=row["last"],
         href=url_for("media.show", attachment_id=number),
         drawing=url_for("media.drawing", attachment_id=number) if row["family"] in DRAWN else None,
     )
@@ -185,9 +219,5 @@ def _name(place: Place) -> str:
     return filenames.display_name(place.file_name, place.content_type, place.position)
 
 
-def _packed(places: list[Place], names: list[str]) -> Iterator[bytes]:
-    """One file after the other, so that no two of them are held."""
-    with ZipStream() as stream:
-        for place, name in zip(places, names, strict=True):
-            yield from stream.message(name, octets(place), place.sort_at.replace(tzinfo=UTC))
-        yield from stream.end()
+def _log(place: Place, error: Exception) -> None:
+    log.error("attachment-unread id=%d sha256=%s reason=%s", place.attachment_id, place.sha256.hex(), error)

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from postbuch.archive import filtergrammar, listview, savedsearches
 from postbuch.archive.errors import NotFound, UsageError
-from postbuch.archive.filtergrammar import Condition
+from postbuch.archive.filterform import Condition
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.savedsearches import Saved
 from postbuch.webmail import folders, linkhelp, lists

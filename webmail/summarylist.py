@@ -10,9 +10,10 @@ from typing import Any
 from flask import request, url_for
 
 from postbuch.archive import filtergrammar, listview
-from postbuch.archive.filtergrammar import Condition, Filter, Order
+from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.listview import View
-from postbuch.webmail import listwords
+from postbuch.webmail import lists
+from postbuch.webmail.lists import Chip, Head
 
 PAGE = 60
 PAGE_SIZES = (20, 60, 100, 200)
@@ -21,32 +22,16 @@ MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
-    """The head of a column: where a click leads, and how the list is sorted by it: ascending, descending or none."""
-
-    name: str
-    title: str
-    href: str
-    sort: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chip:
-    """What narrows the list and stands in no field of the form, or was not understood; `without` leads on."""
-
-    text: str
-    without: str
-    bad: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A list as its address asks for it. `fields`: the form, filled in; `extra`: what of the address is none of it."""
+    """A list as its address asks for it. `extra`: what of the address is none of it.
+
+    fields: the form, filled in. form: the conditions that it shows.
+    """
 
     view: View
-    endpoint: str
     filter: Filter
     fields: dict[str, str]
+    form: list[Condition]
     extra: dict[str, Any]
 
     @property
@@ -58,55 +43,40 @@ class Asked:
         """The arguments of the first page."""
         return {**filtergrammar.write(replace(self.filter, offset=0)), **self.extra}
 
-    def href(self, **changes: Any) -> str:
-        """The address of the list with another filter."""
-        return url_for(self.endpoint, **filtergrammar.write(replace(self.filter, **changes)), **self.extra)
+    @property
+    def hidden(self) -> dict[str, Any]:
+        """What the form of the page carries beside its fields."""
+        return {**filtergrammar.write(replace(self.filter, offset=0, words="", page_size=0)), **self.extra}
 
-    def headings(self, names: Sequence[str]) -> list[Heading]:
+    def headings(self, names: Sequence[str]) -> list[Head]:
         """Of these columns; a second click turns the order round."""
-        now = self.filter.order or self.view.order
-        found = []
-        for name in names:
-            title = listwords.title(self.view, name)
-            column = self.view.column(name)
-            is_text = column is not None and column.kind == "text"
-            sorted_ = now[0].field == name
-            descending = not now[0].descending if sorted_ else not is_text
-            order = (Order(field=name, descending=descending),)
-            sort = ("descending" if now[0].descending else "ascending") if sorted_ else "none"
-            found.append(Heading(name=name, title=title, href=self.href(order=order, offset=0), sort=sort))
-        return found
+        return [lists.heading(self.view, self.filter, name, **self.extra) for name in names]
 
-    def chips(self, known: Sequence[tuple[str, str]]) -> list[Chip]:
-        """What is not in the form: conditions other than the `known` ones (field, op), and what makes no sense."""
-        found = []
-        for place, each in enumerate(self.filter.conditions):
-            if (each.field, each.op) in known and self.fields.get(each.field) == each.value:
-                continue
-            rest = self.filter.conditions[:place] + self.filter.conditions[place + 1 :]
-            words = listwords.condition(self.view, each)
-            found.append(Chip(text=words, without=self.href(conditions=rest, offset=0)))
-        clean = self.href(offset=0)
-        return found + [
-            Chip(text=listwords.warning(each), without=clean, bad=True)
-            for each in self.filter.warnings
-        ]
+    def chips(self) -> list[Chip]:
+        """What stands in no field of the form."""
+        return lists.chips(self.view, self.filter, self.form, **self.extra)
 
     def pages(self, total: int, shown: int) -> tuple[str | None, str | None]:
         """The addresses of the page before and of the next one."""
         start = self.filter.offset
-        before = self.href(offset=max(start - self.size, 0)) if start else None
-        return before, self.href(offset=start + shown) if start + shown < total else None
+        before = self._at(max(start - self.size, 0)) if start else None
+        return before, self._at(start + shown) if start + shown < total else None
+
+    def _at(self, offset: int) -> str:
+        return url_for(lists.ENDPOINTS[self.view.name], **self.scope, offset=offset or None)
 
 
-def asked(view: View, endpoint: str, form: Sequence[tuple[str, str]], extra: Mapping[str, Any]) -> Asked:
+def asked(view: View, form: Sequence[tuple[str, str]], extra: Mapping[str, Any]) -> Asked:
     """The list that the request's address means. `form`: (field, op) of each field of the form, by its name."""
     wanted = listview.resolve(view, filtergrammar.parse(request.args, usual_page_size=PAGE))
     fields = {"words": wanted.words}
+    shown = []
     for field, op in form:
-        fields[field] = next((each.value for each in wanted.conditions if (each.field, each.op) == (field, op)), "")
+        found = next((each for each in wanted.conditions if (each.field, each.op) == (field, op)), None)
+        fields[field] = found.value if found else ""
+        shown += [found] if found else []
     kept = {name: value for name, value in extra.items() if value}
-    return Asked(view=view, endpoint=endpoint, filter=wanted, fields=fields, extra=kept)
+    return Asked(view=view, filter=wanted, fields=fields, form=shown, extra=kept)
 
 
 def written(asked_: Asked, form: Sequence[tuple[str, str]]) -> str | None:
@@ -114,8 +84,7 @@ def written(asked_: Asked, form: Sequence[tuple[str, str]]) -> str | None:
     if "form" not in request.args:
         return None
     given = {field: request.args.get(f"by_{field}", "").strip()[:200] for field, _ in form}
-    names = {field for field, _ in form}
-    others = [each for each in asked_.filter.conditions if each.field not in names]
+    others = [each for each in asked_.filter.conditions if each not in asked_.form]
     made = [Condition(field=field, op=op, value=given[field]) for field, op in form if given[field]]
     # Words are words here, also those that look like the conditions of an address.
     words = request.args.get("words", "").strip()[: filtergrammar.MAX_CHARACTERS].replace("~", " ")
@@ -124,4 +93,4 @@ def written(asked_: Asked, form: Sequence[tuple[str, str]]) -> str | None:
         asked_.filter, conditions=(*others, *made), words=words, offset=0,
         page_size=int(size) if size.isdecimal() and int(size) in PAGE_SIZES and int(size) != PAGE else 0,
     )
-    return url_for(asked_.endpoint, **filtergrammar.write(filter_), **asked_.extra)
+    return lists.address(asked_.view, filter_, **asked_.extra)
