@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, not_, or_, select, true
 
+from postbuch.archive import filtergrammar
 from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition, Filter, Order, Warned, base_op
 from postbuch.archive.listcolumn import Column as Column

@@ -12,14 +12,15 @@ from postbuch.webmail.services import services
 from postbuch.webmail.sessions import login_required, viewer
 
 blueprint = Blueprint("listsettings", __name__)
+# Media and senders have pages of their own, where nothing is chosen.
+CHOSEN = ("letters", "topics")
 
 
 @blueprint.route("/settings/list/<name>", methods=["POST"])
 @login_required
 def choose(name: str) -> Response:
     """From now on these columns, or with `usual` the usual look; and so many rows a page."""
-    # Media and senders have pages of their own, where nothing is chosen.
-    if name not in lists.ENDPOINTS:
+    if name not in CHOSEN:
         abort(404)
     known = listview.shown_columns(VIEWS[name])
     columns = [each for each in dict.fromkeys(request.form.getlist("column")) if each in known]
