@@ -228,14 +228,14 @@ def document(letter: IndexedLetter) -> Document:
     return made
 
 
-def _words(text: str) -> tuple[str, frozenset[str]]:
+def _words(text: str) -> tuple[str, set[str]]:
     """A text folded, and its stems."""
     folded = index_text.fold(text)
-    return folded, frozenset(index_text.stems_of(frozenset(index_text.spelling().analyze(folded))))
+    return folded, index_text.stem_set(index_text.spelling().analyze(folded))
 
 
 @lru_cache(KNOWN_PEOPLE)
-def _of_person(text: str) -> tuple[str, frozenset[str]]:
+def _of_person(text: str) -> tuple[str, set[str]]:
     """The same, of a text that comes again and again."""
     return _words(text)
 

@@ -99,6 +99,12 @@ def stems_of(spelled: Collection[str]) -> list[str]:
     return [known[each] for each in spelled]
 
 
+def stem_set(spelled: Collection[str]) -> set[str]:
+    """The stems of some words."""
+    found = set(map(_stems[0].get, spelled))
+    return set(stems_of(spelled)) if None in found else {each for each in found if each}
+
+
 _stems: list[dict[str, str]] = [{"": ""}]
 
 
