@@ -49,7 +49,7 @@ BATCH = 2_000
 # Rows of what is written at the end, in one transaction.
 SUMMARY_BATCH = 20_000
 # One in so many letters has its octets, so that it can be opened.
-OPENED = 500
+OPENED = 199
 # Answers come within so many letters.
 NEAR = 2_000
 KINDS = (
@@ -160,16 +160,20 @@ def letters(count: int) -> Iterator[Made]:
         )
 
 
-def octets(made: Made) -> bytes:
-    """The letter as a message, with its file."""
+def octets(made: Made, *, whole: bool = True) -> bytes:
+    """The letter as a message. Not `whole`: with the name of its file behind the text, which is quicker."""
+    head = (
+        f"From: {made.sender}\nTo: {made.recipient}\nSubject: {made.subject}\nMessage-ID: <{made.id}@bench>\n"
+        f"Date: {format_datetime(made.at)}\nMIME-Version: 1.0\n"
+    )
+    if not whole or not made.file_name:
+        kind = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
+        return f"{head}{kind}\n{made.body} {'' if whole else made.file_name}\n".encode()
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = made.sender, made.recipient, made.subject
-    message["Message-ID"], message["Date"] = f"<{made.id}@bench>", format_datetime(made.at)
     message.set_content(made.body)
-    if made.file_name:
-        kind, _, subtype = made.content_type.partition("/")
-        message.add_attachment(bytes(3000), maintype=kind, subtype=subtype, filename=made.file_name)
-    return message.as_bytes()
+    kind, _, subtype = made.content_type.partition("/")
+    message.add_attachment(bytes(3000), maintype=kind, subtype=subtype, filename=made.file_name)
+    return head.replace("MIME-Version: 1.0\n", "").encode() + message.as_bytes()
 
 
 def fill(engine: Engine, count: int) -> None:
