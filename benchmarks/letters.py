@@ -57,7 +57,7 @@ KINDS = (
     ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", 12),
     ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 10), ("zip", "application/zip", 5),
 )  # fmt: skip
-FIRST_DAY = datetime(2017, 1, 2)
+FIRST_DAY = datetime(2016, 11, 21)
 YEARS = 10
 _COMMON = """
 die der und in zu den das nicht von sie ist des sich mit dem dass er es ein ich auf so eine auch als an nach wie im
@@ -107,6 +107,7 @@ class Made:
     owner: int
     person: str
     goes_out: bool
+    unread: bool
     subject: str
     body: str
     root: int
@@ -154,8 +155,9 @@ def letters(count: int) -> Iterator[Made]:
         ending, content_type, _ = random.Random(file).choices(KINDS, [each[2] for each in KINDS])[0]
         yield Made(
             id=number, at=(FIRST_DAY + number * step).replace(microsecond=0), owner=number % ACCOUNTS + 1,
-            person=sender_of(sender), goes_out=number % 6 == 0, subject="AW: " * bool(answers) + " ".join(text[5:12]),
-            body=" ".join(text), root=roots[number], answers=answers, file=file, content_type=content_type,
+            person=sender_of(sender), goes_out=turn.random() < 1 / 6, unread=turn.random() < 0.1,
+            subject="AW: " * bool(answers) + " ".join(text[5:12]), body=" ".join(text),
+            root=roots[number], answers=answers, file=file, content_type=content_type,
             file_name=f"{words[file % 300]}-{file}.{ending}" if file else "",
         )
 
@@ -247,7 +249,7 @@ def _write(conn: Connection, batch: list[Made], numbers: dict[str, int], now: da
             add(letter_place, letter_id=each.id, account_id=owner, mailbox_id=box, sort_at=each.at)
             add(sighting, capture=(each.id * 2 + place).to_bytes(16, "big"), image_id=each.id, account_id=owner,
                 mailbox_id=box, source="import", uidvalidity=1, uid=each.id,
-                flags="" if each.id % 10 == 3 else "\\Seen", internal_date=each.at,
+                flags="" if each.unread and not each.goes_out else "\\Seen", internal_date=each.at,
                 session="bench", client_address="127.0.0.1", normalised=False, seen_at=each.at)
     for table, made in rows.items():
         insert_rows(conn, table, made)
