@@ -10,6 +10,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from postbuch.archive import index_attached, index_store
 from postbuch.archive.bulk import chunks
-from postbuch.archive.index_letters import load
+from postbuch.archive.index_letters import IndexedLetter, load
 from postbuch.archive.index_store import Mark, Writing
 from postbuch.archive.ledgertree import tree_size
 from postbuch.archive.schema import letter, letter_image, sighting, smtp_envelope
@@ -32,6 +33,8 @@ LETTERS = 200
 LEAVES = 5000
 # A commit syncs some files, about 50 ms. While much is to be done one comes for each so many letters, else at once.
 COMMIT_LETTERS = 5000
+# While a new index is made nobody reads it: a commit is what need not be done again after a crash, a minute's work.
+COMMIT_BUILT = 50_000
 # Letters that are written ahead of their leaves, each round: what comes while people wait for it, not an import.
 AHEAD = 50
 # Leaves of nothing that is indexed, such as of views on record: the mark moves on after so many.
@@ -69,21 +72,31 @@ def build(engine: Engine, writing: Writing, stopped: Stopped, tell: Tell) -> boo
         total = int(conn.scalar(select(func.count()).select_from(letter)) or 0)
         done = int(conn.scalar(select(func.count()).select_from(letter).where(letter.c.id <= mark.built)) or 0)
         waiting = 0
-        while not stopped():
-            tell(done, max(total, done))
-            after = select(letter.c.id).where(letter.c.id > mark.built).order_by(letter.c.id).limit(LETTERS)
-            ids = list(conn.scalars(after))
-            if not ids:
-                writing.commit(replace(mark, built=None))
-                return True
-            writing.put(load(conn, ids))
-            conn.rollback()
-            mark = replace(mark, built=ids[-1], highest=ids[-1])
-            done, waiting = done + len(ids), waiting + len(ids)
-            if waiting >= COMMIT_LETTERS:
-                writing.commit(mark)
-                waiting = 0
+        # The next letters are read while these are written.
+        with ThreadPoolExecutor(1) as reader:
+            coming = reader.submit(_read, conn, mark.built)
+            while not stopped():
+                tell(done, max(total, done))
+                highest, letters = coming.result()
+                if highest is None:
+                    writing.commit(replace(mark, built=None))
+                    return True
+                coming = reader.submit(_read, conn, highest)
+                writing.put(letters)
+                mark = replace(mark, built=highest, highest=highest)
+                done, waiting = done + len(letters), waiting + len(letters)
+                if waiting >= COMMIT_BUILT:
+                    writing.commit(mark)
+                    waiting = 0
     return False
+
+
+def _read(conn: Connection, above: int) -> tuple[int | None, list[IndexedLetter]]:
+    """The next letters behind a number, and the highest of theirs; None when there are no more."""
+    ids = list(conn.scalars(select(letter.c.id).where(letter.c.id > above).order_by(letter.c.id).limit(LETTERS)))
+    letters = load(conn, ids) if ids else []
+    conn.rollback()
+    return (ids[-1] if ids else None), letters
 
 
 def make_anew(engine: Engine, data: Path, stopped: Stopped, tell: Tell) -> int | None:

@@ -5,6 +5,7 @@ Which folder belongs to a connection stands in the options of its engine (`datab
 
 import contextlib
 import threading
+import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ from postbuch.archive.users import ALL, Rights
 MAX_IDS = 1_000_000
 # Hits that are taken out at once: each is 200 octets of Python.
 SLICE = 100_000
+# Finding the newest of so many takes 1 ms: 35 ns for each that matches, counting a third of that.
+BROAD = 20_000
+NEWEST_DAYS = (30, 365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +49,21 @@ class Look:
 
     def newest(self, query: Query, limit: int, offset: int) -> tuple[int, list[int]]:
         """How many letters match, and those asked for, newest first."""
-        if not limit:
-            return self.count(query), []
-        found = self._search(query, limit=limit, offset=offset, count=True, order_by_field="order", order=Order.Desc)
-        return names.counted(found), [names.letter_of(order) for order, _ in found.hits]
+        total = self.count(query)
+        if not limit or offset >= total:
+            return total, []
+        # Of what half of the letters have, the newest are looked for among the newest letters.
+        for days in NEWEST_DAYS if total > BROAD else ():
+            since = max(int(time.time()) - 86_400 * days, 0) << names.ORDER_BITS
+            newer = Query.range_query(names.schema(), "order", FieldType.Unsigned, since, (1 << 64) - 1)
+            ids = self._newest(Query.boolean_query([(Occur.Must, query), (Occur.Must, newer)]), limit, offset)
+            if len(ids) == limit:
+                return total, ids
+        return total, self._newest(query, limit, offset)
+
+    def _newest(self, query: Query, limit: int, offset: int) -> list[int]:
+        found = self._search(query, limit=limit, offset=offset, count=False, order_by_field="order", order=Order.Desc)
+        return [names.letter_of(order) for order, _ in found.hits]
 
     def count(self, query: Query) -> int:
         """How many letters match."""
@@ -71,7 +86,6 @@ class Look:
                 return found
             older = Query.range_query(names.schema(), "order", FieldType.Unsigned, 0, hits[-1][0], include_upper=False)
             rest = Query.boolean_query([(Occur.Must, query), (Occur.Must, older)])
-
 
     def aggregate(self, query: Query, wanted: dict[str, Any]) -> dict[str, Any]:
         """What the library says of the letters that match."""

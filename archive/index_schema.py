@@ -17,7 +17,7 @@ from postbuch.archive import index_text
 VERSION = 1
 # Texts as they are spelled, with places for phrases. `head` is all that is not body or text of attachments.
 SPELLED = ("head", "subject", "from", "to", "cc", "file", "body", "attached")
-# Texts by stems; people's names have none.
+# Texts by stems, each once: they come made, and where they stood does not count. People's names have none.
 STEMMED = ("head", "subject", "file", "body", "attached")
 STEM = "_stem"
 OWN = "own"
@@ -57,7 +57,7 @@ def schema() -> Schema:
 def register(index: Index) -> None:
     """The analyzers, which each opened index needs to be told."""
     index.register_tokenizer("spelling", index_text.spelling())
-    index.register_tokenizer("stems", index_text.stems())
+    index.register_tokenizer("stems", index_text.between_spaces())
     index.register_tokenizer("spaces", index_text.between_spaces())
 
 

@@ -14,6 +14,7 @@ import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tantivy import Document, Index, IndexWriter, Query, Searcher
@@ -31,6 +32,9 @@ THREADS = 1
 # Suggestions: a subject of 1,000 characters has at most 150 words; beyond the first ones nobody looks.
 SUGGESTED_WORDS = 30
 SUGGESTED_LEAST = 3
+# People whose names are not folded anew for each letter: 1 KB each.
+KNOWN_PEOPLE = 2_000
+_PEOPLE = ("from", "to", "cc", "people")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,17 +206,19 @@ def document(letter: IndexedLetter) -> Document:
         made.add_text("type", kind)
     for word in _suggested(letter):
         made.add_text("suggest", word)
+    stems: dict[str, set[str]] = {}
     for name, texts in letter.shared.items():
         for text in texts:
             if name == "has":
                 made.add_text("has", text)
                 continue
-            folded = index_text.fold(text)
-            with_stems = index_text.for_stems(folded)
+            folded, stemmed = _of_person(text) if name in _PEOPLE else _words(text)
             for kept in _fields_of(name):
                 made.add_text(kept, folded)
                 if kept in names.STEMMED:
-                    made.add_text(kept + names.STEM, with_stems)
+                    stems.setdefault(kept, set()).update(stemmed)
+    for kept, found in stems.items():
+        made.add_text(kept + names.STEM, " ".join(found))
     for account, fields in letter.own.items():
         made.add_text("owner", str(account))
         for name, texts in fields.items():
@@ -220,6 +226,18 @@ def document(letter: IndexedLetter) -> Document:
                 for words in _own_words(account, name, text):
                     made.add_text(names.OWN, words)
     return made
+
+
+def _words(text: str) -> tuple[str, set[str]]:
+    """A text folded, and its stems."""
+    folded = index_text.fold(text)
+    return folded, index_text.stem_set(index_text.spelling().analyze(folded))
+
+
+@lru_cache(KNOWN_PEOPLE)
+def _of_person(text: str) -> tuple[str, set[str]]:
+    """The same, of a text that comes again and again."""
+    return _words(text)
 
 
 def _fields_of(name: str) -> tuple[str, ...]:
@@ -244,9 +262,9 @@ def _suggested(letter: IndexedLetter) -> Iterator[str]:
     """Words of the subject and addresses, each folded and as people write it, with a tab between."""
     found: dict[str, None] = {}
     for text in letter.shared.get("subject", ()):
-        for begin, end, spelled, _ in index_text.spans(text)[:SUGGESTED_WORDS]:
-            if end - begin >= SUGGESTED_LEAST and not spelled.isdecimal():
-                found.setdefault(f"{spelled}\t{text[begin:end].lower()}")
+        for written, spelled in index_text.spellings(text, SUGGESTED_WORDS):
+            if len(written) >= SUGGESTED_LEAST and not spelled.isdecimal():
+                found.setdefault(f"{spelled}\t{written.lower()}")
     for name in ("from", "to", "cc"):
         for text in letter.shared.get(name, [])[:SUGGESTED_WORDS]:
             address = text.rpartition(" ")[2]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, tuple_
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, tuple_
 
 from postbuch.archive import audit, dkimrows, marks, objects, skeleton
 from postbuch.archive.config import Config
@@ -38,8 +38,9 @@ from postbuch.archive.users import ALL, Rights
 from postbuch.archive.visible import readable, seen, visible_images
 
 PAGE = 50
-# Letters that one page may look at for its numbers of unread letters: 20,000 look-ups in an index are 50 ms.
-UNREAD_WITHIN = 20_000
+# Letters that one page may look at for its numbers of unread letters: each is four look-ups in indexes, 8 µs together,
+# 32 ms for all; twice that on a busy machine.
+UNREAD_WITHIN = 4_000
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 # MariaDB's BIGINT UNSIGNED ends at 20 digits; 18 can never overflow.
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -81,14 +82,15 @@ def mailboxes(conn: Connection, accounts: Rights, user_id: int) -> list[dict[str
     )
     found = [dict(row._mapping) for row in conn.execute(query)]
     within = max(PAGE, UNREAD_WITHIN // max(len(found), 1))
+    newest = (
+        select(letter_place.c.letter_id)
+        .where(letter_place.c.account_id == bindparam("account"), letter_place.c.mailbox_id == bindparam("mailbox"))
+        .order_by(letter_place.c.sort_at.desc(), letter_place.c.letter_id.desc()).limit(within).subquery()
+    )
+    # One statement for all: making one anew takes longer than running it.
+    count = select(func.count()).select_from(newest).where(~is_read(newest.c.letter_id, user_id, accounts))
     for facts in found:
-        newest = (
-            select(letter_place.c.letter_id)
-            .where(letter_place.c.account_id == facts["account_id"], letter_place.c.mailbox_id == facts["mailbox_id"])
-            .order_by(letter_place.c.sort_at.desc(), letter_place.c.letter_id.desc()).limit(within).subquery()
-        )
-        count = select(func.count()).select_from(newest).where(~is_read(newest.c.letter_id, user_id, accounts))
-        facts["unread"] = conn.scalar(count) or 0
+        facts["unread"] = conn.scalar(count, {"account": facts["account_id"], "mailbox": facts["mailbox_id"]}) or 0
     return found
 
 

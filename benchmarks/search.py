@@ -1,37 +1,46 @@
-"""How long a search takes among many letters, beside InnoDB FULLTEXT and notmuch on the same letters.
+"""How long a search takes among many letters, beside InnoDB FULLTEXT and notmuch on the same letters; and whole pages.
 
-    python benchmarks/search.py [--letters 100000] [--notmuch N] [--only postbuch,fulltext,notmuch] [--json FILE]
+    python benchmarks/search.py [--letters 100000] [--notmuch-minutes 0] [--only postbuch,pages,fulltext,notmuch]
+                                [--json FILE]
 
 Each figure is the exact total and the newest 50, as a page needs them: median and 95th percentile of many different
-words of the kind, in random order, after one round to warm up. Postbuch is measured in the engine (`index_reader`),
-with the rows of the page from the database (`search.search`), and in the engine for who may read 3 of 50 accounts.
-FULLTEXT is a table of its own with the text, sender and date of each letter and their indexes, asked in boolean mode;
-what it finds is sorted by date. notmuch is asked in this process by its library, so that no start of a program counts;
-it gets files (`--notmuch`: of how many letters, default all). Neither knows rights. A prefix is a word, mostly a
-compound, without its last four letters. The plain words of Postbuch find all forms of a word, those of the others do
-not, or do so in English only: it finds more.
+words of the kind, in random order, warmed up. Postbuch is measured in the engine (`index_reader`), with the rows of the
+page from the database (`search.search`), and in the engine for who may read 3 of 50 accounts; whole pages as `pages.py`
+says. FULLTEXT is a table of its own with the text, sender and date of each letter and their indexes, asked in boolean
+mode; what it finds is sorted by date. Its questions are ended after 30 s, and count as that (`>`). notmuch is asked in
+this process by its library, so that no start of a program counts; its files and its index lie in memory where there is
+room. Neither knows rights.
+
+notmuch indexes beside the others' building and is ended with it, so that times of building are not comparable, and it
+may know fewer letters (the table says how many). All questions are asked afterwards, one peer after the other, alone;
+the slow ones get fewer. A prefix is a word, mostly a compound, without its last four letters. The plain words of
+Postbuch find all forms of a word, those of the others do not, or do so in English only: it finds more.
 """
 
 import argparse
-import ctypes
 import json
 import os
+import platform
 import random
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from email.utils import format_datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from letters import FIRST_DAY, fill, letters, sender_of, vocabulary
+from letters import FIRST_DAY, fill, sender_of, vocabulary
+from pages import THREE, pages
+from peers import LONGEST_S, Ask, Fulltext, Notmuch, TooLong
 from sqlalchemy import Connection, Engine
 
-from postbuch.archive import audit, database, index_query, index_reader, index_store, query, search
+from postbuch.archive import audit, database, index_query, index_reader, index_store, query, search, server
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.index_follower import make_anew
@@ -44,22 +53,48 @@ from provider.archive import fresh_archive
 PAGE = 50
 ROUNDS = 3
 WORDS = 20
-LIBRARY = "libnotmuch.so.5"
-NEWEST_FIRST = 1
 KINDS = ("rare word", "common word", "phrase", "three words", "prefix", "sender + dates + word")
+# Of a slow peer: six kinds with ten questions of a second and its page of another take two minutes; common words of
+# FULLTEXT take several seconds.
+BUDGET_S = 420.0
+LEAST = 10
+# So many questions of a kind were ended: then its median is known to be more.
+GIVEN_UP = 4
 Asked = tuple[str, str, str]  # in Postbuch's words, in FULLTEXT's SQL, in notmuch's words
-Measured = dict[str, list[float]]
+
+
+@dataclass(slots=True)
+class Measured:
+    """Milliseconds by kind, and how many letters each question found; what was ended counts as LONGEST_S."""
+
+    times: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    totals: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+
+    def ask(self, ask: Ask, kind: str, question: str, *, counts: bool = True) -> None:
+        """Ask, and note how long it took if it counts."""
+        start = time.perf_counter()
+        try:
+            total, rows = ask(question)
+        except TooLong:
+            total = rows = 0
+            took = 1000 * LONGEST_S
+        else:
+            took = min(1000 * (time.perf_counter() - start), 1000 * LONGEST_S)
+            assert rows == min(total, PAGE), (question, total, rows)
+            self.totals[kind].append(total)
+        if counts:
+            self.times[kind].append(took)
+
+    def ended(self, kind: str) -> int:
+        """How many questions took too long."""
+        return sum(each >= 1000 * LONGEST_S for each in self.times[kind])
 
 
 def questions() -> list[tuple[str, Asked]]:
     """(kind, question) with different words each, in random order."""
     chance = random.Random(4)
-    words = vocabulary()
-    # FULLTEXT has no words of three letters and less, and leaves out its stop words.
-    left_out = ("about", "their")
-    common = [each for each in words[:400] if len(each) > 4 and each.isascii() and each.lower() not in left_out]
-    middle = [each for each in words[400:4000] if each.isascii()]
-    rare = [each for each in words if each.startswith(("ref", "lot"))][5_000:]
+    common, rare = words()
+    middle = [each for each in vocabulary()[400:4000] if each.isascii()]
     found: list[tuple[str, Asked]] = []
     for place in range(WORDS):
         one, two = chance.sample(common, 2)
@@ -74,12 +109,21 @@ def questions() -> list[tuple[str, Asked]]:
     return found
 
 
+def words() -> tuple[list[str], list[str]]:
+    """Common and rare ones."""
+    known = vocabulary()
+    # FULLTEXT has no words of three letters and less, and leaves out its stop words.
+    left_out = ("about", "their")
+    common = [each for each in known[:400] if len(each) > 4 and each.isascii() and each.lower() not in left_out]
+    return common, [each for each in known if each.startswith(("ref", "lot"))][5_000:]
+
+
 def _match(text: str) -> str:
     return f"MATCH(content) AGAINST('{text}' IN BOOLEAN MODE)"
 
 
-def _words(*words: str) -> Asked:
-    return " ".join(words), _match(" ".join(f"+{each}" for each in words)), " ".join(words)
+def _words(*each: str) -> Asked:
+    return " ".join(each), _match(" ".join(f"+{one}" for one in each)), " ".join(each)
 
 
 def _phrase(text: str) -> Asked:
@@ -98,24 +142,34 @@ def _narrow(sender: str, year: int, word: str) -> Asked:
     )
 
 
-def measure(ask: Callable[[str], tuple[int, int]], which: int) -> tuple[Measured, dict[str, int]]:
-    """Milliseconds by kind, and how many letters were found by kind. `ask` gives (total, rows of the page)."""
-    times: Measured = {kind: [] for kind in KINDS}
-    totals = dict.fromkeys(KINDS, 0)
+def measure(ask: Ask, which: int) -> Measured:
+    """`ask` gives (total, rows of the page) of a question in its own words."""
+    made = Measured()
     for number in range(ROUNDS + 1):
         for kind, question in questions():
-            start = time.perf_counter()
-            total, rows = ask(question[which])
-            took = time.perf_counter() - start
-            assert rows == min(total, PAGE), (question, total, rows)
-            if number:
-                times[kind].append(1000 * took)
-            else:
-                totals[kind] += total
-    return times, totals
+            made.ask(ask, kind, question[which], counts=number > 0)
+    return made
 
 
-def engine_of(conn: Connection, rights: Rights) -> Callable[[str], tuple[int, int]]:
+def measure_within(ask: Ask, which: int, budget_s: float) -> Measured:
+    """The same, as many as fit: two of each kind to warm up, then at least LEAST of each kind.
+
+    A kind of which GIVEN_UP were ended is asked no more.
+    """
+    made = Measured()
+    asked = questions()
+    for kind in KINDS:
+        for question in [each for name, each in asked if name == kind][-2:]:
+            made.ask(ask, kind, question[which], counts=False)
+    end = time.perf_counter() + budget_s
+    for kind, question in asked * ROUNDS:
+        enough = time.perf_counter() > end and len(made.times[kind]) >= LEAST
+        if not enough and made.ended(kind) < GIVEN_UP:
+            made.ask(ask, kind, question[which])
+    return made
+
+
+def engine_of(conn: Connection, rights: Rights) -> Ask:
     """The index alone."""
     def ask(text: str) -> tuple[int, int]:
         look = index_reader.of(conn)
@@ -128,7 +182,7 @@ def engine_of(conn: Connection, rights: Rights) -> Callable[[str], tuple[int, in
     return ask
 
 
-def whole_of(conn: Connection) -> Callable[[str], tuple[int, int]]:
+def whole_of(conn: Connection) -> Ask:
     """The index and the rows of the page."""
     def ask(text: str) -> tuple[int, int]:
         found = search.search(conn, text, ALL, limit=PAGE)
@@ -138,158 +192,133 @@ def whole_of(conn: Connection) -> Callable[[str], tuple[int, int]]:
     return ask
 
 
-def postbuch(config: Config, engine: Engine) -> dict[str, Any]:
-    """The three ways, and what the index costs."""
-    start = time.perf_counter()
-    built = make_anew(engine, config.data, lambda: False, lambda done, total: None)
-    seconds = time.perf_counter() - start
+def build(config: Config, engine: Engine, told: dict[str, Any], only: list[str], count: int) -> Fulltext | None:
+    """Letters, index and the table of FULLTEXT, with what each took."""
+    clock = time.perf_counter
+    start = clock()
+    if {"postbuch", "pages"} & set(only):
+        fill(engine, count)
+        told["fill_s"] = clock() - start
+        start = clock()
+        made = make_anew(engine, config.data, lambda: False, lambda done, total: None)
+        told["index_s"] = clock() - start
+        told["index_octets"] = _size(index_store.folder(config.data))
+        print(f"filled in {told['fill_s']:.0f} s; {made} letters indexed in {told['index_s']:.0f} s, "
+              f"{told['index_octets'] / 2**20:.0f} MiB", flush=True)  # fmt: skip
+    if "fulltext" not in only:
+        return None
+    peer = Fulltext(config, PAGE)
+    told["fulltext_s"] = peer.build(count)
+    print(f"FULLTEXT made in {told['fulltext_s']:.0f} s", flush=True)
+    return peer
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def postbuch(config: Config) -> dict[str, Measured]:
+    """The three ways."""
     made = database.engine(config, Role.WEB)
     with made.connect() as conn:
         results = {
             "Postbuch, engine": measure(engine_of(conn, ALL), 0),
             "Postbuch, with rows": measure(whole_of(conn), 0),
-            "Postbuch, engine, 3 accounts": measure(engine_of(conn, frozenset({3, 17, 40})), 0),
+            "Postbuch, engine, 3 accounts": measure(engine_of(conn, frozenset(THREE)), 0),
         }
     made.dispose()
-    size = sum(path.stat().st_size for path in index_store.folder(config.data).rglob("*") if path.is_file())
-    print(f"postbuch: {built} letters indexed in {seconds:.0f} s, {size / 2**20:.0f} MiB", flush=True)
-    return {"results": results, "build_s": seconds, "octets": size}
+    return results
 
 
-def fulltext(config: Config, count: int) -> dict[str, Any]:
-    """A table with a FULLTEXT index, made after the rows are in it, as is quickest."""
-    made = database.engine(config, Role.OWNER)
-    with made.connect() as conn:
-        conn.exec_driver_sql(
-            "CREATE TABLE bench (id BIGINT UNSIGNED PRIMARY KEY, at DATETIME NOT NULL, sender VARCHAR(200) NOT NULL, "
-            "content MEDIUMTEXT NOT NULL, KEY (at), KEY (sender, at)) ENGINE=InnoDB CHARACTER SET utf8mb4"
-        )
-        batch: list[tuple[Any, ...]] = []
-        for each in letters(count):
-            batch.append((each.id, each.at, each.sender, f"{each.subject} {each.body} {each.file_name}"))
-            if len(batch) == 1000 or each.id == count:
-                conn.exec_driver_sql("INSERT INTO bench VALUES (%s, %s, %s, %s)", batch)
-                conn.commit()
-                batch = []
-        start = time.perf_counter()
-        conn.exec_driver_sql("ALTER TABLE bench ADD FULLTEXT KEY (content)")
-        seconds = time.perf_counter() - start
-
-        def ask(condition: str) -> tuple[int, int]:
-            total = conn.exec_driver_sql(f"SELECT count(*) FROM bench WHERE {condition}").scalar_one()
-            rows = conn.exec_driver_sql(
-                f"SELECT id FROM bench WHERE {condition} ORDER BY at DESC LIMIT {PAGE}"
-            ).all()
-            return int(total), len(rows)
-
-        results = {"FULLTEXT": measure(ask, 1)}
-    made.dispose()
-    print(f"fulltext: indexed in {seconds:.0f} s", flush=True)
-    return {"results": results, "build_s": seconds}
+def _cell(times: list[float]) -> str:
+    if not times:
+        return "–"
+    median, most = statistics.median(times), statistics.quantiles(times, n=20, method="inclusive")[-1]
+    said = [f"> {each:,.0f}" if each >= 1000 * LONGEST_S else f"{each:,.1f}" for each in (median, most)]
+    return f"{said[0]} ({said[1]})"
 
 
-def notmuch(folder: Path, count: int) -> dict[str, Any]:
-    """Files in folders of a thousand, `notmuch new`, then its library."""
-    mail = folder / "mail"
-    for each in letters(count):
-        below = mail / str(each.id // 1000)
-        below.mkdir(parents=True, exist_ok=True)
-        (below / f"{each.id}.eml").write_text(
-            f"From: {each.sender}\nTo: konto{each.owner}@firma.example\nSubject: {each.subject}\n"
-            f"Message-ID: <{each.id}@bench>\nDate: {format_datetime(each.at)}\nMIME-Version: 1.0\n"
-            f"Content-Type: text/plain; charset=utf-8\n\n{each.body} {each.file_name}\n", encoding="utf-8",
-        )  # fmt: skip
-    file = folder / "notmuch-config"
-    file.write_text(f"[database]\npath={mail}\n[new]\ntags=new\n[user]\nname=x\nprimary_email=x@firma.example\n")
-    start = time.perf_counter()
-    subprocess.run(
-        ["notmuch", "new", "--quiet"], env={**os.environ, "NOTMUCH_CONFIG": str(file)}, check=True
-    )
-    seconds = time.perf_counter() - start
-    results = {"notmuch": measure(_notmuch_asking(mail), 2)}
-    print(f"notmuch: {count} letters indexed in {seconds:.0f} s", flush=True)
-    return {"results": results, "build_s": seconds, "letters": count}
-
-
-def _notmuch_asking(mail: Path) -> Callable[[str], tuple[int, int]]:
-    library: Any = ctypes.CDLL(LIBRARY)
-    for name in ("query_create", "messages_get", "message_get_message_id"):
-        getattr(library, f"notmuch_{name}").restype = ctypes.c_void_p
-    opened = ctypes.c_void_p()
-    assert library.notmuch_database_open(str(mail).encode(), 0, ctypes.byref(opened)) == 0
-
-    def ask(text: str) -> tuple[int, int]:
-        asked = ctypes.c_void_p(library.notmuch_query_create(opened, text.encode()))
-        library.notmuch_query_set_sort(asked, NEWEST_FIRST)
-        total, found = ctypes.c_uint(), ctypes.c_void_p()
-        assert library.notmuch_query_count_messages(asked, ctypes.byref(total)) == 0
-        assert library.notmuch_query_search_messages(asked, ctypes.byref(found)) == 0
-        rows = 0
-        while rows < PAGE and library.notmuch_messages_valid(found):
-            message = ctypes.c_void_p(library.notmuch_messages_get(found))
-            assert library.notmuch_message_get_message_id(message)
-            library.notmuch_messages_move_to_next(found)
-            rows += 1
-        library.notmuch_query_destroy(asked)
-        return total.value, rows
-
-    return ask
-
-
-def table(results: dict[str, tuple[Measured, dict[str, int]]]) -> str:
+def table(results: dict[str, Measured]) -> str:
     """Median and p95 in milliseconds; behind the peers how many times Postbuch's engine that is."""
-    own = next((times for name, (times, _) in results.items() if name == "Postbuch, engine"), None)
+    own = results.get("Postbuch, engine")
     lines = ["| ms, median (p95) | " + " | ".join(KINDS) + " |", "|---|" + "--:|" * len(KINDS)]
-    for name, (times, totals) in results.items():
+    for name, made in results.items():
         cells = []
         for kind in KINDS:
-            median, most = statistics.median(times[kind]), statistics.quantiles(times[kind], n=20)[-1]
-            cell = f"{median:.2f} ({most:.2f})"
+            cell = _cell(made.times[kind])
             if own is not None and not name.startswith("Postbuch"):
-                cell += f" {median / statistics.median(own[kind]):.1f}×"
+                cell += f" {statistics.median(made.times[kind]) / statistics.median(own.times[kind]):,.1f}×"
             cells.append(cell)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        found = " | ".join(str(totals[kind] // WORDS) for kind in KINDS)
+        found = " | ".join(f"{statistics.mean(made.totals[kind] or [0]):,.0f}" for kind in KINDS)
         lines.append(f"| … letters found for each | {found} |")
     return "\n".join(lines)
 
 
-def pages(config: Config) -> dict[str, tuple[Measured, dict[str, int]]]:
-    """Where the timings of whole pages at the server (lists, topics, media, senders) are to be put in."""
-    del config
-    return {}
+def pages_table(found: dict[str, dict[str, list[float]]]) -> str:
+    """Median and p95 of whole pages in milliseconds."""
+    lines = ["| page, ms, median (p95) | " + " | ".join(found) + " |", "|---|" + "--:|" * len(found)]
+    for name in next(iter(found.values())):
+        lines.append(f"| {name} | " + " | ".join(_cell(times[name]) for times in found.values()) + " |")
+    return "\n".join(lines)
+
+
+def heading(told: dict[str, Any]) -> str:
+    """Date, machine, versions, and what building took."""
+    notmuch_version = subprocess.run(["notmuch", "--version"], capture_output=True, text=True, check=False).stdout
+    parts = [
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", f"{len(os.sched_getaffinity(0))} cores",
+        f"{platform.system()} {platform.release()}", f"CPython {platform.python_version()}",
+        f"tantivy {version('tantivy')}", server.server_version().strip(), notmuch_version.strip(),
+        f"{told['letters']:,} letters",
+    ]  # fmt: skip
+    built = {"fill_s": "filled", "index_s": "indexed", "fulltext_s": "FULLTEXT made", "notmuch_s": "`notmuch new`"}
+    took = ", ".join(f"{words} in {told[name]:,.0f} s" for name, words in built.items() if name in told)
+    size = f", {told['index_octets'] / 2**20:,.0f} MiB of index" if "index_octets" in told else ""
+    beside = f"; notmuch knows {told['notmuch_letters']:,} of the letters" if "notmuch_letters" in told else ""
+    return f"### Search\n\n{', '.join(parts)}; {took}{size} (beside each other){beside}.\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--letters", type=int, default=100_000)
-    parser.add_argument("--notmuch", type=int, default=None, help="of how many letters notmuch gets files")
-    parser.add_argument("--only", default="postbuch,fulltext,notmuch")
+    parser.add_argument("--notmuch-minutes", type=float, default=0.0,
+                        help="how long the rest waits for notmuch's index when all others are made")
+    parser.add_argument("--only", default="postbuch,pages,fulltext,notmuch")
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
     only = options.only.split(",")
     folder = Path(tempfile.mkdtemp(prefix="postbuch-search-"))
     told: dict[str, Any] = {"letters": options.letters, "first_day": FIRST_DAY.isoformat()}
-    results: dict[str, tuple[Measured, dict[str, int]]] = {}
+    results: dict[str, Measured] = {}
+    shown: dict[str, dict[str, list[float]]] = {}
+    beside = Notmuch(options.letters) if "notmuch" in only else None
     try:
         with fresh_archive(folder) as (config, engine):
+            peer = build(config, engine, told, only, options.letters)
+            if beside is not None:
+                told["notmuch_letters"], told["notmuch_s"] = beside.finish(60 * options.notmuch_minutes)
             if "postbuch" in only:
-                start = time.perf_counter()
-                fill(engine, options.letters)
-                print(f"filled in {time.perf_counter() - start:.0f} s", flush=True)
-                told["postbuch"] = postbuch(config, engine)
-                results |= told["postbuch"]["results"] | pages(config)
-            if "fulltext" in only:
-                told["fulltext"] = fulltext(config, options.letters)
-                results |= told["fulltext"]["results"]
-        if "notmuch" in only:
-            told["notmuch"] = notmuch(folder, options.notmuch or options.letters)
-            results |= told["notmuch"]["results"]
+                results |= postbuch(config)
+                print(table(results), flush=True)
+            if "pages" in only:
+                shown = pages(config, options.letters, *words())
+                print(pages_table(shown), flush=True)
+            if peer is not None:
+                results["FULLTEXT"] = measure_within(peer.ask, 1, BUDGET_S)
+                peer.close()
+            told["disk_octets"] = _size(folder)
+        if beside is not None:
+            results["notmuch"] = measure_within(beside.asking(), 2, BUDGET_S)
     finally:
+        if beside is not None:
+            beside.close()
         shutil.rmtree(folder, ignore_errors=True)
-    print(table(results))
+    told["peak_kib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(heading(told) + "\n" + table(results) + ("\n\n" + pages_table(shown) if shown else ""))
     if options.json is not None:
-        options.json.write_text(json.dumps(told, indent=1))
+        told["results"] = {name: {"ms": made.times, "found": made.totals} for name, made in results.items()}
+        options.json.write_text(json.dumps({**told, "pages": shown}, indent=1))
 
 
 if __name__ == "__main__":

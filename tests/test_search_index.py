@@ -1,6 +1,7 @@
 """Search by the index: what a German and an Englishman expect to find, rights in each word, and that it follows."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,21 @@ def test_numbers_in_slices(archive: tuple[Config, Engine, Connection], monkeypat
     monkeypatch.setattr(index_reader, "MAX_IDS", 3)
     assert look.every(index_query.every()) is None
     assert found(conn, "from:laden larger:1") == whole
+
+
+@pytest.mark.parametrize("day", [1, 9, 14, 30])
+def test_the_newest_of_many(
+    archive: tuple[Config, Engine, Connection], monkeypatch: pytest.MonkeyPatch, day: int
+) -> None:
+    """Looked for among the newest letters first: the pages are the same, whether all, some or none came since."""
+    look = index_reader.of(archive[2])
+    assert look is not None
+    pages = [(limit, offset) for limit in (1, 3, 50) for offset in (0, 2, 5, len(LETTERS) - 1, len(LETTERS), 99)]
+    whole = [look.newest(index_query.every(), limit, offset) for limit, offset in pages]
+    assert whole[-6][0] == len(whole[-6][1]) == len(LETTERS)
+    monkeypatch.setattr(index_reader, "BROAD", 3)
+    monkeypatch.setattr(index_reader, "NEWEST_DAYS", ((datetime.now() - datetime(2026, 3, day)).days,))
+    assert [look.newest(index_query.every(), limit, offset) for limit, offset in pages] == whole
 
 
 def test_a_letter_is_found_before_its_leaf(archive: tuple[Config, Engine, Connection]) -> None:
