@@ -5,11 +5,12 @@ Rights are part of each query. A letter outside them is NotFound, with the same 
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import Connection, and_, func, or_, select, tuple_
 
 from postbuch.archive import audit, dkimrows, marks, objects, skeleton
 from postbuch.archive.config import Config
@@ -38,9 +39,6 @@ from postbuch.archive.users import ALL, Rights
 from postbuch.archive.visible import readable, seen, visible_images
 
 PAGE = 50
-# Letters that one page may look at for its numbers of unread letters: each is four look-ups in indexes, 8 µs together,
-# 32 ms for all; twice that on a busy machine.
-UNREAD_WITHIN = 4_000
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 # MariaDB's BIGINT UNSIGNED ends at 20 digits; 18 can never overflow.
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -62,36 +60,44 @@ def newest(conn: Connection, accounts: Rights) -> Cursor | None:
     return found[0] if found else None
 
 
-def mailboxes(conn: Connection, accounts: Rights, user_id: int) -> list[dict[str, Any]]:
-    """The mailboxes within the rights: account_id, account, mailbox_id (0: submissions), mailbox, unread.
-
-    `unread` is exact for the newest UNREAD_WITHIN letters, shared by the mailboxes; older ones are not counted.
-    """
-    places = select(letter_place.c.account_id, letter_place.c.mailbox_id).distinct()
+def mailboxes(conn: Connection, accounts: Rights) -> list[dict[str, Any]]:
+    """The mailboxes within the rights: account_id, account, mailbox_id (0: submissions), mailbox, newest (its letter's
+    sort_at)."""
+    known = select(
+        letter_place.c.account_id, letter_place.c.mailbox_id, func.max(letter_place.c.sort_at).label("newest")
+    ).group_by(letter_place.c.account_id, letter_place.c.mailbox_id)
     if accounts != ALL:
-        places = places.where(letter_place.c.account_id.in_(accounts))
-    known = places.subquery()
+        known = known.where(letter_place.c.account_id.in_(accounts))
+    places = known.subquery()
     query = (
         select(
-            account.c.id.label("account_id"), account.c.address.label("account"), known.c.mailbox_id,
-            mailbox.c.name.label("mailbox"),
+            account.c.id.label("account_id"), account.c.address.label("account"), places.c.mailbox_id,
+            mailbox.c.name.label("mailbox"), places.c.newest,
         )
-        .join(known, known.c.account_id == account.c.id)
-        .join(mailbox, mailbox.c.id == known.c.mailbox_id, isouter=True)
+        .join(places, places.c.account_id == account.c.id)
+        .join(mailbox, mailbox.c.id == places.c.mailbox_id, isouter=True)
         .order_by(account.c.address, mailbox.c.name)
     )
-    found = [dict(row._mapping) for row in conn.execute(query)]
-    within = max(PAGE, UNREAD_WITHIN // max(len(found), 1))
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def unread(
+    conn: Connection, account_id: int, mailbox_id: int, user_id: int, accounts: Rights, within: int
+) -> int:
+    """How many of a mailbox's newest letters, `within` of them, the user has not read."""
     newest = (
         select(letter_place.c.letter_id)
-        .where(letter_place.c.account_id == bindparam("account"), letter_place.c.mailbox_id == bindparam("mailbox"))
+        .where(letter_place.c.account_id == account_id, letter_place.c.mailbox_id == mailbox_id)
         .order_by(letter_place.c.sort_at.desc(), letter_place.c.letter_id.desc()).limit(within).subquery()
     )
-    # One statement for all: making one anew takes longer than running it.
     count = select(func.count()).select_from(newest).where(~is_read(newest.c.letter_id, user_id, accounts))
-    for facts in found:
-        facts["unread"] = conn.scalar(count, {"account": facts["account_id"], "mailbox": facts["mailbox_id"]}) or 0
-    return found
+    return conn.scalar(count) or 0
+
+
+def mailboxes_of(conn: Connection, ids: Collection[int]) -> set[tuple[int, int]]:
+    """The (account_id, mailbox_id) in which these letters were seen."""
+    places = select(letter_place.c.account_id, letter_place.c.mailbox_id).distinct()
+    return {(row.account_id, row.mailbox_id) for row in conn.execute(places.where(letter_place.c.letter_id.in_(ids)))}
 
 
 def newer_count(conn: Connection, accounts: Rights, cursor: Cursor) -> int:

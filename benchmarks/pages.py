@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from postbuch.archive import database, filtergrammar, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.filtergrammar import Condition, Filter, Order
+from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.letters import Cursor
 from postbuch.archive.schema import letter
 from postbuch.webmail.app import create_app

@@ -12,7 +12,7 @@ from postbuch.archive.errors import NotFound
 from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.listview import VIEWS, View
 from postbuch.archive.users import AUDITOR
-from postbuch.webmail import apischemas, filenames, policy
+from postbuch.webmail import apischemas, filenames, folders, policy
 from postbuch.webmail.apiaccess import asker, problem, with_key
 from postbuch.webmail.apiroutes import Routes
 from postbuch.webmail.letter import image_of
@@ -115,7 +115,7 @@ def mark(wanted: dict[str, Any], letter_id: int) -> Any:
         return problem(403, "an auditor changes nothing, not even what counts as read")
     with services().transaction() as conn:
         letters.find_letter(conn, str(letter_id), asker().accounts)
-        changed = letters.mark_read(conn, [letter_id], asker().user_id, wanted["read"], asker().accounts)
+        changed = folders.mark_read(conn, [letter_id], asker().user_id, wanted["read"], asker().accounts)
         asker().on_record(
             conn, "mark-read" if wanted["read"] else "mark-unread", f"letters {letter_id}", {"changed": bool(changed)}
         )

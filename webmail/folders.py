@@ -1,6 +1,9 @@
 """The sidebar: accounts and their mailboxes with what is unread, and what mailboxes are called in two languages."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -8,9 +11,16 @@ from postbuch.archive import letters, savedsearches
 from postbuch.archive.mailboxkind import ORDER, bare_name
 from postbuch.archive.mailboxkind import kind_of as kind_of
 from postbuch.archive.savedsearches import Saved
+from postbuch.archive.users import Rights
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
+from postbuch.webmail.services import services
 from postbuch.webmail.sessions import Viewer
+
+# Letters that are looked at for all numbers of unread letters: each is four look-ups in indexes, 8 µs together, 0.2 s
+# when no number is kept. In each mailbox so many at least, however many there are. Older ones are not counted.
+UNREAD_WITHIN = 25_000
+UNREAD_LEAST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +76,33 @@ def shown_name(name: str | None) -> str:
     return usual.get(kind_of(bare), bare)
 
 
+def mark_read(
+    conn: Connection, numbers: list[int], user_id: int, read: bool, accounts: Rights, at: datetime | None = None
+) -> list[int]:
+    """`letters.mark_read`, after which the user's numbers of their mailboxes are counted anew."""
+    changed = letters.mark_read(conn, numbers, user_id, read, accounts, at)
+    if changed:
+        services().unread.forget(user_id, letters.mailboxes_of(conn, changed))
+    return changed
+
+
+def _mailboxes(conn: Connection, who: Viewer) -> list[dict[str, Any]]:
+    """Those of `letters.mailboxes`, with `unread`."""
+    found = letters.mailboxes(conn, who.accounts)
+    kept, within = services().unread, max(UNREAD_LEAST, UNREAD_WITHIN // max(len(found), 1))
+    for facts in found:
+        place = facts["account_id"], facts["mailbox_id"]
+        count = partial(letters.unread, conn, *place, who.user_id, who.accounts, within)
+        facts["unread"] = kept.get(who.user_id, (place, who.accounts, facts["newest"]), count)
+    return found
+
+
 def sidebar(conn: Connection, who: Viewer, wanted: Listing) -> Sidebar:
     """The accounts that may be read and their mailboxes."""
     accounts: dict[int, Account] = {}
     current = ""
     found: dict[int, list[tuple[int, Folder]]] = {}
-    for facts in letters.mailboxes(conn, who.accounts, who.user_id):
+    for facts in _mailboxes(conn, who):
         name: str | None = facts["mailbox"]
         kind = "submitted" if name is None else kind_of(name)
         here = (wanted.account, wanted.mailbox) == (facts["account_id"], facts["mailbox_id"]) and not wanted.query

@@ -89,7 +89,7 @@ def show(letter_id: int) -> str:
     with services().transaction() as conn:
         head = _head(conn, letter_id, "view")
         if who.may_mark:
-            letters.mark_read(conn, [letter_id], who.user_id, True, who.accounts)
+            folders.mark_read(conn, [letter_id], who.user_id, True, who.accounts)
         older, newer = _neighbours(conn, head, wanted)
         side = folders.sidebar(conn, who, wanted)
         reasons = extract_text.reasons_of(conn, [

@@ -148,7 +148,7 @@ def _mark(conn: Connection, who: Viewer, numbers: list[int], read: bool, at: dat
     changed = []
     for start in range(0, len(numbers), _BULK_STEP):
         step = numbers[start : start + _BULK_STEP]
-        changed += letters.mark_read(conn, step, who.user_id, read, who.accounts, at)
+        changed += folders.mark_read(conn, step, who.user_id, read, who.accounts, at)
     return changed
 
 

@@ -1,7 +1,5 @@
 """Searches that a person keeps: among his folders, with what is unread in them."""
 
-import threading
-import time
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
@@ -24,12 +22,6 @@ blueprint = Blueprint("saved", __name__)
 LETTERS = VIEWS["letters"]
 # "99+" tells enough, and keeps counting cheap.
 MOST = 99
-# A count may be so old; asked for beside each page, never before it.
-KEPT_S = 60.0
-# Counts that are remembered: 1,000 users with ten each are 1 MB.
-MAX_KEPT = 10_000
-_counts: dict[tuple[int, int, str, object], tuple[float, int]] = {}
-_lock = threading.Lock()
 
 
 @blueprint.route("/searches", methods=["GET"])
@@ -92,23 +84,17 @@ def counts() -> str:
 
 
 def _count(who: Viewer, each: Saved) -> int:
-    key = (who.user_id, each.id, each.address, who.accounts)
-    with _lock:
-        known = _counts.get(key)
-    if known is not None and time.monotonic() < known[0]:
-        return known[1]
     found = filtergrammar.parse(dict(parse_qsl(each.address)))
     wanted = replace(found, within=(*found.within, Condition(field="unread", op="equals", value="1")))
-    with services().transaction() as conn:
-        try:
-            number = listview.count(conn, LETTERS, wanted, who.accounts, who.user_id, most=MOST)
-        except UsageError:
-            number = 0
-    with _lock:
-        if len(_counts) >= MAX_KEPT:
-            _counts.clear()
-        _counts[key] = (time.monotonic() + KEPT_S, number)
-    return number
+
+    def count() -> int:
+        with services().transaction() as conn:
+            try:
+                return listview.count(conn, LETTERS, wanted, who.accounts, who.user_id, most=MOST)
+            except UsageError:
+                return 0
+
+    return services().searches.get(who.user_id, (each.id, each.address, who.accounts), count)
 
 
 def _own(who: Viewer, number: int) -> Saved:

@@ -1,0 +1,33 @@
+"""Numbers that are kept for a moment."""
+
+import pytest
+
+from postbuch.webmail import kept
+from postbuch.webmail.kept import Kept
+
+
+def test_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same until it is too old, for each user and key; what a user has changed is made anew at once."""
+    at = 100.0
+    monkeypatch.setattr(kept.time, "monotonic", lambda: at)
+    numbers, made = Kept[int](20.0, 10), iter(range(100))
+
+    def get(user_id: int, *key: object) -> int:
+        return numbers.get(user_id, key, lambda: next(made))
+
+    assert [get(1, "a"), get(1, "b"), get(2, "a"), get(1, "a", 7)] == [0, 1, 2, 3]
+    at = 119.9
+    assert [get(1, "a"), get(1, "b"), get(2, "a"), get(1, "a", 7)] == [0, 1, 2, 3]
+    numbers.forget(1, {"a"})
+    assert [get(1, "a"), get(1, "b"), get(2, "a"), get(1, "a", 7)] == [4, 1, 2, 5]
+    at = 120.0
+    assert [get(1, "b"), get(2, "a"), get(1, "a")] == [6, 7, 4]
+
+
+def test_no_more_than_so_many() -> None:
+    """All are forgotten when there are too many."""
+    numbers = Kept[int](20.0, 3)
+    for number in range(4):
+        assert numbers.get(1, (number,), lambda: number) == number  # noqa: B023 - called at once
+    assert numbers.get(1, (0,), lambda: 9) == 9
+    assert numbers.get(1, (3,), lambda: 9) == 3
