@@ -1,15 +1,16 @@
 """Numbers that are kept for a moment."""
 
+import time
+
 import pytest
 
-from postbuch.webmail import kept
 from postbuch.webmail.kept import Kept
 
 
 def test_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same until it is too old, for each user and key; what a user has changed is made anew at once."""
     at = 100.0
-    monkeypatch.setattr(kept.time, "monotonic", lambda: at)
+    monkeypatch.setattr(time, "monotonic", lambda: at)
     numbers, made = Kept[int](20.0, 10), iter(range(100))
 
     def get(user_id: int, *key: object) -> int:
