@@ -91,9 +91,8 @@ class Notmuch:
     """Files in folders of a thousand and `notmuch new`, in a process of its own beside all other building."""
 
     def __init__(self, count: int) -> None:
-        self._folder = Path(tempfile.mkdtemp(
-            prefix="postbuch-notmuch-", dir=_MEMORY if _free() > min(count * 16_000, HALF_A_MILLION) + LEFT_OCTETS else None
-        ))  # fmt: skip
+        fits = _free() > min(count * 16_000, HALF_A_MILLION) + LEFT_OCTETS
+        self._folder = Path(tempfile.mkdtemp(prefix="postbuch-notmuch-", dir=_MEMORY if fits else None))
         context = multiprocessing.get_context("fork")
         self._enough = context.Event()
         self._process = context.Process(target=self._build, args=(count,))
