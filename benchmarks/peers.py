@@ -26,8 +26,10 @@ LONGEST_S = 30.0
 _ENDED = 1969
 # Letters between two looks at whether it is enough: a minute's work of notmuch.
 STEP = 10_000
-# notmuch's part takes 16 KB a letter, in memory where there is some: so much is left for the others.
+# notmuch's part takes 16 KB a letter, in memory where so many or half a million of them fit; it ends when no more than
+# this is left for the others.
 LEFT_OCTETS = 6 * 2**30
+HALF_A_MILLION = 8 * 2**30
 _MEMORY = Path("/dev/shm")
 
 Ask = Callable[[str], tuple[int, int]]
@@ -89,9 +91,8 @@ class Notmuch:
     """Files in folders of a thousand and `notmuch new`, in a process of its own beside all other building."""
 
     def __init__(self, count: int) -> None:
-        self._folder = Path(tempfile.mkdtemp(
-            prefix="postbuch-notmuch-", dir=_MEMORY if _free() > count * 16_000 + LEFT_OCTETS else None
-        ))  # fmt: skip
+        fits = _free() > min(count * 16_000, HALF_A_MILLION) + LEFT_OCTETS
+        self._folder = Path(tempfile.mkdtemp(prefix="postbuch-notmuch-", dir=_MEMORY if fits else None))
         context = multiprocessing.get_context("fork")
         self._enough = context.Event()
         self._process = context.Process(target=self._build, args=(count,))

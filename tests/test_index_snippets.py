@@ -45,3 +45,23 @@ def test_a_beginning_stays_a_beginning(start: str, rest: str) -> None:
     words, whole = index_text.prefix_words(start), index_text.words(start + "n" + rest)
     if words and start[-1:].isalnum():
         assert whole[len(words) - 1].startswith(words[-1])
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=12), max_size=8))
+def test_stems_do_not_depend_on_what_was_known(texts: list[str]) -> None:
+    """A word has the same stem alone, among others, for the first time and again."""
+    text = " ".join(texts)
+    once = index_text.stemmed(text)
+    assert index_text.stemmed(text) == once
+    assert index_text.stem_set(index_text.words(text)) == {each for each in once if each}
+
+
+def test_stems_that_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When too many are known, those of the text in hand are all there."""
+    text = "Rechnungen Häuser Münchner values studies Rechnungen"
+    whole = index_text.stemmed(text)
+    monkeypatch.setattr(index_text, "KNOWN_STEMS", 2)
+    for known in ("Rechnungen", "Häuser values", "x y z"):
+        index_text.stemmed(known)
+        assert index_text.stemmed(text) == whole
+    assert index_text.stemmed("Rechnung Haus Münchener value study Rechnung") == whole
