@@ -43,7 +43,7 @@ GROUP_OCTETS = 33_554_432
 # How often the kernel is asked what room there is; a message a millisecond would else ask as often.
 LOOK_EVERY_S = 0.1
 # How long a record that nobody waits for may wait for company, twice that at most: a file costs the disk three syncs.
-LINGER_S = 0.15
+LINGER_S = 0.1
 # After a write error other than a full disk, nothing is accepted for this long.
 PAUSE_S = 1.0
 
