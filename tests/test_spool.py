@@ -261,8 +261,13 @@ def test_start_spares_the_files_of_living_processes(writer: spool.SpoolWriter) -
 
 
 def in_quick_succession(folder: Path, count: int) -> list[str]:
-    """Acknowledged one after the other, so that all but the first ones share a segment; their digests."""
-    with spool.SpoolWriter(folder, reserve_octets=0) as writer:
+    """Acknowledged one after the other, so that all but the first ones share a segment; their digests.
+
+    However slow the machine is: what counts as quick is said here.
+    """
+    with pytest.MonkeyPatch.context() as patch, spool.SpoolWriter(folder, reserve_octets=0) as writer:
+        for limit in ("SUCCESSION_S", "PUBLISH_S"):
+            patch.setattr(spoolsegment, limit, 60.0)
         digests = [put(writer, b"%d" % number).result(10) for number in range(count)]
         segments = list((folder / "tmp").glob("*.seg"))
         assert len(segments) == 1
