@@ -17,10 +17,14 @@ from postbuch.archive.endpoint import (
     ImapUrl,
     Listen,
     NameServer,
+    OptionalIpv4,
+    OptionalListen,
+    PortRange,
     SubmissionUrl,
     WebListen,
     parse_endpoint,
     parse_name_server,
+    parse_ports,
 )
 from postbuch.archive.errors import ConfigError
 
@@ -74,6 +78,23 @@ class Web(Section):
         description="TLS with the same certificates; http://127.0.0.1:PORT form for behind a proxy",
     )
     public_url: str = Field("https://localhost", description="the address that people type; used in links")
+
+
+class Ftps(Section):
+    """Reading the attachments by FTPS, for file managers."""
+
+    listen: OptionalListen = Field("", description='FTP with TLS (AUTH TLS), read-only: "0.0.0.0:21"; empty: off')
+    passive_ports: PortRange = Field("50000-50099", description="the files come over these ports; open them as well")
+    public_address: OptionalIpv4 = Field(
+        "", description="IPv4 address that clients reach when the router translates; empty: the one they connected to"
+    )
+    require_resumption: bool = Field(
+        True, description="the connection of a file must resume the TLS session of the log-in; see docs/ftps.md"
+    )
+
+    @property
+    def ports(self) -> range:
+        return parse_ports(self.passive_ports)
 
 
 class Ledger(Section):
@@ -166,6 +187,7 @@ class Config(Section):
     imap: Imap = Imap()
     submission: Submission = Submission()
     web: Web = Web()
+    ftps: Ftps = Ftps()
     ledger: Ledger = Ledger()
     verify: Verify = Verify()
     dns: Dns = Dns()

@@ -9,6 +9,7 @@ from postbuch.archive.config import (
     Config,
     Database,
     Dns,
+    Ftps,
     Imap,
     Ledger,
     Section,
@@ -27,8 +28,8 @@ _EXAMPLE_UPSTREAM: dict[str, Any] = {
 }
 _EXAMPLE_SIGNING: dict[str, Any] = {"domain": "firma.example", "selector": "postbuch", "key_file": "dkim.pem"}
 _SECTIONS: dict[str, type[Section]] = {
-    "database": Database, "imap": Imap, "submission": Submission, "web": Web, "ledger": Ledger, "verify": Verify,
-    "dns": Dns,
+    "database": Database, "imap": Imap, "submission": Submission, "web": Web, "ftps": Ftps, "ledger": Ledger,
+    "verify": Verify, "dns": Dns,
 }
 
 

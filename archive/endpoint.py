@@ -93,6 +93,30 @@ def _web_listen(text: str) -> str:
     return text
 
 
+def _optional_listen(text: str) -> str:
+    return _listen(text) if text else text
+
+
+def parse_ports(text: str) -> range:
+    """`first-last` as a range with both. Raises ValueError with a sentence."""
+    first, dash, last = text.partition("-")
+    if dash and first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65535:
+        return range(int(first), int(last) + 1)
+    raise ValueError(f"'{text}' is not a range of ports from 1024 to 65535, for example 50000-50099")
+
+
+def _port_range(text: str) -> str:
+    parse_ports(text)
+    return text
+
+
+def _ipv4(text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text)) if text else text
+    except ValueError:
+        raise ValueError(f"'{text}' is not an IPv4 address, for example 192.0.2.1") from None
+
+
 def _database_url(text: str) -> str:
     if not text:
         return text
@@ -136,4 +160,7 @@ Listen = Annotated[str, AfterValidator(_listen)]
 WebListen = Annotated[str, AfterValidator(_web_listen)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+OptionalListen = Annotated[str, AfterValidator(_optional_listen)]
+PortRange = Annotated[str, AfterValidator(_port_range)]
+OptionalIpv4 = Annotated[str, AfterValidator(_ipv4)]
 NameServer = Annotated[str, AfterValidator(_name_server)]

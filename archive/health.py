@@ -21,7 +21,7 @@ STALE_AFTER_S = 10.0
 
 
 def health_path(config: Config, process: str) -> Path:
-    """Where a process (proxy, archive, webmail) puts its file."""
+    """Where a process (proxy, archive, webmail, ftps) puts its file."""
     return config.data / "run" / f"{process}.json"
 
 

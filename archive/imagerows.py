@@ -1,6 +1,7 @@
 """The rows of new images: the octets, what they say, their attachments, and the letters they are or belong to."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -157,12 +158,25 @@ def letters_of(conn: Connection, images: Sequence[int]) -> dict[int, tuple[int, 
     return found
 
 
-def file_names_of(conn: Connection, images: Sequence[int]) -> dict[int, list[tuple[bytes, str]]]:
-    """Image → (digest of the object, file name, empty when it has none), in the order of the skeleton."""
-    found: dict[int, list[tuple[bytes, str]]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """An attachment of an image that is an object: the first part with its octets, and the name that it goes by."""
+
+    sha256: bytes
+    size_octets: int
+    part: int | None
+    name: str
+
+
+def files_of(conn: Connection, images: Sequence[int]) -> dict[int, list[StoredFile]]:
+    """Image → its objects, in the order of the skeleton. A part without a name gets one by its place."""
+    found: dict[int, list[StoredFile]] = {}
     for wanted in chunks(images):
         query = (
-            select(image_object.c.image_id, object_.c.sha256, part.c.file_name, image_object.c.position)
+            select(
+                image_object.c.image_id, object_.c.sha256, object_.c.size_octets, part.c.file_name,
+                part.c.position.label("part"), image_object.c.position,
+            )
             .join(object_, object_.c.id == image_object.c.object_id)
             .join(
                 part,
@@ -176,5 +190,9 @@ def file_names_of(conn: Connection, images: Sequence[int]) -> dict[int, list[tup
         for row in conn.execute(query):
             if (row.image_id, row.position) not in seen:
                 seen.add((row.image_id, row.position))
-                found.setdefault(row.image_id, []).append((row.sha256, row.file_name or ""))
+                files = found.setdefault(row.image_id, [])
+                files.append(StoredFile(
+                    sha256=row.sha256, size_octets=row.size_octets, part=row.part,
+                    name=row.file_name or f"attachment-{len(files) + 1}.bin",
+                ))
     return found

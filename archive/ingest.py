@@ -234,12 +234,12 @@ def _place(
         places.add((owner, mailbox_id, letter_id, at))
         owners.add((image_id, item.account))
     plain = {batch.images[item.sha256] for item, made in batch.new if not made.objects}
-    names = imagerows.file_names_of(conn, sorted({image_id for image_id, _ in owners} - plain))
+    files = imagerows.files_of(conn, sorted({image_id for image_id, _ in owners} - plain))
     linked = False
     for image_id, account in sorted(owners):
         letter_id, at = letters[image_id]
-        for position, (digest, name) in enumerate(names.get(image_id, ())):
-            objects.link(digest, at, account, letter_id, name or f"attachment-{position + 1}.bin")
+        for file in files.get(image_id, ()):
+            objects.link(file.sha256, at, account, letter_id, file.name)
             linked = True
     eventrows.insert_places(conn, places)
     return linked

@@ -8,18 +8,24 @@ One `sync` makes everything durable that was put before it; nothing may be commi
 
 import contextlib
 import ctypes
+import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from postbuch.archive.errors import NotFound, PostbuchError
 
 # 180 octets: with a letter number and a repeat number in front the name stays below the 255 of every file system.
 NAME_OCTETS = 180
 EXTENSION_OCTETS = 20
+# So many files of one letter may have the same name.
+MAX_REPEATS = 10_000
+# What is read at once of a file whose digest is taken: it may have gigabytes.
+BLOCK_OCTETS = 1 << 20
 # Windows and SMB refuse these, with any extension.
 RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|]')
@@ -30,6 +36,10 @@ class ObjectsUnwritable(PostbuchError):
     """The folder of the attachments cannot be written; the message waits in the spool."""
 
     temporary = True
+
+
+class ObjectDamaged(PostbuchError):
+    """The file of an attachment is not what was stored."""
 
 
 class ObjectStore:
@@ -50,6 +60,27 @@ class ObjectStore:
             return self.path(digest).read_bytes()
         except OSError as error:
             raise NotFound(f"the attachment {digest.hex()} cannot be read: {error.strerror}") from error
+
+    def open(self, digest: bytes) -> BinaryIO:
+        """An object from its beginning, after all of it was read and has the digest. Raises NotFound, ObjectDamaged."""
+        try:
+            stream = self.path(digest).open("rb")
+        except OSError as error:
+            raise NotFound(f"the attachment {digest.hex()} cannot be read: {error.strerror}") from error
+        try:
+            found = hashlib.sha256()
+            while block := stream.read(BLOCK_OCTETS):
+                found.update(block)
+            if found.digest() != digest:
+                raise ObjectDamaged(f"the attachment {digest.hex()} does not have its SHA-256")
+            stream.seek(0)
+        except OSError as error:
+            stream.close()
+            raise NotFound(f"the attachment {digest.hex()} cannot be read: {error.strerror}") from error
+        except ObjectDamaged:
+            stream.close()
+            raise
+        return stream
 
     def put(self, payloads: Mapping[bytes, bytes]) -> None:
         """Write objects that no committed row names yet. Raises ObjectsUnwritable.
@@ -88,13 +119,10 @@ class ObjectStore:
         """A readable name for an object, or the one the letter has already. Raises ObjectsUnwritable."""
         folder = self.attachments / f"{at:%Y}" / f"{at:%m}" / f"{at:%d}" / safe_name(account)
         source = self.path(digest)
-        stem, extension = os.path.splitext(safe_name(name))  # noqa: PTH122 - a name, not a path
         try:
-            for repeat in range(1, 10_000):
-                mark = "" if repeat == 1 else f"-{repeat}"
-                target = folder / f"{letter_id}-{stem}{mark}{extension}"
-                if self._link(source, target):
-                    return target
+            for each in readable_names(letter_id, name):
+                if self._link(source, folder / each):
+                    return folder / each
         except OSError as error:
             raise ObjectsUnwritable(f"{folder}: cannot be written: {error.strerror}") from error
         raise ObjectsUnwritable(f"{folder}: the letter {letter_id} has too many attachments of the same name")
@@ -134,6 +162,14 @@ class ObjectStore:
             return self.objects.stat().st_dev == self.attachments.stat().st_dev
         except FileNotFoundError:
             return True
+
+
+def readable_names(letter_id: int, name: str) -> Iterator[str]:
+    """The names of an attachment in its folder: the first that no other file of the letter has is its own."""
+    stem, extension = os.path.splitext(safe_name(name))  # noqa: PTH122 - a name, not a path
+    yield f"{letter_id}-{stem}{extension}"
+    for repeat in range(2, MAX_REPEATS):
+        yield f"{letter_id}-{stem}-{repeat}{extension}"
 
 
 def safe_name(name: str, limit_octets: int = NAME_OCTETS) -> str:

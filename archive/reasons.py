@@ -138,3 +138,19 @@ class Saving(Named):
     NOT_EMPTY = "{folder}: is not empty; a backup is restored into an empty data folder only"
     DATABASE_NOT_EMPTY = "the database has tables already; a backup is restored into an empty database only"
     NOT_ALIKE = "the table {table} has {rows} rows and the backup names {wanted}; the restore is not whole"
+
+
+class Files(Named):
+    """What somebody is told who reads the attachments by FTPS."""
+
+    NOT_THERE = "there is no such file or folder"
+    READ_ONLY = "nothing can be changed here"
+    DAMAGED = "the file is damaged or missing in the archive; `postbuch verify` says what to do"
+    ARCHIVE_SILENT = "the archive does not answer; nothing is lost, please try again in a minute"
+    WELCOME = "the attachments of the mail that you may read"
+    WRONG = "the address or the password is wrong"
+    PROVIDER_SILENT = "the mail provider does not answer; please try again in a minute"
+    TOO_MANY = "there were too many attempts; try again in a minute"
+    OVER = "you were logged out; please log in again"
+    ONLY_TLS = "files are sent by TLS alone (PROT P)"
+    NOT_RESUMED = "this program does not resume its TLS session for the data connection; docs/ftps.md says what to do"

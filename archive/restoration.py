@@ -150,7 +150,7 @@ def _names(conn: Connection, store: ObjectStore, progress: Progress) -> None:
         select(image_object.c.image_id).distinct().where(image_object.c.image_id > last)
         .order_by(image_object.c.image_id).limit(CHUNK)
     )):  # fmt: skip
-        letters, names = imagerows.letters_of(conn, images), imagerows.file_names_of(conn, images)
+        letters, files = imagerows.letters_of(conn, images), imagerows.files_of(conn, images)
         owners = conn.execute(
             select(sighting.c.image_id, account.c.address).distinct()
             .join(account, account.c.id == sighting.c.account_id).where(sighting.c.image_id.in_(images))
@@ -158,9 +158,9 @@ def _names(conn: Connection, store: ObjectStore, progress: Progress) -> None:
         )
         for image_id, address in owners:
             letter_id, at = letters[image_id]
-            for position, (digest, name) in enumerate(names.get(image_id, ())):
-                if store.path(digest).exists():
-                    store.link(digest, at, address, letter_id, name or f"attachment-{position + 1}.bin")
+            for file in files.get(image_id, ()):
+                if store.path(file.sha256).exists():
+                    store.link(file.sha256, at, address, letter_id, file.name)
         last, done = images[-1], done + len(images)
         progress("names", done, total)
     store.sync()

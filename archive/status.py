@@ -19,7 +19,7 @@ from postbuch.archive.schema import account, gap, image, letter, refusal, sighti
 from postbuch.archive.spool import waiting_counts
 
 # The order in which listeners and failures are told.
-PROCESSES = ("proxy", "archive", "webmail")
+PROCESSES = ("proxy", "archive", "webmail", "ftps")
 
 
 def status(config: Config) -> dict[str, Any]:
@@ -36,7 +36,9 @@ def status(config: Config) -> dict[str, Any]:
         "attachments_waiting": health.get("archive", {}).get("attachments_waiting"),
         "accounts": [],
         "listeners": [each for name in PROCESSES for each in health.get(name, {}).get("listeners", [])],
-        "processes": {name: bool(health.get(name, {}).get("alive")) for name in PROCESSES},
+        "processes": {
+            name: bool(health.get(name, {}).get("alive")) for name in PROCESSES if name != "ftps" or config.ftps.listen
+        },
         "failures": [each for name in PROCESSES for each in health.get(name, {}).get("failures", [])],
         "books": None,
     }

@@ -60,3 +60,18 @@ def shown_images(conn: Connection, ids: Collection[int], accounts: Rights) -> di
         .group_by(letter_image.c.letter_id)
     )
     return {row[0]: row[1] for row in conn.execute(seen)}
+
+
+def seen_images(conn: Connection, ids: Collection[int], accounts: frozenset[int]) -> dict[int, list[int]]:
+    """Letter → its images that these accounts saw, in the order in which they saw them first."""
+    query = (
+        select(letter_image.c.letter_id, letter_image.c.image_id)
+        .join(sighting, sighting.c.image_id == letter_image.c.image_id)
+        .where(letter_image.c.letter_id.in_(ids), sighting.c.account_id.in_(accounts))
+        .group_by(letter_image.c.letter_id, letter_image.c.image_id)
+        .order_by(func.min(sighting.c.id))
+    )
+    found: dict[int, list[int]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.letter_id, []).append(row.image_id)
+    return found

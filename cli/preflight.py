@@ -32,6 +32,8 @@ def listeners(config: Config) -> list[Listener]:
     keys = [("imap.listen", text) for text in config.imap.listen]
     keys += [("submission.listen", text) for text in config.submission.listen]
     keys.append(("web.listen", config.web.listen.removeprefix("http://")))
+    if config.ftps.listen:
+        keys.append(("ftps.listen", config.ftps.listen))
     return [Listener(key=key, address=parse_address(text)) for key, text in keys]
 
 

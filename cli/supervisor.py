@@ -29,9 +29,11 @@ log = logging.getLogger("postbuch.supervisor")
 
 READY = "postbuch: ready"
 PROCESSES = ("archive", "proxy", "webmail")
+# Only with `ftps.listen`.
+FTPS = "ftps"
 # Those that talk to clients end first. 12 + 8 + 8 = 28 s at the most, below the 30 s that `up` promises.
 ENDING: tuple[tuple[tuple[str, ...], float], ...] = (
-    (("proxy", "webmail"), 12.0),
+    (("proxy", "webmail", FTPS), 12.0),
     (("archive",), 8.0),
     (("database",), 8.0),
 )
@@ -73,10 +75,11 @@ class Supervisor:
             await self._start_database()
         # Migrations and grants: a newer program may bring both.
         await threads.deferToThread(setup.initialise, self._config)
-        for name in PROCESSES:
+        wanted = (*PROCESSES, FTPS) if self._config.ftps.listen else PROCESSES
+        for name in wanted:
             words = [sys.executable, "-m", "postbuch.cli.main", "run", name, "--config", str(self._file)]
             self._add(name, words).start()
-        for name in PROCESSES:
+        for name in wanted:
             await self._children[name].ready
         self._is_ready = True
         renewal = task.LoopingCall(self._renew)

@@ -25,6 +25,12 @@ class Process(StrEnum):
     PROXY = "proxy"
     ARCHIVE = "archive"
     WEBMAIL = "webmail"
+    FTPS = "ftps"
+
+    @property
+    def module(self) -> str:
+        """Where its `main` is."""
+        return "postbuch.webmail.ftps_process" if self is Process.FTPS else f"postbuch.{self}.process"
 
 
 def start_log() -> None:
@@ -70,7 +76,7 @@ def run(
         # Imported by name: each process needs a different, large part of the program.
         # The archive imports none of the other packages, so it is given what connections to upstream must trust.
         given = (client_context,) if process is Process.ARCHIVE else ()
-        code = importlib.import_module(f"postbuch.{process}.process").main(loaded, *given)
+        code = importlib.import_module(process.module).main(loaded, *given)
     except PostbuchError:
         raise
     except Exception:

@@ -153,6 +153,20 @@ def test_twisted_gets_the_changed_certificate(config: Config) -> None:
     assert context.getContext() is not first
 
 
+def test_a_context_for_one_client_has_the_certificate_that_fits(config: Config) -> None:
+    """A new one each time; while certificate and key do not fit there is none."""
+    contexts, files = ReactorContext(config), certificate_files(config.data)
+    assert contexts.alone(60) is not contexts.alone(60)
+    kept = files.server_key.read_bytes()
+    assert authority.renew_if_due(config.data, ["post.firma.example"])
+    fitting = files.server_key.read_bytes()
+    files.server_key.write_bytes(kept)
+    with pytest.raises(ConfigError, match="do not fit"):
+        contexts.alone(60)
+    files.server_key.write_bytes(fitting)
+    contexts.alone(60)
+
+
 def test_a_missing_certificate_is_one_sentence(tmp_path: Path) -> None:
     """Without `init` the listeners say what to do."""
     for make in (ServerContext, ReactorContext):

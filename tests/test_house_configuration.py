@@ -34,7 +34,7 @@ def test_every_key_says_what_it_is_for() -> None:
     """Each key of each table carries a description, which stands beside it in the example."""
     models = (
         configuration.Database, configuration.Imap, configuration.Submission, configuration.Web, configuration.Upstream,
-        configuration.Ledger, configuration.Verify, configuration.Dns,
+        configuration.Ledger, configuration.Verify, configuration.Dns, configuration.Ftps,
         configuration.Signing,
     )  # fmt: skip
     without = [f"{model.__name__}.{key}" for model in models for key, field in model.model_fields.items()

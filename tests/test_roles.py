@@ -16,7 +16,7 @@ import pytest
 import typer
 from flask import Flask
 from flask.testing import FlaskClient
-from role_letters import ARRIVED, RELATIONS, ROLES, SENT, Letter, login, nothing, roles_archive, table_of
+from role_letters import ARRIVED, PNG, RELATIONS, ROLES, SENT, Letter, login, nothing, roles_archive, table_of
 from role_probes import ABOUT_A_LETTER, ABOUT_NONE, LINES, LISTED, enter, outcome
 from sqlalchemy import func, select
 from web_archive import NOBODY, NOBODY_PASSWORD, application
@@ -25,13 +25,16 @@ from werkzeug.test import TestResponse
 from postbuch.archive import database, departments, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
+from postbuch.archive.errors import NotFound
+from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import audit_event
 from postbuch.certs import authority
 from postbuch.cli import main
+from postbuch.webmail.ftps_visit import Visit
 from postbuch.webmail.login import limiter
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "roles.md").read_text(encoding="utf-8")
-ROUTES, COMMANDS = table_of(PAGE, "Routes"), table_of(PAGE, "Commands")
+ROUTES, COMMANDS, FILES = (table_of(PAGE, heading) for heading in ("Routes", "Commands", "Files by FTPS"))
 COLUMNS = [(role, relation) for role in ROLES for relation in RELATIONS]
 # What only the one at the machine is told, and what every command says that shows no letter.
 SILENT = "–"
@@ -222,6 +225,31 @@ def _commands() -> dict[str, Any]:
 
     walk(typer.main.get_command(main.make_app([])), "")
     return found
+
+
+@pytest.mark.parametrize("line", ["folder", "file"])
+def test_files_by_ftps_are_there_as_the_table_says(house: House, line: str) -> None:
+    """By what stands behind the protocol."""
+    found = {}
+    with database.pool(house.config, Role.WEB) as engine:
+        for role, relation in COLUMNS:
+            with engine.begin() as conn:
+                user = users.find_user(conn, login(role))
+            assert user is not None
+            path = next((house.config.data / "attachments").rglob(f"{house.letters[relation].id}-*"))
+            path = path.relative_to(house.config.data / "attachments")
+            visit = Visit(engine, ObjectStore(house.config.data), user, "192.0.2.7")
+            word = "yes"
+            try:
+                if line == "folder":
+                    assert [each.name for each in visit.listing(str(path.parent))] == [path.name]
+                else:
+                    with visit.open(str(path)) as stream:
+                        assert stream.read() == PNG
+            except NotFound:
+                word = "none"
+            found[f"{role}: {relation}"] = word
+    assert found == FILES[line]
 
 
 def test_every_command_has_its_line() -> None:

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spool_records import everything
 
-from postbuch.archive import record, spool
+from postbuch.archive import record, spool, spoolsegment
 from postbuch.archive.config import Config
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.health import HealthFile, read_all

@@ -10,15 +10,12 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user, login_user, logout_user
 from flask_wtf import FlaskForm
-from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from postbuch.archive import audit, users
-from postbuch.archive.errors import UsageError
-from postbuch.archive.users import User
-from postbuch.webmail import sessions, upstream
+from postbuch.webmail import entrance, sessions
+from postbuch.webmail.entrance import LIMIT_BY_ADDRESS, LIMIT_BY_NAME, MAX_LOGIN_CHARACTERS, MAX_PASSWORD_CHARACTERS
 from postbuch.webmail.language import gettext, lazy_gettext
 from postbuch.webmail.record import on_record, origin
 from postbuch.webmail.services import services
@@ -27,9 +24,6 @@ from postbuch.webmail.upstream import Verdict
 blueprint = Blueprint("login", __name__)
 # Memory is enough: one process serves the web, and nobody but the admin can make it forget by a restart.
 limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="moving-window")
-# A person mistypes three or four times; a guesser wants thousands. By name too, for those who come from many addresses.
-LIMIT_BY_ADDRESS = "20 per minute; 200 per hour"
-LIMIT_BY_NAME = "10 per minute; 60 per hour"
 # A search has at most 2,000 characters, each up to nine percent-encoded octets long; nobody types such a link.
 MAX_PATH_CHARACTERS = 8_000
 
@@ -37,12 +31,14 @@ MAX_PATH_CHARACTERS = 8_000
 class LoginForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
     """What is asked for."""
 
-    login = StringField(lazy_gettext("E-mail address"), validators=[InputRequired(), Length(max=255)])
-    password = PasswordField(lazy_gettext("Password"), validators=[InputRequired(), Length(max=1024)])
+    login = StringField(lazy_gettext("E-mail address"), validators=[InputRequired(), Length(max=MAX_LOGIN_CHARACTERS)])
+    password = PasswordField(
+        lazy_gettext("Password"), validators=[InputRequired(), Length(max=MAX_PASSWORD_CHARACTERS)]
+    )
 
 
 def _name() -> str:
-    return request.form.get("login", "").strip().lower()[:255]
+    return request.form.get("login", "").strip().lower()[:MAX_LOGIN_CHARACTERS]
 
 
 def _refused(response: Response) -> bool:
@@ -134,32 +130,6 @@ def _page(filled: LoginForm, problem: str = "") -> str:
 
 def _check(login: str, password: str) -> tuple[Verdict, sessions.Viewer | None]:
     """Whether the password is right, put on record either way; with a session when it is."""
-    serving = services().config.upstream_for(login)
-    with services().transaction() as conn:
-        known = users.find_user(conn, login)
-        local = users.check_password(conn, login, password)
-    # Who has a password of Postbuch's own logs in with that alone: otherwise whoever gets hold of the
-    # provider's mailbox "admin@" would be the administrator here.
-    if known is not None and known.has_password:
-        verdict = Verdict.GOOD if local is not None else Verdict.WRONG
-    elif serving is not None and serving.auth == "password":
-        verdict = upstream.check(serving, login, password)
-    else:
-        verdict = Verdict.WRONG
-    with services().transaction() as conn:
-        try:
-            made = _session(conn, login, local) if verdict is Verdict.GOOD else None
-        except UsageError:  # the user was shut out
-            made, verdict = None, Verdict.WRONG
-        action = "log-in" if made is not None else "log-in-refused"
-        audit.record(conn, login, origin(), action, "web", after={"reason": verdict.value} if made is None else None)
-    return verdict, made
-
-
-def _session(conn: Connection, login: str, local: User | None) -> sessions.Viewer:
-    if local is not None:
-        return sessions.begin(conn, local)
-    serving = services().config.upstream_for(login)
-    if serving is None:
-        raise UsageError(f"no upstream serves '{login}'")
-    return sessions.begin(conn, users.ensure_employee(conn, login, serving.name))
+    return entrance.admit(
+        services().config, services().engine, login, password, origin=origin(), door="web", begin=sessions.begin
+    )
