@@ -142,6 +142,11 @@ def test_chips_mirror_the_address(site: tuple[Flask, Config]) -> None:
     assert [text for text, _ in chips(clean)] == ["From contains test.de", "Subject begins with Z"]
     both = client.get("/?q=(from~contains~test.de)(subject~startswith~Z)&criteria=or").text
     assert "at least one of:" in both
+    # One click leads to the same with all of them, and back.
+    [other] = re.findall(r'<a class="chip criteria" href="([^"]*)"', both)
+    all_of = client.get(html.unescape(other)).text
+    assert "all of:" in all_of and "criteria=or" in re.findall(r'<a class="chip criteria" href="([^"]*)"', all_of)[0]
+    assert 'class="chip criteria"' not in client.get("/?q=(from~contains~a)(from~contains~b)").text
     assert len(subjects(both)) == 4
 
 

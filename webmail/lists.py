@@ -87,6 +87,15 @@ class Sheet:
         return url_for(ENDPOINTS[self.view.name])
 
     @property
+    def criteria(self) -> tuple[bool, str] | None:
+        """Whether one of its conditions is enough, and the address where that is the other way; None with one field."""
+        wanted = self.listing.filter
+        if len({each.field for each in wanted.conditions}) < 2:
+            return None
+        one = wanted.criteria == "or"
+        return one, address(self.view, replace(wanted, criteria="and" if one else "or"))
+
+    @property
     def is_table(self) -> bool:
         """Whether somebody chose columns: then it is a table."""
         return bool(self.choice.columns)
