@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 from mail_clients import BothSides, make_sides
 
 from postbuch.archive import database, setup
@@ -19,6 +20,10 @@ NAMES = ("anna", "bernd", "carla", "dieter", "eva", "frank", "greta", "hans")
 CLIENTS = ("aioimaplib", "fetchmail", "imapclient", "imapflow", "mbsync", "neomutt", "offlineimap", "thunderbird")
 USERS = {f"{name}@{DOMAIN}": f"geheim-{name}" for name in (*NAMES, *CLIENTS)}
 MakeConfig = Callable[..., Path]
+
+# How long an example takes says something of the machine, and may fail no test.
+settings.register_profile("postbuch", deadline=None)
+settings.load_profile("postbuch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

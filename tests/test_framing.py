@@ -87,7 +87,7 @@ def client_events(parts: list[bytes]) -> list[object]:
 
 
 @given(st.lists(st.integers(0, 10_000), max_size=40))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_split_gives_the_same_events(cuts: list[int]) -> None:
     """Both directions, cut at random places."""
     assert upstream_events(chunks(UPSTREAM, cuts)) == upstream_events([UPSTREAM])
@@ -118,7 +118,7 @@ def relayed(parts: list[bytes], edited: bool) -> bytes:
 
 
 @given(st.lists(st.integers(0, 10_000), max_size=40), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_client_gets_the_same_octets_however_they_come(cuts: list[int], edited: bool) -> None:
     """Untouched while nothing is edited; else with the capability lists filtered, whatever the split (invariant 6)."""
     got = relayed(chunks(UPSTREAM, cuts), edited)

@@ -84,7 +84,7 @@ PIECES = st.sampled_from([
 ])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(PIECES, max_size=60))
 def test_any_arrangement_is_read(pieces: list[bytes]) -> None:
     """The tokens that steer parsers, in every order."""
@@ -110,7 +110,7 @@ def test_dates_that_no_calendar_has_do_not_stop_anything(value: str) -> None:
     assert headers.date(value.encode()) == datetime.fromtimestamp(mktime_tz(parsed), UTC)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=2000))
 def test_any_octets_are_read(octets: bytes) -> None:
     """Anything at all."""

@@ -98,14 +98,14 @@ FRAGMENTS = st.sampled_from([
 ])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(FRAGMENTS, st.text(max_size=8)), max_size=30).map("".join))
 def test_no_combination_of_fragments_gets_through(html: str) -> None:
     """Any sequence of dangerous fragments and arbitrary text gives harmless HTML."""
     check(html.encode("utf-8", "replace").decode("utf-8"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="abcurl()@{}:;,.#'\"\\/*-+>~[]!<> \n0129%", max_size=200))
 def test_no_style_gets_through(text: str) -> None:
     """Any sequence of CSS characters gives harmless CSS, and cleaning it again changes nothing."""
@@ -210,7 +210,7 @@ def test_no_cut_goes_through_an_entity(shift: int) -> None:
     assert more and re.fullmatch(r"x+(?:&amp;|&lt;)*", html)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet="> \nabc<&\"'-htp:/w.(),;", max_size=300))
 def test_plain_text_is_escaped_whatever_it_is(text: str) -> None:
     """Only our own elements stand in the result, closed as they were opened, and no character is lost."""

@@ -90,7 +90,7 @@ def test_many_parts_in_one_message() -> None:
     assert back(octets + b"--b--\r\n") == [first, second, first]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=3000))
 def test_any_octets(octets: bytes) -> None:
     """Anything at all comes back, also what is no message."""
@@ -104,14 +104,14 @@ PIECES = st.sampled_from([
 ])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(PIECES, max_size=40))
 def test_any_arrangement_of_what_matters(pieces: list[bytes]) -> None:
     """The tokens that steer the cutting, in every order."""
     back(b"".join(pieces))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(place=st.integers(0, 400), change=st.integers(1, 255))
 def test_damaged_skeleton_is_noticed(place: int, change: int) -> None:
     """A flipped bit gives an error or other octets that the digest refuses; nothing else is raised."""

@@ -55,7 +55,7 @@ def test_message_comes_back_octet_for_octet(writer: spool.SpoolWriter, size: int
     assert not list((writer.folder / "tmp").iterdir())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(octets=st.binary(max_size=2000), cuts=st.lists(st.integers(0, 2000), max_size=5))
 def test_any_split_of_the_writes_is_the_same_message(
     tmp_path_factory: pytest.TempPathFactory, octets: bytes, cuts: list[int]
@@ -310,7 +310,7 @@ def test_segment_that_kept_its_length_is_read(tmp_path: Path) -> None:
         assert not spool.salvage(path)[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_damage_is_found_and_the_rest_is_salvaged(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
     """Any flipped octet is noticed; the other records are read all the same, and nothing else is raised."""

@@ -88,7 +88,7 @@ def test_what_is_captured_of_a_stream() -> None:
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=25))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_cut_captures_the_same(cuts: list[int]) -> None:
     """The short way for messages that come in one piece finds what the long way finds."""
     assert captured(chunks(STREAM, cuts)) == (expected(), 2)

@@ -63,7 +63,7 @@ def cut(stream: bytes, places: list[int]) -> list[bytes]:
     return [stream[start:end] for start, end in itertools.pairwise(edges)] or [b""]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(stream=STREAMS, places=st.lists(st.integers(0, 200), max_size=12))
 @example(stream=b"a\n.\r\nb\r\n.\r\n", places=[2])
 @example(stream=b"a\r\r\n.\r\n", places=[2])
@@ -82,7 +82,7 @@ def test_any_split_reads_as_the_reference_does(stream: bytes, places: list[int])
         assert reader.bare_lf == archived.count(b"\n") - pairs
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(stream=STREAMS, places=st.lists(st.integers(0, 200), max_size=6))
 def test_upstream_gets_one_message_however_it_reads_line_ends(stream: bytes, places: list[int]) -> None:
     """What is relayed has no bare line end and, for any reading of bare ones, no end before ours."""
