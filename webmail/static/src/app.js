@@ -15,6 +15,14 @@ document.addEventListener('click', (event) => {
   const dismiss = event.target.closest('[data-dismiss]')
   if (dismiss) dismiss.closest('.snack')?.remove()
   if (event.target.closest('[data-print]')) window.print()
+  const earlier = event.target.closest('[data-earlier]')
+  if (earlier) {
+    // The order of the columns is that of their boxes. What moved has lost the focus, and the first one has no button.
+    const moved = earlier.parentElement
+    if (moved.previousElementSibling?.matches('.column-pick')) moved.previousElementSibling.before(moved)
+    const first = !moved.previousElementSibling?.matches('.column-pick')
+    ;(first ? moved.querySelector('input') : earlier).focus()
+  }
   const show = event.target.closest('[data-show]')
   if (show) {
     document.querySelector('#menu')?.hidePopover()
