@@ -15,7 +15,14 @@ from postbuch.archive import database, secrets, setup
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import ServiceMissing
-from postbuch.archive.server import TEMPORARY, PrivateServer, server_version
+from postbuch.archive.server import (
+    LEAST_POOL_OCTETS,
+    TEMPORARY,
+    PrivateServer,
+    memory_octets,
+    pool_octets,
+    server_version,
+)
 from provider.archive import config_in
 
 
@@ -186,6 +193,20 @@ def test_long_path(tmp_path: Path) -> None:
         assert server.socket.parent.stat().st_mode & 0o777 == 0o700
         database.check(config, Role.WEB)
     shutil.rmtree(server.socket.parent)
+
+
+def test_memory_grows_with_the_archive(tmp_path: Path) -> None:
+    """Twice what is stored, a quarter of the memory at most, and what has always done at least."""
+    table = tmp_path / "postbuch" / "letter.ibd"
+    table.parent.mkdir()
+    least = LEAST_POOL_OCTETS
+    for stored, memory, kept in (
+        (2**20, 2**34, least), (2**30, 2**34, 2**31), (2**33, 2**34, 2**32), (2**33, 2**29, least)
+    ):  # fmt: skip
+        with table.open("ab") as file:
+            file.truncate(stored)
+        assert pool_octets(tmp_path, memory) == kept
+    assert 2**28 < memory_octets() <= psutil.virtual_memory().total
 
 
 def test_programs_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
