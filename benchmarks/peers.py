@@ -22,8 +22,8 @@ LIBRARY = "libnotmuch.so.5"
 NEWEST_FIRST = 1
 # A question of FULLTEXT is ended after so long, and counts as that.
 LONGEST_S = 30.0
-# MariaDB's number for it: ER_STATEMENT_TIMEOUT.
-_ENDED = 1969
+# MariaDB's numbers for it: ER_STATEMENT_TIMEOUT; where FULLTEXT itself is interrupted, its own error.
+_ENDED = (1969, 188)
 # Letters between two looks at whether it is enough: a minute's work of notmuch.
 STEP = 10_000
 # notmuch's part takes 16 KB a letter, in memory where so many or half a million of them fit; it ends when no more than
@@ -75,8 +75,8 @@ class Fulltext:
         left = max(end - time.perf_counter(), 0.01)
         try:
             return list(self._conn.exec_driver_sql(f"SET STATEMENT max_statement_time={left:.2f} FOR {question}"))
-        except sqlalchemy.exc.OperationalError as error:
-            if database.number(error) != _ENDED:
+        except sqlalchemy.exc.DBAPIError as error:
+            if database.number(error) not in _ENDED:
                 raise
             self._conn.rollback()
             raise TooLong from error

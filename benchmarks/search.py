@@ -35,12 +35,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pymysql
 from letters import FIRST_DAY, fill, sender_of, vocabulary
 from pages import THREE, pages
 from peers import LONGEST_S, Ask, Fulltext, Notmuch, TooLong
 from sqlalchemy import Connection, Engine
 
-from postbuch.archive import audit, database, index_query, index_reader, index_store, query, search, server
+from postbuch.archive import audit, database, index_query, index_reader, index_store, query, search, secrets, server
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.index_follower import make_anew
@@ -205,12 +206,24 @@ def build(config: Config, engine: Engine, told: dict[str, Any], only: list[str],
         told["index_octets"] = _size(index_store.folder(config.data))
         print(f"filled in {told['fill_s']:.0f} s; {made} letters indexed in {told['index_s']:.0f} s, "
               f"{told['index_octets'] / 2**20:.0f} MiB", flush=True)  # fmt: skip
-    if "fulltext" not in only:
-        return None
-    peer = Fulltext(config, PAGE)
-    told["fulltext_s"] = peer.build(count)
-    print(f"FULLTEXT made in {told['fulltext_s']:.0f} s", flush=True)
+    peer = None
+    if "fulltext" in only:
+        peer = Fulltext(config, PAGE)
+        told["fulltext_s"] = peer.build(count)
+        print(f"FULLTEXT made in {told['fulltext_s']:.0f} s", flush=True)
+    told["pool_octets"] = _give_memory(config)
     return peer
+
+
+def _give_memory(config: Config) -> int:
+    """The memory that the database would have from its next start on: it began with nothing stored."""
+    own = server.PrivateServer(config)
+    octets = server.pool_octets(own.folder, server.memory_octets())
+    with pymysql.connect(
+        unix_socket=str(own.socket), user="root", password=secrets.read(config.data / "keys")["root"]
+    ) as conn, conn.cursor() as cursor:
+        cursor.execute("SET GLOBAL innodb_buffer_pool_size = %s", (octets,))
+    return octets
 
 
 def _size(folder: Path) -> int:
@@ -275,6 +288,7 @@ def heading(told: dict[str, Any]) -> str:
     built = {"fill_s": "filled", "index_s": "indexed", "fulltext_s": "FULLTEXT made", "notmuch_s": "`notmuch new`"}
     took = ", ".join(f"{words} in {told[name]:,.0f} s" for name, words in built.items() if name in told)
     size = f", {told['index_octets'] / 2**20:,.0f} MiB of index" if "index_octets" in told else ""
+    size += f", {told['pool_octets'] / 2**20:,.0f} MiB of memory for the database" if "pool_octets" in told else ""
     beside = f"; notmuch knows {told['notmuch_letters']:,} of the letters" if "notmuch_letters" in told else ""
     return f"### Search\n\n{', '.join(parts)}; {took}{size} (beside each other){beside}.\n"
 
