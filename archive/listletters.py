@@ -68,6 +68,9 @@ def _places_of(conn: Connection, ids: list[int], scope: Scope) -> dict[int, tupl
         .join(account, account.c.id == letter_place.c.account_id)
         .join(mailbox, mailbox.c.id == letter_place.c.mailbox_id, isouter=True)
         .where(letter_place.c.letter_id.in_(ids)).order_by(account.c.address, mailbox.c.name)
+        # From the letters on: with old statistics, as after an import, the server would begin with the accounts and
+        # read all of their letters, 0.25 s of a million.
+        .prefix_with("STRAIGHT_JOIN").with_hint(letter_place, "FORCE INDEX (PRIMARY)")
     )
     if scope.rights != ALL:
         query = query.where(letter_place.c.account_id.in_(scope.rights))

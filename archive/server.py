@@ -34,9 +34,9 @@ _SOCKET_PATH_OCTETS = 107
 START_PATIENCE_S = 60.0
 STOP_PATIENCE_S = 30.0
 _POLL_S = 0.05
-# Pages of the database that are kept in memory: 256 MiB do for 50,000 letters. A search reads some hundred pages of
-# letters from all over the tables, 0.3 s from a disk that takes 1 ms for each; so a large archive has twice its size
-# (it grows until the next start), and at most a quarter of the memory: the index, the files and we need the rest.
+# Pages of the database that are kept in memory: 256 MiB do for 50,000 letters. With that, sorting a million letters
+# took 7 to 13 s and with 6 GiB 1.3 to 3.3 s. So a large archive has twice its size (it grows until the next start),
+# and at most a quarter of the memory: the index, the files and we need the rest.
 LEAST_POOL_OCTETS = 256 * 2**20
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container (cgroup v2)
 
