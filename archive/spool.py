@@ -12,7 +12,6 @@ segment instead (`spoolsegment.py`), which is in `tmp` until it is published.
 
 import itertools
 import logging
-import math
 import os
 import threading
 import time
@@ -42,8 +41,8 @@ RESERVE_OCTETS = 67_108_864
 GROUP_OCTETS = 33_554_432
 # How often the kernel is asked what room there is; a message a millisecond would else ask as often.
 LOOK_EVERY_S = 0.1
-# How long a record that nobody waits for may wait for company, twice that at most: a file costs the disk three syncs.
-LINGER_S = 0.1
+# How long a record that nobody waits for may wait for company: each file costs the disk three syncs.
+LINGER_S = 0.15
 # After a write error other than a full disk, nothing is accepted for this long.
 PAUSE_S = 1.0
 
@@ -69,7 +68,6 @@ class SpoolWriter:
         self._records: list[_Waiting] = []
         self._segments = Segments(self)
         self._due: float | None = None  # when the oldest record that waits for company must go
-        self._awake_at = math.inf  # when the thread looks at it without being woken
         self._closing = False
         self._failure: tuple[float, str] | None = None
         self._thread: threading.Thread | None = None
@@ -184,10 +182,8 @@ class SpoolWriter:
             due = now if urgent else now + LINGER_S
             if self._due is None or due < self._due:
                 self._due = due
-                # Else the thread is awake in time anyhow: waking it for each record would cost it and us.
-                if urgent or due + LINGER_S < self._awake_at:
-                    self._awake_at = now
-                    self._condition.notify()
+                # Else the thread is awake at the right time anyhow: waking it for each record would cost it and us.
+                self._condition.notify()
 
     def new_temporary(self) -> Path:
         return self.folder / "tmp" / f"{os.getpid()}-{_TOKEN}-{next(_NUMBERS)}.tmp"
@@ -212,11 +208,10 @@ class SpoolWriter:
             with self._condition:
                 while not self._jobs and not self._closing:
                     dues = [due for due in (self._due, self._segments.due) if due is not None]
-                    self._awake_at = min(dues, default=math.inf)
-                    left = self._awake_at - time.monotonic()
-                    if left <= 0:
+                    left = min(dues) - time.monotonic() if dues else None
+                    if left is not None and left <= 0:
                         break
-                    self._condition.wait(left if dues else None)
+                    self._condition.wait(left)
                 jobs, self._jobs = self._jobs, []
                 ready = self._due is not None and (self._closing or self._due <= time.monotonic())
                 records = self._records if ready else []
