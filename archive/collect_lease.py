@@ -14,7 +14,6 @@ from postbuch.archive.errors import PostbuchError
 _NAME = "CONCAT('postbuch-collect-', LEFT(SHA1(CONCAT(DATABASE(), ' ', :account)), 32))"
 _TAKE = text(f"SELECT GET_LOCK({_NAME}, 0)")
 _GIVE = text(f"SELECT RELEASE_LOCK({_NAME})")
-_FREE = text(f"SELECT IS_FREE_LOCK({_NAME})")
 
 
 class Leases:
@@ -69,8 +68,3 @@ class Leases:
             with contextlib.suppress(SQLAlchemyError, PostbuchError, OSError):
                 conn.invalidate()  # not back into the pool: the locks go with the connection
                 conn.close()
-
-
-def is_free(conn: Connection, account: int) -> bool:
-    """Whether no process collects the account."""
-    return bool(conn.scalar(_FREE, {"account": account}) == 1)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from postbuch.archive import filtergrammar, listview
+from postbuch.archive import filtergrammar, listresolve, listview
 from postbuch.archive.errors import UsageError
 from postbuch.archive.export_table import Column, Form, Row, Table
 from postbuch.archive.export_table_forms import write
@@ -88,7 +88,7 @@ def ask(
         raise UsageError(f"there is no list '{view_name}'; there are {', '.join(listview.VIEWS)}")
     if form in MESSAGE_FORMS and view_name != MESSAGE_VIEW:
         raise UsageError(f"messages go out of the list '{MESSAGE_VIEW}', not of '{view_name}'")
-    wanted = listview.understood(view, arguments)
+    wanted = listresolve.understood(view, arguments)
     # A place in the list and a page size are not part of what is exported.
     kept = {key: str(value) for key, value in filtergrammar.write(wanted).items() if key not in ("offset", "pagesize")}
     chosen = () if form in MESSAGE_FORMS else _names(view, columns)

@@ -24,8 +24,6 @@ NAME_OCTETS = 180
 EXTENSION_OCTETS = 20
 # So many files of one letter may have the same name.
 MAX_REPEATS = 10_000
-# What is read at once of a file whose digest is taken: it may have gigabytes.
-BLOCK_OCTETS = 1 << 20
 # Windows and SMB refuse these, with any extension.
 RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|]')
@@ -68,10 +66,7 @@ class ObjectStore:
         except OSError as error:
             raise NotFound(f"the attachment {digest.hex()} cannot be read: {error.strerror}") from error
         try:
-            found = hashlib.sha256()
-            while block := stream.read(BLOCK_OCTETS):
-                found.update(block)
-            if found.digest() != digest:
+            if hashlib.file_digest(stream, "sha256").digest() != digest:
                 raise ObjectDamaged(f"the attachment {digest.hex()} does not have its SHA-256")
             stream.seek(0)
         except OSError as error:

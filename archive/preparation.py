@@ -1,6 +1,5 @@
 """What is done with a captured message before the database is asked: digest, parse, split, proof. No SQL here."""
 
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -157,7 +156,3 @@ def _cut(octets: bytes, sha256: bytes) -> tuple[bytes, list[bytes]]:
         if skeleton.verify(made, objects, sha256):
             return made, objects
     return skeleton.whole(octets), []
-
-
-def digest_of(octets: bytes) -> bytes:
-    return hashlib.sha256(octets).digest()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from postbuch.archive import database, listorder, listview, users
+from postbuch.archive import database, listorder, listresolve, listview, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
@@ -386,11 +386,11 @@ def test_what_a_view_does_not_know_becomes_a_warning(world: World) -> None:
         "q": "(from_email~contains~a)(nosuch~equals~1)(size~morethan~many)(maildate~equals~soon)(preview~equals~x)",
         "orderby": "dmaildate;anosuch;abody", "tab": "strange",
     })  # fmt: skip
-    found = listview.resolve(LETTERS, wanted)
+    found = listresolve.resolve(LETTERS, wanted)
     assert [each.field for each in found.conditions] == ["from"]
     assert found.order == (Order(field="date", descending=True),)
     assert [each.kind for each in found.warnings] == ["field", "value", "value", "field", "order", "order", "tab"]
-    assert listview.resolve(LETTERS, found) == found
+    assert listresolve.resolve(LETTERS, found) == found
     rows = listview.page(world.conn, LETTERS, wanted, ALL, world.user_id, limit=500).rows
     plain = Filter(conditions=(Condition(field="from", op="contains", value="a"),))
     assert [row["id"] for row in rows] == list(listview.keys_of(world.conn, LETTERS, plain, ALL, world.user_id))

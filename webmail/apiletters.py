@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from postbuch.archive import filtergrammar, letters, listview
+from postbuch.archive import filtergrammar, letters, listresolve, listview
 from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
 from postbuch.archive.errors import NotFound
 from postbuch.archive.filterform import Condition, Filter, Order
@@ -154,7 +154,7 @@ def rows(wanted: dict[str, Any], name: str) -> Any:
 
 def filter_of(view: View, wanted: dict[str, Any]) -> Filter:
     """The filter of the arguments. Raises UsageError."""
-    return listview.understood(view, filtergrammar.arguments_of(wanted))
+    return listresolve.understood(view, filtergrammar.arguments_of(wanted))
 
 
 def on_record(view: View, wanted: Filter, place: dict[str, int]) -> None:

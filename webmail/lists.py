@@ -10,7 +10,7 @@ from typing import Any
 from flask import request, url_for
 from sqlalchemy import Connection
 
-from postbuch.archive import filtergrammar, listchoices, listview
+from postbuch.archive import filtergrammar, listchoices, listresolve, listview
 from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import OPS, Condition, Filter, Order, base_op
 from postbuch.archive.listchoices import Choice
@@ -125,7 +125,7 @@ def wanted_of(view: View, *, is_link: bool = False, choice: Choice | None = None
     """The list that the request's address means, in the names of the view, with a warning for what is none."""
     usual = (choice.page_size if choice else 0) or USUAL_PAGE_SIZE
     found = listing.parse(request.args, is_link=is_link, usual_page_size=usual)
-    return replace(found, filter=listview.resolve(view, found.filter))
+    return replace(found, filter=listresolve.resolve(view, found.filter))
 
 
 def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Choice | None = None) -> Sheet:

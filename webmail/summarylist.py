@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import request, url_for
 
-from postbuch.archive import filtergrammar, listview
+from postbuch.archive import filtergrammar, listresolve
 from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.listview import View
 from postbuch.webmail import lists
@@ -68,7 +68,7 @@ class Asked:
 
 def asked(view: View, form: Sequence[tuple[str, str]], extra: Mapping[str, Any]) -> Asked:
     """The list that the request's address means. `form`: (field, op) of each field of the form, by its name."""
-    wanted = listview.resolve(view, filtergrammar.parse(request.args, usual_page_size=PAGE))
+    wanted = listresolve.resolve(view, filtergrammar.parse(request.args, usual_page_size=PAGE))
     fields = {"words": wanted.words}
     shown = []
     for field, op in form:
