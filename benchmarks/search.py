@@ -21,7 +21,6 @@ import argparse
 import json
 import os
 import platform
-import random
 import resource
 import shutil
 import statistics
@@ -36,9 +35,10 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
-from letters import FIRST_DAY, fill, sender_of, vocabulary
+from letters import FIRST_DAY, fill
 from pages import THREE, pages
 from peers import LONGEST_S, Ask, Fulltext, Notmuch, TooLong
+from questions import KINDS, questions, words
 from sqlalchemy import Connection, Engine
 
 from postbuch.archive import audit, database, index_query, index_reader, index_store, query, search, secrets, server
@@ -53,15 +53,12 @@ from provider.archive import fresh_archive
 
 PAGE = 50
 ROUNDS = 3
-WORDS = 20
-KINDS = ("rare word", "common word", "phrase", "three words", "prefix", "sender + dates + word")
 # Of a slow peer: six kinds with ten questions of a second and its page of another take two minutes; common words of
 # FULLTEXT take several seconds.
 BUDGET_S = 420.0
 LEAST = 10
 # So many questions of a kind were ended: then its median is known to be more.
 GIVEN_UP = 4
-Asked = tuple[str, str, str]  # in Postbuch's words, in FULLTEXT's SQL, in notmuch's words
 
 
 @dataclass(slots=True)
@@ -89,58 +86,6 @@ class Measured:
     def ended(self, kind: str) -> int:
         """How many questions took too long."""
         return sum(each >= 1000 * LONGEST_S for each in self.times[kind])
-
-
-def questions() -> list[tuple[str, Asked]]:
-    """(kind, question) with different words each, in random order."""
-    chance = random.Random(4)
-    common, rare = words()
-    middle = [each for each in vocabulary()[400:4000] if each.isascii()]
-    found: list[tuple[str, Asked]] = []
-    for place in range(WORDS):
-        one, two = chance.sample(common, 2)
-        seldom, half = chance.choice(rare), chance.choice(middle)
-        found += [
-            ("rare word", _words(seldom)), ("common word", _words(common[place])),
-            ("three words", _words(one, two, half)),
-            ("phrase", _phrase("offene Rechnung" if place % 2 else f"{one} {two}")), ("prefix", _prefix(half[:-4])),
-            ("sender + dates + word", _narrow(sender_of(place), 2019 + place % 5, one)),
-        ]  # fmt: skip
-    chance.shuffle(found)
-    return found
-
-
-def words() -> tuple[list[str], list[str]]:
-    """Common and rare ones."""
-    known = vocabulary()
-    # FULLTEXT has no words of three letters and less, and leaves out its stop words.
-    left_out = ("about", "their")
-    common = [each for each in known[:400] if len(each) > 4 and each.isascii() and each.lower() not in left_out]
-    return common, [each for each in known if each.startswith(("ref", "lot"))][5_000:]
-
-
-def _match(text: str) -> str:
-    return f"MATCH(content) AGAINST('{text}' IN BOOLEAN MODE)"
-
-
-def _words(*each: str) -> Asked:
-    return " ".join(each), _match(" ".join(f"+{one}" for one in each)), " ".join(each)
-
-
-def _phrase(text: str) -> Asked:
-    return f'"{text}"', _match(f'"{text}"'), f'"{text}"'
-
-
-def _prefix(text: str) -> Asked:
-    return f"{text}*", _match(f"{text}*"), f"{text}*"
-
-
-def _narrow(sender: str, year: int, word: str) -> Asked:
-    return (
-        f"from:{sender} after:{year - 1}-12-31 before:{year + 1}-01-01 {word}",
-        f"sender = '{sender}' AND at >= '{year}-01-01' AND at < '{year + 1}-01-01' AND {_match('+' + word)}",
-        f"from:{sender} date:{year}-01-01..{year}-12-31 {word}",
-    )
 
 
 def measure(ask: Ask, which: int) -> Measured:

@@ -1,6 +1,7 @@
 """Numbers that are kept for a moment."""
 
 import time
+from functools import partial
 
 import pytest
 
@@ -29,6 +30,6 @@ def test_no_more_than_so_many() -> None:
     """All are forgotten when there are too many."""
     numbers = Kept[int](20.0, 3)
     for number in range(4):
-        assert numbers.get(1, (number,), lambda: number) == number  # noqa: B023 - called at once
+        assert numbers.get(1, (number,), partial(int, number)) == number
     assert numbers.get(1, (0,), lambda: 9) == 9
     assert numbers.get(1, (3,), lambda: 9) == 3
