@@ -1,6 +1,5 @@
 """The attachments of all letters: as tiles and as a table, each file once, one file with its letters, a ZIP of some."""
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import UTC
@@ -13,7 +12,7 @@ from postbuch.archive import attachments, audit, extract_reasons, extract_text, 
 from postbuch.archive.attachments import Place
 from postbuch.archive.errors import NotFound
 from postbuch.archive.filefamily import FAMILIES
-from postbuch.archive.objects import ObjectStore
+from postbuch.archive.objects import ObjectDamaged, ObjectStore
 from postbuch.archive.parser import Unreadable
 from postbuch.archive.skeleton import SkeletonDamaged
 from postbuch.archive.zipstream import ZipStream
@@ -39,7 +38,7 @@ MAX_CHOSEN = 200
 # 64 MiB in one ZIP. An answer is in memory as a whole: on all of the 16 threads that answer these are 1 GiB.
 MAX_ZIP_OCTETS = 67_108_864
 # What a file is that cannot be given: gone or damaged on the disk, or in a message that cannot be taken apart.
-LOST = (NotFound, SkeletonDamaged, Unreadable)
+LOST = (NotFound, ObjectDamaged, SkeletonDamaged, Unreadable)
 # What the page of a file shows of its words.
 TEXT_CHARACTERS = 3_000
 # One pixel, clear (GIF89a).
@@ -179,10 +178,8 @@ def octets(place: Place) -> bytes:
     """The file itself. Raises one of LOST."""
     if not place.stored:
         return services().reader.leaf(octets_of(place.image_id), place.position).payload
-    found = ObjectStore(services().config.data).read(place.sha256)
-    if hashlib.sha256(found).digest() != place.sha256:
-        raise NotFound(f"the attachment {place.sha256.hex()} does not come back with its SHA-256")
-    return found
+    with ObjectStore(services().config.data).open(place.sha256) as stream:
+        return stream.read()
 
 
 def family_names() -> dict[str, str]:
