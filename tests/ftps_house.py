@@ -20,7 +20,7 @@ from postbuch.archive.database import Role
 from postbuch.archive.schema import audit_event
 from postbuch.certs.trust import client_context
 from provider.instance import Postbuch
-from provider.ports import free_port
+from provider.ports import free_port, free_ports
 
 ANNA, BERND, CARLA, EVA, FRANK = (f"{name}@firma.example" for name in ("anna", "bernd", "carla", "eva", "frank"))
 AUDITOR, PASSWORD = "pruefer@firma.example", "ein langes Geheimnis"
@@ -131,9 +131,9 @@ class FtpsHouse:
 
 def with_ftps(file: Path, *lines: str) -> int:
     """Open the door in a configuration; its port."""
-    port, first = free_port(), free_port()
+    port, first = free_port(), free_ports(PASSIVE)
     text = (
-        f'\n[ftps]\nlisten = "127.0.0.1:{port}"\npassive_ports = "{first}-{min(first + PASSIVE, 65535)}"\n'
+        f'\n[ftps]\nlisten = "127.0.0.1:{port}"\npassive_ports = "{first}-{first + PASSIVE - 1}"\n'
         + "".join(f"{line}\n" for line in lines)
     )  # fmt: skip
     file.write_text(file.read_text() + text)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from provider.ports import FIRST_PORT, PORTS, free_port
+from provider.ports import FIRST_PORT, PORTS, free_port, free_ports
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 TAKE = "from provider.ports import free_port; print(*[free_port() for _ in range(50)])"
@@ -32,3 +32,13 @@ def test_a_port_that_somebody_listens_on_is_not_given() -> None:
     with socket.create_server(("127.0.0.1", port)):
         assert free_port(port) != port
     assert free_port(port) == port
+
+
+def test_ports_in_a_row_are_for_one_alone() -> None:
+    """None of them is handed out afterwards, and none that somebody listens on is among them."""
+    first = free_ports(5)
+    assert not {free_port() for _ in range(50)} & set(range(first, first + 5))
+    following = free_port() + 3
+    with socket.create_server(("127.0.0.1", following)):
+        row = free_ports(5)
+    assert following not in range(row, row + 5)

@@ -20,8 +20,11 @@ COUNTER = Path(tempfile.gettempdir()) / f"postbuch-ports-{os.getuid()}"
 
 def free_port(wanted: int | None = None) -> int:
     """The wanted loopback port, else one of our range that nobody listens on; it is not handed out again for long."""
-    if wanted is not None and _is_free(wanted):
-        return wanted
+    return wanted if wanted is not None and _is_free(wanted) else free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row that nobody listens on; none of them is handed out again for long."""
     with COUNTER.open("a+") as counter:
         fcntl.flock(counter, fcntl.LOCK_EX)
         counter.seek(0)
@@ -29,11 +32,12 @@ def free_port(wanted: int | None = None) -> int:
         # The first process of a user begins where its number leads it, so that two users seldom meet.
         last = int(text) if text.isdecimal() else os.getpid()
         for step in range(1, PORTS + 1):
-            place = (last + step) % PORTS
-            if _is_free(FIRST_PORT + place):
+            first = (last + step) % PORTS
+            row = range(first, first + count)
+            if row[-1] < PORTS and all(_is_free(FIRST_PORT + each) for each in row):
                 counter.truncate(0)
-                counter.write(str(place))
-                return FIRST_PORT + place
+                counter.write(str(row[-1]))
+                return FIRST_PORT + first
     raise OSError(f"all of the {PORTS} ports from {FIRST_PORT} on are taken")
 
 
