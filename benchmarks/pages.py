@@ -44,6 +44,8 @@ def pages(config: Config, count: int, common: Sequence[str], rare: Sequence[str]
     })  # fmt: skip
     with database.connection(config, Role.OWNER) as conn:
         for login, accounts in (("pruefer@firma.example", [None]), (account_of(3), [account_of(n) for n in THREE])):
+            if users.find_user(conn, login) is not None:
+                continue  # in a kept archive
             users.create_user(conn, login, role="employee" if accounts[0] else "admin", password=PASSWORD)
             for each in accounts:
                 users.grant(conn, login, each, by="bench")

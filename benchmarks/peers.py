@@ -90,9 +90,15 @@ class Fulltext:
 class Notmuch:
     """Files in folders of a thousand and `notmuch new`, in a process of its own beside all other building."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, kept: Path | None = None) -> None:
+        """`kept`: where it is to stay; what is there already is asked as it is."""
         fits = _free() > min(count * 16_000, HALF_A_MILLION) + LEFT_OCTETS
-        self._folder = Path(tempfile.mkdtemp(prefix="postbuch-notmuch-", dir=_MEMORY if fits else None))
+        place = _MEMORY if fits else None
+        self._kept = kept is not None
+        self._folder = kept / "notmuch" if kept else Path(tempfile.mkdtemp(prefix="postbuch-notmuch-", dir=place))
+        if (self._folder / "done").exists():
+            count = 0
+        self._folder.mkdir(parents=True, exist_ok=True)
         context = multiprocessing.get_context("fork")
         self._enough = context.Event()
         self._process = context.Process(target=self._build, args=(count,))
@@ -118,7 +124,8 @@ class Notmuch:
         """Remove it."""
         self._enough.set()
         self._process.join()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._kept:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _build(self, count: int) -> None:
         mail, seconds = self._folder / "mail", 0.0

@@ -1,7 +1,7 @@
 """How long a search takes among many letters, beside InnoDB FULLTEXT and notmuch on the same letters; and whole pages.
 
     python benchmarks/search.py [--letters 100000] [--notmuch-minutes 0] [--only postbuch,pages,fulltext,notmuch]
-                                [--json FILE]
+                                [--folder FOLDER] [--build] [--json FILE]
 
 Each figure is the exact total and the newest 50, as a page needs them: median and 95th percentile of many different
 words of the kind, in random order, warmed up. Postbuch is measured in the engine (`index_reader`), with the rows of the
@@ -15,6 +15,9 @@ notmuch indexes beside the others' building and is ended with it, so that times 
 may know fewer letters (the table says how many). All questions are asked afterwards, one peer after the other, alone;
 the slow ones get fewer. A prefix is a word, mostly a compound, without its last four letters. The plain words of
 Postbuch find all forms of a word, those of the others do not, or do so in English only: it finds more.
+
+A million letters take half an hour to build. With `--folder` they are built once and kept there, with what the others
+keep, and asked again as often as wanted; `--build` asks nothing. An archive of an earlier version is migrated.
 """
 
 import argparse
@@ -52,6 +55,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from provider.archive import fresh_archive
 
 PAGE = 50
+# Says that everything in the folder is built, and what building took.
+KEPT = "built.json"
 ROUNDS = 3
 # Of a slow peer: six kinds with ten questions of a second and its page of another take two minutes; common words of
 # FULLTEXT take several seconds.
@@ -138,7 +143,7 @@ def whole_of(conn: Connection) -> Ask:
     return ask
 
 
-def build(config: Config, engine: Engine, told: dict[str, Any], only: list[str], count: int) -> Fulltext | None:
+def build(config: Config, engine: Engine, told: dict[str, Any], only: list[str], count: int) -> None:
     """Letters, index and the table of FULLTEXT, with what each took."""
     clock = time.perf_counter
     start = clock()
@@ -151,13 +156,11 @@ def build(config: Config, engine: Engine, told: dict[str, Any], only: list[str],
         told["index_octets"] = _size(index_store.folder(config.data))
         print(f"filled in {told['fill_s']:.0f} s; {made} letters indexed in {told['index_s']:.0f} s, "
               f"{told['index_octets'] / 2**20:.0f} MiB", flush=True)  # fmt: skip
-    peer = None
     if "fulltext" in only:
         peer = Fulltext(config, PAGE)
         told["fulltext_s"] = peer.build(count)
+        peer.close()
         print(f"FULLTEXT made in {told['fulltext_s']:.0f} s", flush=True)
-    told["pool_octets"] = _give_memory(config)
-    return peer
 
 
 def _give_memory(config: Config) -> int:
@@ -244,26 +247,37 @@ def main() -> None:
     parser.add_argument("--notmuch-minutes", type=float, default=0.0,
                         help="how long the rest waits for notmuch's index when all others are made")
     parser.add_argument("--only", default="postbuch,pages,fulltext,notmuch")
+    parser.add_argument("--folder", type=Path, default=None, help="keep what is built there, and use what is there")
+    parser.add_argument("--build", action="store_true", help="build only")
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
     only = options.only.split(",")
-    folder = Path(tempfile.mkdtemp(prefix="postbuch-search-"))
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="postbuch-search-"))
+    kept = folder / KEPT
     told: dict[str, Any] = {"letters": options.letters, "first_day": FIRST_DAY.isoformat()}
     results: dict[str, Measured] = {}
     shown: dict[str, dict[str, list[float]]] = {}
-    beside = Notmuch(options.letters) if "notmuch" in only else None
+    beside = Notmuch(options.letters, options.folder) if "notmuch" in only else None
     try:
         with fresh_archive(folder) as (config, engine):
-            peer = build(config, engine, told, only, options.letters)
-            if beside is not None:
-                told["notmuch_letters"], told["notmuch_s"] = beside.finish(60 * options.notmuch_minutes)
+            if kept.exists():
+                told = json.loads(kept.read_text())
+            else:
+                build(config, engine, told, only, options.letters)
+                if beside is not None:
+                    told["notmuch_letters"], told["notmuch_s"] = beside.finish(60 * options.notmuch_minutes)
+                kept.write_text(json.dumps(told))
+            told["pool_octets"] = _give_memory(config)
+            if options.build:
+                return
             if "postbuch" in only:
                 results |= postbuch(config)
                 print(table(results), flush=True)
             if "pages" in only:
-                shown = pages(config, options.letters, *words())
+                shown = pages(config, told["letters"], *words())
                 print(pages_table(shown), flush=True)
-            if peer is not None:
+            if "fulltext" in only:
+                peer = Fulltext(config, PAGE)
                 results["FULLTEXT"] = measure_within(peer.ask, 1, BUDGET_S)
                 peer.close()
             told["disk_octets"] = _size(folder)
@@ -272,7 +286,8 @@ def main() -> None:
     finally:
         if beside is not None:
             beside.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        if options.folder is None:
+            shutil.rmtree(folder, ignore_errors=True)
     told["peak_kib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(heading(told) + "\n" + table(results) + ("\n\n" + pages_table(shown) if shown else ""))
     if options.json is not None:
