@@ -26,6 +26,20 @@ def test_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [get(1, "b"), get(2, "a"), get(1, "a")] == [6, 7, 4]
 
 
+def test_old_ones_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no time gets what there is, however old; when it was due says which one is next."""
+    at = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: at)
+    numbers = Kept[int](20.0, 10)
+    assert numbers.until(1, ("a",)) == 0
+    assert numbers.get(1, ("a",), lambda: 7, old_too=True) == 7
+    at = 130.0
+    assert numbers.get(1, ("a",), lambda: 8, old_too=True) == 7
+    assert numbers.until(1, ("a",)) == 120
+    assert numbers.get(1, ("a",), lambda: 8) == 8
+    assert numbers.until(1, ("a",)) == 150
+
+
 def test_no_more_than_so_many() -> None:
     """All are forgotten when there are too many."""
     numbers = Kept[int](20.0, 3)

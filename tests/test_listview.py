@@ -323,10 +323,16 @@ def test_pages_are_slices_of_the_order(world: World, rights: tuple[str, ...], or
         assert values == sorted(values, reverse=first.descending)
 
 
+# By their streams, or first among the next of all letters, where that is a page and where it is none.
+@pytest.mark.parametrize(("few", "near"), [(8, 2_000), (0, 2_000), (0, 40)])
 @pytest.mark.parametrize("tab", ["", "in", "out", "read", "unread"])
 @pytest.mark.parametrize("rights", [(ANNA,), (ANNA, BERND), ACCOUNTS])
-def test_quick_pages_show_what_the_others_do(world: World, rights: tuple[str, ...], tab: str) -> None:
+def test_quick_pages_show_what_the_others_do(
+    world: World, monkeypatch: pytest.MonkeyPatch, rights: tuple[str, ...], tab: str, few: int, near: int
+) -> None:
     """Read in index order, by cursor there and back and by offset: the same letters as the general way."""
+    monkeypatch.setattr(listorder, "FEW_STREAMS", few)
+    monkeypatch.setattr(listorder, "NEAR", near)
     allowed = ALL if rights == ACCOUNTS else world.rights(*rights)
     wanted = Filter(tab=tab)
     whole = list(listview.keys_of(world.conn, LETTERS, wanted, allowed, world.user_id))

@@ -6,7 +6,6 @@ import secrets
 from pathlib import Path
 
 from flask import Flask, Response, request
-from flask_babel import Babel
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -16,6 +15,7 @@ from postbuch.archive.database import Role, engine
 from postbuch.archive.dkimparser import SignatureParser
 from postbuch.archive.errors import ConfigError
 from postbuch.webmail import (
+    accountpart,
     admin,
     api,
     apikeys,
@@ -81,7 +81,7 @@ def create_app(config: Config) -> Flask:
     if config.web.listen.startswith("http://"):
         # Plain HTTP is for a proxy on this machine, which says whom it asks for.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
-    Babel(app, locale_selector=language.choose_language, timezone_selector=lambda: language.choose_zone())
+    language.install(app)
     csrf = CSRFProtect(app)
     login.limiter.init_app(app)
     manager = LoginManager(app)
@@ -119,6 +119,7 @@ def _templates(app: Flask) -> None:
     app.jinja_env.globals.update(
         languages=language.LANGUAGES, sources=language.SOURCES, themes=settings.THEMES, theme=settings.theme,
         language=language.language, export_menu_of=export_list.menu, shown_name=folders.shown_name,
+        account_part=accountpart.account_part,
         list_ops=[(op, listwords.OPS[op]) for op in listwords.OFFERED],
         here=lambda: request.full_path if request.query_string else request.path,
     )

@@ -1,5 +1,6 @@
 """The sidebar: accounts and their mailboxes with what is unread, and what mailboxes are called in two languages."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,6 +22,8 @@ from postbuch.webmail.sessions import Viewer
 # when no number is kept. In each mailbox so many at least, however many there are. Older ones are not counted.
 UNREAD_WITHIN = 25_000
 UNREAD_LEAST = 500
+# A page counts numbers that are too old for no longer than this; the rest are the turn of the next page.
+RECOUNT_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ class Account:
 
     id: int
     address: str
-    folders: list[Folder]
+    folders: tuple[Folder, ...]
     unread: int
     current: bool
 
@@ -90,10 +93,13 @@ def _mailboxes(conn: Connection, who: Viewer) -> list[dict[str, Any]]:
     """Those of `letters.mailboxes`, with `unread`."""
     found = letters.mailboxes(conn, who.accounts)
     kept, within = services().unread, max(UNREAD_LEAST, UNREAD_WITHIN // max(len(found), 1))
-    for facts in found:
-        place = facts["account_id"], facts["mailbox_id"]
-        count = partial(letters.unread, conn, *place, who.user_id, who.accounts, within)
-        facts["unread"] = kept.get(who.user_id, (place, who.accounts, facts["newest"]), count)
+    keys = {id(facts): ((facts["account_id"], facts["mailbox_id"]), who.accounts, facts["newest"]) for facts in found}
+    end = time.monotonic() + RECOUNT_S
+    # The oldest numbers first, so that each gets its turn, however many mailboxes there are.
+    for facts in sorted(found, key=lambda facts: kept.until(who.user_id, keys[id(facts)])):
+        key = keys[id(facts)]
+        count = partial(letters.unread, conn, *key[0], who.user_id, who.accounts, within)
+        facts["unread"] = kept.get(who.user_id, key, count, old_too=time.monotonic() > end)
     return found
 
 
@@ -115,11 +121,12 @@ def sidebar(conn: Connection, who: Viewer, wanted: Listing) -> Sidebar:
             current = shown
         found.setdefault(folder.account_id, []).append((ORDER.index(kind), folder))
         accounts.setdefault(folder.account_id, Account(
-            id=folder.account_id, address=facts["account"], folders=[], unread=0, current=False
+            id=folder.account_id, address=facts["account"], folders=(), unread=0, current=False
         ))
     made = []
     for account in accounts.values():
-        listed = [folder for _, folder in sorted(found[account.id], key=lambda pair: (pair[0], pair[1].name.lower()))]
+        in_order = sorted(found[account.id], key=lambda pair: (pair[0], pair[1].name.lower()))
+        listed = tuple(folder for _, folder in in_order)
         chosen = account.id == wanted.account and not wanted.query
         made.append(Account(
             id=account.id, address=account.address, folders=listed, unread=sum(each.unread for each in listed),

@@ -19,11 +19,11 @@ class Kept(Generic[V]):
         self._values: dict[tuple[int, tuple[Hashable, ...]], tuple[float, V]] = {}
         self._lock = threading.Lock()
 
-    def get(self, user_id: int, key: tuple[Hashable, ...], make: Callable[[], V]) -> V:
-        """The value, made anew when it is too old."""
+    def get(self, user_id: int, key: tuple[Hashable, ...], make: Callable[[], V], *, old_too: bool = False) -> V:
+        """The value, made anew when it is too old; with `old_too` only when there is none."""
         with self._lock:
             known = self._values.get((user_id, key))
-        if known is not None and time.monotonic() < known[0]:
+        if known is not None and (old_too or time.monotonic() < known[0]):
             return known[1]
         value = make()
         with self._lock:
@@ -31,6 +31,12 @@ class Kept(Generic[V]):
                 self._values.clear()
             self._values[user_id, key] = (time.monotonic() + self._seconds, value)
         return value
+
+    def until(self, user_id: int, key: tuple[Hashable, ...]) -> float:
+        """When the value is too old, by the monotonic clock; 0 when there is none."""
+        with self._lock:
+            known = self._values.get((user_id, key))
+        return known[0] if known is not None else 0.0
 
     def forget(self, user_id: int, things: Collection[Hashable]) -> None:
         """What this user has changed: all numbers of these things."""

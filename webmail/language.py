@@ -7,20 +7,37 @@ import flask_babel
 from babel import Locale
 from babel.dates import LOCALTZ, format_date, format_datetime, format_time, get_timezone
 from babel.numbers import format_decimal
-from flask import request
+from flask import Flask, g, request
 from flask_login import current_user
 
 from postbuch.archive import said
 
 
+def install(app: Flask) -> None:
+    """The reader's language and time zone for the pages of an application and its templates."""
+    flask_babel.Babel(app, locale_selector=choose_language, timezone_selector=choose_zone)
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined] # of the extension that Babel has added
+        gettext=lambda text: _catalog().ugettext(text),
+        ngettext=lambda one, many, number: _catalog().ungettext(one, many, number), newstyle=True,
+    )
+
+
+def _catalog() -> Any:
+    """The texts of the reader's language, found once for each request: a page asks for hundreds."""
+    if "catalog" not in g:
+        g.catalog = flask_babel.get_translations()
+    return g.catalog
+
+
 def gettext(text: str, **values: object) -> str:
     """The text in the reader's language."""
-    return str(flask_babel.gettext(text, **values))
+    found = str(_catalog().ugettext(text))
+    return found % values if values else found
 
 
 def ngettext(one: str, many: str, number: int) -> str:
     """The text for that many, which stands in it as `%(num)s`."""
-    return str(flask_babel.ngettext(one, many, number))
+    return str(_catalog().ungettext(one, many, number)) % {"num": number}
 
 
 def told(sentence: str) -> str:

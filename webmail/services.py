@@ -15,7 +15,8 @@ from postbuch.webmail.kept import Kept
 from postbuch.webmail.reading import Reader
 
 EXTENSION = "postbuch"
-# What is read in another program may be counted so late; a new letter, and what is read here, count at once.
+# What is read in another program may be counted so late, with very many mailboxes a page or two later; a new letter,
+# and what is read here, count at once.
 UNREAD_KEPT_S = 20.0
 # Of a search that somebody keeps: asked for beside each page, never before it.
 SEARCHES_KEPT_S = 60.0
