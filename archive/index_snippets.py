@@ -61,14 +61,27 @@ def wanted(node: Node | None, fields: tuple[str, ...] = _SHOWN_FIELDS) -> list[W
 def marked(text: str, looked_for: list[Wanted]) -> Snippet:
     """The whole text with the words marked."""
     words = index_text.spans(text[:LOOKED_AT_CHARACTERS])
+    lengths: dict[int, int] = {}
+    for one in looked_for:
+        for place in _places(words, one):
+            lengths[place] = max(_length(words, place, one), lengths.get(place, 0))
     found: list[tuple[int, int]] = []
-    for place in range(len(words)):
-        length = max((_length(words, place, one) for one in looked_for), default=0)
+    for place, length in sorted(lengths.items()):
         if length:
             begin, end = words[place][0], words[place + length - 1][1]
             if not found or begin >= found[-1][1]:
                 found.append((begin, end))
     return Snippet(text=text, spans=tuple(found))
+
+
+def _places(words: list[tuple[int, int, str, str]], one: Wanted) -> list[int]:
+    """Where one that is looked for may begin."""
+    if one.stem:
+        return [place for place, word in enumerate(words) if word[3] == one.stem]
+    first = one.words[0]
+    if one.is_prefix and len(one.words) == 1:
+        return [place for place, word in enumerate(words) if word[2].startswith(first)]
+    return [place for place, word in enumerate(words) if word[2] == first]
 
 
 def _length(words: list[tuple[int, int, str, str]], place: int, one: Wanted) -> int:

@@ -31,13 +31,14 @@ _DAY = timedelta(days=1)
 class Scope:
     """For whom a list is made: what he may read, and whose read marks count.
 
-    narrow: few rows are meant, so rights are best looked up for each of them. whole: also what the index of the search
-    lacks, for what must lack nothing.
+    narrow: few rows are meant, so rights are best looked up for each of them. each: so are conditions on images, as the
+    list goes through the newest letters. whole: also what the index of the search lacks, for what must lack nothing.
     """
 
     rights: Rights
     user_id: int | None
     narrow: bool = False
+    each: bool = False
     whole: bool = False
 
 
@@ -54,8 +55,8 @@ class Column:
     """One column of a view.
 
     title: English, for gettext. expression: what is sorted by and, without `condition`, compared. condition: for
-    what is compared otherwise, such as one of many addresses; gets a positive test. shown: whether it can be a
-    column at all; some can only be filtered by.
+    what is compared otherwise, such as one of many addresses; gets a positive test. images: the images for which a test
+    holds, where an index tells them; else None. shown: whether it can be a column at all; some can only be filtered by.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Column:
     title: str
     expression: Callable[[Scope], ColumnElement[Any]]
     condition: Callable[[Scope, Test], ColumnElement[bool]] | None = None
+    images: "Callable[[Connection, Test], Select[tuple[int]] | None] | None" = None
     sortable: bool = True
     filterable: bool = True
     shown: bool = True
@@ -74,10 +76,12 @@ class View:
     """One list: its columns and where its rows come from.
 
     key: the unique number of a row. source: a select of nothing yet, with its tables and the rights in its WHERE.
-    order: the usual one. narrowed: conditions of account, mailbox and tab. words: the condition of a search. found: how
-    many rows a search alone has and the numbers of one page of the usual order; None when only the condition tells.
-    rows: the rows of these keys, in this order, at least with these columns and `id`; without it the expressions are
-    selected. quick: a page of the usual order read from an index, for lists that nothing narrows.
+    led: the same for the letters of some images. near: the first rows of the usual order for which conditions hold,
+    among so many newest ones. order: the usual one. narrowed: conditions of account, mailbox and tab. words: the
+    condition of a search. found: how many rows a search alone has and the numbers of one page of the usual order; None
+    when only the condition tells. rows: the rows of these keys, in this order, at least with these columns and `id`;
+    without it the expressions are selected. quick: a page of the usual order read from an index, for lists that nothing
+    narrows. newest: the numbers of its first rows, or None. keys: all rows of a list that nothing narrows, for counting.
     """
 
     name: str
@@ -86,6 +90,8 @@ class View:
     key: ColumnElement[int]
     source: Callable[[Scope], Select[Any]]
     order: tuple[Order, ...]
+    led: "Callable[[Scope, Select[tuple[int]]], Select[Any]] | None" = None
+    near: Callable[[Connection, Scope, Sequence[ColumnElement[bool]], int, int], list[int]] | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     tabs: tuple[str, ...] = ()
     narrowed: Callable[[Connection, Scope, Filter], Sequence[ColumnElement[bool]]] | None = None
@@ -94,6 +100,8 @@ class View:
     rows: Callable[[Connection, list[int], Scope, Sequence[str]], list[dict[str, Any]]] | None = None
     quick: Callable[[Connection, Scope, Filter, "Place"], list[Cursor]] | None = None
     quick_tabs: tuple[str, ...] = ("",)
+    newest: Callable[[Connection, Scope, int], list[int] | None] | None = None
+    keys: Callable[[Scope], Select[Any]] | None = None
 
     def column(self, name: str) -> Column | None:
         """The column of a name or alias, letter case aside."""

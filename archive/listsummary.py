@@ -5,6 +5,7 @@ put together when they are asked for: a letter that lies in two of them then cou
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -72,6 +73,28 @@ class Summary:
             .join(table, and_(table.c.account_id == numbers.c.of_account, key == numbers.c[key.name]), isouter=True)
         )
         return select(self.key).select_from(whole.subquery("put_together"))
+
+    def newest(self, conn: Connection, scope: Scope, limit: int) -> list[int] | None:
+        """The keys of the newest `limit` rows, where rows are put together: they are among the newest of each account.
+
+        None where they are read in order as they are.
+        """
+        accounts, table = _accounts(scope), self._table
+        if len(accounts) < 2:
+            return None
+        newest: dict[int, datetime] = {}
+        for each in accounts:
+            rows = select(table.c[self.key.name], table.c.last_at).where(table.c.account_id == each)
+            for key, at in conn.execute(rows.order_by(
+                table.c.last_at.desc(), table.c[self.key.name].desc()
+            ).limit(limit)):
+                newest[key] = max(at, newest.get(key, at))
+        return sorted(newest, key=lambda key: (newest[key], key), reverse=True)[:limit]
+
+    def keys(self, scope: Scope) -> Select[Any]:
+        """A select of the keys within the rights, to be counted."""
+        table = self._table
+        return select(table.c[self.key.name]).where(table.c.account_id.in_(_accounts(scope))).distinct()
 
     def lowered(self, name: str) -> Any:
         """The comparison of a column that holds lower case alone: as its index has it, without folding each value."""

@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, not_, or_, select, true
 
+from postbuch.archive import listlead
 from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition, Filter, base_op
 from postbuch.archive.listcolumn import Column as Column
 from postbuch.archive.listcolumn import Place, Scope, compare, opposite, read_test
 from postbuch.archive.listcolumn import View as View
+from postbuch.archive.listlead import Lead
 from postbuch.archive.listorder import Cursor
 from postbuch.archive.listresolve import resolve
 from postbuch.archive.listview_letters import LETTERS
@@ -54,8 +56,8 @@ def page(
     """One page. `names`: the columns that are wanted, else the usual. Raises UsageError for a search with a mistake.
 
     `before` and `after` count only in the usual order of a list that nothing narrows. `most`: count no further.
-    Without `count_all` a list that only an account, a mailbox or a tab narrows is not counted: of a million letters
-    that would take longer than the page.
+    Without `count_all` a list that only an account, a mailbox or a tab narrows is not counted, nor that of an address
+    with very many letters: of a million letters that would take longer than the page.
     """
     wanted, scope = _for(view, wanted, rights, user_id)
     offset = wanted.offset if offset is None else offset
@@ -69,7 +71,20 @@ def page(
             total, keys = answer
             rows = _rows(conn, view, keys, scope, columns)
             return Page(rows=rows, total=total, more=offset + len(keys) < total)
-    query = _keys(conn, view, wanted, scope)
+    if view.newest is not None and wanted.is_plain and _is_usual(view, wanted):
+        newest = view.newest(conn, scope, offset + limit + 1)
+        if newest is not None:
+            total = count(conn, view, wanted, rights, user_id, most=most)
+            rows = _rows(conn, view, newest[offset : offset + limit], scope, columns)
+            return Page(rows=rows, total=total, more=len(newest) > offset + limit)
+    lead = _lead(conn, view, wanted)
+    if lead is not None and lead.is_wide and not count_all and _is_usual(view, wanted) and not wanted.words:
+        conditions = _conditions(conn, view, wanted, replace(scope, each=True))
+        end = offset + limit + 1
+        keys = [] if view.near is None else view.near(conn, scope, conditions, end, listlead.NEAR)[offset:]
+        if len(keys) > limit:
+            return Page(rows=_rows(conn, view, keys[:limit], scope, columns), total=NOT_COUNTED, more=True)
+    query = _keys(conn, view, wanted, scope, lead)
     if most is None or _is_narrow(view, wanted):
         # The total beside each row: the letters are looked for once.
         found = conn.execute(_ordered(query.add_columns(func.count().over()), view, wanted, scope)
@@ -86,9 +101,7 @@ def page(
 
 def is_quick(view: View, wanted: Filter) -> bool:
     """Whether its pages are read in the order of an index. For a resolved filter."""
-    return view.quick is not None and wanted.is_plain and wanted.order in ((), view.order) and (
-        wanted.tab in view.quick_tabs
-    )
+    return view.quick is not None and wanted.is_plain and _is_usual(view, wanted) and wanted.tab in view.quick_tabs
 
 
 def count(
@@ -100,7 +113,10 @@ def count(
     `whole`: as `keys_of` finds them.
     """
     wanted, scope = _for(view, wanted, rights, user_id, whole=whole)
-    keys = _keys(conn, view, wanted, scope)
+    if view.keys is not None and wanted.is_plain:
+        keys = view.keys(scope)
+    else:
+        keys = _keys(conn, view, wanted, scope, _lead(conn, view, wanted))
     if most is not None:
         keys = keys.limit(most + 1)
     return conn.scalar(select(func.count()).select_from(keys.subquery())) or 0
@@ -129,7 +145,7 @@ def keys_of(
 ) -> "array[int]":
     """The numbers of all rows in the order of the list, those too that the index lacks yet. Raises UsageError."""
     wanted, scope = _for(view, wanted, rights, user_id, whole=True)
-    query = _ordered(_keys(conn, view, wanted, scope), view, wanted, scope).limit(limit)
+    query = _ordered(_keys(conn, view, wanted, scope, _lead(conn, view, wanted)), view, wanted, scope).limit(limit)
     # As options of this statement: those of a connection would stay, and each later question would be a stream.
     with conn.execute(query, execution_options={"stream_results": True, "yield_per": 10_000}) as found:
         return array("Q", (row[0] for row in found))
@@ -198,8 +214,16 @@ def _for(
     return wanted, Scope(rights=rights, user_id=user_id, narrow=_is_narrow(view, wanted), whole=whole)
 
 
-def _keys(conn: Connection, view: View, wanted: Filter, scope: Scope) -> Select[Any]:
-    return view.source(scope).with_only_columns(view.key).where(*_conditions(conn, view, wanted, scope))
+def _lead(conn: Connection, view: View, wanted: Filter) -> Lead | None:
+    return None if view.led is None else listlead.find(conn, view, wanted)
+
+
+def _keys(conn: Connection, view: View, wanted: Filter, scope: Scope, lead: Lead | None = None) -> Select[Any]:
+    if lead is not None and view.led is not None:
+        source, wanted = view.led(scope, lead.images), lead.rest
+    else:
+        source = view.source(scope)
+    return source.with_only_columns(view.key).where(*_conditions(conn, view, wanted, scope))
 
 
 def _conditions(conn: Connection, view: View, wanted: Filter, scope: Scope) -> list[ColumnElement[bool]]:
@@ -223,9 +247,14 @@ def _ordered(query: Select[Any], view: View, wanted: Filter, scope: Scope) -> Se
     return query.order_by(*_order(view, wanted, scope))
 
 
+def _is_usual(view: View, wanted: Filter) -> bool:
+    """Whether it is in the usual order."""
+    return wanted.order in ((), view.order)
+
+
 def _is_search(view: View, wanted: Filter) -> bool:
     """Whether it is words alone, in the usual order."""
-    return bool(wanted.words) and wanted.order in ((), view.order) and not (
+    return bool(wanted.words) and _is_usual(view, wanted) and not (
         wanted.conditions or wanted.within or wanted.account is not None or wanted.mailbox is not None
         or wanted.tab not in ("", "all")
     )  # fmt: skip

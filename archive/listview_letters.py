@@ -5,7 +5,9 @@ first of these. An address is looked for in all of a field; a value with an @ in
 about the names beside them as well.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +29,7 @@ from postbuch.archive import search
 from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listcolumn import Column, Place, Scope, Test, View, compare
 from postbuch.archive.listletters import rows
-from postbuch.archive.listorder import Cursor, Selection, cursors
+from postbuch.archive.listorder import FEW_STREAMS, Cursor, Selection, cursors
 from postbuch.archive.mailboxkind import kind_of
 from postbuch.archive.marks import is_read
 from postbuch.archive.schema import (
@@ -73,9 +75,13 @@ def seen_within(image_id: Any, rights: Rights) -> ColumnElement[bool]:
 
 
 def _with_image(scope: Scope, image_id: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The letters of images within the rights for which the conditions hold: a set that is found once."""
+    """The letters of images within the rights for which the conditions hold: a set that is found once, or each."""
     found = select(letter_image.c.letter_id).where(letter_image.c.image_id == image_id, *conditions)
-    return letter.c.id.in_(found.where(seen_within(letter_image.c.image_id, scope.rights)))
+    found = found.where(seen_within(letter_image.c.image_id, scope.rights))
+    if not scope.each:
+        return letter.c.id.in_(found)
+    of_letter = found.where(letter_image.c.letter_id == letter.c.id).correlate(letter).limit(1)
+    return of_letter.scalar_subquery().is_not(None)
 
 
 def _shown(scope: Scope, owner: Any) -> Any:
@@ -123,6 +129,19 @@ def _people(*fields: str) -> Callable[[Scope, Test], ColumnElement[bool]]:
         )
 
     return condition
+
+
+def _images_of(*fields: str) -> Callable[[Connection, Test], Select[tuple[int]] | None]:
+    """The images with given addresses in these fields."""
+    def images(conn: Connection, test: Test) -> Select[tuple[int]] | None:
+        if test.op not in ("equals", "in") or not all("@" in value for value in test.values):
+            return None
+        # Looked up before: with a subquery in its place the server would not take the index.
+        known = conn.scalars(select(address.c.id).where(address.c.address.in_([each.lower() for each in test.values])))
+        found = select(image_address.c.image_id).with_hint(image_address, "FORCE INDEX (image_address_address)")
+        return found.where(image_address.c.address_id.in_(known.all()), image_address.c.field.in_(fields))
+
+    return images
 
 
 def _files(scope: Scope, test: Test) -> ColumnElement[bool]:
@@ -177,11 +196,11 @@ _SUMMARY = header_summary.c.image_id
 COLUMNS = (
     Column(name="from", kind="text", title="From",
            expression=of_shown(start_of(header_summary.c.from_display), _SUMMARY),
-           condition=_people("from", "sender")),
+           condition=_people("from", "sender"), images=_images_of("from", "sender")),
     Column(name="to", kind="text", title="To", expression=of_shown(start_of(header_summary.c.to_display), _SUMMARY),
-           condition=_people("to"), shown_first=False),
-    Column(name="cc", kind="list", title="Cc", expression=lambda _: false(), condition=_people("cc"), sortable=False,
-           shown_first=False),
+           condition=_people("to"), images=_images_of("to"), shown_first=False),
+    Column(name="cc", kind="list", title="Cc", expression=lambda _: false(), condition=_people("cc"),
+           images=_images_of("cc"), sortable=False, shown_first=False),
     Column(name="subject", kind="text", title="Subject",
            expression=of_shown(start_of(header_summary.c.subject), _SUMMARY),
            condition=_of_any(header_summary.c.subject, _SUMMARY, "text")),
@@ -219,6 +238,56 @@ COLUMNS = (
 def letters_within(scope: Scope) -> Select[Any]:
     """All letters within the rights, by their numbers."""
     return select(letter.c.id).select_from(letter).where(within(scope))
+
+
+def _led(scope: Scope, images: Select[tuple[int]]) -> Select[Any]:
+    """The letters of these images, as far as they were seen within the rights. Read in the order that is written."""
+    of_letter = images.add_columns(letter_image.c.letter_id).join(
+        letter_image, letter_image.c.image_id == image_address.c.image_id
+    ).where(seen_within(letter_image.c.image_id, scope.rights))
+    found = of_letter.with_only_columns(letter_image.c.letter_id).distinct().prefix_with("STRAIGHT_JOIN").subquery()
+    letters = select(letter.c.id).select_from(found.join(letter, letter.c.id == found.c.letter_id))
+    return letters.where(within(scope)).prefix_with("STRAIGHT_JOIN")
+
+
+def _near(
+    conn: Connection, scope: Scope, conditions: Sequence[ColumnElement[bool]], limit: int, among: int
+) -> list[int]:
+    """The newest `limit` letters within the rights for which the conditions hold, among the newest `among`.
+
+    Fewer where these have no more, or where that is not known.
+    """
+    newest = [letter.c.sort_at.desc(), letter.c.id.desc()]
+    if scope.rights == ALL or len(scope.rights) > FEW_STREAMS:
+        since = conn.scalar(select(letter.c.sort_at).order_by(*newest).offset(among).limit(1))
+        query = select(letter.c.id).where(readable_each(scope.rights), *conditions).order_by(*newest).limit(limit)
+        return list(conn.scalars(query if since is None else query.where(letter.c.sort_at >= since)))
+    share = 1 / max(len(scope.rights), 1)
+    # What each account has is known down to its last row; of equal ones each has its share of a page, and some more.
+    most = limit if share == 1 else math.ceil(1.5 * limit * share) + 8
+    found: set[tuple[datetime, int]] = set()
+    known_since = datetime.min
+    for account_id in scope.rights:
+        rows, since = _newest_of(conn, account_id, conditions, most, math.ceil(among * share))
+        found |= rows
+        known_since = max(known_since, since)
+    return [number for at, number in sorted(found, reverse=True) if at > known_since][:limit]
+
+
+def _newest_of(
+    conn: Connection, account_id: int, conditions: Sequence[ColumnElement[bool]], limit: int, among: int
+) -> tuple[set[tuple[datetime, int]], datetime]:
+    """(arrival, number) of letters of an account, and the arrival down to which these are all."""
+    place = letter_place.alias()
+    mine = select(place.c.sort_at, place.c.letter_id).with_hint(place, "FORCE INDEX (letter_place_newest)")
+    mine = mine.where(place.c.account_id == account_id).order_by(place.c.sort_at.desc(), place.c.letter_id.desc())
+    oldest = conn.scalar(mine.with_only_columns(place.c.sort_at).offset(among).limit(1))
+    query = mine.join(letter, letter.c.id == place.c.letter_id).prefix_with("STRAIGHT_JOIN").where(*conditions)
+    query = query.group_by(place.c.sort_at, place.c.letter_id)  # it may stand in two mailboxes
+    if oldest is not None:
+        query = query.where(place.c.sort_at > oldest)
+    rows = [(row.sort_at, row.letter_id) for row in conn.execute(query.limit(limit))]
+    return set(rows), rows[-1][0] if len(rows) == limit else oldest or datetime.min
 
 
 def within(scope: Scope) -> ColumnElement[bool]:
@@ -277,7 +346,7 @@ def _found(conn: Connection, text: str, scope: Scope, place: Place) -> tuple[int
 
 LETTERS = View(
     name="letters", title="Letters", columns=COLUMNS, key=letter.c.id, source=letters_within,
-    order=(Order(field="date", descending=True),), aliases=ALIASES, tabs=TABS, narrowed=narrowed,
+    order=(Order(field="date", descending=True),), led=_led, near=_near, aliases=ALIASES, tabs=TABS, narrowed=narrowed,
     words=_words, found=_found, rows=rows, quick=_quick,
     quick_tabs=("", *TABS),
 )

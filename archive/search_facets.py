@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from postbuch.archive import audit, index_query, index_reader, index_snippets, index_text, query
 from postbuch.archive.index_attached import texts_of
+from postbuch.archive.index_reader import Look
 from postbuch.archive.index_snippets import Snippet
 from postbuch.archive.query import Group, Node
 from postbuch.archive.schema import account, body_text, letter_image, mailbox, part
@@ -16,8 +18,10 @@ from postbuch.archive.visible import seen
 
 # As many as fit beside a list; senders and types go on for long.
 SHOWN = 8
-# Each account or folder that is counted costs a millisecond; of more only the most frequent ones are.
+# Each account or folder that has to be counted by itself costs a millisecond; of more only the most frequent ones are.
 MOST_COUNTED = 30
+# Of so many accounts or folders the index tells all numbers at once.
+MOST_BUCKETS = 1_000
 # Shorter beginnings fit half the dictionary.
 LEAST_TYPED = 2
 
@@ -42,30 +46,34 @@ def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
     if asked is None:
         return []
     look, made = asked
+    sizes = {"account": MOST_BUCKETS, "mailbox": MOST_BUCKETS, "sender": SHOWN, "year": 40, "type": SHOWN}
+    answer = look.aggregate(made, {kind: {"terms": {"field": kind, "size": size}} for kind, size in sizes.items()})
+    buckets = {
+        kind: {str(each["key"]).removesuffix(".0"): int(each["doc_count"]) for each in answer[kind]["buckets"]}
+        for kind in sizes
+    }  # fmt: skip
     found: list[Facet] = []
     for kind, names in _places_of(conn, accounts):
-        if len(names) > MOST_COUNTED:  # which ones are worth a count of their own
-            answer = look.aggregate(made, {kind: {"terms": {"field": kind, "size": MOST_COUNTED}}})
-            often = {int(each["key"]) for each in answer[kind]["buckets"]}
-            chosen = {name for name, numbers in names.items() if often & set(numbers)}
-        else:
-            chosen = set(names)
-        # A letter in two folders of one name is one letter.
-        counts = {name: look.count(index_query.both(made, kind, names[name])) for name in chosen}
-        counts = {name: count for name, count in counts.items() if count}
+        counts = _counts(look, made, kind, names, {int(key): count for key, count in buckets[kind].items()})
         if len(counts) > 1:
             found += _most(kind, counts, tree, text)
-    wanted = {"sender": SHOWN, "year": 40, "type": SHOWN}
-    answer = look.aggregate(
-        made, {kind: {"terms": {"field": kind, "size": size}} for kind, size in wanted.items()}
-    )
-    for kind in wanted:
-        values = {str(each["key"]).removesuffix(".0"): int(each["doc_count"]) for each in answer[kind]["buckets"]}
+    for kind in ("sender", "year", "type"):
+        values = buckets[kind]
         if kind == "year":
             values = dict(sorted(values.items(), reverse=True)[:SHOWN])
         if len(values) > 1:
             found += _most(kind, values, tree, text)
     return found
+
+
+def _counts(look: Look, made: Any, kind: str, names: dict[str, list[int]], known: dict[int, int]) -> dict[str, int]:
+    """How many letters each name has. `known`: those of each number, perhaps without the rarest."""
+    whole = len(known) < MOST_BUCKETS
+    counts = {name: known.get(numbers[0], 0) for name, numbers in names.items() if whole and len(numbers) == 1}
+    # A letter in two folders of one name is one letter: these are counted, the most frequent ones of many.
+    rest = sorted(names.keys() - counts.keys(), key=lambda name: -sum(known.get(each, 0) for each in names[name]))
+    counts |= {name: look.count(index_query.both(made, kind, names[name])) for name in rest[:MOST_COUNTED]}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _places_of(conn: Connection, accounts: Rights) -> list[tuple[str, dict[str, list[int]]]]:
