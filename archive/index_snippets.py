@@ -11,6 +11,9 @@ SNIPPET_CHARACTERS = 180
 BEFORE_CHARACTERS = 30
 # A page of 50 letters with long bodies takes 100 ms; what stands further behind is found and not shown.
 LOOKED_AT_CHARACTERS = 20_000
+# What is read at once of a text; a word that goes on for longer behind it is cut.
+PIECE_CHARACTERS = 600
+LONGEST_WORD = 100
 _SHOWN_FIELDS = ("", "subject", "body", "attachment", "filename", "from", "to", "cc")
 
 
@@ -99,10 +102,9 @@ def _length(words: list[tuple[int, int, str, str]], place: int, one: Wanted) -> 
 
 def passage(text: str, looked_for: list[Wanted]) -> Snippet | None:
     """The part of a text around the first word that was found; None when there is none in it."""
-    whole = marked(text, looked_for)
-    if not whole.spans:
+    first = _first(text[:LOOKED_AT_CHARACTERS], looked_for)
+    if first is None:
         return None
-    first = whole.spans[0][0]
     start = max(first - BEFORE_CHARACTERS, 0)
     if start:  # at the beginning of a word
         start = next((at + 1 for at in range(start, first) if text[at].isspace()), first)
@@ -110,6 +112,29 @@ def passage(text: str, looked_for: list[Wanted]) -> Snippet | None:
     lead, tail = "… " if start else "", " …" if end < len(text) else ""
     # White space is as wide as itself, so that the places stay right; a browser shows one space.
     cut = "".join(" " if each.isspace() else each for each in text[start:end])
-    shift = len(lead) - start
-    spans = tuple((begin + shift, min(last, end) + shift) for begin, last in whole.spans if start <= begin < end)
+    # With the rest of the last word, so that it is known as a whole.
+    near = marked(text[start : _end_of_word(text, end)], looked_for)
+    spans = tuple(
+        (begin + len(lead), min(last, end - start) + len(lead)) for begin, last in near.spans if begin < end - start
+    )
     return Snippet(text=f"{lead}{cut}{tail}", spans=spans)
+
+
+def _first(text: str, looked_for: list[Wanted]) -> int | None:
+    """Where the first of the words stands. Read piece by piece: mostly it stands in the first one."""
+    # Words in a row may stand on both sides of a cut.
+    piece = PIECE_CHARACTERS if all(len(one.words) == 1 for one in looked_for) else len(text)
+    begin = 0
+    while begin < len(text):
+        end = _end_of_word(text, begin + piece)
+        found = marked(text[begin:end], looked_for).spans
+        if found:
+            return begin + found[0][0]
+        begin = end
+    return None
+
+
+def _end_of_word(text: str, place: int) -> int:
+    """The next white space from a place on, but not far behind it."""
+    rest = (at for at in range(place, min(place + LONGEST_WORD, len(text))) if text[at].isspace())
+    return next(rest, min(place + LONGEST_WORD, len(text)))

@@ -81,7 +81,7 @@ class View:
     condition of a search. found: how many rows a search alone has and the numbers of one page of the usual order; None
     when only the condition tells. rows: the rows of these keys, in this order, at least with these columns and `id`;
     without it the expressions are selected. quick: a page of the usual order read from an index, for lists that nothing
-    narrows. newest: the numbers of its first rows, or None. keys: all rows of a list that nothing narrows, for counting.
+    narrows. newest: the numbers of its first rows, or None. keys: all rows of such a list, to be counted.
     """
 
     name: str

@@ -120,6 +120,7 @@ def _kinds(
         "sorted by subject": lists(order=(Order(field="subject", descending=False),)),
         "search, common word": lambda place: ("/", {"q": common[place % len(common)]}),
         "search, rare word": lambda place: ("/", {"q": rare[place % len(rare)]}),
+        "how a search is spread": lambda place: ("/spread", {"q": common[place % len(common)]}),
         "topics": lambda place: ("/topics", {}),
         "one topic": lambda place: (f"/m/{number(place)}/topic", {}),
         "attachments": lambda place: ("/media", {}),

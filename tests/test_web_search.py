@@ -81,7 +81,8 @@ def test_narrowing_down(site: Site, theme: Any, width: int) -> None:
             count = value.locator(".count").inner_text().split()[-1]
             page.goto(str(value.get_attribute("href")))
             assert page.locator(".found").inner_text().startswith(f"{count} letter")
-            page.go_back()
+            page.go_back(wait_until="load")
+            expect(value).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
         assert found.violations_count == 0, found.generate_report()

@@ -7,6 +7,7 @@ from flask import Blueprint, render_template, request, url_for
 from sqlalchemy import Connection
 
 from postbuch.archive import query, search, search_facets
+from postbuch.archive.errors import UsageError
 from postbuch.archive.filtergrammar import MAX_CHARACTERS
 from postbuch.archive.index_snippets import Snippet, Wanted, marked, wanted
 from postbuch.webmail import folders
@@ -41,12 +42,13 @@ class Spread:
 class Beside:
     """What a page shows beside the letters that words have found.
 
-    passages: letter → the passage that was found. lag: letters that the index lacks. unindexed: there is none yet.
+    passages: letter → the passage that was found. spread: the address of how the result is spread, which the page asks
+    for when it stands; empty when that is not told. lag: letters that the index lacks. unindexed: there is none yet.
     """
 
     words: list[Wanted] = field(default_factory=list)
     passages: Mapping[int, Snippet] = field(default_factory=dict)
-    spread: list[Spread] = field(default_factory=list)
+    spread: str = ""
     lag: int = 0
     unindexed: bool = False
 
@@ -62,6 +64,20 @@ def suggest() -> str:
     return render_template("suggestions.html", suggestions=found)
 
 
+@blueprint.route("/spread")
+@login_required
+def spread() -> str:
+    """How what a search found is spread: part of its page, which does not wait for it."""
+    who, text = viewer(), request.args.get("q", "")[:MAX_CHARACTERS]
+    with services().transaction() as conn:
+        on_record(conn, "search", "spread", {"q": text})
+        try:
+            found = _spread(conn, text, who)
+        except UsageError:
+            found = []
+    return render_template("spread.html", spread=found)
+
+
 def beside(conn: Connection, who: Viewer, found: Sheet) -> Beside:
     """For one page of a list; nothing when no words were looked for, or the search has a mistake."""
     text = found.listing.query
@@ -71,7 +87,7 @@ def beside(conn: Connection, who: Viewer, found: Sheet) -> Beside:
     return Beside(
         words=_subject_words(text),
         passages=search_facets.snippets(conn, text, [each["id"] for each in found.rows], who.accounts),
-        spread=_spread(conn, text, who) if found.listing.only_words and found.total > 1 else [],
+        spread=url_for("finding.spread", q=text) if found.listing.only_words and found.total > 1 else "",
         lag=lag,
         unindexed=unindexed,
     )
