@@ -50,7 +50,7 @@ def cursors(conn: Connection, wanted: Selection, limit: int, offset: int = 0) ->
     """At most `limit` letters behind the first `offset`: newest first, or with `after` oldest first."""
     end = limit + offset
     whole = wanted.accounts == ALL and wanted.account_id is None and wanted.mailbox_id is None and wanted.among is None
-    streams = None if whole else _streams(conn, wanted)
+    streams = None if whole else accounts_of(conn, wanted)
     if streams == []:
         return []
     if streams is None or len(streams) > MAX_STREAMS:
@@ -68,8 +68,8 @@ def cursors(conn: Connection, wanted: Selection, limit: int, offset: int = 0) ->
     return [Cursor(sort_at=row[0], letter_id=row[1]) for row in conn.execute(query)]
 
 
-def _streams(conn: Connection, wanted: Selection) -> list[int]:
-    """The accounts to read."""
+def accounts_of(conn: Connection, wanted: Selection) -> list[int]:
+    """The accounts that hold what is listed."""
     query = select(account.c.id)
     if wanted.account_id is not None:
         query = query.where(account.c.id == wanted.account_id)

@@ -1,7 +1,8 @@
 """The one list engine: a filter (`filtergrammar.py`) on a view, as pages and as a stream of rows.
 
 Every list, export and count goes through here, so that what is shown, marked, printed and exported is the same. The
-rights are part of each query. Newest-first pages are read in the order of an index as long as nothing narrows them.
+rights are part of each query. Newest-first pages are read in the order of an index as long as nothing narrows them,
+those sorted by sender, subject or size where that is quicker than sorting.
 """
 
 from array import array
@@ -69,6 +70,12 @@ def page(
             total, keys = answer
             rows = _rows(conn, view, keys, scope, columns)
             return Page(rows=rows, total=total, more=offset + len(keys) < total)
+    if view.walk is not None and wanted.is_plain:
+        walked = view.walk(conn, scope, wanted, Place(limit=limit + 1, offset=offset))
+        if walked is not None:
+            total = count(conn, view, wanted, rights, user_id, most=most) if count_all else NOT_COUNTED
+            rows = _rows(conn, view, walked[:limit], scope, columns)
+            return Page(rows=rows, total=total, more=len(walked) > limit)
     query = _keys(conn, view, wanted, scope)
     if most is None or _is_narrow(view, wanted):
         # The total beside each row: the letters are looked for once.
@@ -208,6 +215,7 @@ def _conditions(conn: Connection, view: View, wanted: Filter, scope: Scope) -> l
 
 
 def _order(view: View, wanted: Filter, scope: Scope) -> list[Any]:
+    """The whole order, which every page, stream and neighbour keeps, however it is read."""
     orders = wanted.order or view.order
     found = []
     for each in orders:
@@ -215,8 +223,10 @@ def _order(view: View, wanted: Filter, scope: Scope) -> list[Any]:
         if column is not None:
             expression = column.expression(scope)
             found.append(expression.desc() if each.descending else expression)
-    # The number last, so that no two pages show the same row; the newest first where the rest is equal.
-    return [*found, view.key.desc() if orders[0].descending else view.key]
+    # A number last, so that no two pages show the same row; the newest first where the rest is equal.
+    first = view.column(orders[0].field)
+    tie = view.key if first is None or first.tie is None else first.tie(scope)
+    return [*found, tie.desc() if orders[0].descending else tie]
 
 
 def _ordered(query: Select[Any], view: View, wanted: Filter, scope: Scope) -> Select[Any]:

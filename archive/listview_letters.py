@@ -23,7 +23,7 @@ from sqlalchemy import (
     true,
 )
 
-from postbuch.archive import search
+from postbuch.archive import listwalk, search
 from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listcolumn import Column, Place, Scope, Test, View, compare
 from postbuch.archive.listletters import rows
@@ -45,11 +45,10 @@ from postbuch.archive.schema import (
     sighting,
 )
 from postbuch.archive.users import ALL, Rights
-from postbuch.archive.visible import readable, readable_each
+from postbuch.archive.visible import first_seen, readable, readable_each
+from postbuch.archive.widths import SORT_CHARACTERS
 
 TABS = ("all", "in", "out", "unread", "read")
-# Sorting by the first characters of a text: a million subjects of 1,000 would be sorted on disk.
-SORT_CHARACTERS = 80
 
 ALIASES = {
     "from_email": "from", "from_name": "from", "sender": "from", "mail_from": "from", "absender": "from",
@@ -78,15 +77,11 @@ def _with_image(scope: Scope, image_id: Any, *conditions: ColumnElement[bool]) -
     return letter.c.id.in_(found.where(seen_within(letter_image.c.image_id, scope.rights)))
 
 
-def _shown(scope: Scope, owner: Any) -> Any:
+def _shown(scope: Scope, owner: Any = letter) -> Any:
     """The image that is shown of a letter."""
     if scope.rights == ALL:
         return owner.c.first_image_id
-    first = (
-        select(func.min(letter_image.c.image_id)).join(sighting, sighting.c.image_id == letter_image.c.image_id)
-        .where(letter_image.c.letter_id == owner.c.id, sighting.c.account_id.in_(scope.rights))
-    )
-    return first.correlate(owner).scalar_subquery()
+    return first_seen(owner.c.id, scope.rights).correlate(owner).scalar_subquery()
 
 
 def of_shown(column: ColumnElement[Any], image_id: Any, owner: Any = letter) -> Callable[[Scope], ColumnElement[Any]]:
@@ -169,21 +164,18 @@ def _first_place(column: ColumnElement[Any], joined: ColumnElement[bool]) -> Cal
     return expression
 
 
-def start_of(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.left(column, SORT_CHARACTERS)
-
-
 _SUMMARY = header_summary.c.image_id
 COLUMNS = (
     Column(name="from", kind="text", title="From",
-           expression=of_shown(start_of(header_summary.c.from_display), _SUMMARY),
+           expression=of_shown(header_summary.c.from_start, _SUMMARY), tie=_shown,
            condition=_people("from", "sender")),
-    Column(name="to", kind="text", title="To", expression=of_shown(start_of(header_summary.c.to_display), _SUMMARY),
+    Column(name="to", kind="text", title="To",
+           expression=of_shown(func.left(header_summary.c.to_display, SORT_CHARACTERS), _SUMMARY),
            condition=_people("to"), shown_first=False),
     Column(name="cc", kind="list", title="Cc", expression=lambda _: false(), condition=_people("cc"), sortable=False,
            shown_first=False),
     Column(name="subject", kind="text", title="Subject",
-           expression=of_shown(start_of(header_summary.c.subject), _SUMMARY),
+           expression=of_shown(header_summary.c.subject_start, _SUMMARY), tie=_shown,
            condition=_of_any(header_summary.c.subject, _SUMMARY, "text")),
     Column(name="preview", kind="text", title="First words", expression=lambda _: false(), sortable=False,
            filterable=False),
@@ -199,7 +191,7 @@ COLUMNS = (
            condition=_of_any(header_summary.c.attachment_count, _SUMMARY, "number")),
     Column(name="files", kind="list", title="File names", expression=lambda _: false(), condition=_files,
            sortable=False, shown_first=False),
-    Column(name="size", kind="size", title="Size", expression=of_shown(image.c.size_octets, image.c.id),
+    Column(name="size", kind="size", title="Size", expression=of_shown(image.c.size_octets, image.c.id), tie=_shown,
            condition=_of_any(image.c.size_octets, image.c.id, "size"), shown_first=False),
     Column(name="unread", kind="flag", title="Unread", expression=_unread, sortable=False),
     Column(name="date", kind="time", title="Date", expression=lambda _: letter.c.sort_at),
@@ -279,5 +271,5 @@ LETTERS = View(
     name="letters", title="Letters", columns=COLUMNS, key=letter.c.id, source=letters_within,
     order=(Order(field="date", descending=True),), aliases=ALIASES, tabs=TABS, narrowed=narrowed,
     words=_words, found=_found, rows=rows, quick=_quick,
-    quick_tabs=("", *TABS),
+    quick_tabs=("", *TABS), walk=listwalk.page,
 )
