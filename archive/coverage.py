@@ -13,8 +13,9 @@ is what is hashed.
     skeleton sha256 2c26b46b…
 
 Each row begins with `= table`; each column that is not NULL is a line `name octets value`, in the order of the names;
-a value above LONG_OCTETS, and every BLOB, is a line `name sha256 digest`. Binary values are in hex, times as
-`2026-11-23 10:00:00.000000` in UTC. The rows are sorted as octets.
+what the database computes of other columns has none. A value above LONG_OCTETS, and every BLOB, is a line
+`name sha256 digest`. Binary values are in hex, times as `2026-11-23 10:00:00.000000` in UTC. The rows are sorted as
+octets.
 """
 
 import secrets
@@ -27,7 +28,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import DateTime
 
 from postbuch.archive import merkle
-from postbuch.archive.columns import Covered
+from postbuch.archive.columns import Covered, written
 from postbuch.archive.schema import metadata
 
 HEAD = "postbuch-ledger/1"
@@ -82,7 +83,7 @@ def key_sql(table: Table, *, of_unit: bool) -> str:
 @cache
 def row_sql(table: Table) -> str:
     """The lines of one row as an SQL expression that gives octets."""
-    lines = [_line_sql(column) for column in sorted(table.columns, key=lambda column: column.name)]
+    lines = [_line_sql(column) for column in sorted(written(table), key=lambda column: column.name)]
     return f"CONCAT(CAST('= {table.name}\\n' AS BINARY), {', '.join(lines)})"
 
 

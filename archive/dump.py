@@ -94,9 +94,11 @@ def _inserts(conn: Connection, table: str) -> Iterator[tuple[int, str]]:
 
 
 def _columns(conn: Connection, table: str) -> list[tuple[str, str]]:
+    """Name and type of each column but those that the database computes: it takes no value for them."""
     query = (
         "SELECT column_name, data_type FROM information_schema.columns "
-        "WHERE table_schema = DATABASE() AND table_name = :table ORDER BY ordinal_position"
+        "WHERE table_schema = DATABASE() AND table_name = :table AND COALESCE(generation_expression, '') = '' "
+        "ORDER BY ordinal_position"
     )
     return [(row[0], row[1].lower()) for row in conn.execute(text(query), {"table": table})]
 

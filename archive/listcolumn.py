@@ -57,6 +57,8 @@ class Column:
     title: English, for gettext. expression: what is sorted by and, without `condition`, compared. condition: for
     what is compared otherwise, such as one of many addresses; gets a positive test. images: the images for which a test
     holds, where an index tells them; else None. shown: whether it can be a column at all; some can only be filtered by.
+    tie: what decides among equal values in a list that is sorted by this first, instead of the key: what ends the index
+    that its pages are read from.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Column:
     filterable: bool = True
     shown: bool = True
     shown_first: bool = True
+    tie: Callable[[Scope], ColumnElement[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,8 @@ class View:
     condition of a search. found: how many rows a search alone has and the numbers of one page of the usual order; None
     when only the condition tells. rows: the rows of these keys, in this order, at least with these columns and `id`;
     without it the expressions are selected. quick: a page of the usual order read from an index, for lists that nothing
-    narrows. newest: the numbers of its first rows, or None. keys: all rows of such a list, to be counted.
+    narrows. walk: the numbers of a page of another order read from an index; None where sorting is quicker. newest: the
+    numbers of the first rows, or None. keys: all rows of a list that nothing narrows, to be counted.
     """
 
     name: str
@@ -100,6 +104,7 @@ class View:
     rows: Callable[[Connection, list[int], Scope, Sequence[str]], list[dict[str, Any]]] | None = None
     quick: Callable[[Connection, Scope, Filter, "Place"], list[Cursor]] | None = None
     quick_tabs: tuple[str, ...] = ("",)
+    walk: Callable[[Connection, Scope, Filter, "Place"], list[int] | None] | None = None
     newest: Callable[[Connection, Scope, int], list[int] | None] | None = None
     keys: Callable[[Scope], Select[Any]] | None = None
 
@@ -117,7 +122,7 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Which page of the usual order: by a neighbour or by how many rows stand before it."""
+    """Which page: by how many rows stand before it or, in the usual order, by a neighbour."""
 
     limit: int
     offset: int = 0

@@ -54,7 +54,7 @@ def cursors(conn: Connection, wanted: Selection, limit: int, offset: int = 0) ->
     """At most `limit` letters behind the first `offset`: newest first, or with `after` oldest first."""
     end = limit + offset
     whole = wanted.accounts == ALL and wanted.account_id is None and wanted.mailbox_id is None and wanted.among is None
-    streams = None if whole else _streams(conn, wanted)
+    streams = None if whole else accounts_of(conn, wanted)
     if streams == []:
         return []
     if streams is not None and len(streams) > FEW_STREAMS and end < NEAR:
@@ -91,8 +91,8 @@ def _near(streams: list[int], wanted: Selection) -> Select[Any]:
     return _ordered(chosen, near.c.sort_at, near.c.id, wanted)
 
 
-def _streams(conn: Connection, wanted: Selection) -> list[int]:
-    """The accounts to read."""
+def accounts_of(conn: Connection, wanted: Selection) -> list[int]:
+    """The accounts that hold what is listed."""
     query = select(account.c.id)
     if wanted.account_id is not None:
         query = query.where(account.c.id == wanted.account_id)

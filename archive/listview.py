@@ -1,7 +1,8 @@
 """The one list engine: a filter (`filtergrammar.py`) on a view, as pages and as a stream of rows.
 
 Every list, export and count goes through here, so that what is shown, marked, printed and exported is the same. The
-rights are part of each query. Newest-first pages are read in the order of an index as long as nothing narrows them.
+rights are part of each query. Newest-first pages are read in the order of an index as long as nothing narrows them,
+those sorted by sender, subject or size where that is quicker than sorting.
 """
 
 from array import array
@@ -9,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, not_, or_, select, true
+from sqlalchemy import Connection, and_, func, or_, select, true
 
-from postbuch.archive import listlead
+from postbuch.archive import listlead, listquery
 from postbuch.archive.errors import UsageError
-from postbuch.archive.filterform import Condition, Filter, base_op
+from postbuch.archive.filterform import Filter
 from postbuch.archive.listcolumn import Column as Column
-from postbuch.archive.listcolumn import Place, Scope, compare, opposite, read_test
+from postbuch.archive.listcolumn import Place, Scope
 from postbuch.archive.listcolumn import View as View
 from postbuch.archive.listlead import Lead
 from postbuch.archive.listorder import Cursor
@@ -65,43 +66,60 @@ def page(
     if is_quick(view, wanted):
         return _quick(conn, view, wanted, scope, Place(limit=limit, offset=offset, before=before, after=after),
                       columns, most, count_all)  # fmt: skip
-    if view.found is not None and _is_search(view, wanted):
-        answer = view.found(conn, wanted.words, scope, Place(limit=limit, offset=offset))
-        if answer is not None:
-            total, keys = answer
-            rows = _rows(conn, view, keys, scope, columns)
-            return Page(rows=rows, total=total, more=offset + len(keys) < total)
-    if view.newest is not None and wanted.is_plain and _is_usual(view, wanted):
-        newest = view.newest(conn, scope, offset + limit + 1)
-        if newest is not None:
-            total = count(conn, view, wanted, rights, user_id, most=most)
-            rows = _rows(conn, view, newest[offset : offset + limit], scope, columns)
-            return Page(rows=rows, total=total, more=len(newest) > offset + limit)
-    lead = _lead(conn, view, wanted)
-    if lead is not None and lead.is_wide and not count_all and _is_usual(view, wanted) and not wanted.words:
-        conditions = _conditions(conn, view, wanted, replace(scope, each=True))
-        end = offset + limit + 1
-        keys = [] if view.near is None else view.near(conn, scope, conditions, end, listlead.NEAR)[offset:]
-        if len(keys) > limit:
-            return Page(rows=_rows(conn, view, keys[:limit], scope, columns), total=NOT_COUNTED, more=True)
-    query = _keys(conn, view, wanted, scope, lead)
-    if most is None or _is_narrow(view, wanted):
+    lead = listquery.lead(conn, view, wanted)
+    known = _by_index(conn, view, wanted, scope, Place(limit=limit + 1, offset=offset), lead, most, count_all)
+    if known is not None:
+        keys, total = known
+        rows = _rows(conn, view, keys[:limit], scope, columns)
+        return Page(rows=rows, total=total, more=len(keys) > limit)
+    query = listquery.keys(conn, view, wanted, scope, lead)
+    if most is None or listquery.is_narrow(view, wanted):
         # The total beside each row: the letters are looked for once.
-        found = conn.execute(_ordered(query.add_columns(func.count().over()), view, wanted, scope)
+        found = conn.execute(listquery.ordered(query.add_columns(func.count().over()), view, wanted, scope)
                              .limit(limit).offset(offset)).all()  # fmt: skip
         total = found[0][1] if found else (offset and count(conn, view, wanted, rights, user_id)) or 0
         more = offset + len(found) < total
     else:
-        found = conn.execute(_ordered(query, view, wanted, scope).limit(limit + 1).offset(offset)).all()
+        found = conn.execute(listquery.ordered(query, view, wanted, scope).limit(limit + 1).offset(offset)).all()
         more, found = len(found) > limit, found[:limit]
         counted = count_all or not wanted.is_plain
         total = count(conn, view, wanted, rights, user_id, most=most) if counted else NOT_COUNTED
     return Page(rows=_rows(conn, view, [row[0] for row in found], scope, columns), total=total, more=more)
 
 
+def _by_index(
+    conn: Connection, view: View, wanted: Filter, scope: Scope, place: Place, lead: Lead | None, most: int | None,
+    count_all: bool,
+) -> tuple[list[int], int] | None:
+    """The numbers of a page and the total, where an index tells the page; else None. Raises UsageError."""
+    if view.found is not None and _is_search(view, wanted):
+        answer = view.found(conn, wanted.words, scope, place)
+        if answer is not None:
+            return answer[1], answer[0]
+    end, usual = place.offset + place.limit, listquery.is_usual(view, wanted)
+    if view.newest is not None and wanted.is_plain and usual:
+        newest = view.newest(conn, scope, end)
+        if newest is not None:
+            return newest[place.offset :], count(conn, view, wanted, scope.rights, scope.user_id, most=most)
+    if view.walk is not None and wanted.is_plain:
+        walked = view.walk(conn, scope, wanted, place)
+        if walked is not None:
+            counted = count(conn, view, wanted, scope.rights, scope.user_id, most=most) if count_all else NOT_COUNTED
+            return walked, counted
+    if view.near is not None and lead is not None and lead.is_wide and usual and not (count_all or wanted.words):
+        conditions = listquery.conditions(conn, view, wanted, replace(scope, each=True))
+        near = view.near(conn, scope, conditions, end, listlead.NEAR)
+        if len(near) == end:
+            return near[place.offset :], NOT_COUNTED
+    return None
+
+
 def is_quick(view: View, wanted: Filter) -> bool:
     """Whether its pages are read in the order of an index. For a resolved filter."""
-    return view.quick is not None and wanted.is_plain and _is_usual(view, wanted) and wanted.tab in view.quick_tabs
+    return (
+        view.quick is not None and wanted.is_plain and listquery.is_usual(view, wanted)
+        and wanted.tab in view.quick_tabs
+    )
 
 
 def count(
@@ -116,7 +134,7 @@ def count(
     if view.keys is not None and wanted.is_plain:
         keys = view.keys(scope)
     else:
-        keys = _keys(conn, view, wanted, scope, _lead(conn, view, wanted))
+        keys = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted))
     if most is not None:
         keys = keys.limit(most + 1)
     return conn.scalar(select(func.count()).select_from(keys.subquery())) or 0
@@ -145,7 +163,8 @@ def keys_of(
 ) -> "array[int]":
     """The numbers of all rows in the order of the list, those too that the index lacks yet. Raises UsageError."""
     wanted, scope = _for(view, wanted, rights, user_id, whole=True)
-    query = _ordered(_keys(conn, view, wanted, scope, _lead(conn, view, wanted)), view, wanted, scope).limit(limit)
+    query = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted))
+    query = listquery.ordered(query, view, wanted, scope).limit(limit)
     # As options of this statement: those of a connection would stay, and each later question would be a stream.
     with conn.execute(query, execution_options={"stream_results": True, "yield_per": 10_000}) as found:
         return array("Q", (row[0] for row in found))
@@ -160,8 +179,8 @@ def beside(
     One outside the rights has no neighbours: where it would stand in the list tells when it came.
     """
     wanted, scope = _for(view, wanted, rights, user_id)
-    order = _order(view, wanted, scope)
-    conditions = and_(true(), *_conditions(conn, view, wanted, scope))
+    order = listquery.order(view, wanted, scope)
+    conditions = and_(true(), *listquery.conditions(conn, view, wanted, scope))
     found = (
         view.source(scope).with_only_columns(
             view.key.label("key"), func.lag(view.key).over(order_by=order).label("before"),
@@ -178,92 +197,19 @@ def shown_columns(view: View) -> tuple[str, ...]:
     return tuple(each.name for each in view.columns if each.shown)
 
 
-def _asked(conn: Connection, view: View, wanted: Filter, scope: Scope) -> ColumnElement[bool]:
-    """The conditions of a resolved filter, without account, mailbox and tab. Raises UsageError."""
-    fields: dict[str, list[ColumnElement[bool]]] = {}
-    for each in wanted.conditions:
-        fields.setdefault(each.field, []).append(_condition(view, each, scope))
-    groups = [or_(false(), *each) for each in fields.values()]
-    found = [or_(false(), *groups)] if wanted.criteria == "or" and groups else groups
-    found += [_condition(view, each, scope) for each in wanted.within]
-    if wanted.words:
-        if view.words is None:
-            raise UsageError("this list takes no search words; filter by one of its fields")
-        found.append(view.words(conn, wanted.words, scope))
-    return and_(true(), *found)
-
-
-def _condition(view: View, each: Condition, scope: Scope) -> ColumnElement[bool]:
-    column = view.column(each.field)
-    if column is None:
-        raise LookupError(each.field)
-    base, negative = base_op(each.op)
-    test = read_test(column.kind, base, each.value, each.second)
-    if column.condition is not None:
-        found = column.condition(scope, test)
-        # Membership in a set is never NULL; its opposite stays one that is looked up once.
-        return not_(found) if negative else found
-    found = compare(column.expression(scope), column.kind, test)
-    return opposite(found) if negative else found
-
-
 def _for(
     view: View, wanted: Filter, rights: Rights, user_id: int | None, *, whole: bool = False
 ) -> tuple[Filter, Scope]:
     wanted = resolve(view, wanted)
-    return wanted, Scope(rights=rights, user_id=user_id, narrow=_is_narrow(view, wanted), whole=whole)
-
-
-def _lead(conn: Connection, view: View, wanted: Filter) -> Lead | None:
-    return None if view.led is None else listlead.find(conn, view, wanted)
-
-
-def _keys(conn: Connection, view: View, wanted: Filter, scope: Scope, lead: Lead | None = None) -> Select[Any]:
-    if lead is not None and view.led is not None:
-        source, wanted = view.led(scope, lead.images), lead.rest
-    else:
-        source = view.source(scope)
-    return source.with_only_columns(view.key).where(*_conditions(conn, view, wanted, scope))
-
-
-def _conditions(conn: Connection, view: View, wanted: Filter, scope: Scope) -> list[ColumnElement[bool]]:
-    narrowed = view.narrowed(conn, scope, wanted) if view.narrowed else ()
-    return [*narrowed, _asked(conn, view, wanted, scope)]
-
-
-def _order(view: View, wanted: Filter, scope: Scope) -> list[Any]:
-    orders = wanted.order or view.order
-    found = []
-    for each in orders:
-        column = view.column(each.field)
-        if column is not None:
-            expression = column.expression(scope)
-            found.append(expression.desc() if each.descending else expression)
-    # The number last, so that no two pages show the same row; the newest first where the rest is equal.
-    return [*found, view.key.desc() if orders[0].descending else view.key]
-
-
-def _ordered(query: Select[Any], view: View, wanted: Filter, scope: Scope) -> Select[Any]:
-    return query.order_by(*_order(view, wanted, scope))
-
-
-def _is_usual(view: View, wanted: Filter) -> bool:
-    """Whether it is in the usual order."""
-    return wanted.order in ((), view.order)
+    return wanted, Scope(rights=rights, user_id=user_id, narrow=listquery.is_narrow(view, wanted), whole=whole)
 
 
 def _is_search(view: View, wanted: Filter) -> bool:
     """Whether it is words alone, in the usual order."""
-    return bool(wanted.words) and _is_usual(view, wanted) and not (
+    return bool(wanted.words) and listquery.is_usual(view, wanted) and not (
         wanted.conditions or wanted.within or wanted.account is not None or wanted.mailbox is not None
         or wanted.tab not in ("", "all")
     )  # fmt: skip
-
-
-def _is_narrow(view: View, wanted: Filter) -> bool:
-    """Whether few rows are meant: then they are found once and counted beside."""
-    columns = [view.column(each.field) for each in (*wanted.conditions, *wanted.within)]
-    return bool(wanted.words) or any(each is not None and each.kind in ("text", "list") for each in columns)
 
 
 def _quick(

@@ -5,53 +5,25 @@ first of these. An address is looked for in all of a field; a value with an @ in
 about the names beside them as well.
 """
 
-import math
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    collate,
-    exists,
-    false,
-    func,
-    not_,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Connection, Select, collate, exists, false, func, not_, select
 
-from postbuch.archive import search
+from postbuch.archive import listwalk, search
 from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listcolumn import Column, Place, Scope, Test, View, compare
+from postbuch.archive.listimages import files, images_of, led, of_any, of_shown, people, shown, within
 from postbuch.archive.listletters import rows
-from postbuch.archive.listorder import FEW_STREAMS, Cursor, Selection, cursors
+from postbuch.archive.listnear import near
+from postbuch.archive.listorder import Cursor, Selection, cursors
 from postbuch.archive.mailboxkind import kind_of
 from postbuch.archive.marks import is_read
-from postbuch.archive.schema import (
-    account,
-    address,
-    body_text,
-    header_summary,
-    image,
-    image_address,
-    letter,
-    letter_image,
-    letter_place,
-    mailbox,
-    part,
-    sighting,
-)
-from postbuch.archive.users import ALL, Rights
-from postbuch.archive.visible import readable, readable_each
+from postbuch.archive.schema import account, body_text, header_summary, image, letter, letter_place, mailbox
+from postbuch.archive.users import ALL
+from postbuch.archive.widths import SORT_CHARACTERS
 
 TABS = ("all", "in", "out", "unread", "read")
-# Sorting by the first characters of a text: a million subjects of 1,000 would be sorted on disk.
-SORT_CHARACTERS = 80
 
 ALIASES = {
     "from_email": "from", "from_name": "from", "sender": "from", "mail_from": "from", "absender": "from",
@@ -63,92 +35,6 @@ ALIASES = {
     "messageid": "message_id", "message-id": "message_id", "letter": "id", "size_octets": "size", "archived":
     "archived_at",
 }  # fmt: skip
-
-
-def seen_within(image_id: Any, rights: Rights) -> ColumnElement[bool]:
-    """Whether an image was seen in an account within the rights, looked up for each."""
-    if rights == ALL:
-        return true()
-    seen = sighting.alias()
-    mine = select(seen.c.id).where(seen.c.image_id == image_id, seen.c.account_id.in_(rights))
-    return mine.limit(1).scalar_subquery().is_not(None)
-
-
-def _with_image(scope: Scope, image_id: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The letters of images within the rights for which the conditions hold: a set that is found once, or each."""
-    found = select(letter_image.c.letter_id).where(letter_image.c.image_id == image_id, *conditions)
-    found = found.where(seen_within(letter_image.c.image_id, scope.rights))
-    if not scope.each:
-        return letter.c.id.in_(found)
-    of_letter = found.where(letter_image.c.letter_id == letter.c.id).correlate(letter).limit(1)
-    return of_letter.scalar_subquery().is_not(None)
-
-
-def _shown(scope: Scope, owner: Any) -> Any:
-    """The image that is shown of a letter."""
-    if scope.rights == ALL:
-        return owner.c.first_image_id
-    first = (
-        select(func.min(letter_image.c.image_id)).join(sighting, sighting.c.image_id == letter_image.c.image_id)
-        .where(letter_image.c.letter_id == owner.c.id, sighting.c.account_id.in_(scope.rights))
-    )
-    return first.correlate(owner).scalar_subquery()
-
-
-def of_shown(column: ColumnElement[Any], image_id: Any, owner: Any = letter) -> Callable[[Scope], ColumnElement[Any]]:
-    """What is sorted by: a value of the image that is shown. `owner` is the letter, perhaps under another name."""
-    return lambda scope: select(column).where(image_id == _shown(scope, owner)).correlate(owner).scalar_subquery()
-
-
-def _of_any(column: ColumnElement[Any], image_id: Any, kind: Any) -> Callable[[Scope, Test], ColumnElement[bool]]:
-    """What is compared: the value of any image."""
-    return lambda scope, test: _with_image(scope, image_id, compare(column, kind, test))
-
-
-def _people(*fields: str) -> Callable[[Scope, Test], ColumnElement[bool]]:
-    def condition(scope: Scope, test: Test) -> ColumnElement[bool]:
-        in_field = image_address.c.field.in_(fields)
-        if test.op == "empty":
-            some = _with_image(scope, image_address.c.image_id, in_field)
-            return not_(some)
-        about = [value for value in test.values if value is not None]
-        lowered = Test(op=test.op, values=tuple(value and value.lower() for value in test.values))
-        known = select(address.c.id)
-        if test.op in ("equals", "in"):
-            # As the index has it: addresses are kept in lower case.
-            known = known.where(address.c.address.in_(lowered.values))
-        else:
-            known = known.where(compare(address.c.address, "text", lowered))
-        by_address = image_address.c.address_id.in_(known)
-        if all("@" in value for value in about):
-            return _with_image(scope, image_address.c.image_id, in_field, by_address)
-        by_name = and_(image_address.c.display_name != "", compare(image_address.c.display_name, "text", test))
-        return or_(
-            _with_image(scope, image_address.c.image_id, in_field, by_address),
-            _with_image(scope, image_address.c.image_id, in_field, by_name),
-        )
-
-    return condition
-
-
-def _images_of(*fields: str) -> Callable[[Connection, Test], Select[tuple[int]] | None]:
-    """The images with given addresses in these fields."""
-    def images(conn: Connection, test: Test) -> Select[tuple[int]] | None:
-        if test.op not in ("equals", "in") or not all("@" in value for value in test.values):
-            return None
-        # Looked up before: with a subquery in its place the server would not take the index.
-        known = conn.scalars(select(address.c.id).where(address.c.address.in_([each.lower() for each in test.values])))
-        found = select(image_address.c.image_id).with_hint(image_address, "FORCE INDEX (image_address_address)")
-        return found.where(image_address.c.address_id.in_(known.all()), image_address.c.field.in_(fields))
-
-    return images
-
-
-def _files(scope: Scope, test: Test) -> ColumnElement[bool]:
-    named = and_(part.c.is_attachment, part.c.file_name != "")
-    if test.op == "empty":
-        return not_(_with_image(scope, part.c.image_id, named))
-    return _with_image(scope, part.c.image_id, named, compare(part.c.file_name, "text", test))
 
 
 def _places(scope: Scope, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -188,26 +74,23 @@ def _first_place(column: ColumnElement[Any], joined: ColumnElement[bool]) -> Cal
     return expression
 
 
-def start_of(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.left(column, SORT_CHARACTERS)
-
-
 _SUMMARY = header_summary.c.image_id
 COLUMNS = (
     Column(name="from", kind="text", title="From",
-           expression=of_shown(start_of(header_summary.c.from_display), _SUMMARY),
-           condition=_people("from", "sender"), images=_images_of("from", "sender")),
-    Column(name="to", kind="text", title="To", expression=of_shown(start_of(header_summary.c.to_display), _SUMMARY),
-           condition=_people("to"), images=_images_of("to"), shown_first=False),
-    Column(name="cc", kind="list", title="Cc", expression=lambda _: false(), condition=_people("cc"),
-           images=_images_of("cc"), sortable=False, shown_first=False),
+           expression=of_shown(header_summary.c.from_start, _SUMMARY), tie=shown,
+           condition=people("from", "sender"), images=images_of("from", "sender")),
+    Column(name="to", kind="text", title="To",
+           expression=of_shown(func.left(header_summary.c.to_display, SORT_CHARACTERS), _SUMMARY),
+           condition=people("to"), images=images_of("to"), shown_first=False),
+    Column(name="cc", kind="list", title="Cc", expression=lambda _: false(), condition=people("cc"),
+           images=images_of("cc"), sortable=False, shown_first=False),
     Column(name="subject", kind="text", title="Subject",
-           expression=of_shown(start_of(header_summary.c.subject), _SUMMARY),
-           condition=_of_any(header_summary.c.subject, _SUMMARY, "text")),
+           expression=of_shown(header_summary.c.subject_start, _SUMMARY), tie=shown,
+           condition=of_any(header_summary.c.subject, _SUMMARY, "text")),
     Column(name="preview", kind="text", title="First words", expression=lambda _: false(), sortable=False,
            filterable=False),
     Column(name="body", kind="text", title="Text", expression=lambda _: false(), sortable=False, shown=False,
-           condition=_of_any(body_text.c.text, body_text.c.image_id, "text")),
+           condition=of_any(body_text.c.text, body_text.c.image_id, "text")),
     Column(name="account", kind="list", title="Account", condition=_account,
            expression=_first_place(account.c.address, account.c.id == letter_place.c.account_id)),
     Column(name="mailbox", kind="list", title="Mailbox", condition=_mailbox, shown_first=False,
@@ -215,22 +98,22 @@ COLUMNS = (
                                    mailbox.c.id == letter_place.c.mailbox_id)),
     Column(name="attachments", kind="number", title="Attachments",
            expression=of_shown(header_summary.c.attachment_count, _SUMMARY),
-           condition=_of_any(header_summary.c.attachment_count, _SUMMARY, "number")),
-    Column(name="files", kind="list", title="File names", expression=lambda _: false(), condition=_files,
+           condition=of_any(header_summary.c.attachment_count, _SUMMARY, "number")),
+    Column(name="files", kind="list", title="File names", expression=lambda _: false(), condition=files,
            sortable=False, shown_first=False),
-    Column(name="size", kind="size", title="Size", expression=of_shown(image.c.size_octets, image.c.id),
-           condition=_of_any(image.c.size_octets, image.c.id, "size"), shown_first=False),
+    Column(name="size", kind="size", title="Size", expression=of_shown(image.c.size_octets, image.c.id), tie=shown,
+           condition=of_any(image.c.size_octets, image.c.id, "size"), shown_first=False),
     Column(name="unread", kind="flag", title="Unread", expression=_unread, sortable=False),
     Column(name="date", kind="time", title="Date", expression=lambda _: letter.c.sort_at),
     Column(name="written", kind="time", title="Date header", shown_first=False,
            expression=of_shown(header_summary.c.date_header, _SUMMARY),
-           condition=_of_any(header_summary.c.date_header, _SUMMARY, "time")),
+           condition=of_any(header_summary.c.date_header, _SUMMARY, "time")),
     Column(name="archived_at", kind="time", title="Archived", shown_first=False,
            expression=of_shown(image.c.archived_at, image.c.id),
-           condition=_of_any(image.c.archived_at, image.c.id, "time")),
+           condition=of_any(image.c.archived_at, image.c.id, "time")),
     Column(name="message_id", kind="text", title="Message-ID", shown_first=False, sortable=False,
            expression=of_shown(header_summary.c.message_id, _SUMMARY),
-           condition=_of_any(header_summary.c.message_id, _SUMMARY, "text")),
+           condition=of_any(header_summary.c.message_id, _SUMMARY, "text")),
     Column(name="id", kind="number", title="Number", expression=lambda _: letter.c.id, shown_first=False),
 )  # fmt: skip
 
@@ -238,61 +121,6 @@ COLUMNS = (
 def letters_within(scope: Scope) -> Select[Any]:
     """All letters within the rights, by their numbers."""
     return select(letter.c.id).select_from(letter).where(within(scope))
-
-
-def _led(scope: Scope, images: Select[tuple[int]]) -> Select[Any]:
-    """The letters of these images, as far as they were seen within the rights. Read in the order that is written."""
-    of_letter = images.add_columns(letter_image.c.letter_id).join(
-        letter_image, letter_image.c.image_id == image_address.c.image_id
-    ).where(seen_within(letter_image.c.image_id, scope.rights))
-    found = of_letter.with_only_columns(letter_image.c.letter_id).distinct().prefix_with("STRAIGHT_JOIN").subquery()
-    letters = select(letter.c.id).select_from(found.join(letter, letter.c.id == found.c.letter_id))
-    return letters.where(within(scope)).prefix_with("STRAIGHT_JOIN")
-
-
-def _near(
-    conn: Connection, scope: Scope, conditions: Sequence[ColumnElement[bool]], limit: int, among: int
-) -> list[int]:
-    """The newest `limit` letters within the rights for which the conditions hold, among the newest `among`.
-
-    Fewer where these have no more, or where that is not known.
-    """
-    newest = [letter.c.sort_at.desc(), letter.c.id.desc()]
-    if scope.rights == ALL or len(scope.rights) > FEW_STREAMS:
-        since = conn.scalar(select(letter.c.sort_at).order_by(*newest).offset(among).limit(1))
-        query = select(letter.c.id).where(readable_each(scope.rights), *conditions).order_by(*newest).limit(limit)
-        return list(conn.scalars(query if since is None else query.where(letter.c.sort_at >= since)))
-    share = 1 / max(len(scope.rights), 1)
-    # What each account has is known down to its last row; of equal ones each has its share of a page, and some more.
-    most = limit if share == 1 else math.ceil(1.5 * limit * share) + 8
-    found: set[tuple[datetime, int]] = set()
-    known_since = datetime.min
-    for account_id in scope.rights:
-        rows, since = _newest_of(conn, account_id, conditions, most, math.ceil(among * share))
-        found |= rows
-        known_since = max(known_since, since)
-    return [number for at, number in sorted(found, reverse=True) if at > known_since][:limit]
-
-
-def _newest_of(
-    conn: Connection, account_id: int, conditions: Sequence[ColumnElement[bool]], limit: int, among: int
-) -> tuple[set[tuple[datetime, int]], datetime]:
-    """(arrival, number) of letters of an account, and the arrival down to which these are all."""
-    place = letter_place.alias()
-    mine = select(place.c.sort_at, place.c.letter_id).with_hint(place, "FORCE INDEX (letter_place_newest)")
-    mine = mine.where(place.c.account_id == account_id).order_by(place.c.sort_at.desc(), place.c.letter_id.desc())
-    oldest = conn.scalar(mine.with_only_columns(place.c.sort_at).offset(among).limit(1))
-    query = mine.join(letter, letter.c.id == place.c.letter_id).prefix_with("STRAIGHT_JOIN").where(*conditions)
-    query = query.group_by(place.c.sort_at, place.c.letter_id)  # it may stand in two mailboxes
-    if oldest is not None:
-        query = query.where(place.c.sort_at > oldest)
-    rows = [(row.sort_at, row.letter_id) for row in conn.execute(query.limit(limit))]
-    return set(rows), rows[-1][0] if len(rows) == limit else oldest or datetime.min
-
-
-def within(scope: Scope) -> ColumnElement[bool]:
-    """The condition on `letter` that holds what the rights allow."""
-    return readable_each(scope.rights) if scope.narrow else readable(scope.rights)
 
 
 def narrowed(conn: Connection, scope: Scope, wanted: Filter) -> list[ColumnElement[bool]]:
@@ -346,7 +174,7 @@ def _found(conn: Connection, text: str, scope: Scope, place: Place) -> tuple[int
 
 LETTERS = View(
     name="letters", title="Letters", columns=COLUMNS, key=letter.c.id, source=letters_within,
-    order=(Order(field="date", descending=True),), led=_led, near=_near, aliases=ALIASES, tabs=TABS, narrowed=narrowed,
+    order=(Order(field="date", descending=True),), led=led, near=near, aliases=ALIASES, tabs=TABS, narrowed=narrowed,
     words=_words, found=_found, rows=rows, quick=_quick,
-    quick_tabs=("", *TABS),
+    quick_tabs=("", *TABS), walk=listwalk.page,
 )

@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, n
 from postbuch.archive import topics
 from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listcolumn import Column, Kind, Place, Scope, Test, View, compare
+from postbuch.archive.listimages import of_shown, within
 from postbuch.archive.listletters import rows
 from postbuch.archive.listorder import Cursor, cursors, is_head
-from postbuch.archive.listview_letters import ALIASES, LETTERS, of_shown, selection, start_of, within
+from postbuch.archive.listview_letters import ALIASES, LETTERS, selection
 from postbuch.archive.marks import is_read
 from postbuch.archive.schema import header_summary, letter, letter_place, letter_topic
 from postbuch.archive.users import ALL
@@ -73,7 +74,7 @@ COLUMNS = (
     Column(name="people", kind="list", title="People", expression=lambda _: false(), sortable=False,
            condition=_lifted("from")),
     Column(name="subject", kind="text", title="Subject", condition=_lifted("subject"),
-           expression=of_shown(start_of(header_summary.c.subject), header_summary.c.image_id, _head)),
+           expression=of_shown(header_summary.c.subject_start, header_summary.c.image_id, _head)),
     Column(name="letters", kind="number", title="Letters", expression=_count),
     Column(name="unread", kind="number", title="Unread", expression=lambda _: false(), sortable=False,
            filterable=False),

@@ -19,6 +19,7 @@ from postbuch.archive.columns import (
     col,
     id_column,
     reference,
+    start_column,
     table,
 )
 from postbuch.archive.columns import metadata as metadata
@@ -117,6 +118,7 @@ image = table(
     col("parser", String(20), "Which parser read it: fast, compat, or none when it could not be read"),
     col("defect", String(500), "Why it could not be read in full; empty when it could", server_default=""),
     col("archived_at", TIME, "When the image was committed here (UTC)"),
+    Index("image_size", "size_octets", "id"),
 )
 
 object_ = table(
@@ -161,8 +163,12 @@ header_summary = table(
     col("to_display", String(SUBJECT_CHARACTERS), "To as people read it, first 1,000 characters"),
     col("attachment_count", Integer, "How many attachments people would count"),
     col("preview", String(300), "The first words of the text"),
+    start_column("from_start", "from_display", "First 80 characters of from_display, computed; lists are sorted by it"),
+    start_column("subject_start", "subject", "First 80 characters of subject, computed; lists are sorted by it"),
     Index("header_summary_message_id", "message_id"),
     Index("header_summary_thread", "thread_root"),
+    Index("header_summary_from", "from_start", "image_id"),
+    Index("header_summary_subject", "subject_start", "image_id"),
 )
 
 body_text = table(

@@ -48,6 +48,14 @@ def visible_images(letter_id: Any, accounts: Rights) -> Select[Any]:
     return select(letter_image.c.image_id).where(letter_image.c.letter_id == letter_id, seen(accounts))
 
 
+def first_seen(letter_id: Any, accounts: frozenset[int]) -> Select[Any]:
+    """The image that is shown of a letter to who may read these accounts: its first one that they saw."""
+    return (
+        select(func.min(letter_image.c.image_id)).join(sighting, sighting.c.image_id == letter_image.c.image_id)
+        .where(letter_image.c.letter_id == letter_id, sighting.c.account_id.in_(accounts))
+    )
+
+
 def shown_images(conn: Connection, ids: Collection[int], accounts: Rights) -> dict[int, int]:
     """Letter → the image that is shown: its first one within the rights."""
     if accounts == ALL:

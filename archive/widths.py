@@ -8,3 +8,6 @@ ADDRESS_CHARACTERS = 320
 SUBJECT_CHARACTERS = 1000
 # What of the readable text is kept for finding: 64 Ki characters, some 30 printed pages.
 BODY_CHARACTERS = 65_536
+# By how much of a text lists are sorted: a million subjects of 1,000 would be sorted on disk, and in an index the first
+# 80 tell all but copies apart.
+SORT_CHARACTERS = 80

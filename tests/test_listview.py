@@ -317,14 +317,14 @@ def test_letters_of_an_address(
         pages: list[listview.Page] = []
         while not pages or pages[-1].more:
             pages.append(listview.page(
-                world.conn, LETTERS, wanted, allowed, world.user_id, limit=7, offset=7 * len(pages), most=10_000,
+                world.conn, LETTERS, wanted, allowed, world.user_id, limit=3, offset=3 * len(pages), most=10_000,
                 count_all=False,
             ))  # fmt: skip
         found = [row["id"] for page in pages for row in page.rows]
         assert found == list(listview.keys_of(world.conn, LETTERS, wanted, allowed, world.user_id)), wanted
         assert sorted(found) == sorted(expected(world, wanted, rights)), wanted
         assert {page.total for page in pages} <= {len(found), listview.NOT_COUNTED}
-        totals |= {page.total for page in pages}
+        totals |= {page.total for page in pages if wanted.conditions and not wanted.order}
     assert (listview.NOT_COUNTED in totals) == (most == 3)
 
 

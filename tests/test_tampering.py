@@ -15,7 +15,7 @@ from sqlalchemy import Boolean, Column, DateTime, Engine, Integer, LargeBinary, 
 from sqlalchemy.dialects import mysql
 
 from postbuch.archive import checkpoints, coverage, ledgerkey, signednote
-from postbuch.archive.columns import Covered
+from postbuch.archive.columns import Covered, written
 from postbuch.archive.config import Config
 from postbuch.archive.ledgertree import StoredNodes, tree_size
 from postbuch.archive.objects import ObjectStore
@@ -287,7 +287,7 @@ TREE = {table for table in WRITE_ONCE if metadata.tables[table].info["covered"] 
 # What a touched tree can be found by.
 TREE_KINDS = {"leaf-removed", "leaf-unknown", "leaf-misplaced", "node-changed", "root-changed", "row-changed",
               "row-removed", "row-inserted"}  # fmt: skip
-COLUMNS = [(table, column.name) for table in WRITE_ONCE for column in metadata.tables[table].columns]
+COLUMNS = [(table, column.name) for table in WRITE_ONCE for column in written(metadata.tables[table])]
 NUMBERED = [table for table in WRITE_ONCE if "id" in metadata.tables[table].c]
 
 
@@ -379,7 +379,7 @@ def test_a_deed_is_named(scene: Scene, deed: Deed) -> None:
 @pytest.mark.parametrize("table", WRITE_ONCE)
 def test_a_forged_row_is_named(scene: Scene, table: str) -> None:
     """A row put into any write-once table, like one that is there but for its key and what must be unique."""
-    columns = metadata.tables[table].columns
+    columns = written(metadata.tables[table])
     unique = {
         "uid": "7777", "capture": "UNHEX(REPEAT('7', 32))", "sha256": "UNHEX(REPEAT('7', 64))",
         "first_image_id": "7777",
