@@ -23,10 +23,11 @@ from postbuch.archive.visible import first_seen
 # Rows that the server reads for each image that it walks past: the index, and two tables in which it looks up.
 EXAMINED = 3
 # So many rows of a walk take as long as sorting does for each letter of the list. Measured with 100,000 letters: 0.75
-# to 1.3 µs a row; 7 µs a letter of one account, 18 µs a letter for who may read three accounts.
-WORTH = 5
+# to 1.3 µs a row; 7 µs a letter of one account for who reads all, 18 µs where the image that he saw is looked up.
+WORTH_OF_ALL = 4
+WORTH_OF_SOME = 10
 # How far the letters of a list are counted, as a multiple of those that make the walk pay: what is counted more lets
-# the walk go on longer where luck is bad. For the first page of a million letters that is up to 22,000, in 12 ms.
+# the walk go on longer where luck is bad. For the first page of a million letters that is up to 25,000, in 13 ms.
 SLACK = 4
 
 
@@ -119,10 +120,11 @@ def _most(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> int |
 
     Of N letters n are listed: by chance, a walk to the end of the page passes (limit + offset) * N / n images.
     """
+    worth = WORTH_OF_ALL if scope.rights == ALL else WORTH_OF_SOME
     passed = EXAMINED * (place.limit + place.offset) * (conn.scalar(select(func.max(letter.c.id))) or 0)
-    enough = math.isqrt(passed // WORTH) + 1
+    enough = math.isqrt(passed // worth) + 1
     listed = _listed(conn, scope, wanted, SLACK * enough)
-    return WORTH * listed if listed >= enough else None
+    return worth * listed if listed >= enough else None
 
 
 def _listed(conn: Connection, scope: Scope, wanted: Filter, most: int) -> int:

@@ -159,10 +159,17 @@ def a_list(chance: random.Random) -> Wanted:
     )
 
 
-# (EXAMINED, WORTH): as measured; always walked to the end; always sorted; begun, and given up where it is long.
+# Rows of a walk for each image, and what a letter is worth: as measured; always walked to the end; always sorted;
+# begun, and given up where it is long.
 WAYS: dict[str, tuple[int, int] | None] = {
     "measured": None, "walked": (0, 10**9), "sorted": (10**6, 1), "given up": (0, 40),
 }
+
+
+def set_up(monkeypatch: pytest.MonkeyPatch, examined: int, worth: int) -> None:
+    monkeypatch.setattr(listwalk, "EXAMINED", examined)
+    monkeypatch.setattr(listwalk, "WORTH_OF_ALL", worth)
+    monkeypatch.setattr(listwalk, "WORTH_OF_SOME", worth)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -171,8 +178,7 @@ def test_pages_are_slices_of_the_order(world: World, monkeypatch: pytest.MonkeyP
     """Page after page the whole list as the model has it, and streams and neighbours have the same order."""
     constants = WAYS[way]
     if constants is not None:
-        monkeypatch.setattr(listwalk, "EXAMINED", constants[0])
-        monkeypatch.setattr(listwalk, "WORTH", constants[1])
+        set_up(monkeypatch, *constants)
     chance = random.Random(seed)
     for _ in range(25):
         wanted = a_list(chance)
@@ -203,14 +209,13 @@ TWO = Wanted(allowed=frozenset(ACCOUNTS[:2]), order=BY_SUBJECT)
 @pytest.mark.parametrize("wanted", [ALL_OF_CARLA, TWO])
 def test_each_way_is_taken(world: World, monkeypatch: pytest.MonkeyPatch, wanted: Wanted) -> None:
     """Where it pays, only there; and what was given up is no page, however many rows it had."""
-    monkeypatch.setattr(listwalk, "EXAMINED", 0)
-    monkeypatch.setattr(listwalk, "WORTH", 10**9)
     expected = world.expected(wanted)
+    set_up(monkeypatch, 0, 10**9)
     assert walked(world, wanted, limit=len(expected)) == expected
-    monkeypatch.setattr(listwalk, "WORTH", 20)
+    set_up(monkeypatch, 0, 20)
     assert walked(world, wanted, limit=2) == expected[:2]
     assert walked(world, wanted, limit=len(expected)) is None
-    monkeypatch.setattr(listwalk, "EXAMINED", 10_000)
+    set_up(monkeypatch, 10_000, 20)
     assert walked(world, wanted, limit=2) is None
 
 

@@ -35,6 +35,14 @@ class Intruder:
             "SELECT table_name FROM information_schema.tables"
             " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
         )
+        # The database takes no value for a column that it computes.
+        self._written = {
+            name: ", ".join(f"`{column}`" for column in self.column(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE()"
+                f" AND table_name = '{name}' AND generation_expression IS NULL"
+            ))
+            for name in self._tables
+        }  # fmt: skip
 
     def close(self) -> None:
         """Leave."""
@@ -58,7 +66,7 @@ class Intruder:
         self.sql(f"CREATE DATABASE {_SAFE}")
         for name in self._tables:
             self.sql(f"CREATE TABLE {_SAFE}.`{name}` LIKE `{name}`")
-            self.sql(f"INSERT INTO {_SAFE}.`{name}` SELECT * FROM `{name}`")
+            self.sql(f"INSERT INTO {_SAFE}.`{name}` ({self._written[name]}) SELECT {self._written[name]} FROM `{name}`")
         for folder in _FOLDERS:
             if (self.data / folder).exists():
                 shutil.copytree(self.data / folder, self._elsewhere / folder)
@@ -66,7 +74,10 @@ class Intruder:
     def put_back(self) -> None:
         """Everything as it was kept."""
         for name in self._tables:
-            self.sql(f"DELETE FROM `{name}`; INSERT INTO `{name}` SELECT * FROM {_SAFE}.`{name}`")
+            columns = self._written[name]
+            self.sql(
+                f"DELETE FROM `{name}`; INSERT INTO `{name}` ({columns}) SELECT {columns} FROM {_SAFE}.`{name}`"
+            )
         for folder in _FOLDERS:
             shutil.rmtree(self.data / folder, ignore_errors=True)
             if (self._elsewhere / folder).exists():

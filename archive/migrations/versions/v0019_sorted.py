@@ -1,7 +1,7 @@
 """The indexes that sorted lists are read from. Frozen: a later change is a later version.
 
 The two columns are computed, so that no row is written again: the columns are there at once, and the indexes take about
-a second for each 50,000 messages. MariaDB has had faults with indexes on such columns: where rows are changed or
+three seconds for each 100,000 messages. MariaDB has had faults with indexes on such columns: where rows are changed or
 removed, which nothing does here, and where several tables have such indexes (MDEV-38140, MDEV-39261). So only one has.
 """
 
