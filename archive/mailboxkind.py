@@ -1,6 +1,7 @@
 """What a mailbox is for, told by its name as Outlook, Thunderbird, Apple Mail and Dovecot make it (de, en). Pure."""
 
 import re
+from functools import lru_cache
 
 # In the order in which people look for them.
 _KINDS = {
@@ -22,6 +23,7 @@ def bare_name(name: str) -> str:
     return _ROOT.sub("", name)
 
 
+@lru_cache(maxsize=10_000)
 def kind_of(name: str) -> str:
     """inbox, sent, drafts, archive, junk, trash, or folder."""
     bare = bare_name(name).strip().lower()

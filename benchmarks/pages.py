@@ -21,7 +21,7 @@ from postbuch.archive.database import Role
 from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.letters import Cursor
 from postbuch.archive.schema import letter
-from postbuch.webmail.app import create_app
+from postbuch.webmail.app import create_app, settle
 from postbuch.webmail.listing import write_cursor
 from postbuch.webmail.services import EXTENSION
 
@@ -54,6 +54,7 @@ def pages(config: Config, count: int, common: Sequence[str], rare: Sequence[str]
             "3 of 50 accounts": _kinds(conn, count, common, rare, THREE),
         }
     app = create_app(local)
+    settle()
     try:
         found = {}
         for name, login in (("all accounts", "pruefer@firma.example"), ("3 of 50 accounts", account_of(3))):

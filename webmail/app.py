@@ -1,6 +1,7 @@
 """The web mail client as a WSGI application. Knows no server; `process.py` runs it."""
 
 import contextlib
+import gc
 import os
 import secrets
 from pathlib import Path
@@ -107,6 +108,15 @@ def create_app(config: Config) -> Flask:
         return policy.apply(response, config)
 
     return app
+
+
+def settle() -> None:
+    """For a process that has begun: what it is made of stays.
+
+    Looking through all of that for what is not needed any more would stop a page for 90 ms now and then.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _templates(app: Flask) -> None:

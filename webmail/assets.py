@@ -4,10 +4,10 @@
 """
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
-from flask import Flask, Response, redirect, url_for
+from flask import Flask, Response, redirect, request, url_for
 from markupsafe import Markup
 
 from postbuch.archive.errors import ConfigError
@@ -35,6 +35,12 @@ def asset(name: str) -> str:
 
 def icon(name: str, label: str = "") -> Markup:
     """An icon of the sprite; without a label it is decoration."""
+    return _icon(name, label, request.script_root)
+
+
+@lru_cache(maxsize=1_000)
+def _icon(name: str, label: str, _root: str) -> Markup:
+    """A page has sixty of them; the prefix stands in the address of the sprite."""
     said = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
     picture = Markup('<svg class="icon" width="18" height="18" {}><use href="{}#{}"></use></svg>')
     return picture.format(said, asset("icons.svg"), name)

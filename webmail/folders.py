@@ -72,11 +72,21 @@ def shown_name(name: str | None) -> str:
         return gettext("Sent through Postbuch")
     bare = bare_name(name)
     # Said in the reader's language; what an archive or a folder of one's own is called stays as its owner wrote it.
-    usual = {
-        "inbox": gettext("Inbox"), "sent": gettext("Sent"), "drafts": gettext("Drafts"), "junk": gettext("Junk"),
-        "trash": gettext("Trash"), "archive": gettext("Archive"),
-    }
-    return usual.get(kind_of(bare), bare)
+    match kind_of(bare):
+        case "inbox":
+            return gettext("Inbox")
+        case "sent":
+            return gettext("Sent")
+        case "drafts":
+            return gettext("Drafts")
+        case "junk":
+            return gettext("Junk")
+        case "trash":
+            return gettext("Trash")
+        case "archive":
+            return gettext("Archive")
+        case _:
+            return bare
 
 
 def mark_read(

@@ -63,6 +63,9 @@ ZONE_COOKIE = "zone"
 COOKIE_S = 365 * 24 * 3600
 
 _KIB = 1024
+_GERMAN = Locale("de", "DE")
+# "en" alone writes 11/23/26 and 12-hour times; an English-reading employee of a European firm wants neither.
+_ENGLISH = Locale("en", "GB")
 
 
 def choose_language() -> str:
@@ -74,7 +77,14 @@ def choose_language() -> str:
 
 
 def choose_zone() -> tzinfo:
-    """The browser's time zone, which our script leaves in a cookie; else the server's."""
+    """The browser's time zone, which our script leaves in a cookie; else the server's. Looked up once for a request."""
+    if "zone" not in g:
+        g.zone = _zone()
+    zone: tzinfo = g.zone
+    return zone
+
+
+def _zone() -> tzinfo:
     name = request.cookies.get(ZONE_COOKIE, "")
     if name and len(name) <= 64:
         try:
@@ -91,10 +101,7 @@ def language() -> str:
 
 def _locale() -> Locale:
     locale = flask_babel.get_locale()
-    # "en" alone writes 11/23/26 and 12-hour times; an English-reading employee of a European firm wants neither.
-    if locale is None or locale.language == "de":
-        return Locale("de", "DE")
-    return Locale("en", "GB")
+    return _GERMAN if locale is None or locale.language == "de" else _ENGLISH
 
 
 def local(moment: datetime) -> datetime:

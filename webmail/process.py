@@ -21,7 +21,7 @@ from postbuch.archive.config import Config
 from postbuch.archive.endpoint import parse_address
 from postbuch.archive.health import HealthFile, health_path
 from postbuch.certs.reactor import ReactorContext
-from postbuch.webmail.app import MAX_FORM_OCTETS, create_app
+from postbuch.webmail.app import MAX_FORM_OCTETS, create_app, settle
 from postbuch.webmail.jobworker import JobWorker
 from postbuch.webmail.services import EXTENSION, Services
 
@@ -133,6 +133,7 @@ def main(config: Config) -> int:
 
     services: Services = app.extensions[EXTENSION]
     pool.callInThread(services.reader.warm)
+    settle()
     worker = JobWorker(config)
     worker.start()
     site = _site(WSGIResource(loop, pool, counted))  # type: ignore[no-untyped-call]
