@@ -1,5 +1,6 @@
 """The passage of a letter that a search found, with the words that were looked for. Pure; plain text, never HTML."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ LOOKED_AT_CHARACTERS = 20_000
 # What is read at once of a text; a word that goes on for longer behind it is cut.
 PIECE_CHARACTERS = 600
 LONGEST_WORD = 100
+_SPACE = re.compile(r"\s")
 _SHOWN_FIELDS = ("", "subject", "body", "attachment", "filename", "from", "to", "cc")
 
 
@@ -111,7 +113,7 @@ def passage(text: str, looked_for: list[Wanted]) -> Snippet | None:
     end = min(start + SNIPPET_CHARACTERS, len(text))
     lead, tail = "… " if start else "", " …" if end < len(text) else ""
     # White space is as wide as itself, so that the places stay right; a browser shows one space.
-    cut = "".join(" " if each.isspace() else each for each in text[start:end])
+    cut = _SPACE.sub(" ", text[start:end])
     # With the rest of the last word, so that it is known as a whole.
     near = marked(text[start : _end_of_word(text, end)], looked_for)
     spans = tuple(

@@ -79,13 +79,14 @@ class View:
     """One list: its columns and where its rows come from.
 
     key: the unique number of a row. source: a select of nothing yet, with its tables and the rights in its WHERE.
-    led: the same for the letters of some images. near: the first rows of the usual order for which conditions hold,
-    among so many newest ones. order: the usual one. narrowed: conditions of account, mailbox and tab. words: the
-    condition of a search. found: how many rows a search alone has and the numbers of one page of the usual order; None
-    when only the condition tells. rows: the rows of these keys, in this order, at least with these columns and `id`;
-    without it the expressions are selected. quick: a page of the usual order read from an index, for lists that nothing
-    narrows. walk: the numbers of a page of another order read from an index; None where sorting is quicker. newest: the
-    numbers of the first rows, or None. keys: all rows of a list that nothing narrows, to be counted.
+    led: the same for the letters of some images. near: the first rows of the usual order that have one of some images
+    and for which conditions hold, among so many newest ones. order: the usual one. narrowed: conditions of account,
+    mailbox and tab. words: the condition of a search. found: how many rows a search alone has and the numbers of one
+    page of the usual order; None when only the condition tells. rows: the rows of these keys, in this order, at least
+    with these columns and `id`; without it the expressions are selected. quick: a page of the usual order read from an
+    index, for lists that nothing narrows. walk: the numbers of a page of another order read from an index; None where
+    sorting is quicker. newest: the numbers of the first rows, or None. keys: all rows of a list that nothing narrows,
+    to be counted.
     """
 
     name: str
@@ -95,7 +96,9 @@ class View:
     source: Callable[[Scope], Select[Any]]
     order: tuple[Order, ...]
     led: "Callable[[Scope, Select[tuple[int]]], Select[Any]] | None" = None
-    near: Callable[[Connection, Scope, Sequence[ColumnElement[bool]], int, int], list[int]] | None = None
+    near: (
+        "Callable[[Connection, Scope, Select[tuple[int]], Sequence[ColumnElement[bool]], int, int], list[int]] | None"
+    ) = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     tabs: tuple[str, ...] = ()
     narrowed: Callable[[Connection, Scope, Filter], Sequence[ColumnElement[bool]]] | None = None

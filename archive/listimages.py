@@ -101,6 +101,18 @@ def files(scope: Scope, test: Test) -> ColumnElement[bool]:
     return with_image(scope, part.c.image_id, named, compare(part.c.file_name, "text", test))
 
 
+def one_of(scope: Scope, images: Select[tuple[int]]) -> ColumnElement[bool]:
+    """Whether a letter has one of these images, looked up for each letter: its images first."""
+    among = images.whereclause
+    found = (
+        select(letter_image.c.letter_id).prefix_with("STRAIGHT_JOIN")
+        .select_from(letter_image.join(image_address, image_address.c.image_id == letter_image.c.image_id))
+        .where(letter_image.c.letter_id == letter.c.id, true() if among is None else among,
+               seen_within(letter_image.c.image_id, scope.rights))
+    )  # fmt: skip
+    return found.correlate(letter).limit(1).scalar_subquery().is_not(None)
+
+
 def led(scope: Scope, images: Select[tuple[int]]) -> Select[Any]:
     """The letters of these images, as far as they were seen within the rights. Read in the order that is written."""
     of_letter = images.add_columns(letter_image.c.letter_id).join(

@@ -8,9 +8,10 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from postbuch.archive.listcolumn import Scope
+from postbuch.archive.listimages import one_of
 from postbuch.archive.listorder import FEW_STREAMS
 from postbuch.archive.schema import letter, letter_place
 from postbuch.archive.users import ALL
@@ -21,12 +22,14 @@ _BEFORE_ALL = (datetime.min, 0)
 
 
 def near(
-    conn: Connection, scope: Scope, conditions: Sequence[ColumnElement[bool]], limit: int, among: int
+    conn: Connection, scope: Scope, images: Select[tuple[int]], others: Sequence[ColumnElement[bool]], limit: int,
+    among: int,
 ) -> list[int]:
-    """The newest `limit` letters within the rights for which the conditions hold, among the newest `among`.
+    """The newest `limit` letters within the rights with one of these images, for which the other conditions hold.
 
-    Fewer where these have no more, or where that is not known.
+    Looked for among the newest `among`. Fewer where these have no more, or where that is not known.
     """
+    conditions = [one_of(scope, images), *others]
     newest = [letter.c.sort_at.desc(), letter.c.id.desc()]
     if scope.rights == ALL or len(scope.rights) > FEW_STREAMS:
         since = conn.scalar(select(letter.c.sort_at).order_by(*newest).offset(among).limit(1))
@@ -34,7 +37,7 @@ def near(
         return list(conn.scalars(query if since is None else query.where(letter.c.sort_at >= since)))
     share = 1 / max(len(scope.rights), 1)
     # What each account has is known down to its last row; of equal ones each has its share of a page, and some more.
-    most = limit if share == 1 else math.ceil(1.5 * limit * share) + 8
+    most = limit if share == 1 else math.ceil(1.25 * limit * share) + 5
     found: set[tuple[datetime, int]] = set()
     known_since = _BEFORE_ALL
     for account_id in scope.rights:

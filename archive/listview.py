@@ -107,8 +107,8 @@ def _by_index(
             counted = count(conn, view, wanted, scope.rights, scope.user_id, most=most) if count_all else NOT_COUNTED
             return walked, counted
     if view.near is not None and lead is not None and lead.is_wide and usual and not (count_all or wanted.words):
-        conditions = listquery.conditions(conn, view, wanted, replace(scope, each=True))
-        near = view.near(conn, scope, conditions, end, listlead.NEAR)
+        others = listquery.conditions(conn, view, lead.rest, replace(scope, each=True))
+        near = view.near(conn, scope, lead.images, others, end, listlead.NEAR)
         if len(near) == end:
             return near[place.offset :], NOT_COUNTED
     return None
