@@ -86,6 +86,29 @@ def of(node: Node, searcher: Searcher) -> Query:
             return Query.boolean_query([(occur, of(each, searcher)) for each in node.nodes])
 
 
+def terms(node: Node, searcher: Searcher) -> list[tuple[str, str]]:
+    """(field, word) of which each is enough, where that is all that a tree means; else none."""
+    if not isinstance(node, Word) or node.kind != "word" or node.field not in FIELDS or searcher.own:
+        return []
+    spelled = [_spelled(field, node) for field in FIELDS[node.field]]
+    return [(field, words[0]) for field, words in spelled] if all(len(words) == 1 for _, words in spelled) else []
+
+
+def term(field: str, word: str) -> Query:
+    """What has a word in a field."""
+    return Query.term_query(schema(), field, word, "basic")
+
+
+def any_of(parts: Sequence[Query]) -> Query:
+    """What is in one of these."""
+    return parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Should, each) for each in parts])
+
+
+def without(made: Query, other: Query) -> Query:
+    """What of a query is not in another."""
+    return Query.boolean_query([(Occur.Must, made), (Occur.MustNot, other)])
+
+
 def both(made: Query, field: str, numbers: Sequence[int]) -> Query:
     """What of a query is in one of these accounts or mailboxes."""
     return Query.boolean_query([(Occur.Must, made), (Occur.Must, _numbers(field, numbers))])
@@ -114,10 +137,10 @@ def _word(word: Word, searcher: Searcher) -> Query:
         return _numbers(word.field, searcher.places(word))
     if word.field == "has":
         own = [names.own_word(account, "has", "attachment") for account in searcher.own]
-        return _either([Query.term_query(schema(), "has", "attachment", "basic"), *_any_of(own)])
+        return any_of([term("has", "attachment"), *_any_of(own)])
     if word.field in query.DATE_FIELDS:
         return _days(word.field, datetime.fromisoformat(word.text))
-    return _either([each for field in FIELDS[word.field] for each in _in_field(field, word, searcher)])
+    return any_of([each for field in FIELDS[word.field] for each in _in_field(field, word, searcher)])
 
 
 def _in_field(field: str, word: Word, searcher: Searcher) -> list[Query]:
@@ -125,23 +148,29 @@ def _in_field(field: str, word: Word, searcher: Searcher) -> list[Query]:
     if word.kind == "prefix":
         words = index_text.prefix_words(word.text)
         return [_prefix(field, words), *(_prefix(OWN, _owned(account, field, words)) for account in searcher.own)]
-    words = index_text.words(word.text)
-    # A word may become too long for a stem, which then has none.
-    if word.kind == "word" and len(words) == 1 and field in names.STEMMED and (stems := index_text.stemmed(word.text)):
-        field, words = field + STEM, stems
+    field, words = _spelled(field, word)
     if len(words) == 1:
         own = [each for account in searcher.own for each in _owned(account, field, words)]
-        return [Query.term_query(schema(), field, words[0], "basic"), *_any_of(own)]
+        return [term(field, words[0]), *_any_of(own)]
     return [
         Query.phrase_query(schema(), field, list(words)),
         *(Query.phrase_query(schema(), OWN, list(_owned(account, field, words))) for account in searcher.own),
     ]
 
 
+def _spelled(field: str, word: Word) -> tuple[str, list[str]]:
+    """The field of the index, and its words that one of a search is there."""
+    words = index_text.words(word.text)
+    # A word may become too long for a stem, which then has none.
+    if word.kind == "word" and len(words) == 1 and field in names.STEMMED and (stems := index_text.stemmed(word.text)):
+        return field + STEM, stems
+    return field, words
+
+
 def _any_of(own: Sequence[str]) -> list[Query]:
     if len(own) > FEW:
         return [Query.term_set_query(schema(), OWN, list(own))]
-    return [Query.term_query(schema(), OWN, each, "basic") for each in own]
+    return [term(OWN, each) for each in own]
 
 
 def _owned(account: int, field: str, words: Sequence[str]) -> list[str]:
@@ -154,10 +183,6 @@ def _prefix(field: str, words: Sequence[str]) -> Query:
     if len(words) == 1:
         return Query.regex_query(schema(), field, beginning)
     return Query.regex_phrase_query(schema(), field, [*words[:-1], beginning])
-
-
-def _either(parts: Sequence[Query]) -> Query:
-    return parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Should, each) for each in parts])
 
 
 def _days(field: str, day: datetime) -> Query:

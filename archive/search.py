@@ -65,7 +65,10 @@ def newest(
     Raises UsageError.
     """
     asked = in_index(conn, text, accounts)
-    return None if asked is None else asked[0].newest(asked[1], limit, offset)
+    if asked is None:
+        return None
+    look, made = asked
+    return look.newest(made, limit, offset, terms_of(look, query.parse(audit.storable(text)), accounts))
 
 
 def standing(conn: Connection, text: str, accounts: Rights) -> tuple[bool, int]:
@@ -107,6 +110,14 @@ def indexed(look: Look, node: Node, accounts: Rights, found_places: Callable[[Wo
     """The query of the index for a tree that it knows, within the rights."""
     searcher = index_query.Searcher(own=look.owning(accounts), places=found_places)
     return index_query.within_rights(index_query.of(node, searcher), accounts)
+
+
+def terms_of(look: Look, node: Node, accounts: Rights) -> list[tuple[str, str]]:
+    """What `Look.count_any` takes, for a tree and the rights; nothing where these narrow it."""
+    kept = index_query.without_empty(node)
+    if accounts != ALL or kept is None:
+        return []
+    return index_query.terms(kept, index_query.Searcher(own=look.owning(accounts), places=lambda _: ()))
 
 
 def places(conn: Connection, accounts: Rights) -> Callable[[Word], Sequence[int]]:

@@ -96,12 +96,11 @@ class Notmuch:
         place = _MEMORY if fits else None
         self._kept = kept is not None
         self._folder = kept / "notmuch" if kept else Path(tempfile.mkdtemp(prefix="postbuch-notmuch-", dir=place))
-        if (self._folder / "done").exists():
-            count = 0
+        built = (self._folder / "done").exists()
         self._folder.mkdir(parents=True, exist_ok=True)
         context = multiprocessing.get_context("fork")
         self._enough = context.Event()
-        self._process = context.Process(target=self._build, args=(count,))
+        self._process = context.Process(target=self._build, args=(0 if built else count,))
         self._process.start()
 
     @property
@@ -128,6 +127,8 @@ class Notmuch:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _build(self, count: int) -> None:
+        if not count:
+            return
         mail, seconds = self._folder / "mail", 0.0
         file = self._folder / "config"
         file.write_text(

@@ -127,7 +127,8 @@ def engine_of(conn: Connection, rights: Rights) -> Ask:
         assert look is not None
         tree = index_query.without_empty(query.parse(audit.storable(text)))
         assert tree is not None
-        total, ids = look.newest(search.indexed(look, tree, rights, lambda word: ()), PAGE, 0)
+        terms = search.terms_of(look, tree, rights)
+        total, ids = look.newest(search.indexed(look, tree, rights, lambda word: ()), PAGE, 0, terms)
         return total, len(ids)
 
     return ask
