@@ -28,6 +28,8 @@ MAX_IDS = 1_000_000
 SLICE = 100_000
 # Finding the newest of so many takes 1 ms: 35 ns for each that matches, counting a third of that.
 BROAD = 20_000
+# Of so many documents those that do not match are counted sooner.
+NEARLY_ALL = 0.85
 NEWEST_DAYS = (30, 365)
 
 
@@ -75,14 +77,17 @@ class Look:
         """How many letters match. `terms`: the query is any of these (field, word), as far as that is known.
 
         Of a word that half of the letters have: the letters with it in one field, and those that have it in another
-        field alone, which takes half as long as putting all together.
+        field alone, which takes two thirds of the time; of one that nearly all have, those without it.
         """
         often = [self.searcher.doc_freq(field, word) for field, word in terms]
-        if sum(often) <= BROAD:
+        if not terms or sum(often) <= BROAD:
             return self.count(query)
         parts = [index_query.term(field, word) for field, word in terms]
         first = parts.pop(often.index(max(often)))
         others = self.count(index_query.without(index_query.any_of(parts), first)) if parts else 0
+        documents = self.searcher.num_docs
+        if max(often) > NEARLY_ALL * documents:
+            return documents - self.count(index_query.without(Query.all_query(), first)) + others
         return self.count(first) + others
 
     def letters(self) -> int:

@@ -10,23 +10,26 @@ from sqlalchemy import Connection, Select, func, select
 
 from postbuch.archive.filterform import Condition, Filter, base_op
 from postbuch.archive.listcolumn import View, read_test
+from postbuch.archive.users import ALL, Rights
 
-# Letters that are made from images and sorted, 10 µs each. Of more the newest are looked for among so many newest of
-# all that may be read, up to 10 µs each; when an address wrote none of these, it takes the long way as well.
-MOST = 10_000
+# Letters that are made from images and sorted: 8 µs each. Of more the newest are looked for among so many newest of all
+# that may be read: 6 µs each for who reads all accounts, twice that with rights to look up. When an address wrote none
+# of these, it takes the long way as well.
+MOST = 5_000
+MOST_OF_SOME = 15_000
 NEAR = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """The images, the filter without the condition, and whether they are more than MOST."""
+    """The images, the filter without the condition, and whether they are too many to be sorted."""
 
     images: Select[tuple[int]]
     rest: Filter
     is_wide: bool
 
 
-def find(conn: Connection, view: View, wanted: Filter) -> Lead | None:
+def find(conn: Connection, view: View, wanted: Filter, rights: Rights) -> Lead | None:
     """The condition that leads, of a resolved filter; None when no index tells its images."""
     if wanted.criteria == "or" and len({each.field for each in wanted.conditions}) > 1:
         return None
@@ -41,11 +44,12 @@ def find(conn: Connection, view: View, wanted: Filter) -> Lead | None:
         images = _images(conn, view, each)
         if images is not None:
             found.append((images, replace(wanted, within=_without(wanted.within, place))))
-    sizes = [_size(conn, images) for images, _ in found]
+    most = MOST if rights == ALL else MOST_OF_SOME
+    sizes = [_size(conn, images, most) for images, _ in found]
     if not sizes:
         return None
     images, rest = found[sizes.index(min(sizes))]
-    return Lead(images=images, rest=rest, is_wide=min(sizes) > MOST)
+    return Lead(images=images, rest=rest, is_wide=min(sizes) > most)
 
 
 def _images(conn: Connection, view: View, each: Condition) -> "Select[tuple[int]] | None":
@@ -56,9 +60,9 @@ def _images(conn: Connection, view: View, each: Condition) -> "Select[tuple[int]
     return column.images(conn, read_test(column.kind, base, each.value, each.second))
 
 
-def _size(conn: Connection, images: "Select[tuple[int]]") -> int:
-    """How many; no further than one more than MOST."""
-    return conn.scalar(select(func.count()).select_from(images.limit(MOST + 1).subquery())) or 0
+def _size(conn: Connection, images: "Select[tuple[int]]", most: int) -> int:
+    """How many; no further than one more than `most`."""
+    return conn.scalar(select(func.count()).select_from(images.limit(most + 1).subquery())) or 0
 
 
 def _without(conditions: tuple[Condition, ...], place: int) -> tuple[Condition, ...]:

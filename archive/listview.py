@@ -66,7 +66,7 @@ def page(
     if is_quick(view, wanted):
         return _quick(conn, view, wanted, scope, Place(limit=limit, offset=offset, before=before, after=after),
                       columns, most, count_all)  # fmt: skip
-    lead = listquery.lead(conn, view, wanted)
+    lead = listquery.lead(conn, view, wanted, rights)
     known = _by_index(conn, view, wanted, scope, Place(limit=limit + 1, offset=offset), lead, most, count_all)
     if known is not None:
         keys, total = known
@@ -134,7 +134,7 @@ def count(
     if view.keys is not None and wanted.is_plain:
         keys = view.keys(scope)
     else:
-        keys = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted))
+        keys = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted, rights))
     if most is not None:
         keys = keys.limit(most + 1)
     return conn.scalar(select(func.count()).select_from(keys.subquery())) or 0
@@ -163,7 +163,7 @@ def keys_of(
 ) -> "array[int]":
     """The numbers of all rows in the order of the list, those too that the index lacks yet. Raises UsageError."""
     wanted, scope = _for(view, wanted, rights, user_id, whole=True)
-    query = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted))
+    query = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted, rights))
     query = listquery.ordered(query, view, wanted, scope).limit(limit)
     # As options of this statement: those of a connection would stay, and each later question would be a stream.
     with conn.execute(query, execution_options={"stream_results": True, "yield_per": 10_000}) as found:

@@ -300,6 +300,7 @@ def test_letters_of_an_address(
 ) -> None:
     """With other conditions or without, in any order: page by page the letters that the oracle finds."""
     monkeypatch.setattr(listlead, "MOST", most)
+    monkeypatch.setattr(listlead, "MOST_OF_SOME", most)
     monkeypatch.setattr(listlead, "NEAR", near)
     chance, totals = random.Random(most + near), set[int]()
     allowed = ALL if rights == ACCOUNTS else world.rights(*rights)

@@ -125,7 +125,9 @@ def test_words(
     """Must show 8: each finds what is expected, and nothing else; also counted as what very many letters have."""
     assert found(archive[2], text) == set(names.split())
     monkeypatch.setattr(index_reader, "BROAD", -1)
-    assert found(archive[2], text) == set(names.split())
+    for share in (0.85, 0.0):
+        monkeypatch.setattr(index_reader, "NEARLY_ALL", share)
+        assert found(archive[2], text) == set(names.split())
 
 
 def test_numbers_in_slices(archive: tuple[Config, Engine, Connection], monkeypatch: pytest.MonkeyPatch) -> None:
