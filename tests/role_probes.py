@@ -140,6 +140,8 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         "message-id:{letter.message_id}", "smaller:100m -body:{letter.mark}",
     )),
     "GET /suggest": (_get("/suggest?q={letter.mark}"), _get("/suggest?q=from:absender.{letter.mark}")),
+    # Values are told where there are several: the letter's own among those of all that may be read.
+    "GET /spread": (_get("/spread?q=from:absender.{letter.mark} OR account:konto.{letter.mark} OR after:2000-01-01"),),
     "GET / account": (_get("/?account={letter.account}"),),
     "GET / mailbox": (
         _get("/?mailbox={letter.mailbox}"), _get("/?account={letter.account}&mailbox={letter.mailbox}"),
