@@ -56,6 +56,7 @@ def of_any(column: ColumnElement[Any], image_id: Any, kind: Any) -> Callable[[Sc
 
 
 def people(*fields: str) -> Callable[[Scope, Test], ColumnElement[bool]]:
+    """The comparison with who stands in these fields: a value with an @ is about addresses alone."""
     def condition(scope: Scope, test: Test) -> ColumnElement[bool]:
         in_field = image_address.c.field.in_(fields)
         if test.op == "empty":
@@ -95,6 +96,7 @@ def images_of(*fields: str) -> Callable[[Connection, Test], Select[tuple[int]] |
 
 
 def files(scope: Scope, test: Test) -> ColumnElement[bool]:
+    """The comparison with the names of attachments."""
     named = and_(part.c.is_attachment, part.c.file_name != "")
     if test.op == "empty":
         return not_(with_image(scope, part.c.image_id, named))

@@ -1,6 +1,6 @@
 """The newest letters for which conditions hold, looked for among the newest of all that may be read.
 
-For conditions that many letters meet: of a sender with a hundred thousand the newest fifty are found in 5 ms, all of
+For conditions that many letters meet: of a sender with a hundred thousand the newest fifty are found in 10 ms, all of
 them in a second.
 """
 
