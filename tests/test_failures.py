@@ -272,10 +272,13 @@ def test_upstream_breaks_off_in_an_appended_literal(house: House) -> None:
         client.send(octets[:500_000])
         time.sleep(0.3)
         house.imap_way.cut()
+        # Not sent before the proxy knows: of a message that came whole nobody can say whether upstream has it, and that
+        # one is archived.
+        with contextlib.suppress(OSError):
+            while line := client.readline():
+                assert line.startswith(b"*")
         with contextlib.suppress(OSError):
             client.send(octets[500_000:] + b"\r\n")
-        with contextlib.suppress(OSError):
-            assert b" OK" not in client.readline()
     house.settled()
     assert house.sightings(octets) == []
     with house.imap() as client:
