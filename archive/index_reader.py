@@ -60,14 +60,15 @@ class Look:
         for days in NEWEST_DAYS if total > BROAD else ():
             since = max(int(time.time()) - 86_400 * days, 0) << names.ORDER_BITS
             newer = Query.range_query(names.schema(), "order", FieldType.Unsigned, since, (1 << 64) - 1)
-            ids = self._newest(Query.boolean_query([(Occur.Must, query), (Occur.Must, newer)]), limit, offset)
-            if len(ids) == limit:
-                return total, ids
-        return total, self._newest(query, limit, offset)
+            orders = self.first(Query.boolean_query([(Occur.Must, query), (Occur.Must, newer)]), limit, offset)
+            if len(orders) == limit:
+                return total, list(map(names.letter_of, orders))
+        return total, list(map(names.letter_of, self.first(query, limit, offset)))
 
-    def _newest(self, query: Query, limit: int, offset: int) -> list[int]:
+    def first(self, query: Query, limit: int, offset: int = 0) -> list[int]:
+        """The places (`index_schema.order_of`) of the newest letters that match, newest first."""
         found = self._search(query, limit=limit, offset=offset, count=False, order_by_field="order", order=Order.Desc)
-        return [names.letter_of(order) for order, _ in found.hits]
+        return [order for order, _ in found.hits]
 
     def count(self, query: Query) -> int:
         """How many letters match."""

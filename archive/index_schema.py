@@ -81,6 +81,11 @@ def letter_of(order: int) -> int:
     return order & ((1 << ORDER_BITS) - 1)
 
 
+def second_at(order: int) -> int:
+    """Its second (`second_of`)."""
+    return order >> ORDER_BITS
+
+
 def own_word(account: int, field: str, word: str) -> str:
     """How a word stands in `own`."""
     return f"{account}/{field}/{word}"

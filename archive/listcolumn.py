@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, ca
 from postbuch.archive import audit, writtenvalue
 from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listorder import Cursor
+from postbuch.archive.query import Node
 from postbuch.archive.users import Rights
 
 Kind = Literal["text", "number", "size", "time", "flag", "list"]
@@ -56,7 +57,8 @@ class Column:
 
     title: English, for gettext. expression: what is sorted by and, without `condition`, compared. condition: for
     what is compared otherwise, such as one of many addresses; gets a positive test. images: the images for which a test
-    holds, where an index tells them; else None. shown: whether it can be a column at all; some can only be filtered by.
+    holds, where an index tells them; else None. word: the field of the search (`query.FIELDS`) in which the letters of
+    these have the value. shown: whether it can be a column at all; some can only be filtered by.
     tie: what decides among equal values in a list that is sorted by this first, instead of the key: what ends the index
     that its pages are read from.
     """
@@ -67,11 +69,18 @@ class Column:
     expression: Callable[[Scope], ColumnElement[Any]]
     condition: Callable[[Scope, Test], ColumnElement[bool]] | None = None
     images: "Callable[[Connection, Test], Select[tuple[int]] | None] | None" = None
+    word: str | None = None
     sortable: bool = True
     filterable: bool = True
     shown: bool = True
     shown_first: bool = True
     tie: Callable[[Scope], ColumnElement[Any]] | None = None
+
+
+Near = Callable[
+    [Connection, Scope, Node, "Select[tuple[int]]", Sequence[ColumnElement[bool]], int],
+    tuple[list[int], int | None] | None,
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +89,8 @@ class View:
 
     key: the unique number of a row. source: a select of nothing yet, with its tables and the rights in its WHERE.
     led: the same for the letters of some images. near: the first rows of the usual order that have one of some images
-    and for which conditions hold, among so many newest ones. order: the usual one. narrowed: conditions of account,
+    and for which conditions hold, and how many rows there are if that is known; None when the index of the search does
+    not tell. order: the usual one. narrowed: conditions of account,
     mailbox and tab. words: the condition of a search. found: how many rows a search alone has and the numbers of one
     page of the usual order; None when only the condition tells. rows: the rows of these keys, in this order, at least
     with these columns and `id`; without it the expressions are selected. quick: a page of the usual order read from an
@@ -96,9 +106,7 @@ class View:
     source: Callable[[Scope], Select[Any]]
     order: tuple[Order, ...]
     led: "Callable[[Scope, Select[tuple[int]]], Select[Any]] | None" = None
-    near: (
-        "Callable[[Connection, Scope, Select[tuple[int]], Sequence[ColumnElement[bool]], int, int], list[int]] | None"
-    ) = None
+    near: "Near | None" = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     tabs: tuple[str, ...] = ()
     narrowed: Callable[[Connection, Scope, Filter], Sequence[ColumnElement[bool]]] | None = None

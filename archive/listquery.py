@@ -9,7 +9,6 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition, Filter, base_op
 from postbuch.archive.listcolumn import Scope, View, compare, opposite, read_test
 from postbuch.archive.listlead import Lead
-from postbuch.archive.users import Rights
 
 
 def keys(conn: Connection, view: View, wanted: Filter, scope: Scope, by: Lead | None) -> Select[Any]:
@@ -27,9 +26,9 @@ def conditions(conn: Connection, view: View, wanted: Filter, scope: Scope) -> li
     return [*narrowed, _asked(conn, view, wanted, scope)]
 
 
-def lead(conn: Connection, view: View, wanted: Filter, rights: Rights) -> Lead | None:
+def lead(conn: Connection, view: View, wanted: Filter) -> Lead | None:
     """The condition whose rows an index tells, if there is one."""
-    return None if view.led is None else listlead.find(conn, view, wanted, rights)
+    return None if view.led is None else listlead.find(conn, view, wanted)
 
 
 def order(view: View, wanted: Filter, scope: Scope) -> list[Any]:

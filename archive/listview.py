@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select, true
 
-from postbuch.archive import listlead, listquery
+from postbuch.archive import listquery
 from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Filter
 from postbuch.archive.listcolumn import Column as Column
@@ -66,7 +66,7 @@ def page(
     if is_quick(view, wanted):
         return _quick(conn, view, wanted, scope, Place(limit=limit, offset=offset, before=before, after=after),
                       columns, most, count_all)  # fmt: skip
-    lead = listquery.lead(conn, view, wanted, rights)
+    lead = listquery.lead(conn, view, wanted)
     known = _by_index(conn, view, wanted, scope, Place(limit=limit + 1, offset=offset), lead, most, count_all)
     if known is not None:
         keys, total = known
@@ -106,11 +106,14 @@ def _by_index(
         if walked is not None:
             counted = count(conn, view, wanted, scope.rights, scope.user_id, most=most) if count_all else NOT_COUNTED
             return walked, counted
-    if view.near is not None and lead is not None and lead.is_wide and usual and not (count_all or wanted.words):
-        others = listquery.conditions(conn, view, lead.rest, replace(scope, each=True))
-        near = view.near(conn, scope, lead.images, others, end, listlead.NEAR)
-        if len(near) == end:
-            return near[place.offset :], NOT_COUNTED
+    if view.near is not None and lead is not None and lead.is_wide and lead.words is not None and usual and not (
+        count_all or wanted.words
+    ):
+        scope = replace(scope, each=True)
+        others = listquery.conditions(conn, view, lead.rest, scope)
+        near = view.near(conn, scope, lead.words, lead.images, others, end)
+        if near is not None:
+            return near[0][place.offset :], NOT_COUNTED if near[1] is None else near[1]
     return None
 
 
@@ -134,7 +137,7 @@ def count(
     if view.keys is not None and wanted.is_plain:
         keys = view.keys(scope)
     else:
-        keys = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted, rights))
+        keys = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted))
     if most is not None:
         keys = keys.limit(most + 1)
     return conn.scalar(select(func.count()).select_from(keys.subquery())) or 0
@@ -163,7 +166,7 @@ def keys_of(
 ) -> "array[int]":
     """The numbers of all rows in the order of the list, those too that the index lacks yet. Raises UsageError."""
     wanted, scope = _for(view, wanted, rights, user_id, whole=True)
-    query = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted, rights))
+    query = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted))
     query = listquery.ordered(query, view, wanted, scope).limit(limit)
     # As options of this statement: those of a connection would stay, and each later question would be a stream.
     with conn.execute(query, execution_options={"stream_results": True, "yield_per": 10_000}) as found:

@@ -136,7 +136,11 @@ def places(conn: Connection, accounts: Rights) -> Callable[[Word], Sequence[int]
 
 def in_index(conn: Connection, text: str, accounts: Rights) -> tuple[Look, Any] | None:
     """The index and the query within the rights, for a search that it can answer alone. Raises UsageError."""
-    tree = query.parse(audit.storable(text))
+    return tree_in_index(conn, query.parse(audit.storable(text)), accounts)
+
+
+def tree_in_index(conn: Connection, tree: Node, accounts: Rights) -> tuple[Look, Any] | None:
+    """The same for a search that is a tree already."""
     look = index_reader.of(conn) if asks_index(tree) else None
     kept = index_query.without_empty(tree)
     if look is None or (kept is not None and not index_query.knows(kept)):

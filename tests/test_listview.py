@@ -5,20 +5,33 @@ The oracle reads the messages that were put in with the `email` package and know
 
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from postbuch.archive import database, listlead, listorder, listresolve, listview, users
+from postbuch.archive import (
+    database,
+    index_letters,
+    index_store,
+    listlead,
+    listnear,
+    listorder,
+    listresolve,
+    listview,
+    users,
+)
 from postbuch.archive.accounts import find_account
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition, Filter, Order, base_op
 from postbuch.archive.filtergrammar import parse
+from postbuch.archive.index_store import Mark, Writing
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.record import Record
 from postbuch.archive.users import ALL, Rights
@@ -292,41 +305,76 @@ def test_random_filters_find_what_the_oracle_finds(world: World, seed: int) -> N
         assert places == sorted(places, reverse=True)
 
 
-# Made from the images of the address; looked for among the newest of all letters, where that is a page or is none.
-@pytest.mark.parametrize(("most", "near"), [(10_000, 20_000), (3, 20_000), (3, 60), (0, 0)])
+def _indexed(world: World, upto: int | None) -> None:
+    """An index of the letters up to a number, or of all; the others have come since."""
+    data = Path(world.conn.get_execution_options()[database.DATA_OPTION])
+    generation = index_store.new_generation(data)
+    ids = [number for number in world.mails if upto is None or number <= upto]
+    writing = Writing(generation)
+    writing.put(index_letters.load(world.conn, ids))
+    writing.commit(Mark(leaf=0, built=None, highest=max(ids), texts=START.isoformat()))
+    writing.close()
+    index_store.make_current(data, generation)
+
+
+# Made from the images of the address; by the index, which has all or lacks some, looking at all or at few of what it
+# finds; without an index.
+@pytest.mark.parametrize(
+    ("most", "upto", "looked_at", "told"),
+    [
+        (10_000, None, (200,), set()), (3, None, (200,), {True}), (3, 100, (200,), {True}),
+        (0, 100, (4, 8, 200), {True}), (0, None, (5, 12), {True, False}), (0, 0, (200,), {False}),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("rights", [(ANNA,), (ANNA, BERND), ACCOUNTS])
 def test_letters_of_an_address(
-    world: World, monkeypatch: pytest.MonkeyPatch, rights: tuple[str, ...], most: int, near: int
+    world: World, monkeypatch: pytest.MonkeyPatch, rights: tuple[str, ...], most: int, upto: int | None,
+    looked_at: tuple[int, ...], told: set[bool],
 ) -> None:
     """With other conditions or without, in any order: page by page the letters that the oracle finds."""
     monkeypatch.setattr(listlead, "MOST", most)
-    monkeypatch.setattr(listlead, "MOST_OF_SOME", most)
-    monkeypatch.setattr(listlead, "NEAR", near)
-    chance, totals = random.Random(most + near), set[int]()
+    monkeypatch.setattr(listnear, "LOOKED_AT", looked_at)
+    if upto != 0:
+        _indexed(world, upto)
+    chance, totals, ways = random.Random(most + len(looked_at)), set[int](), set[bool]()
+    near = listnear.near
+
+    def asked(*arguments: Any) -> Any:
+        answer = near(*arguments)
+        ways.add(answer is not None)
+        return answer
+
+    view = replace(LETTERS, near=asked)
     allowed = ALL if rights == ACCOUNTS else world.rights(*rights)
-    for _ in range(25):
-        people = Condition(
-            field=chance.choice(("from", "to", "cc")), op=chance.choice(("equals", "in")),
-            value=chance.choice(("tom@kunde.example", *ACCOUNTS)),
-        )
-        others = tuple(a_condition(chance) for _ in range(chance.choice((0, 0, 0, 1))))
-        wanted = Filter(
-            conditions=(people, *others) if chance.random() < 0.8 else others, criteria=chance.choice(("and", "or")),
-            within=() if chance.random() < 0.8 else (people,), tab=chance.choice(("", "", "", "in", "unread")),
-            order=chance.choice(((), (), (Order(field="size", descending=True),))),
-        )
-        pages: list[listview.Page] = []
-        while not pages or pages[-1].more:
-            pages.append(listview.page(
-                world.conn, LETTERS, wanted, allowed, world.user_id, limit=3, offset=3 * len(pages), most=10_000,
-                count_all=False,
-            ))  # fmt: skip
-        found = [row["id"] for page in pages for row in page.rows]
-        assert found == list(listview.keys_of(world.conn, LETTERS, wanted, allowed, world.user_id)), wanted
-        assert sorted(found) == sorted(expected(world, wanted, rights)), wanted
-        assert {page.total for page in pages} <= {len(found), listview.NOT_COUNTED}
-        totals |= {page.total for page in pages if wanted.conditions and not wanted.order}
-    assert (listview.NOT_COUNTED in totals) == (most == 3)
+    try:
+        for _ in range(25):
+            people = Condition(
+                field=chance.choice(("from", "to", "cc")), op=chance.choice(("equals", "in")),
+                value=chance.choice(("tom@kunde.example", "TOM@kunde.example, no_reply@shop.example", *ACCOUNTS)),
+            )
+            others = tuple(a_condition(chance) for _ in range(chance.choice((0, 0, 0, 1))))
+            wanted = Filter(
+                conditions=(people, *others) if chance.random() < 0.8 else others,
+                criteria=chance.choice(("and", "or")),
+                within=() if chance.random() < 0.8 else (people,), tab=chance.choice(("", "", "", "in", "unread")),
+                order=chance.choice(((), (), (Order(field="size", descending=True),))),
+            )
+            pages: list[listview.Page] = []
+            while not pages or pages[-1].more:
+                pages.append(listview.page(
+                    world.conn, view, wanted, allowed, world.user_id, limit=3, offset=3 * len(pages), most=10_000,
+                    count_all=False,
+                ))  # fmt: skip
+            found = [row["id"] for page in pages for row in page.rows]
+            assert found == list(listview.keys_of(world.conn, LETTERS, wanted, allowed, world.user_id)), wanted
+            assert sorted(found) == sorted(expected(world, wanted, rights)), wanted
+            assert {page.total for page in pages} <= {len(found), listview.NOT_COUNTED}
+            totals |= {page.total for page in pages if wanted.conditions and not wanted.order}
+    finally:
+        shutil.rmtree(index_store.folder(Path(world.conn.get_execution_options()[database.DATA_OPTION])), True)
+    # The index was asked and told, or did not: it is not there, or too few were looked at.
+    assert ways == told
+    assert (listview.NOT_COUNTED in totals) == (len(looked_at) > 1)
 
 
 ORDERS = (
