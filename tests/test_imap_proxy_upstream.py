@@ -247,11 +247,12 @@ def test_upstream_closes_right_behind_the_log_in(tmp_path: Path) -> None:
 
 def test_a_client_that_leaves_while_logging_in(tmp_path: Path) -> None:
     """Upstream is not kept waiting for nobody."""
-    gone = threading.Event()
+    asked, gone = threading.Event(), threading.Event()
 
     def script(wire: Wire) -> None:
         wire.say(b"* OK hello\r\n")
         wire.hear()
+        asked.set()
         with contextlib.suppress(ConnectionError):
             wire.hear()
         gone.set()
@@ -259,9 +260,9 @@ def test_a_client_that_leaves_while_logging_in(tmp_path: Path) -> None:
     with scripted_proxy(tmp_path, script) as proxy:
         client = proxy.client()
         client.send(b"a LOGIN anna@firma.example x\r\n")
-        time.sleep(0.2)
+        assert asked.wait(30)
         client.wire.shutdown(socket.SHUT_RDWR)
-        assert gone.wait(5)
+        assert gone.wait(30)
 
 
 def test_a_spool_without_room(tmp_path: Path) -> None:
@@ -328,8 +329,10 @@ def test_a_slow_client_holds_up_upstream_and_nobody_else(tmp_path: Path) -> None
     with scripted_proxy(tmp_path, script) as proxy:
         slow, other = proxy.logged_in(ANNA, "x"), proxy.logged_in(ANNA, "x")
         slow.send(b"a FETCH 1 (UID BODY[])\r\n")
-        time.sleep(1)
-        before = sent[0]
+        before = -1
+        while sent[0] != before:  # until all that lies between is full
+            before = sent[0]
+            time.sleep(1)
         for _ in range(20):
             other.ok(b"NOOP")
         time.sleep(0.5)
@@ -341,19 +344,20 @@ def test_a_slow_client_holds_up_upstream_and_nobody_else(tmp_path: Path) -> None
 
 def test_autologout(tmp_path: Path) -> None:
     """After half an hour without a word, but not while a client waits for an answer that is still coming."""
-    go_on = threading.Event()
+    asked, go_on = threading.Event(), threading.Event()
 
     def script(wire: Wire) -> None:
         wire.log_in()
         tag = wire.tag()
-        assert go_on.wait(10)
+        asked.set()
+        assert go_on.wait(30)
         wire.say(tag + b" OK\r\n")
         wire.hear()
 
     with scripted_proxy(tmp_path, script) as proxy:
         stranger, client = proxy.client(), proxy.logged_in(ANNA, "x")
         client.send(b"a SEARCH ALL\r\n")
-        time.sleep(0.2)
+        assert asked.wait(30)
         for session in proxy.sessions:
             session._active_at -= AUTOLOGOUT_S
         proxy.each_session(lambda session: session.expire(time.monotonic() + 1))
