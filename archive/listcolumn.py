@@ -88,15 +88,15 @@ class View:
     """One list: its columns and where its rows come from.
 
     key: the unique number of a row. source: a select of nothing yet, with its tables and the rights in its WHERE.
-    led: the same for the letters of some images. near: the first rows of the usual order that have one of some images
-    and for which conditions hold, and how many rows there are if that is known; None when the index of the search does
-    not tell. order: the usual one. narrowed: conditions of account,
-    mailbox and tab. words: the condition of a search. found: how many rows a search alone has and the numbers of one
-    page of the usual order; None when only the condition tells. rows: the rows of these keys, in this order, at least
-    with these columns and `id`; without it the expressions are selected. quick: a page of the usual order read from an
-    index, for lists that nothing narrows. walk: the numbers of a page of another order read from an index; None where
-    sorting is quicker. newest: the numbers of the first rows, or None. keys: all rows of a list that nothing narrows,
-    to be counted.
+    of_texts: the same for rows for whose texts (columns of that kind) a condition holds, where that is quicker than
+    comparing what it gives. led: the same for the letters of some images. near: the first rows of the usual order that
+    have one of some images and for which conditions hold, and how many rows there are if that is known; None when the
+    index of the search does not tell. order: the usual one. narrowed: conditions of account, mailbox and tab. words:
+    the condition of a search. found: how many rows a search alone has and the numbers of one page of the usual order;
+    None when only the condition tells. rows: the rows of these keys, in this order, at least with these columns and
+    `id`; without it the expressions are selected. quick: a page of the usual order read from an index, for lists that
+    nothing narrows. walk: the numbers of a page of another order read from an index; None where sorting is quicker.
+    newest: the numbers of the first rows, or None. keys: all rows of a list that nothing narrows, to be counted.
     """
 
     name: str
@@ -105,6 +105,7 @@ class View:
     key: ColumnElement[int]
     source: Callable[[Scope], Select[Any]]
     order: tuple[Order, ...]
+    of_texts: Callable[[Scope, ColumnElement[bool] | None], Select[Any]] | None = None
     led: "Callable[[Scope, Select[tuple[int]]], Select[Any]] | None" = None
     near: "Near | None" = None
     aliases: Mapping[str, str] = field(default_factory=dict)

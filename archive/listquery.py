@@ -1,5 +1,6 @@
 """The query of a list: the rows that a resolved filter means on a view, and their whole order. No page, no reading."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, not_, or_, true
@@ -15,6 +16,9 @@ def keys(conn: Connection, view: View, wanted: Filter, scope: Scope, by: Lead | 
     """The numbers of all rows, made from what leads when something does (`lead`). Raises UsageError."""
     if by is not None and view.led is not None:
         source, wanted = view.led(scope, by.images), by.rest
+    elif view.of_texts is not None:
+        texts, wanted = _parted(view, wanted)
+        source = view.of_texts(scope, _asked(conn, view, texts, scope) if texts != Filter() else None)
     else:
         source = view.source(scope)
     return source.with_only_columns(view.key).where(*conditions(conn, view, wanted, scope))
@@ -49,6 +53,23 @@ def order(view: View, wanted: Filter, scope: Scope) -> list[Any]:
 def ordered(query: Select[Any], view: View, wanted: Filter, scope: Scope) -> Select[Any]:
     """The query in that order."""
     return query.order_by(*order(view, wanted, scope))
+
+
+def _parted(view: View, wanted: Filter) -> tuple[Filter, Filter]:
+    """The conditions on texts that hold for each row, and the rest."""
+    alternatives = wanted.criteria == "or" and len({each.field for each in wanted.conditions}) > 1
+
+    def is_text(each: Condition) -> bool:
+        column = view.column(each.field)
+        return column is not None and column.kind == "text"
+
+    def those(conditions: tuple[Condition, ...], of_texts: bool) -> tuple[Condition, ...]:
+        return tuple(each for each in conditions if is_text(each) == of_texts)
+
+    first = () if alternatives else those(wanted.conditions, True)
+    rest = wanted.conditions if alternatives else those(wanted.conditions, False)
+    texts = Filter(conditions=first, within=those(wanted.within, True))
+    return texts, replace(wanted, conditions=rest, within=those(wanted.within, False))
 
 
 def _asked(conn: Connection, view: View, wanted: Filter, scope: Scope) -> ColumnElement[bool]:

@@ -15,8 +15,8 @@ _rows = Summary(attachment_summary, "attachment_id", {
 })  # fmt: skip
 
 MEDIA = View(
-    name="media", title="Attachments", key=_rows.key, source=_rows.source, newest=_rows.newest, keys=_rows.keys,
-    aliases=ALIASES,
+    name="media", title="Attachments", key=_rows.key, source=_rows.source, of_texts=_rows.of_texts,
+    newest=_rows.newest, keys=_rows.keys, aliases=ALIASES,
     order=(Order(field="last", descending=True),), words=_rows.words("file_name", "sender"),
     columns=(
         Column(name="name", kind="text", title="Name", expression=lambda _: _rows["file_name"]),

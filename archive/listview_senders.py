@@ -15,8 +15,8 @@ _rows = Summary(correspondent, "address_id", {
 })  # fmt: skip
 
 SENDERS = View(
-    name="senders", title="Senders", key=_rows.key, source=_rows.source, newest=_rows.newest, keys=_rows.keys,
-    aliases=ALIASES,
+    name="senders", title="Senders", key=_rows.key, source=_rows.source, of_texts=_rows.of_texts,
+    newest=_rows.newest, keys=_rows.keys, aliases=ALIASES,
     order=(Order(field="last", descending=True),), words=_rows.words("display_name", "address"),
     columns=(
         Column(name="name", kind="text", title="Name", expression=lambda _: _rows["display_name"]),

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tallied import catch_up
 from postbuch.archive import attachments, listsummary, listview
 from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
-from postbuch.archive.filterform import Filter
+from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.filtergrammar import parse
 from postbuch.archive.schema import account
 from postbuch.archive.schema_media import attachment_summary, correspondent, tallied_image
@@ -121,6 +122,37 @@ def test_files_stand_once(archive: tuple[Config, Engine]) -> None:
         assert names(ALL, "(size~morethan~9)(name~contains~preis)") == {"Preise 2026.pdf": 2}
         assert names(ALL, "preise") == {"Preise 2026.pdf": 2}
         assert list(listview.stream(conn, listview.VIEWS["media"], Filter(), ALL, None, ("name", "size")))
+
+
+@pytest.mark.parametrize("name", ["media", "senders"])
+def test_conditions_on_texts_in_several_accounts(archive: tuple[Config, Engine], name: str) -> None:
+    """Whatever is asked of the texts, and with what else: as by comparing what the list shows."""
+    view = listview.VIEWS[name]
+    chance, found = random.Random(5), set[int]()
+    values = {"media": ("Preis", "Preisliste.pdf", "Preise 2026.pdf", "pdf", "image", ".png", ""),
+              "senders": ("Anna", ANNA, "kunde", "firma.example", "kunde@kunde.example", "")}[name]  # fmt: skip
+    texts = [each.name for each in view.columns if each.kind == "text"]
+    number = {"media": "letters", "senders": "in"}[name]
+
+    def a_condition() -> Condition:
+        if chance.random() < 0.2:
+            return Condition(field=number, op=chance.choice(("morethan", "equals", "notequal")), value="1")
+        op = chance.choice(("equals", "contains", "startswith", "endswith", "notcontain", "notequal", "empty", "in"))
+        return Condition(field=chance.choice(texts), op=op, value="" if op == "empty" else chance.choice(values))
+
+    with archive[1].connect() as conn:
+        for rights in (rights_of(conn, ANNA, BERND), rights_of(conn, ANNA), ALL):
+            for _ in range(60):
+                wanted = Filter(
+                    conditions=tuple(a_condition() for _ in range(chance.randrange(1, 4))),
+                    within=tuple(a_condition() for _ in range(chance.choice((0, 0, 1)))),
+                    criteria=chance.choice(("and", "or")), words=chance.choice(("", "", values[0])),
+                )
+                keys = list(listview.keys_of(conn, view, wanted, rights, None))
+                assert keys == list(listview.keys_of(conn, replace(view, of_texts=None), wanted, rights, None)), wanted
+                assert listview.page(conn, view, wanted, rights, None).total == len(keys)
+                found.add(len(keys))
+    assert len(found) > 2
 
 
 @pytest.mark.parametrize("few", [0, 900])
