@@ -257,7 +257,7 @@ sighting = table(
         "were not fetched again: X-GM-MSGID and its number, or APPENDUID; empty when they were read", nullable=True),
     Index("sighting_image", "image_id", "account_id"),
     Index("sighting_place", "mailbox_id", "uidvalidity", "uid"),
-    Index("sighting_account", "account_id", "seen_at"),
+    Index("sighting_account", "account_id", "seen_at", "image_id"),
 )
 
 outcome = table(

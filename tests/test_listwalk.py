@@ -168,6 +168,9 @@ WAYS: dict[str, tuple[int, int] | None] = {
 
 def set_up(monkeypatch: pytest.MonkeyPatch, examined: int, worth: int) -> None:
     monkeypatch.setattr(listwalk, "EXAMINED", examined)
+    monkeypatch.setattr(listwalk, "EXAMINED_BY_SET", examined)
+    monkeypatch.setattr(listwalk, "MOST_IN_SET", 0)
+    monkeypatch.setattr(listwalk, "WORTH_BY_SET", worth)
     monkeypatch.setattr(listwalk, "WORTH_OF_ALL", worth)
     monkeypatch.setattr(listwalk, "WORTH_OF_SOME", worth)
 
@@ -204,6 +207,7 @@ def walked(world: World, wanted: Wanted, limit: int = 20, offset: int = 0) -> li
 BY_SUBJECT = Order(field="subject")
 ALL_OF_CARLA = Wanted(allowed=frozenset(ACCOUNTS), account=ACCOUNTS[2], order=BY_SUBJECT)
 TWO = Wanted(allowed=frozenset(ACCOUNTS[:2]), order=BY_SUBJECT)
+TWO_BY_SENDER = Wanted(allowed=frozenset(ACCOUNTS[:2]), order=Order(field="from", descending=True))
 
 
 @pytest.mark.parametrize("wanted", [ALL_OF_CARLA, TWO])
@@ -217,6 +221,20 @@ def test_each_way_is_taken(world: World, monkeypatch: pytest.MonkeyPatch, wanted
     assert walked(world, wanted, limit=len(expected)) is None
     set_up(monkeypatch, 10_000, 20)
     assert walked(world, wanted, limit=2) is None
+
+
+def test_what_was_seen_is_gathered_by_sender(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By sender alone, and image by image where that is too much."""
+    expected = world.expected(TWO_BY_SENDER)
+    monkeypatch.setattr(listwalk, "EXAMINED", 10**6)
+    assert walked(world, TWO_BY_SENDER, limit=5, offset=3) == expected[3:8]
+    assert walked(world, TWO, limit=5) is None
+    monkeypatch.setattr(listwalk, "MOST_IN_SET", 0)
+    monkeypatch.setattr(listwalk, "WORTH_BY_SET", 1)
+    assert walked(world, TWO_BY_SENDER, limit=5) is None
+    monkeypatch.setattr(listwalk, "EXAMINED", 0)
+    monkeypatch.setattr(listwalk, "WORTH_OF_SOME", 10**6)
+    assert walked(world, TWO_BY_SENDER, limit=5) == expected[:5]
 
 
 def test_a_walk_pays_by_what_it_passes(world: World) -> None:
