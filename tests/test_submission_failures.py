@@ -56,7 +56,7 @@ def test_upstream_that_is_down(make: Make) -> None:
         assert b"8BITMIME" not in client.ask(b"EHLO client.example")
         began = time.monotonic()
         assert client.ask(b"AUTH PLAIN " + plain(ANNA, USERS[ANNA])).startswith(b"454 4.7.0 ")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10  # what is waited for takes longer
     [sentence] = proxy.failures()
     assert "provider (smtps://localhost:" in sentence and "cannot be reached" in sentence
 
