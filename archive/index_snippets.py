@@ -12,7 +12,8 @@ SNIPPET_CHARACTERS = 180
 BEFORE_CHARACTERS = 30
 # A page of 50 letters with long bodies takes 100 ms; what stands further behind is found and not shown.
 LOOKED_AT_CHARACTERS = 20_000
-# What is read at once of a text; a word that goes on for longer behind it is cut.
+# What is read at once of a text, first and then; a word that goes on for longer behind it is cut.
+FIRST_CHARACTERS = 200
 PIECE_CHARACTERS = 600
 LONGEST_WORD = 100
 _SPACE = re.compile(r"\s")
@@ -104,9 +105,10 @@ def _length(words: list[tuple[int, int, str, str]], place: int, one: Wanted) -> 
 
 def passage(text: str, looked_for: list[Wanted]) -> Snippet | None:
     """The part of a text around the first word that was found; None when there is none in it."""
-    first = _first(text[:LOOKED_AT_CHARACTERS], looked_for)
-    if first is None:
+    found = _from_first_on(text, looked_for)
+    if not found:
         return None
+    first = found[0][0]
     start = max(first - BEFORE_CHARACTERS, 0)
     if start:  # at the beginning of a word
         start = next((at + 1 for at in range(start, first) if text[at].isspace()), first)
@@ -114,26 +116,30 @@ def passage(text: str, looked_for: list[Wanted]) -> Snippet | None:
     lead, tail = "… " if start else "", " …" if end < len(text) else ""
     # White space is as wide as itself, so that the places stay right; a browser shows one space.
     cut = _SPACE.sub(" ", text[start:end])
-    # With the rest of the last word, so that it is known as a whole.
-    near = marked(text[start : _end_of_word(text, end)], looked_for)
-    spans = tuple(
-        (begin + len(lead), min(last, end - start) + len(lead)) for begin, last in near.spans if begin < end - start
-    )
+    shift = len(lead) - start
+    spans = tuple((begin + shift, min(last, end) + shift) for begin, last in found if begin < end)
     return Snippet(text=f"{lead}{cut}{tail}", spans=spans)
 
 
-def _first(text: str, looked_for: list[Wanted]) -> int | None:
-    """Where the first of the words stands. Read piece by piece: mostly it stands in the first one."""
+def _from_first_on(text: str, looked_for: list[Wanted]) -> list[tuple[int, int]]:
+    """Where the first of the words stands, and those that a passage shows behind it.
+
+    Read piece by piece: mostly it stands in the first one.
+    """
+    most = min(len(text), LOOKED_AT_CHARACTERS)
     # Words in a row may stand on both sides of a cut.
-    piece = PIECE_CHARACTERS if all(len(one.words) == 1 for one in looked_for) else len(text)
-    begin = 0
-    while begin < len(text):
-        end = _end_of_word(text, begin + piece)
-        found = marked(text[begin:end], looked_for).spans if _may_stand(text[begin:end], looked_for) else ()
-        if found:
-            return begin + found[0][0]
-        begin = end
-    return None
+    is_parted = all(len(one.words) == 1 for one in looked_for)
+    begin, piece = 0, FIRST_CHARACTERS if is_parted else most
+    while begin < most:
+        end = min(_end_of_word(text, begin + piece), most)
+        if _may_stand(text[begin:end], looked_for):
+            # With the rest of the last word, so that it is known as a whole.
+            behind = _end_of_word(text, end + SNIPPET_CHARACTERS)
+            found = marked(text[begin:behind], looked_for).spans
+            if found and found[0][0] < end - begin:
+                return [(begin + one, begin + last) for one, last in found]
+        begin, piece = end, PIECE_CHARACTERS
+    return []
 
 
 def _may_stand(text: str, looked_for: list[Wanted]) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postbuch.archive import index_text
-from postbuch.archive.index_snippets import SNIPPET_CHARACTERS, marked, passage, wanted
+from postbuch.archive.index_snippets import BEFORE_CHARACTERS, SNIPPET_CHARACTERS, marked, passage, wanted
 from postbuch.archive.query import parse
 
 
@@ -37,6 +37,28 @@ def test_whatever_the_text(text: str, word: str) -> None:
     assert (found is None) == (not whole.spans)
     if found is not None:
         assert len(found.text) <= SNIPPET_CHARACTERS + 4 and found.spans
+
+
+LONG = st.lists(
+    st.sampled_from(["Rechnung", "rechnungen", "offen", "offene", "x", "ein langes", "wort" * 30, "\n", "-", "…"]),
+    min_size=1, max_size=400,
+).map(" ".join)  # fmt: skip
+
+
+@given(LONG, st.sampled_from(["Rechnung", "rechnungen offen", '"offene Rechnung"', "offe*", "langes"]))
+def test_a_passage_marks_what_the_whole_text_would(text: str, search: str) -> None:
+    """It begins shortly before the first word that was found, and marks each of them that it shows."""
+    looked_for = wanted(parse(search))
+    every = marked(text, looked_for).spans
+    found = passage(text, looked_for)
+    assert (found is None) == (not every)
+    if found is not None:
+        lead = 2 if found.text.startswith("… ") and not text.startswith("… ") else 0
+        start = every[0][0] - found.spans[0][0] + lead
+        assert 0 <= every[0][0] - start <= BEFORE_CHARACTERS
+        end = start + SNIPPET_CHARACTERS
+        shown = [(begin - start + lead, min(last, end) - start + lead) for begin, last in every if begin < end]
+        assert list(found.spans) == shown
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
