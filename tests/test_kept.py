@@ -40,6 +40,29 @@ def test_old_ones_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     assert numbers.until(1, ("a",)) == 150
 
 
+def test_longer_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the stamp that it was made with a value lasts longer; with another, or none, no longer than any."""
+    at = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: at)
+    numbers, made = Kept[int](20.0, 10, 120.0), iter(range(100))
+
+    def get(stamp: object) -> int:
+        return numbers.get(1, ("a",), lambda: next(made), stamp=stamp)
+
+    assert get("x") == 0
+    at = 119.0
+    assert [get("x"), get("y"), get(None)] == [0, 0, 0]
+    at = 219.0
+    assert numbers.until(1, ("a",), "x") == 220 and numbers.until(1, ("a",), "y") == 120
+    assert [get("x"), get("y"), get("x")] == [0, 1, 1]
+    at = 240.0
+    assert [get("x"), get("x")] == [2, 2]
+    at = 360.0
+    assert [get("x"), get(None)] == [3, 3]
+    at = 381.0
+    assert get(None) == 4
+
+
 def test_no_more_than_so_many() -> None:
     """All are forgotten when there are too many."""
     numbers = Kept[int](20.0, 3)

@@ -103,13 +103,19 @@ def _mailboxes(conn: Connection, who: Viewer) -> list[dict[str, Any]]:
     """Those of `letters.mailboxes`, with `unread`."""
     found = letters.mailboxes(conn, who.accounts)
     kept, within = services().unread, max(UNREAD_LEAST, UNREAD_WITHIN // max(len(found), 1))
-    keys = {id(facts): ((facts["account_id"], facts["mailbox_id"]), who.accounts, facts["newest"]) for facts in found}
+    seen = letters.last_seen(conn, who.accounts)
+    due: list[tuple[float, int]] = []
+    keys = [((facts["account_id"], facts["mailbox_id"]), who.accounts, facts["newest"]) for facts in found]
+    for place, facts in enumerate(found):
+        due.append((kept.until(who.user_id, keys[place], seen.get(facts["account_id"])), place))
     end = time.monotonic() + RECOUNT_S
     # The oldest numbers first, so that each gets its turn, however many mailboxes there are.
-    for facts in sorted(found, key=lambda facts: kept.until(who.user_id, keys[id(facts)])):
-        key = keys[id(facts)]
+    for _, place in sorted(due):
+        facts, key = found[place], keys[place]
         count = partial(letters.unread, conn, *key[0], who.user_id, who.accounts, within)
-        facts["unread"] = kept.get(who.user_id, key, count, old_too=time.monotonic() > end)
+        facts["unread"] = kept.get(
+            who.user_id, key, count, stamp=seen.get(facts["account_id"]), old_too=time.monotonic() > end
+        )
     return found
 
 

@@ -18,6 +18,9 @@ EXTENSION = "postbuch"
 # What is read in another program may be counted so late, with very many mailboxes a page or two later; a new letter,
 # and what is read here, count at once.
 UNREAD_KEPT_S = 20.0
+# As long as nothing was seen in the account. No longer: two drains commit out of order, and a letter may be read in
+# another account as well.
+UNREAD_UNCHANGED_S = 120.0
 # Of a search that somebody keeps: asked for beside each page, never before it.
 SEARCHES_KEPT_S = 60.0
 # Numbers that are kept, of each of the two: 1,000 users with 20 mailboxes each are 5 MB.
@@ -33,7 +36,7 @@ class Services:
     reader: Reader
     signatures: SignatureParser
     drawings: Drawings
-    unread: Kept[int] = field(default_factory=lambda: Kept(UNREAD_KEPT_S, MOST_KEPT))
+    unread: Kept[int] = field(default_factory=lambda: Kept(UNREAD_KEPT_S, MOST_KEPT, UNREAD_UNCHANGED_S))
     searches: Kept[int] = field(default_factory=lambda: Kept(SEARCHES_KEPT_S, MOST_KEPT))
 
     @contextmanager
