@@ -9,7 +9,7 @@ not know yet of a letter that it has, because a copy of it came in this second, 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from postbuch.archive import index_schema, search
 from postbuch.archive.listcolumn import Scope
@@ -37,7 +37,7 @@ def near(
     if found is None:
         return None
     look, query = found
-    if search.lag_of(conn, look, scope.rights) > MOST_LACKING:
+    if _lacks_many(conn, look.mark.highest):
         return None
     for most in LOOKED_AT:
         if most <= limit:
@@ -52,6 +52,11 @@ def near(
         if len(known) >= limit:
             return known[:limit], None
     return None
+
+
+def _lacks_many(conn: Connection, highest: int) -> bool:
+    newer = select(letter.c.id).where(letter.c.id > highest).limit(MOST_LACKING + 1).subquery()
+    return (conn.scalar(select(func.count()).select_from(newer)) or 0) > MOST_LACKING
 
 
 def _held(

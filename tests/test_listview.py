@@ -318,22 +318,24 @@ def _indexed(world: World, upto: int | None) -> None:
 
 
 # Made from the images of the address; by the index, which has all or lacks some, looking at all or at few of what it
-# finds; without an index.
+# finds; an index that lacks too many; none.
 @pytest.mark.parametrize(
-    ("most", "upto", "looked_at", "told"),
+    ("most", "upto", "looked_at", "told", "lacking"),
     [
-        (10_000, None, (200,), set()), (3, None, (200,), {True}), (3, 100, (200,), {True}),
-        (0, 100, (4, 8, 200), {True}), (0, None, (5, 12), {True, False}), (0, 0, (200,), {False}),
+        (10_000, None, (200,), set(), 1000), (3, None, (200,), {True}, 0), (3, 100, (200,), {True}, 60),
+        (3, 100, (200,), {False}, 59), (0, 100, (4, 8, 200), {True}, 1000), (0, None, (5, 12), {True, False}, 0),
+        (0, 0, (200,), {False}, 1000),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("rights", [(ANNA,), (ANNA, BERND), ACCOUNTS])
 def test_letters_of_an_address(
     world: World, monkeypatch: pytest.MonkeyPatch, rights: tuple[str, ...], most: int, upto: int | None,
-    looked_at: tuple[int, ...], told: set[bool],
+    looked_at: tuple[int, ...], told: set[bool], lacking: int,
 ) -> None:
     """With other conditions or without, in any order: page by page the letters that the oracle finds."""
     monkeypatch.setattr(listlead, "MOST", most)
     monkeypatch.setattr(listnear, "LOOKED_AT", looked_at)
+    monkeypatch.setattr(listnear, "MOST_LACKING", lacking)
     if upto != 0:
         _indexed(world, upto)
     chance, totals, ways = random.Random(most + len(looked_at)), set[int](), set[bool]()

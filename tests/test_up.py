@@ -153,7 +153,12 @@ def test_a_killed_child_comes_back(house: House, name: str) -> None:
     with house.up() as process:
         before = house.processes(process)
         before[name].kill()
-        _wait(lambda: name in house.processes(process) and house.processes(process)[name].pid != before[name].pid, name)
+
+        def is_another() -> bool:
+            child = house.processes(process).get(name)
+            return child is not None and child.pid != before[name].pid
+
+        _wait(is_another, name)
 
         def accepts() -> bool:
             with contextlib.suppress(OSError):
