@@ -25,6 +25,9 @@ from provider.people import EMPLOYEES
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 240.0
+# What was sent is found within two seconds. A command takes one to start, so the third begins then; in commands and not
+# in seconds, because a busy machine is slow with both.
+FOUND_BY = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +152,11 @@ def test_what_was_sent_comes_out_with_its_digest(demo: Demo, record_property: Ca
         sender.login(lena.address, lena.password)
         sender.sendmail(lena.address, [EMPLOYEES["mehmet"].address], octets)
     sent = time.monotonic()
-    row = _found(demo, "subject:Urschrift", 1)[0]
-    # Two seconds are promised, of which starting the command is one; on a busy machine it says nothing, so it is told.
-    record_property("counted", f"found {time.monotonic() - sent:.1f} s after it was sent")
+    results: list[list[dict[str, Any]]] = []
+    while len(results) < FOUND_BY and not any(results):
+        results.append(demo.postbuch("search", "subject:Urschrift")["results"])
+    record_property("counted", f"asked {len(results)} times in {time.monotonic() - sent:.1f} s after it was sent")
+    [row] = results[-1]
     assert row["sha256"] == hashlib.sha256(octets).hexdigest()
     copy = b"X-Mozilla-Status: 0001\r\n" + octets
     with _client(demo, "lena") as client:

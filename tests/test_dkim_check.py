@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dkim
+import psutil
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -154,14 +155,21 @@ def test_rubbish_is_unfit_and_hurts_nobody(parser: SignatureParser) -> None:
     assert judged(parser, b"", RSA.record) == [("unfit", "UNREADABLE")]
 
 
+def processor_s(parser: SignatureParser) -> float:
+    """What its child has taken of the processor, whatever else runs here."""
+    assert parser._child is not None
+    times = psutil.Process(parser._child.pid).cpu_times()
+    return times.user + times.system
+
+
 def test_a_hostile_body_takes_time_in_proportion(parser: SignatureParser) -> None:
-    """A megabyte of spaces, of empty lines and of one letter a line, by ten signatures: a second each, or some."""
+    """A megabyte of spaces, of empty lines and of one letter a line, by ten signatures: below three seconds each."""
     signed = RSA.sign(MAIL, canonicalize=(b"relaxed", b"relaxed"))
     signed = signed[: signed.index(b"From:")] * 10 + MAIL
     for tail in (b" " * 1_000_000 + b"x", b"\r\n" * 500_000 + b"x", b"a\n" * 500_000):
-        begun = time.monotonic()
+        begun = processor_s(parser)
         assert judged(parser, signed + tail, *[RSA.record] * 10) == [("fail", "BODY_CHANGED")] * 10
-        assert time.monotonic() - begun < 20  # by the square it would be minutes
+        assert processor_s(parser) - begun < 3
 
 
 def test_what_takes_too_long_is_said_to(tmp_path: Path) -> None:

@@ -158,10 +158,11 @@ def test_silence_is_no_verdict(scene: Scene, monkeypatch: pytest.MonkeyPatch) ->
     try:
         records = Records(scene.config.dns, query_s=0.2)
         work._records = records
+        before = len(scene.names.asked)
         assert scene.names.listen in work.look()
         assert [scene.look_of(number) for number in numbers] == [None] * 4
         asked = len(scene.names.asked)
-        assert asked >= 4
+        assert asked > before
         work.look()
         assert len(scene.names.asked) == asked, "silent names are not asked again at once"
         scene.names.silent = False

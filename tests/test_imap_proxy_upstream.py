@@ -329,8 +329,8 @@ def test_a_slow_client_holds_up_upstream_and_nobody_else(tmp_path: Path) -> None
     with scripted_proxy(tmp_path, script) as proxy:
         slow, other = proxy.logged_in(ANNA, "x"), proxy.logged_in(ANNA, "x")
         slow.send(b"a FETCH 1 (UID BODY[])\r\n")
-        before = -1
-        while sent[0] != before:  # until all that lies between is full
+        before = 0
+        while sent[0] != before or not before:  # until all that lies between is full
             before = sent[0]
             time.sleep(1)
         for _ in range(20):

@@ -178,9 +178,9 @@ def test_bombs_end_in_time() -> None:
 def test_what_is_nested_too_deep_is_seen_at_once() -> None:
     """No letter waits for the clock that ends the parser; a table in a table in a table is no such thing."""
     for name in ("nested", "closed", "formatting"):
-        began = time.monotonic()
+        began = time.thread_time()  # what others do meanwhile does not count
         assert bounds.is_too_deep(BOMBS[name]), name
-        assert time.monotonic() - began < 5 * TIMEOUT_S  # to parse them takes minutes
+        assert time.thread_time() - began < TIMEOUT_S / 2
     assert not bounds.is_too_deep("<table><tr><td>" * bounds.MAX_DEPTH)
     assert not bounds.is_too_deep("<p>Ein Absatz<br><b>fett</b><li>" * 20_000)
 

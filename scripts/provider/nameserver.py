@@ -51,13 +51,13 @@ class NameServer:
     def answer(self, wire: bytes, limit: int) -> bytes:
         """The answer to one question; empty while it is silent."""
         question = dns.message.from_wire(wire)
-        known = question.question[0].name.to_text(omit_final_dot=True).lower()
+        name = question.question[0].name
+        known = name.to_text(omit_final_dot=True).lower()
         self.asked.append(known)
         if self.silent:
             return b""
         answer = dns.message.make_response(question)
         answer.flags |= dns.flags.RA
-        name = question.question[0].name
         if known not in self.texts:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         elif self.texts[known]:
