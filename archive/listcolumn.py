@@ -78,7 +78,7 @@ class Column:
 
 
 Near = Callable[
-    [Connection, Scope, Node, "Select[tuple[int]]", Sequence[ColumnElement[bool]], int],
+    [Connection, Scope, Node, Select[tuple[int]], Sequence[ColumnElement[bool]], int],
     tuple[list[int], int | None] | None,
 ]
 
@@ -107,7 +107,7 @@ class View:
     order: tuple[Order, ...]
     of_texts: Callable[[Scope, ColumnElement[bool] | None], Select[Any]] | None = None
     led: "Callable[[Scope, Select[tuple[int]]], Select[Any]] | None" = None
-    near: "Near | None" = None
+    near: Near | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     tabs: tuple[str, ...] = ()
     narrowed: Callable[[Connection, Scope, Filter], Sequence[ColumnElement[bool]]] | None = None

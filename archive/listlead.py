@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from postbuch.archive import index_text
 from postbuch.archive.filterform import Condition, Filter, base_op
-from postbuch.archive.listcolumn import Test, View, read_test
+from postbuch.archive.listcolumn import Column, Test, View, read_test
 from postbuch.archive.query import Group, Node, Word
 
 # Letters that are made from images and sorted: 8 µs each. Of more a page is read by the index (`listnear`).
@@ -19,15 +19,14 @@ MOST = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """The images, the filter without the condition, and whether they are too many to be sorted.
+    """The images, and the filter without the condition.
 
-    words: what the letters of these images have in the index of the search, and others too; None where that may be
-    nothing.
+    words: where they are too many to be sorted, what the letters of these images have in the index of the search, and
+    others too; None where the index does not know it.
     """
 
     images: Select[tuple[int]]
     rest: Filter
-    is_wide: bool
     words: Node | None
 
 
@@ -35,41 +34,36 @@ def find(conn: Connection, view: View, wanted: Filter) -> Lead | None:
     """The condition that leads, of a resolved filter; None when no index tells its images."""
     if wanted.criteria == "or" and len({each.field for each in wanted.conditions}) > 1:
         return None
-    found: list[tuple[Condition, Select[tuple[int]], Filter]] = []
+    found: list[Lead] = []
     for place, each in enumerate(wanted.conditions):
         # Two conditions on one field are alternatives.
-        alone = sum(other.field == each.field for other in wanted.conditions) == 1
-        images = _images(conn, view, each) if alone else None
-        if images is not None:
-            found.append((each, images, replace(wanted, conditions=_without(wanted.conditions, place))))
+        if sum(other.field == each.field for other in wanted.conditions) == 1:
+            found += _led(conn, view, each, replace(wanted, conditions=_without(wanted.conditions, place)))
     for place, each in enumerate(wanted.within):
-        images = _images(conn, view, each)
-        if images is not None:
-            found.append((each, images, replace(wanted, within=_without(wanted.within, place))))
-    sizes = [_size(conn, images) for _, images, _ in found]
-    if not sizes:
+        found += _led(conn, view, each, replace(wanted, within=_without(wanted.within, place)))
+    if not found:
         return None
-    each, images, rest = found[sizes.index(min(sizes))]
-    return Lead(images=images, rest=rest, is_wide=min(sizes) > MOST, words=_words(view, each))
+    sizes = [_size(conn, each.images) for each in found]
+    lead = found[sizes.index(min(sizes))]
+    return lead if min(sizes) > MOST else replace(lead, words=None)
 
 
-def _images(conn: Connection, view: View, each: Condition) -> "Select[tuple[int]] | None":
-    column, test = view.column(each.field), _test(view, each)
-    return None if column is None or column.images is None or test is None else column.images(conn, test)
-
-
-def _words(view: View, each: Condition) -> Node | None:
-    column, test = view.column(each.field), _test(view, each)
-    # A value without a letter or digit is not in the index.
-    if column is None or column.word is None or test is None or not all(map(index_text.words, test.values)):
-        return None
-    return Group(kind="or", nodes=tuple(Word(field=column.word, text=value, kind="phrase") for value in test.values))
-
-
-def _test(view: View, each: Condition) -> Test | None:
+def _led(conn: Connection, view: View, each: Condition, rest: Filter) -> list[Lead]:
+    """What is led by a condition, when an index tells its images."""
     column = view.column(each.field)
     base, negative = base_op(each.op)
-    return None if column is None or negative else read_test(column.kind, base, each.value, each.second)
+    if column is None or column.images is None or negative:
+        return []
+    test = read_test(column.kind, base, each.value, each.second)
+    images = column.images(conn, test)
+    return [] if images is None else [Lead(images=images, rest=rest, words=_words(column, test))]
+
+
+def _words(column: Column, test: Test) -> Node | None:
+    # A value without a letter or digit is not in the index.
+    if column.word is None or not all(map(index_text.words, test.values)):
+        return None
+    return Group(kind="or", nodes=tuple(Word(field=column.word, text=value, kind="phrase") for value in test.values))
 
 
 def _size(conn: Connection, images: "Select[tuple[int]]") -> int:

@@ -18,7 +18,7 @@ def keys(conn: Connection, view: View, wanted: Filter, scope: Scope, by: Lead | 
         source, wanted = view.led(scope, by.images), by.rest
     elif view.of_texts is not None:
         texts, wanted = _parted(view, wanted)
-        source = view.of_texts(scope, _asked(conn, view, texts, scope) if texts != Filter() else None)
+        source = view.of_texts(scope, None if texts.is_plain else _asked(conn, view, texts, scope))
     else:
         source = view.source(scope)
     return source.with_only_columns(view.key).where(*conditions(conn, view, wanted, scope))

@@ -106,7 +106,7 @@ def _by_index(
         if walked is not None:
             counted = count(conn, view, wanted, scope.rights, scope.user_id, most=most) if count_all else NOT_COUNTED
             return walked, counted
-    if view.near is not None and lead is not None and lead.is_wide and lead.words is not None and usual and not (
+    if view.near is not None and lead is not None and lead.words is not None and usual and not (
         count_all or wanted.words
     ):
         scope = replace(scope, each=True)

@@ -147,15 +147,13 @@ def _most(conn: Connection, scope: Scope, wanted: Filter, place: Place, by_set: 
 
     Of N letters n are listed: by chance, a walk to the end of the page passes (limit + offset) * N / n images.
     """
-    worth, examined = WORTH_OF_ALL if scope.rights == ALL else WORTH_OF_SOME, EXAMINED
+    worth, examined, made_of = WORTH_OF_ALL if scope.rights == ALL else WORTH_OF_SOME, EXAMINED, 0
     if by_set:
-        worth, examined = WORTH_BY_SET, EXAMINED_BY_SET
+        worth, examined, made_of = WORTH_BY_SET, EXAMINED_BY_SET, 2 * MOST_IN_SET
     passed = examined * (place.limit + place.offset) * (conn.scalar(select(func.max(letter.c.id))) or 0)
     enough = math.isqrt(passed // worth) + 1
     listed = _listed(conn, scope, wanted, SLACK * enough)
-    if listed < enough:
-        return None
-    return worth * listed + 2 * MOST_IN_SET * by_set
+    return worth * listed + made_of if listed >= enough else None
 
 
 def _listed(conn: Connection, scope: Scope, wanted: Filter, most: int) -> int:

@@ -104,18 +104,15 @@ def _mailboxes(conn: Connection, who: Viewer) -> list[dict[str, Any]]:
     found = letters.mailboxes(conn, who.accounts)
     kept, within = services().unread, max(UNREAD_LEAST, UNREAD_WITHIN // max(len(found), 1))
     seen = letters.last_seen(conn, who.accounts)
-    due: list[tuple[float, int]] = []
-    keys = [((facts["account_id"], facts["mailbox_id"]), who.accounts, facts["newest"]) for facts in found]
-    for place, facts in enumerate(found):
-        due.append((kept.until(who.user_id, keys[place], seen.get(facts["account_id"])), place))
+    numbered = [
+        (((each["account_id"], each["mailbox_id"]), who.accounts, each["newest"]), seen.get(each["account_id"]), each)
+        for each in found
+    ]
     end = time.monotonic() + RECOUNT_S
     # The oldest numbers first, so that each gets its turn, however many mailboxes there are.
-    for _, place in sorted(due):
-        facts, key = found[place], keys[place]
+    for key, stamp, facts in sorted(numbered, key=lambda each: kept.until(who.user_id, each[0], each[1])):
         count = partial(letters.unread, conn, *key[0], who.user_id, who.accounts, within)
-        facts["unread"] = kept.get(
-            who.user_id, key, count, stamp=seen.get(facts["account_id"]), old_too=time.monotonic() > end
-        )
+        facts["unread"] = kept.get(who.user_id, key, count, stamp=stamp, old_too=time.monotonic() > end)
     return found
 
 

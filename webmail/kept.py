@@ -32,7 +32,7 @@ class Kept(Generic[V]):
         self, user_id: int, key: tuple[Hashable, ...], make: Callable[[], V], *, stamp: Hashable = None,
         old_too: bool = False,
     ) -> V:
-        """The value, made anew when it is too old; with `old_too` only when there is none. Without a stamp: None."""
+        """The value, made anew when it is too old; with `old_too` only when there is none."""
         known = self._known(user_id, key)
         if known is not None and (old_too or time.monotonic() < self._end(known, stamp)):
             return known.value
