@@ -1,7 +1,7 @@
 """The rows of sightings, envelopes and events. All but log-ins carry a capture and are harmless to write again."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -14,10 +14,12 @@ from postbuch.archive.preparation import Message, RecordUnfit, moment, number, t
 from postbuch.archive.schema import (
     audit_event,
     gap,
+    header_summary,
     letter_place,
     outcome,
     provider_identity,
     refusal,
+    seen_sender,
     sighting,
     smtp_envelope,
     smtp_recipient,
@@ -70,6 +72,15 @@ def insert_places(conn: Connection, places: set[tuple[int, int, int, Any]]) -> N
             {"account_id": owner, "mailbox_id": mailbox, "letter_id": letter, "sort_at": at}
             for owner, mailbox, letter, at in sorted(places)
         ], skip_known=True)
+
+
+def insert_senders(conn: Connection, seen: Collection[tuple[int, int]], known: Mapping[int, str]) -> None:
+    """(account, image): what lists sorted by sender read. `known`: how From begins, of images that are new."""
+    others = {image_id for _, image_id in seen} - known.keys()
+    starts = {**known, **find(conn, header_summary.c.image_id, header_summary.c.from_start, others)}
+    insert_rows(conn, seen_sender, [
+        {"account_id": owner, "from_start": starts[image_id], "image_id": image_id} for owner, image_id in sorted(seen)
+    ], skip_known=True)
 
 
 def insert_envelopes(

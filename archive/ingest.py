@@ -24,6 +24,7 @@ from postbuch.archive.preparation import Message, NewImage, add_images, read_mes
 from postbuch.archive.reasons import Reason
 from postbuch.archive.record import MESSAGE, Record
 from postbuch.archive.schema import image, sighting, spool_file
+from postbuch.archive.widths import SORT_CHARACTERS
 
 LOCK = "postbuch.ingest"
 LOCK_PATIENCE_S = 60
@@ -165,6 +166,10 @@ def _insert_unlinked(
     named = {(accounts[item.account], item.mailbox) for item in fresh if item.mailbox is not None}
     mailboxes = numbers.mailboxes(conn, named)
     eventrows.insert_sightings(conn, fresh, images, accounts, mailboxes)
+    eventrows.insert_senders(
+        conn, {(accounts[item.account], images[item.sha256]) for item in fresh},
+        {images[item.sha256]: made.parsed.from_display[:SORT_CHARACTERS] for item, made in new},
+    )
     eventrows.insert_identities(
         conn, {(accounts[item.account], item.identity, images[item.sha256]) for item in fresh if item.identity}
     )

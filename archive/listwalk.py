@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, func, literal, select, text, true
+from sqlalchemy import Column, Connection, Select, Table, func, literal, select, text
 
+from postbuch.archive import listsender
 from postbuch.archive.filterform import Filter
 from postbuch.archive.listcolumn import Place, Scope
 from postbuch.archive.listorder import Selection, accounts_of
@@ -22,18 +23,12 @@ from postbuch.archive.schema import header_summary, image, letter, letter_image,
 from postbuch.archive.users import ALL
 from postbuch.archive.visible import first_seen
 
-# Rows that the server reads for each image that it walks past: the index, and two tables in which it looks up, or the
-# set of what was seen.
+# Rows that the server reads for each image that it walks past: the index, and two tables in which it looks up.
 EXAMINED = 3
-EXAMINED_BY_SET = 2
 # So many rows of a walk take as long as sorting does for each letter of the list. Measured with 100,000 letters: 0.75
 # to 1.3 µs a row; 7 µs a letter of one account for who reads all, 18 µs where the image that he saw is looked up.
 WORTH_OF_ALL = 4
 WORTH_OF_SOME = 10
-# Rows of a walk with the set take 0.4 µs, those that the set is made of as well.
-WORTH_BY_SET = 45
-# A set is made of so many sightings, each read and written: 75 ms. Of more the walk is given up.
-MOST_IN_SET = 100_000
 # How far the letters of a list are counted, as a multiple of those that make the walk pay: what is counted more lets
 # the walk go on longer where luck is bad. For the first page of a million letters that is up to 25,000, in 13 ms.
 SLACK = 4
@@ -41,18 +36,17 @@ SLACK = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """An index of (what is sorted by, number of the image). by_set: long stretches of it are of what few saw."""
+    """An index of (what is sorted by, number of the image)."""
 
     table: Table
     start: Column[Any]
     image_id: Column[Any]
     index: str
-    by_set: bool = False
 
 
 WALKS: Mapping[str, Walk] = {
     "from": Walk(table=header_summary, start=header_summary.c.from_start, image_id=header_summary.c.image_id,
-                 index="header_summary_from", by_set=True),
+                 index="header_summary_from"),
     "subject": Walk(table=header_summary, start=header_summary.c.subject_start, image_id=header_summary.c.image_id,
                     index="header_summary_subject"),
     "size": Walk(table=image, start=image.c.size_octets, image_id=image.c.id, index="image_size"),
@@ -67,23 +61,17 @@ def page(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> list[i
     walk = WALKS.get(order.field)
     if walk is None:
         return None
+    if order.field == "from":
+        numbers = listsender.page(conn, scope, wanted, place)
+        if numbers is not None:
+            return numbers
     if not _is_whole(scope, wanted) and not getattr(conn.dialect, "is_mariadb", False):
         return None  # MySQL knows no end of a walk
-    by_set = walk.by_set and scope.rights != ALL
-    numbers = _walked(conn, walk, scope, wanted, place, by_set=by_set)
-    # With very much that was seen there is no set, but hardly anything to walk past.
-    return _walked(conn, walk, scope, wanted, place, by_set=False) if numbers is None and by_set else numbers
-
-
-def _walked(
-    conn: Connection, walk: Walk, scope: Scope, wanted: Filter, place: Place, *, by_set: bool
-) -> list[int] | None:
-    query = _query(walk, scope, wanted, by_set)
-    by = (walk.start, walk.image_id)
+    query, by = _query(walk, scope, wanted), (walk.start, walk.image_id)
     query = query.order_by(*(each.desc() if wanted.order[0].descending else each for each in by))
     query = query.limit(place.limit).offset(place.offset)
     if not _is_whole(scope, wanted):
-        most = _most(conn, scope, wanted, place, by_set)
+        most = _most(conn, scope, wanted, place)
         if most is None:
             return None
         query = query.suffix_with(text("ROWS EXAMINED :most").bindparams(most=most))
@@ -99,7 +87,7 @@ def _is_whole(scope: Scope, wanted: Filter) -> bool:
     return scope.rights == ALL and wanted.account is None and wanted.mailbox is None
 
 
-def _query(walk: Walk, scope: Scope, wanted: Filter, by_set: bool) -> Select[Any]:
+def _query(walk: Walk, scope: Scope, wanted: Filter) -> Select[Any]:
     """The letters by their shown images, in no order yet. All joins from the index on, none begun elsewhere."""
     if _is_whole(scope, wanted):
         joined = walk.table.join(letter, letter.c.first_image_id == walk.image_id)
@@ -109,8 +97,6 @@ def _query(walk: Walk, scope: Scope, wanted: Filter, by_set: bool) -> Select[Any
     number = letter.c.id if scope.rights == ALL else mine.c.letter_id
     if scope.rights == ALL:
         joined = walk.table.join(letter, letter.c.first_image_id == walk.image_id)
-    elif by_set:
-        joined = walk.table.join(mine, mine.c.image_id == walk.image_id)
     else:
         # What nobody of these saw is left out first: that is one look into an index, and most images go there.
         joined = walk.table.join(seen, seen.c.image_id == walk.image_id).join(mine, mine.c.image_id == walk.image_id)
@@ -123,14 +109,7 @@ def _query(walk: Walk, scope: Scope, wanted: Filter, by_set: bool) -> Select[Any
         shown = first_seen(mine.c.letter_id, scope.rights).correlate(mine).scalar_subquery()
         query = query.where(walk.image_id == shown, there.c.account_id.in_(scope.rights))
         query = query.with_hint(mine, "FORCE INDEX (PRIMARY)")
-        if by_set:
-            every = select(seen.c.image_id).where(seen.c.account_id.in_(scope.rights))
-            every = every.with_hint(seen, "FORCE INDEX (sighting_account)")
-            # Compared with true, so that the server makes the set first instead of looking up each image.
-            query = query.where(walk.image_id.in_(every) == true())
-        else:
-            query = query.where(seen.c.account_id.in_(scope.rights))
-            query = query.with_hint(seen, "FORCE INDEX (sighting_image)")
+        query = query.where(seen.c.account_id.in_(scope.rights)).with_hint(seen, "FORCE INDEX (sighting_image)")
     if wanted.account is not None:
         query = query.where(there.c.account_id == wanted.account)
     if wanted.mailbox is not None:
@@ -142,18 +121,16 @@ def _from_index_on(query: Select[Any], walk: Walk) -> Select[Any]:
     return query.prefix_with("STRAIGHT_JOIN").with_hint(walk.table, f"FORCE INDEX ({walk.index})")
 
 
-def _most(conn: Connection, scope: Scope, wanted: Filter, place: Place, by_set: bool) -> int | None:
+def _most(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> int | None:
     """How many rows a walk may read; None when it is not worth beginning.
 
     Of N letters n are listed: by chance, a walk to the end of the page passes (limit + offset) * N / n images.
     """
-    worth, examined, made_of = WORTH_OF_ALL if scope.rights == ALL else WORTH_OF_SOME, EXAMINED, 0
-    if by_set:
-        worth, examined, made_of = WORTH_BY_SET, EXAMINED_BY_SET, 2 * MOST_IN_SET
-    passed = examined * (place.limit + place.offset) * (conn.scalar(select(func.max(letter.c.id))) or 0)
+    worth = WORTH_OF_ALL if scope.rights == ALL else WORTH_OF_SOME
+    passed = EXAMINED * (place.limit + place.offset) * (conn.scalar(select(func.max(letter.c.id))) or 0)
     enough = math.isqrt(passed // worth) + 1
     listed = _listed(conn, scope, wanted, SLACK * enough)
-    return worth * listed + made_of if listed >= enough else None
+    return worth * listed if listed >= enough else None
 
 
 def _listed(conn: Connection, scope: Scope, wanted: Filter, most: int) -> int:

@@ -107,6 +107,7 @@ def add(
     insert_rows(conn, spool_file, [
         {"name": f"recognised-{uuid.uuid4()}", "messages": len(found), "events": 0, "drained_at": now}
     ])
+    eventrows.insert_senders(conn, {(account_id, one.image_id) for one in found}, {})
     eventrows.insert_identities(conn, {(account_id, one.identity, one.image_id) for one in found if one.identity})
     letters = imagerows.letters_of(conn, sorted({one.image_id for one in found}))
     eventrows.insert_places(conn, {(account_id, mailbox_id, *letters[one.image_id]) for one in found})

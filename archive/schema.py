@@ -50,7 +50,7 @@ from postbuch.archive.schema_media import attachment_summary as attachment_summa
 from postbuch.archive.schema_media import correspondent as correspondent
 from postbuch.archive.schema_media import object_text as object_text
 from postbuch.archive.schema_media import tallied_image as tallied_image
-from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
+from postbuch.archive.widths import ADDRESS_CHARACTERS, KEY_CHARACTERS, SORT_CHARACTERS, SUBJECT_CHARACTERS
 
 # --- configuration -------------------------------------------------------------------------------------------------
 
@@ -233,6 +233,14 @@ letter_place = table(
     Index("letter_place_newest", "account_id", "sort_at", "letter_id"),
     Index("letter_place_mailbox", "account_id", "mailbox_id", "sort_at", "letter_id"),
     covered=Covered.ALONE,  # a letter may be seen elsewhere long after it was made
+)
+
+seen_sender = table(
+    "seen_sender", "Which account saw which image, by its sender; lists sorted by sender read this", Writes.ONCE,
+    Column("account_id", BIG, ForeignKey("account.id"), primary_key=True, autoincrement=False, comment="Account"),
+    Column("from_start", String(SORT_CHARACTERS), primary_key=True, comment="Copy of header_summary.from_start"),
+    Column("image_id", BIG, primary_key=True, autoincrement=False, comment="Image"),
+    covered=Covered.REMADE,
 )
 
 # --- where and when it was seen ------------------------------------------------------------------------------------

@@ -38,10 +38,12 @@ from postbuch.archive.schema import (
     letter_topic,
     mailbox,
     part,
+    seen_sender,
     sighting,
 )
 from postbuch.archive.schema_media import EVERY_ACCOUNT, attachment, attachment_summary, correspondent
 from postbuch.archive.topics import bare_subject
+from postbuch.archive.widths import SORT_CHARACTERS
 
 ACCOUNTS = 50
 SENDERS = 20_000
@@ -251,6 +253,7 @@ def _write(conn: Connection, batch: list[Made], numbers: dict[str, int], now: da
                 mailbox_id=box, source="import", uidvalidity=1, uid=each.id,
                 flags="" if each.unread and not each.goes_out else "\\Seen", internal_date=each.at,
                 session="bench", client_address="127.0.0.1", normalised=False, seen_at=each.at)
+            add(seen_sender, account_id=owner, from_start=each.sender[:SORT_CHARACTERS], image_id=each.id)
     for table, made in rows.items():
         insert_rows(conn, table, made)
 

@@ -5,19 +5,20 @@ Letters have several images, with another subject, sender and size each, of whic
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from sqlalchemy import Connection, select
 
-from postbuch.archive import database, listview, listwalk, users
+from postbuch.archive import database, listsender, listview, listwalk, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.database import Role
 from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listcolumn import Place, Scope
 from postbuch.archive.listview import VIEWS
+from postbuch.archive.migrations.versions import v0021_sender
 from postbuch.archive.record import Record
-from postbuch.archive.schema import mailbox
+from postbuch.archive.schema import mailbox, seen_sender
 from postbuch.archive.users import ALL, Rights
 from provider.archive import fresh_archive, ingester, message_record
 
@@ -168,9 +169,6 @@ WAYS: dict[str, tuple[int, int] | None] = {
 
 def set_up(monkeypatch: pytest.MonkeyPatch, examined: int, worth: int) -> None:
     monkeypatch.setattr(listwalk, "EXAMINED", examined)
-    monkeypatch.setattr(listwalk, "EXAMINED_BY_SET", examined)
-    monkeypatch.setattr(listwalk, "MOST_IN_SET", 0)
-    monkeypatch.setattr(listwalk, "WORTH_BY_SET", worth)
     monkeypatch.setattr(listwalk, "WORTH_OF_ALL", worth)
     monkeypatch.setattr(listwalk, "WORTH_OF_SOME", worth)
 
@@ -207,7 +205,6 @@ def walked(world: World, wanted: Wanted, limit: int = 20, offset: int = 0) -> li
 BY_SUBJECT = Order(field="subject")
 ALL_OF_CARLA = Wanted(allowed=frozenset(ACCOUNTS), account=ACCOUNTS[2], order=BY_SUBJECT)
 TWO = Wanted(allowed=frozenset(ACCOUNTS[:2]), order=BY_SUBJECT)
-TWO_BY_SENDER = Wanted(allowed=frozenset(ACCOUNTS[:2]), order=Order(field="from", descending=True))
 
 
 @pytest.mark.parametrize("wanted", [ALL_OF_CARLA, TWO])
@@ -223,18 +220,47 @@ def test_each_way_is_taken(world: World, monkeypatch: pytest.MonkeyPatch, wanted
     assert walked(world, wanted, limit=2) is None
 
 
-def test_what_was_seen_is_gathered_by_sender(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By sender alone, and image by image where that is too much."""
-    expected = world.expected(TWO_BY_SENDER)
-    monkeypatch.setattr(listwalk, "EXAMINED", 10**6)
-    assert walked(world, TWO_BY_SENDER, limit=5, offset=3) == expected[3:8]
-    assert walked(world, TWO, limit=5) is None
-    monkeypatch.setattr(listwalk, "MOST_IN_SET", 0)
-    monkeypatch.setattr(listwalk, "WORTH_BY_SET", 1)
-    assert walked(world, TWO_BY_SENDER, limit=5) is None
-    monkeypatch.setattr(listwalk, "EXAMINED", 0)
-    monkeypatch.setattr(listwalk, "WORTH_OF_SOME", 10**6)
-    assert walked(world, TWO_BY_SENDER, limit=5) == expected[:5]
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(("account", "mailbox"), [("", ""), (ACCOUNTS[0], ""), (ACCOUNTS[1], "Sent"), ("", "INBOX")])
+def test_senders_are_read_by_account(
+    world: World, monkeypatch: pytest.MonkeyPatch, account: str, mailbox: str, descending: bool
+) -> None:
+    """A few at a time, as many as the page takes, from the accounts alone; of too many in another way."""
+    wanted = Wanted(allowed=frozenset(ACCOUNTS[:2]), order=Order(field="from", descending=descending), account=account)
+    asked = world.filter(wanted)
+    if mailbox:
+        owner = account or ACCOUNTS[0]
+        wanted, asked = replace(wanted, account=owner, mailbox=mailbox), replace(
+            asked, mailbox=world.mailboxes[owner, mailbox]
+        )
+    expected, scope = world.expected(wanted), Scope(rights=world.rights(wanted.allowed), user_id=world.user_id)
+    assert len(expected) > 12
+    for most in ((5, 20, 1_000), (1_000,)):
+        monkeypatch.setattr(listsender, "LOOKED_AT", most)
+        for offset in (0, 5, len(expected) - 3):
+            found = listsender.page(world.conn, scope, asked, Place(limit=5, offset=offset))
+            assert found == expected[offset : offset + 5]
+    monkeypatch.setattr(listsender, "LOOKED_AT", (12,))
+    assert listsender.page(world.conn, scope, asked, Place(limit=13)) is None
+    page = listview.page(world.conn, LETTERS, asked, scope.rights, world.user_id, limit=13)
+    assert [row["id"] for row in page.rows] == expected[:13]
+
+
+@pytest.mark.parametrize("allowed", [(), ACCOUNTS])
+def test_senders_of_none_and_of_all(world: World, allowed: tuple[str, ...]) -> None:
+    """Where there is no account to read, or the letters have one sender for everybody, it is not asked."""
+    wanted = Wanted(allowed=frozenset(allowed), order=Order(field="from"))
+    scope = Scope(rights=world.rights(wanted.allowed), user_id=world.user_id)
+    assert listsender.page(world.conn, scope, world.filter(wanted), Place(limit=5)) is None
+
+
+def test_what_an_update_fills(world: World) -> None:
+    """For what was archived before, the update makes the same rows as the drains make for what comes."""
+    kept = select(seen_sender.c.account_id, seen_sender.c.from_start, seen_sender.c.image_id)
+    made = v0021_sender.FILL.partition("SELECT")[2]
+    rows = [tuple(row) for row in world.conn.execute(kept)]
+    assert sorted(rows) == sorted(tuple(row) for row in world.conn.exec_driver_sql(f"SELECT {made}"))
+    assert len(rows) == sum(len({at for at, _ in each.places}) for known in world.letters.values() for each in known)
 
 
 def test_a_walk_pays_by_what_it_passes(world: World) -> None:
