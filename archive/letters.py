@@ -5,7 +5,7 @@ Rights are part of each query. A letter outside them is NotFound, with the same 
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,6 @@ from postbuch.archive import audit, dkimrows, marks, objects, skeleton
 from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
 from postbuch.archive.listorder import Cursor as Cursor
-from postbuch.archive.listorder import Selection, cursors
 from postbuch.archive.marks import is_read
 from postbuch.archive.schema import (
     account,
@@ -54,10 +53,17 @@ class Image:
     size_octets: int
 
 
-def newest(conn: Connection, accounts: Rights) -> Cursor | None:
-    """The place of the newest letter within the rights."""
-    found = cursors(conn, Selection(accounts=accounts), 1)
-    return found[0] if found else None
+def newest(conn: Connection, accounts: Rights, known: Collection[Mapping[str, Any]]) -> Cursor | None:
+    """The place of the newest letter within the rights. `known`: the `mailboxes` within them."""
+    if not known:
+        return None
+    at = max(each["newest"] for each in known)
+    last = select(func.max(letter_place.c.letter_id)).where(letter_place.c.sort_at == at)
+    if accounts == ALL:
+        last = select(func.max(letter.c.id)).where(letter.c.sort_at == at)
+    else:
+        last = last.where(letter_place.c.account_id.in_(accounts))
+    return Cursor(sort_at=at, letter_id=conn.scalar(last) or 0)
 
 
 def mailboxes(conn: Connection, accounts: Rights) -> list[dict[str, Any]]:

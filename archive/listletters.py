@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, false, func, select
 
 from postbuch.archive.listcolumn import Scope
-from postbuch.archive.marks import unread_of
+from postbuch.archive.marks import is_read
 from postbuch.archive.schema import (
     account,
     address,
@@ -14,12 +14,13 @@ from postbuch.archive.schema import (
     image,
     image_address,
     letter,
+    letter_image,
     letter_place,
     mailbox,
     part,
+    sighting,
 )
 from postbuch.archive.users import ALL
-from postbuch.archive.visible import shown_images
 
 
 def rows(conn: Connection, ids: list[int], scope: Scope, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -29,25 +30,14 @@ def rows(conn: Connection, ids: list[int], scope: Scope, names: Sequence[str]) -
     """
     if not ids:
         return []
-    images = shown_images(conn, ids, scope.rights)
-    head = (
-        select(
-            image.c.id, image.c.sha256, image.c.size_octets, image.c.archived_at, header_summary.c.message_id,
-            header_summary.c.subject, header_summary.c.from_display, header_summary.c.to_display,
-            header_summary.c.date_header, header_summary.c.attachment_count, header_summary.c.preview,
-        )
-        .join(header_summary, header_summary.c.image_id == image.c.id).where(image.c.id.in_(images.values()))
-    )
-    heads = {row.id: row for row in conn.execute(head)}
-    came = select(letter.c.id, letter.c.sort_at).where(letter.c.id.in_(ids))
-    arrivals = {row.id: row.sort_at for row in conn.execute(came)}
-    unread = unread_of(conn, ids, scope.user_id or 0, scope.rights) if "unread" in names else set()
+    heads = {row.letter_id: row for row in conn.execute(_heads(ids, scope, names))}
+    images = [row.id for row in heads.values()]
     places = _places_of(conn, ids, scope) if {"account", "mailbox"} & set(names) else {}
-    people = _cc_of(conn, list(images.values())) if "cc" in names else {}
-    files = _files_of(conn, list(images.values())) if "files" in names else {}
+    people = _cc_of(conn, images) if "cc" in names else {}
+    files = _files_of(conn, images) if "files" in names else {}
     found = []
     for number in ids:
-        facts = heads.get(images.get(number, 0))
+        facts = heads.get(number)
         if facts is None:
             continue
         accounts, mailboxes = places.get(number, ([], []))
@@ -55,11 +45,37 @@ def rows(conn: Connection, ids: list[int], scope: Scope, names: Sequence[str]) -
             "id": number, "from": facts.from_display, "to": facts.to_display, "cc": people.get(facts.id, []),
             "subject": facts.subject, "preview": facts.preview, "account": accounts, "mailbox": mailboxes,
             "attachments": facts.attachment_count, "files": files.get(facts.id, []), "size": facts.size_octets,
-            "unread": number in unread, "date": arrivals[number], "written": facts.date_header,
+            "unread": bool(facts.unread), "date": facts.sort_at, "written": facts.date_header,
             "archived_at": facts.archived_at, "message_id": facts.message_id, "sha256": facts.sha256,
         }
         found.append({"id": number, **{name: whole[name] for name in names}})
     return found
+
+
+def _heads(ids: list[int], scope: Scope, names: Sequence[str]) -> Select[Any]:
+    """What a row has of its letter and of the image that is shown: the first one within the rights."""
+    joined: FromClause = letter
+    shown: ColumnElement[int] = letter.c.first_image_id
+    if scope.rights != ALL:
+        mine = (
+            select(letter_image.c.letter_id, func.min(letter_image.c.image_id).label("image_id"))
+            .join(sighting, sighting.c.image_id == letter_image.c.image_id)
+            .where(letter_image.c.letter_id.in_(ids), sighting.c.account_id.in_(scope.rights))
+            .group_by(letter_image.c.letter_id).subquery("mine")
+        )
+        joined, shown = mine.join(letter, letter.c.id == mine.c.letter_id), mine.c.image_id
+    unread = ~is_read(letter.c.id, scope.user_id, scope.rights) if "unread" in names else false()
+    return (
+        select(
+            letter.c.id.label("letter_id"), letter.c.sort_at, unread.label("unread"), image.c.id, image.c.sha256,
+            image.c.size_octets, image.c.archived_at, header_summary.c.message_id, header_summary.c.subject,
+            header_summary.c.from_display, header_summary.c.to_display, header_summary.c.date_header,
+            header_summary.c.attachment_count, header_summary.c.preview,
+        )
+        .select_from(joined.join(image, image.c.id == shown).join(
+            header_summary, header_summary.c.image_id == image.c.id
+        )).where(letter.c.id.in_(ids)).prefix_with("STRAIGHT_JOIN")
+    )  # fmt: skip
 
 
 def _places_of(conn: Connection, ids: list[int], scope: Scope) -> dict[int, tuple[list[str], list[str]]]:

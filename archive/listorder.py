@@ -93,6 +93,8 @@ def _near(streams: list[int], wanted: Selection) -> Select[Any]:
 
 def accounts_of(conn: Connection, wanted: Selection) -> list[int]:
     """The accounts that hold what is listed."""
+    if wanted.accounts != ALL and not wanted.mailbox_id:
+        return sorted(wanted.accounts if wanted.account_id is None else wanted.accounts & {wanted.account_id})
     query = select(account.c.id)
     if wanted.account_id is not None:
         query = query.where(account.c.id == wanted.account_id)

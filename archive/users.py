@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, union, update
 from postbuch.archive.accounts import ensure_account, number_of
 from postbuch.archive.audit import now
 from postbuch.archive.errors import NotFound, UsageError
-from postbuch.archive.schema import account, account_grant, app_user, department_account, department_member
+from postbuch.archive.schema import account, account_grant, app_user, department_account, department_member, web_session
 
 # Which accounts somebody may read: their numbers, or all of them (also those that come later).
 Rights = frozenset[int] | Literal["all"]
@@ -78,6 +78,14 @@ def get_user(conn: Connection, user_id: int) -> User | None:
     return None if row is None else _user(row)
 
 
+def holder_of(conn: Connection, token_sha256: bytes) -> tuple[User, Any] | None:
+    """The active user of a log-in to the web, and the row of that; whether it still holds is not asked."""
+    query = _active().add_columns(web_session.c.id.label("session_id"), web_session.c.seen_at, web_session.c.until)
+    query = query.join(web_session, web_session.c.user_id == app_user.c.id)
+    row = conn.execute(query.where(web_session.c.token_sha256 == token_sha256)).one_or_none()
+    return None if row is None else (_user(row), row)
+
+
 def check_password(conn: Connection, login: str, password: str) -> User | None:
     """The user, when the Postbuch password is right. Takes about 50 ms whoever asks."""
     query = select(app_user.c.password_hash).where(app_user.c.login == login.strip().lower(), app_user.c.active)
@@ -134,7 +142,13 @@ def list_users(conn: Connection) -> list[dict[str, Any]]:
 
 def accounts_of(conn: Connection, user_id: int) -> Rights:
     """Which accounts the user may read now: all as an auditor, else by grants and departments."""
-    if conn.scalar(select(app_user.c.role).where(app_user.c.id == user_id)) == AUDITOR:
+    role = conn.scalar(select(app_user.c.role).where(app_user.c.id == user_id))
+    return rights_of(conn, user_id, role or "")
+
+
+def rights_of(conn: Connection, user_id: int, role: str) -> Rights:
+    """`accounts_of` for a user whose role is known."""
+    if role == AUDITOR:
         return ALL
     granted = select(account_grant.c.account_id).where(account_grant.c.user_id == user_id, *_holds())
     shared = (

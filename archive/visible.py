@@ -56,20 +56,6 @@ def first_seen(letter_id: Any, accounts: frozenset[int]) -> Select[Any]:
     )
 
 
-def shown_images(conn: Connection, ids: Collection[int], accounts: Rights) -> dict[int, int]:
-    """Letter → the image that is shown: its first one within the rights."""
-    if accounts == ALL:
-        first = select(letter.c.id, letter.c.first_image_id).where(letter.c.id.in_(ids))
-        return {row[0]: row[1] for row in conn.execute(first)}
-    seen = (
-        select(letter_image.c.letter_id, func.min(letter_image.c.image_id))
-        .join(sighting, sighting.c.image_id == letter_image.c.image_id)
-        .where(letter_image.c.letter_id.in_(ids), sighting.c.account_id.in_(accounts))
-        .group_by(letter_image.c.letter_id)
-    )
-    return {row[0]: row[1] for row in conn.execute(seen)}
-
-
 def seen_images(conn: Connection, ids: Collection[int], accounts: frozenset[int]) -> dict[int, list[int]]:
     """Letter → its images that these accounts saw, in the order in which they saw them first."""
     query = (

@@ -304,10 +304,13 @@ def test_what_is_new(archive: Archive) -> None:
     """How many letters came since the newest that is shown."""
     rows = walk(archive, archive.rights(BERND))
     shown = listview.page(archive.conn, LETTERS, Filter(), archive.rights(BERND), user(archive), limit=4)
-    newest = letters.newest(archive.conn, archive.rights(BERND))
+    boxes = letters.mailboxes(archive.conn, archive.rights(BERND))
+    newest = letters.newest(archive.conn, archive.rights(BERND), boxes)
     assert newest is not None and newest.letter_id == rows[0]
     assert letters.newer_count(archive.conn, archive.rights(BERND), newest) == 0
-    assert letters.newest(archive.conn, frozenset()) is None
+    assert letters.newest(archive.conn, frozenset(), []) is None
+    every = letters.newest(archive.conn, ALL, letters.mailboxes(archive.conn, ALL))
+    assert every is not None and every.letter_id == walk(archive, ALL)[0]
     assert shown.older is not None and shown.older.letter_id == rows[3]
     assert letters.newer_count(archive.conn, archive.rights(BERND), shown.older) == 3
     assert letters.newer_count(archive.conn, archive.rights(CARLA), shown.older) == 1

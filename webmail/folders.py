@@ -52,8 +52,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sidebar:
-    """All of it, and what the current choice is called."""
+    """All of it, and what the current choice is called. mailboxes: as `letters.mailboxes` tells them."""
 
+    mailboxes: list[dict[str, Any]]
     accounts: list[Account]
     unread: int
     current: str
@@ -121,7 +122,8 @@ def sidebar(conn: Connection, who: Viewer, wanted: Listing) -> Sidebar:
     accounts: dict[int, Account] = {}
     current = ""
     found: dict[int, list[tuple[int, Folder]]] = {}
-    for facts in _mailboxes(conn, who):
+    mailboxes = _mailboxes(conn, who)
+    for facts in mailboxes:
         name: str | None = facts["mailbox"]
         kind = "submitted" if name is None else kind_of(name)
         here = (wanted.account, wanted.mailbox) == (facts["account_id"], facts["mailbox_id"]) and not wanted.query
@@ -149,5 +151,6 @@ def sidebar(conn: Connection, who: Viewer, wanted: Listing) -> Sidebar:
             current = account.address
     kept = savedsearches.listed(conn, who.user_id)
     return Sidebar(
-        accounts=made, unread=sum(each.unread for each in made), current=current or gettext("Letters"), saved=kept
+        mailboxes=mailboxes, accounts=made, unread=sum(each.unread for each in made),
+        current=current or gettext("Letters"), saved=kept,
     )

@@ -1,11 +1,12 @@
 """German or English, and how times, sizes and counts are written. The home of Babel."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import flask_babel
 from babel import Locale
-from babel.dates import LOCALTZ, format_date, format_datetime, format_time, get_timezone
+from babel.dates import LOCALTZ, format_date, format_datetime, get_timezone
 from babel.numbers import format_decimal
 from flask import Flask, g, request
 from flask_login import current_user
@@ -63,6 +64,8 @@ ZONE_COOKIE = "zone"
 COOKIE_S = 365 * 24 * 3600
 
 _KIB = 1024
+# Days that are kept as they are written: two ways and two languages for each day of seven years.
+DAYS_KEPT = 10_000
 _GERMAN = Locale("de", "DE")
 # "en" alone writes 11/23/26 and 12-hour times; an English-reading employee of a European firm wants neither.
 _ENGLISH = Locale("en", "GB")
@@ -99,9 +102,17 @@ def language() -> str:
     return str(flask_babel.get_locale() or FALLBACK)
 
 
+def _is_german() -> bool:
+    """Whether the reader gets German; asked for twice in each row of a list, so found once for each request."""
+    if "is_german" not in g:
+        locale = flask_babel.get_locale()
+        g.is_german = locale is None or locale.language == "de"
+    found: bool = g.is_german
+    return found
+
+
 def _locale() -> Locale:
-    locale = flask_babel.get_locale()
-    return _GERMAN if locale is None or locale.language == "de" else _ENGLISH
+    return _GERMAN if _is_german() else _ENGLISH
 
 
 def local(moment: datetime) -> datetime:
@@ -115,26 +126,28 @@ def to_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=choose_zone()).astimezone(UTC).replace(tzinfo=None)
 
 
+@lru_cache(DAYS_KEPT)
+def _day(day: date, pattern: str, locale: str) -> str:
+    return format_date(day, pattern, locale=locale)
+
+
 def short_time(moment: datetime | None) -> str:
     """For lists: the time today, else the day, else with the year."""
     if moment is None:
         return "–"
-    then = local(moment)
+    then, day_month = local(moment), "d. MMM" if _is_german() else "d MMM"
     now = datetime.now(then.tzinfo)
     if then.date() == now.date():
-        return format_time(then, "short", tzinfo=then.tzinfo, locale=_locale())
-    if then.year == now.year:
-        return format_date(then, "d. MMM" if _locale().language == "de" else "d MMM", locale=_locale())
-    return format_date(then, "short", locale=_locale())
+        return f"{then:%H:%M}"
+    return _day(then.date(), day_month if then.year == now.year else "short", str(_locale()))
 
 
 def long_time(moment: datetime | None) -> str:
     """With weekday, day and time."""
     if moment is None:
         return "–"
-    then = local(moment)
-    pattern = "EEEE, d. MMMM y, HH:mm" if _locale().language == "de" else "EEEE, d MMMM y, HH:mm"
-    return format_datetime(then, pattern, tzinfo=then.tzinfo, locale=_locale())
+    then, pattern = local(moment), "EEEE, d. MMMM y" if _is_german() else "EEEE, d MMMM y"
+    return f"{_day(then.date(), pattern, str(_locale()))}, {then:%H:%M}"
 
 
 def exact_time(moment: datetime | None) -> str:

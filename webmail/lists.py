@@ -60,7 +60,6 @@ class Sheet:
     start: int
     newer: str | None
     older: str | None
-    heads: list[Head] = field(default_factory=list)
     chips: list[Chip] = field(default_factory=list)
     choice: Choice = field(default_factory=Choice)
     page_size: int = USUAL_PAGE_SIZE
@@ -113,6 +112,12 @@ class Sheet:
         return [(each.name, listwords.title(self.view, each.name)) for each in self.view.columns if each.filterable]
 
     @property
+    def heads(self) -> list[Head]:
+        """The columns of the table."""
+        names = self.choice.columns or self.view.first_columns
+        return [heading(self.view, self.listing.filter, name) for name in names]
+
+    @property
     def sorting(self) -> list[Head]:
         """Every column that can be sorted by."""
         return [head for head in self._all_heads() if head.href]
@@ -154,11 +159,7 @@ def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Ch
         end = start + len(page.rows)
         newer = _at(view, wanted, offset=max(start - size, 0) or None) if start else None
         older = _at(view, wanted, offset=end) if page.more else None
-    shown = choice.columns or view.first_columns
-    return replace(
-        bare, rows=page.rows, total=page.total, start=start, newer=newer, older=older,
-        heads=[heading(view, wanted.filter, name) for name in shown],
-    )
+    return replace(bare, rows=page.rows, total=page.total, start=start, newer=newer, older=older)
 
 
 def address(view: View, wanted: Filter, **more: Any) -> str:

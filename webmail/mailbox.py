@@ -50,7 +50,7 @@ def list_page(*, is_link: bool = False) -> str | BaseResponse:
         side = folders.sidebar(conn, who, wanted)
         sheet = lists.sheet(conn, who, LETTERS, wanted, choice)
         beside = finding.beside(conn, who, sheet)
-        newest = letters.newest(conn, who.accounts)
+        newest = letters.newest(conn, who.accounts, side.mailboxes)
     cards = [] if sheet.is_table else [
         row(
             each, wanted, side.own, passage=beside.passages.get(each["id"]),

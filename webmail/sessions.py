@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 import flask_login
 from flask import request, session
 from flask_login import LoginManager, UserMixin, current_user
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from postbuch.archive import users
 from postbuch.archive.audit import now
@@ -86,7 +86,7 @@ def begin(conn: Connection, user: users.User) -> Viewer:
             seen_at=at, until=at + LONGEST,
         )
     )
-    return _viewer(token, user, users.accounts_of(conn, user.id))
+    return _viewer(token, user, users.rights_of(conn, user.id, user.role))
 
 
 def end(conn: Connection, token: str) -> None:
@@ -97,16 +97,15 @@ def end(conn: Connection, token: str) -> None:
 def load(token: str) -> Viewer | None:
     """The viewer of a cookie; None when the session has ended, or the user was shut out since."""
     with services().transaction() as conn:
-        row = conn.execute(select(web_session).where(web_session.c.token_sha256 == _digest(token))).one_or_none()
-        at = now()
-        if row is None or at >= row.until or at - row.seen_at >= IDLE:
+        found, at = users.holder_of(conn, _digest(token)), now()
+        if found is None:
             return None
-        user = users.get_user(conn, row.user_id)
-        if user is None:
+        user, row = found
+        if at >= row.until or at - row.seen_at >= IDLE:
             return None
         if request.endpoint not in QUIET_ENDPOINTS and _is_new(row.seen_at, at):
-            conn.execute(update(web_session).where(web_session.c.id == row.id).values(seen_at=at))
-        return _viewer(token, user, users.accounts_of(conn, user.id))
+            conn.execute(update(web_session).where(web_session.c.id == row.session_id).values(seen_at=at))
+        return _viewer(token, user, users.rights_of(conn, user.id, user.role))
 
 
 def install(manager: LoginManager) -> None:
