@@ -4,18 +4,19 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from postbuch.archive.bulk import chunks
 from postbuch.archive.schema import letter_image, part
 from postbuch.archive.schema_media import object_text
 
 
-def texts_of(conn: Connection, digests: Collection[bytes]) -> dict[bytes, str]:
-    """SHA-256 of an object → its text."""
+def texts_of(conn: Connection, digests: Collection[bytes], most: int | None = None) -> dict[bytes, str]:
+    """SHA-256 of an object → its text, with `most` only so many characters of it."""
     found: dict[bytes, str] = {}
+    text: ColumnElement[str] = object_text.c.text if most is None else func.left(object_text.c.text, most)
     for some in chunks(digests):
-        query = select(object_text.c.sha256, object_text.c.text).where(object_text.c.sha256.in_(some))
+        query = select(object_text.c.sha256, text).where(object_text.c.sha256.in_(some))
         found.update((row[0], row[1]) for row in conn.execute(query.where(object_text.c.text != "")))
     return found
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from postbuch.archive import index_text
 from postbuch.archive.query import Group, Node, Not, Word
@@ -127,33 +128,37 @@ def _from_first_on(text: str, looked_for: list[Wanted]) -> list[tuple[int, int]]
     Read piece by piece: mostly it stands in the first one.
     """
     most = min(len(text), LOOKED_AT_CHARACTERS)
-    # Words in a row may stand on both sides of a cut.
-    is_parted = all(len(one.words) == 1 for one in looked_for)
-    begin, piece = 0, FIRST_CHARACTERS if is_parted else most
+    if any(len(one.words) > 1 for one in looked_for):
+        # Words in a row may stand on both sides of a cut, and the first of them alone is nothing.
+        return list(marked(text, looked_for).spans)
+    begin, piece = 0, FIRST_CHARACTERS
     while begin < most:
         end = min(_end_of_word(text, begin + piece), most)
-        if _may_stand(text[begin:end], looked_for):
-            # With the rest of the last word, so that it is known as a whole.
-            behind = _end_of_word(text, end + SNIPPET_CHARACTERS)
-            found = marked(text[begin:behind], looked_for).spans
-            if found and found[0][0] < end - begin:
-                return [(begin + one, begin + last) for one, last in found]
+        first = _first(text[begin:end], looked_for)
+        if first is not None:
+            begin += first
+            shown = text[begin : _end_of_word(text, begin + SNIPPET_CHARACTERS)]
+            return [(begin + one, begin + last) for one, last in marked(shown, looked_for).spans]
         begin, piece = end, PIECE_CHARACTERS
     return []
 
 
-def _may_stand(text: str, looked_for: list[Wanted]) -> bool:
-    """Whether one of the words may be in a text; where words stand costs three times as much as what they are."""
+def _first(text: str, looked_for: list[Wanted]) -> int | None:
+    """Where the first of some single words begins; where words stand costs three times as much as what they are."""
     spelled = index_text.words(text)
-    stems, words = set(index_text.stems_of(spelled)), set(spelled)
-    for one in looked_for:
-        if one.stem and one.stem in stems:
-            return True
-        if one.is_prefix and len(one.words) == 1 and any(word.startswith(one.words[0]) for word in words):
-            return True
-        if not one.stem and one.words[0] in words:
-            return True
-    return False
+    stems = index_text.stems_of(spelled)
+    places = [place for one in looked_for for place in islice(_single(one, spelled, stems), 1)]
+    return index_text.begin_of(text, min(places), len(spelled)) if places else None
+
+
+def _single(one: Wanted, spelled: list[str], stems: list[str]) -> Iterator[int]:
+    """Which of the words are one."""
+    if one.stem:
+        return (place for place, stem in enumerate(stems) if stem == one.stem)
+    word = one.words[0]
+    if one.is_prefix:
+        return (place for place, each in enumerate(spelled) if each.startswith(word))
+    return (place for place, each in enumerate(spelled) if each == word)
 
 
 def _end_of_word(text: str, place: int) -> int:

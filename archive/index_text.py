@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from functools import cache
+from itertools import accumulate
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
@@ -125,3 +126,12 @@ def spans(text: str) -> list[tuple[int, int, str, str]]:
         spelled = ["".join(words(match[0])) for match in found]
     stems = stems_of(spelled)
     return [(match.start(), match.end(), one, two) for match, one, two in zip(found, spelled, stems, strict=True)]
+
+
+def begin_of(text: str, place: int, count: int) -> int:
+    """Where the word of a text begins that is at this place of its `count` `words`."""
+    found = list(_WORD.finditer(text))
+    if len(found) == count:
+        return found[place].start()
+    ends = accumulate(len(words(match[0])) for match in found)  # a word that the analyzer parts or leaves out
+    return next(match.start() for match, end in zip(found, ends, strict=True) if end > place)

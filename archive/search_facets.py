@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from postbuch.archive import audit, index_query, index_reader, index_snippets, index_text, query
 from postbuch.archive.index_attached import texts_of
@@ -150,18 +150,19 @@ def snippets(conn: Connection, text: str, ids: Collection[int], accounts: Rights
 
 def _texts(conn: Connection, ids: Collection[int], accounts: Rights) -> list[tuple[int, str]]:
     """(letter, text): the bodies, then the attachments."""
-    images = select(letter_image.c.letter_id, letter_image.c.image_id).where(
-        letter_image.c.letter_id.in_(ids), seen(accounts)
+    cut, mine = index_snippets.LOOKED_AT_CHARACTERS, (letter_image.c.letter_id.in_(ids), seen(accounts))
+    bodies = (
+        select(letter_image.c.letter_id, func.left(body_text.c.text, cut))
+        .join(body_text, body_text.c.image_id == letter_image.c.image_id)
+        .where(*mine).order_by(letter_image.c.image_id)
     )
-    letters = {row.image_id: row.letter_id for row in conn.execute(images)}
-    cut = index_snippets.LOOKED_AT_CHARACTERS
-    bodies = conn.execute(
-        select(body_text.c.image_id, body_text.c.text).where(body_text.c.image_id.in_(letters))
-        .order_by(body_text.c.image_id)
+    # Each file once: a large one may stand in all letters of a page.
+    files = (
+        select(letter_image.c.letter_id, part.c.sha256)
+        .join(part, part.c.image_id == letter_image.c.image_id)
+        .where(*mine, part.c.is_attachment).order_by(letter_image.c.image_id, part.c.position)
     )
-    found = [(letters[row.image_id], row.text[:cut]) for row in bodies]
-    parts = conn.execute(
-        select(part.c.image_id, part.c.sha256).where(part.c.image_id.in_(letters), part.c.is_attachment)
-    ).all()
-    texts = texts_of(conn, {row.sha256 for row in parts}) if parts else {}
-    return found + [(letters[row.image_id], texts[row.sha256][:cut]) for row in parts if row.sha256 in texts]
+    found = [(row[0], row[1]) for row in conn.execute(bodies)]
+    attached = [(row[0], row[1]) for row in conn.execute(files)]
+    texts = texts_of(conn, {sha256 for _, sha256 in attached}, cut) if attached else {}
+    return found + [(letter_id, texts[sha256]) for letter_id, sha256 in attached if sha256 in texts]
