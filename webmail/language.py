@@ -25,9 +25,10 @@ def install(app: Flask) -> None:
 
 def _catalog() -> Any:
     """The texts of the reader's language, found once for each request: a page asks for hundreds."""
-    if "catalog" not in g:
-        g.catalog = flask_babel.get_translations()
-    return g.catalog
+    found = g.get("catalog")
+    if found is None:
+        found = g.catalog = flask_babel.get_translations()
+    return found
 
 
 def gettext(text: str, **values: object) -> str:
@@ -81,10 +82,10 @@ def choose_language() -> str:
 
 def choose_zone() -> tzinfo:
     """The browser's time zone, which our script leaves in a cookie; else the server's. Looked up once for a request."""
-    if "zone" not in g:
-        g.zone = _zone()
-    zone: tzinfo = g.zone
-    return zone
+    found: tzinfo | None = g.get("zone")
+    if found is None:
+        found = g.zone = _zone()
+    return found
 
 
 def _zone() -> tzinfo:
@@ -104,10 +105,10 @@ def language() -> str:
 
 def _is_german() -> bool:
     """Whether the reader gets German; asked for twice in each row of a list, so found once for each request."""
-    if "is_german" not in g:
+    found: bool | None = g.get("is_german")
+    if found is None:
         locale = flask_babel.get_locale()
-        g.is_german = locale is None or locale.language == "de"
-    found: bool = g.is_german
+        found = g.is_german = locale is None or locale.language == "de"
     return found
 
 
