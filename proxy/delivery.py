@@ -32,13 +32,14 @@ async def deliver(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, say:
             _refuse(runtime, outgoing, transfer, say)
             return
         if transfer.message is not None:
-            # Nothing is awaited between here and the dot but the disk.
+            # Nothing is awaited between here and the dot but the disk, and 354 if upstream has not said it yet.
             error = await _sync(outgoing, transfer, deadline)
             if error is not None:
                 outgoing.drop()
                 say(b"451 4.3.0 the message cannot be kept at the moment" + _session(outgoing))
                 _failed(runtime, outgoing, Reason.SPOOL_UNWRITABLE, error, leg="spool")
                 return
+        await transfer.answered(deadline)
         await _finish(runtime, outgoing, transfer, deadline, say)
     except BaseException:
         outgoing.drop()
@@ -84,10 +85,12 @@ async def _finish(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, dead
     """The dot, if upstream still listens, and what came of it."""
     leg = outgoing.leg
     if transfer.early is not None:
-        # It refused before the end; what it got has no end.
-        outgoing.drop()
+        # It refused before the end; what it got has no end. If it refused DATA itself, it got nothing.
+        if transfer.agreed or transfer.early.code == 421:
+            outgoing.drop()
         say(transfer.early.octets)
         _outcome(runtime, outgoing, transfer, "refused", transfer.early)
+        await outgoing.forget()
     elif transfer.failure is not None or leg is None:
         failure = transfer.failure or UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.IN_MESSAGE.said())
         _no_reply(runtime, outgoing, transfer, failure, "refused", say)

@@ -20,7 +20,7 @@ from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.signed import GO_AHEAD, Signer, deliver_signed
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.submission_connection import Connection, LineBroken
-from postbuch.proxy.transfer import Transfer
+from postbuch.proxy.transfer import Leg, Transfer
 from postbuch.proxy.upstream import peer_name
 from postbuch.proxy.upstream_smtp import SmtpLoginRefused
 
@@ -256,12 +256,21 @@ class Submission(Connection):
         if self._signer.wanted(outgoing.envelope.mail_from, outgoing.account):
             await self._data_to_sign()
             return
-        leg, ahead = outgoing.leg, bool(self._inbox)
+        leg = outgoing.leg
         message: SpoolMessage | None = None
+        transfer: Transfer | None = None
         try:
             if outgoing.archived:
                 message = self._runtime.spool.begin(outgoing.envelope.size_octets)
-            reply = await outgoing.data()
+            if outgoing.envelope.deliverable:
+                # Upstream will hardly refuse: its 354 is on its way while the client sends already.
+                outgoing.send_data()
+                reply = Reply(code=354, octets=GO_AHEAD)
+                transfer = self._receive(leg, message, agreed=False)
+            else:
+                reply = await outgoing.data()
+                if reply.code == 354:
+                    transfer = self._receive(leg, message, agreed=True)
         except SpoolError as error:
             self._failed(Reason.SPOOL_UNWRITABLE, said.of(error), leg="spool")
             reply = Reply(code=451, octets=self._text("451 4.3.0 the message cannot be kept at the moment"))
@@ -269,25 +278,30 @@ class Submission(Connection):
             if message is not None:
                 message.abort()
             raise
-        if reply.code != 354:
+        if transfer is None:
             if message is not None:
                 message.abort()
-            if ahead:
-                # What came with DATA may be a message: it must not be taken for commands.
-                await self._break_off(reply.octets, Detail.SENT_WITHOUT_WAITING.said())
-            else:
-                await self._relay(reply)
+            await self._refuse_data(reply)
             return
-        limit = self._runtime.config.submission.max_size_octets
-        transfer = Transfer(leg, message, limit, self._read_client)
         self._begin(transfer, reply.octets)
         await transfer.done
         self._delivery = self._runtime.spawn(deliver(self._runtime, outgoing, transfer, self._answer))
         await asyncio.shield(self._delivery)
 
+    def _receive(self, leg: Leg, message: SpoolMessage | None, *, agreed: bool) -> Transfer:
+        limit_octets = self._runtime.config.submission.max_size_octets
+        return Transfer(leg, message, limit_octets, self._read_client, agreed=agreed)
+
+    async def _refuse_data(self, reply: Reply) -> None:
+        if self._inbox:
+            # What came with DATA may be a message: it must not be taken for commands.
+            await self._break_off(reply.octets, Detail.SENT_WITHOUT_WAITING.said())
+        else:
+            await self._relay(reply)
+
     async def _data_to_sign(self) -> None:
         hold = self._signer.hold()
-        transfer = Transfer(hold, None, self._runtime.config.submission.max_size_octets, self._read_client)
+        transfer = self._receive(hold, None, agreed=True)
         self._begin(transfer, GO_AHEAD)
         await transfer.done
         self._delivery = self._runtime.spawn(

@@ -2,6 +2,9 @@
 
 Called straight from the client's transport; no task is woken before the message is complete. The final dot is not
 sent here: `delivery.py` does that when the message is durable.
+
+The client may be sending before upstream has said 354. Until it does, what is for upstream is held here: had it refused
+DATA, it would take the message for commands (RFC 5321 section 4.1.1.4).
 """
 
 import asyncio
@@ -19,6 +22,8 @@ MAX_PENDING_OCTETS = 4 * 1024 * 1024
 _LOOK_AGAIN_S = 0.005
 # After so much at one go others have their turn: the loop hands over up to 8 MB that have piled up, 70 ms of work.
 TURN_OCTETS = 512 * 1024
+# What is held for an upstream that has not said 354, before the client is not read any more.
+HELD_OCTETS = 512 * 1024
 # The end of a message waits for the dot, and both go in one piece: what small messages are sent and woken for once.
 TAIL_OCTETS = 64 * 1024
 
@@ -38,11 +43,12 @@ class Transfer:
     """One message. `done` is set when the client's end of data has come; `rest` is what it sent behind it.
 
     What goes wrong upstream meanwhile stands in `early` (it answered before the end) or `failure`; the client's octets
-    are taken to their end all the same, because only then does it read a reply.
+    are taken to their end all the same, because only then does it read a reply. `agreed`: upstream said 354 to DATA.
     """
 
     def __init__(
-        self, leg: Leg, message: SpoolMessage | None, limit_octets: int, read_client: Callable[[bool], None]
+        self, leg: Leg, message: SpoolMessage | None, limit_octets: int, read_client: Callable[[bool], None],
+        *, agreed: bool = True,
     ) -> None:
         self.message = message
         self.early: Reply | None = None
@@ -50,6 +56,10 @@ class Transfer:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.reader = Unstuffer()
         self.tail = b""  # what upstream is still to get before the dot
+        self.agreed = agreed
+        self._held: list[bytes] = []  # for an upstream that has not agreed yet
+        self._held_octets = 0
+        self._answered: asyncio.Future[None] | None = None
         self._leg = leg
         self._limit_octets = limit_octets
         self._read_client = read_client
@@ -80,7 +90,7 @@ class Transfer:
             if self.reader.ended and len(relayed) <= TAIL_OCTETS:
                 self.tail = relayed
             elif relayed and self.early is None and self.failure is None:
-                self._leg.write(relayed)
+                self._send(relayed)
         if self.reader.ended:
             self._settle()
             if not self.done.done():
@@ -93,6 +103,15 @@ class Transfer:
             self._balance()
         elif self._pending:
             self._balance()
+
+    def _send(self, octets: bytes) -> None:
+        if self.agreed:
+            self._leg.write(octets)
+            return
+        self._held.append(octets)
+        self._held_octets += len(octets)
+        if self._held_octets > HELD_OCTETS:
+            self.full(True)
 
     def _rested(self) -> None:
         self._resting = False
@@ -111,6 +130,7 @@ class Transfer:
             self._leg.abort()
             if self.message is not None:
                 self.message.abort()
+            self._release()
             self._balance()
 
     def abort(self) -> None:
@@ -130,7 +150,9 @@ class Transfer:
         """Read the client only while upstream and the spool keep up."""
         if self.reader.ended:
             return
-        upstream_full = self._leg.full and self.early is None and self.failure is None
+        upstream_full = (
+            (self._leg.full or self._held_octets > HELD_OCTETS) and self.early is None and self.failure is None
+        )
         pending = not self._unfit and self._pending
         pause = self._resting or pending or (upstream_full and not self._unfit)
         if pause != self._paused:
@@ -154,6 +176,8 @@ class Transfer:
 
     def full(self, full: bool) -> None:
         """Upstream takes no more, or does again."""
+        if full and self._stalled is not None:
+            return
         self._stop_clock()
         if full and not self.reader.ended:
             self._stalled = asyncio.get_running_loop().call_later(ANSWER_TIMEOUT_S, self._stall)
@@ -164,17 +188,47 @@ class Transfer:
         self._leg.abort()
 
     def spoke(self, reply: Reply) -> None:
-        """Upstream answers before the end: its refusal is the answer; a consent makes no sense."""
-        if self.early is None and self.failure is None:
+        """Upstream answers DATA, or the message before its end: a refusal is the answer; a consent makes no sense."""
+        if self.early is not None or self.failure is not None:
+            return
+        if reply.code == 354 and not self.agreed:
+            self.agreed = True
+            held = self._release()
+            if held:
+                self._leg.write(held)
+        else:
             if reply.code >= 400:
                 self.early = reply
             else:
                 detail = Detail.ANSWERED_BEFORE_END.said(code=reply.code)
                 self.failure = UpstreamFailed(Reason.UPSTREAM_PROTOCOL, detail)
-            self._balance()
+            self._release()
+        self._balance()
 
     def lost(self, failure: UpstreamFailed) -> None:
         """Upstream is gone."""
         if self.early is None and self.failure is None:
             self.failure = failure
+        self._release()
         self._balance()
+
+    def _release(self) -> bytes:
+        """Hold nothing any more: what was held. Upstream has answered DATA, or nobody needs its answer."""
+        held, self._held, self._held_octets = b"".join(self._held), [], 0
+        self._stop_clock()
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
+        return held
+
+    async def answered(self, deadline: float) -> None:
+        """Until upstream has answered DATA, or is gone: at the deadline (of the loop's clock) it is."""
+        if self.agreed or self.early is not None or self.failure is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._answered = loop.create_future()
+        late = UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_REPLY_IN_TIME.said())
+        timer = loop.call_at(deadline, self.lost, late)
+        try:
+            await self._answered
+        finally:
+            timer.cancel()

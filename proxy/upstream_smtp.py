@@ -140,17 +140,21 @@ class SmtpLeg(Receiver):
         self._lose(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_REPLY_IN_TIME.said()))
         self._transport.abort()
 
-    async def command(self, line: bytes, timeout_s: float | None = None) -> Reply:
-        """Send a line (without CRLF) and give its reply. Raises UpstreamFailed."""
+    def send(self, line: bytes) -> None:
+        """Send a line (without CRLF); its reply is for `reply` or for a watcher. Raises UpstreamFailed."""
         if not self.usable:
             failure = self.lost or UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.SPOKE_UNASKED.said())
             self._transport.abort()
             raise failure
         self._transport.write(line + b"\r\n")
+
+    async def command(self, line: bytes, timeout_s: float | None = None) -> Reply:
+        """Send a line and give its reply. Raises UpstreamFailed."""
+        self.send(line)
         return await self.reply(timeout_s)
 
     def watch(self, watcher: Watcher) -> None:
-        """After 354: what upstream says from now on is the watcher's, also what came in the same packet."""
+        """After 354 or DATA: what upstream says from now on is the watcher's, also what came in 354's packet."""
         self.watcher = watcher
         while self._replies:
             watcher.spoke(self._replies.popleft())
