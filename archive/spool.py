@@ -26,7 +26,7 @@ from postbuch.archive.errors import SpoolError
 from postbuch.archive.reasons import Reason
 from postbuch.archive.record import EVENT, MESSAGE, Record, SpoolDamaged, counts_in, new_capture, read, salvage
 from postbuch.archive.sleeper import FOREVER, Sleeper
-from postbuch.archive.spoolfile import SMALL_OCTETS, Buffer, Group, LargeFile, Waiter, as_spool_error
+from postbuch.archive.spoolfile import NOBODY, SMALL_OCTETS, Buffer, Group, LargeFile, Waiter, as_spool_error
 from postbuch.archive.spoolfolder import quarantine, sync_folder, waiting, waiting_counts
 from postbuch.archive.spoolmessage import CLOSED, SpoolMessage
 from postbuch.archive.spoolsegment import SUFFIX, Segments, recover
@@ -137,6 +137,11 @@ class SpoolWriter:
         whole = {"capture": new_capture().hex(), **facts, "kind": "event"}
         self.put_record(EVENT, [], whole, future, urgent)
         return future
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """`event`, for those who do not ask what becomes of it: a Future for each costs as much as the record."""
+        whole = {"capture": new_capture().hex(), **facts, "kind": "event"}
+        self.put_record(EVENT, [], whole, NOBODY, False)
 
     def obstacle(self, expected_octets: int = 0) -> str | None:
         """Why nothing can be captured now, as a sentence; None when all is well."""
