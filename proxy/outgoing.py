@@ -115,6 +115,11 @@ class Outgoing:
             leg.watcher = None
             leg.abort()
 
+    def abort(self) -> None:
+        """End upstream's connection at once; whoever waits for it hears so."""
+        if self.leg is not None:
+            self.leg.abort()
+
     async def close(self) -> None:
         """The client has left."""
         self._credentials = None

@@ -12,7 +12,7 @@ from postbuch.archive import said
 from postbuch.archive.errors import ConfigError, SpoolError
 from postbuch.archive.spool import SpoolMessage
 from postbuch.proxy import envelope, submission_login
-from postbuch.proxy.delivery import deliver
+from postbuch.proxy.delivery import Delivery
 from postbuch.proxy.extensions import Extensions
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.outgoing import Outgoing
@@ -48,7 +48,7 @@ class Submission(Connection):
         self._signer = signer
         self._sessions = sessions
         self._outgoing = Outgoing(runtime, self.id, "")
-        self._delivery: asyncio.Task[None] | None = None
+        self._delivery: asyncio.Future[None] | None = None
         self._client_name = ""
         self._logged_in = self._answered = False
         self._mistakes = self._logins = 0
@@ -85,6 +85,7 @@ class Submission(Connection):
             # Without the dot upstream takes it for nothing.
             transfer.abort()
             self._outgoing.drop()
+            self._delivery = None
             self._failed(Reason.CLIENT_PROTOCOL, Detail.LEFT_IN_MESSAGE.said(), answered=False, leg="client")
         self._runtime.spawn(self._leave())
 
@@ -100,7 +101,7 @@ class Submission(Connection):
     def abort(self) -> None:
         """Wait for nothing any more."""
         self._client.abort()
-        self._outgoing.drop()
+        self._outgoing.abort()
 
     async def _break_off(self, answer: bytes, detail: str) -> None:
         self._failed(Reason.CLIENT_PROTOCOL, detail, leg="client")
@@ -283,9 +284,9 @@ class Submission(Connection):
                 message.abort()
             await self._refuse_data(reply)
             return
+        delivery = Delivery(self._runtime, outgoing, transfer, self._answer)
+        self._delivery, transfer.then = delivery.done, delivery.begin
         self._begin(transfer, reply.octets)
-        await transfer.done
-        self._delivery = self._runtime.spawn(deliver(self._runtime, outgoing, transfer, self._answer))
         await asyncio.shield(self._delivery)
 
     def _receive(self, leg: Leg, message: SpoolMessage | None, *, agreed: bool) -> Transfer:
@@ -302,8 +303,10 @@ class Submission(Connection):
     async def _data_to_sign(self) -> None:
         hold = self._signer.hold()
         transfer = self._receive(hold, None, agreed=True)
+        whole = asyncio.Event()
+        transfer.then = whole.set
         self._begin(transfer, GO_AHEAD)
-        await transfer.done
+        await whole.wait()
         self._delivery = self._runtime.spawn(
             deliver_signed(self._runtime, self._signer, self._outgoing, transfer, hold, self._answer)
         )

@@ -40,10 +40,11 @@ class Leg(Protocol):
 
 
 class Transfer:
-    """One message. `done` is set when the client's end of data has come; `rest` is what it sent behind it.
+    """One message. `then` is called when the client's end of data has come.
 
     What goes wrong upstream meanwhile stands in `early` (it answered before the end) or `failure`; the client's octets
     are taken to their end all the same, because only then does it read a reply. `agreed`: upstream said 354 to DATA.
+    `answered` is called when it has answered before the end, DATA or the message, or is gone.
     """
 
     def __init__(
@@ -53,13 +54,14 @@ class Transfer:
         self.message = message
         self.early: Reply | None = None
         self.failure: UpstreamFailed | None = None
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.then: Callable[[], None] | None = None
+        self.answered: Callable[[], None] | None = None
+        self.loop = asyncio.get_running_loop()
         self.reader = Unstuffer()
         self.tail = b""  # what upstream is still to get before the dot
         self.agreed = agreed
         self._held: list[bytes] = []  # for an upstream that has not agreed yet
         self._held_octets = 0
-        self._answered: asyncio.Future[None] | None = None
         self._leg = leg
         self._limit_octets = limit_octets
         self._read_client = read_client
@@ -93,13 +95,13 @@ class Transfer:
                 self._send(relayed)
         if self.reader.ended:
             self._settle()
-            if not self.done.done():
-                self.done.set_result(None)
+            if self.then is not None:
+                self.then()
             return
         self._turn_octets += len(data)
         if self._turn_octets >= TURN_OCTETS:
             self._resting = True
-            asyncio.get_running_loop().call_soon(self._rested)
+            self.loop.call_soon(self._rested)
             self._balance()
         elif self._pending:
             self._balance()
@@ -161,7 +163,7 @@ class Transfer:
         if pending and not self._looking:
             # The spool's thread tells nobody when it has caught up.
             self._looking = True
-            asyncio.get_running_loop().call_later(_LOOK_AGAIN_S, self._look_again)
+            self.loop.call_later(_LOOK_AGAIN_S, self._look_again)
 
     def _look_again(self) -> None:
         self._looking = False
@@ -180,7 +182,7 @@ class Transfer:
             return
         self._stop_clock()
         if full and not self.reader.ended:
-            self._stalled = asyncio.get_running_loop().call_later(ANSWER_TIMEOUT_S, self._stall)
+            self._stalled = self.loop.call_later(ANSWER_TIMEOUT_S, self._stall)
         self._balance()
 
     def _stall(self) -> None:
@@ -191,44 +193,32 @@ class Transfer:
         """Upstream answers DATA, or the message before its end: a refusal is the answer; a consent makes no sense."""
         if self.early is not None or self.failure is not None:
             return
+        held = self._release()
         if reply.code == 354 and not self.agreed:
             self.agreed = True
-            held = self._release()
             if held:
                 self._leg.write(held)
+        elif reply.code >= 400:
+            self.early = reply
         else:
-            if reply.code >= 400:
-                self.early = reply
-            else:
-                detail = Detail.ANSWERED_BEFORE_END.said(code=reply.code)
-                self.failure = UpstreamFailed(Reason.UPSTREAM_PROTOCOL, detail)
-            self._release()
-        self._balance()
+            detail = Detail.ANSWERED_BEFORE_END.said(code=reply.code)
+            self.failure = UpstreamFailed(Reason.UPSTREAM_PROTOCOL, detail)
+        self._heard()
 
     def lost(self, failure: UpstreamFailed) -> None:
         """Upstream is gone."""
         if self.early is None and self.failure is None:
+            self._release()
             self.failure = failure
-        self._release()
-        self._balance()
+            self._heard()
 
     def _release(self) -> bytes:
-        """Hold nothing any more: what was held. Upstream has answered DATA, or nobody needs its answer."""
-        held, self._held, self._held_octets = b"".join(self._held), [], 0
+        """Hold nothing any more: what was held."""
         self._stop_clock()
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_result(None)
+        held, self._held, self._held_octets = b"".join(self._held), [], 0
         return held
 
-    async def answered(self, deadline: float) -> None:
-        """Until upstream has answered DATA, or is gone: at the deadline (of the loop's clock) it is."""
-        if self.agreed or self.early is not None or self.failure is not None:
-            return
-        loop = asyncio.get_running_loop()
-        self._answered = loop.create_future()
-        late = UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_REPLY_IN_TIME.said())
-        timer = loop.call_at(deadline, self.lost, late)
-        try:
-            await self._answered
-        finally:
-            timer.cancel()
+    def _heard(self) -> None:
+        self._balance()
+        if self.answered is not None:
+            self.answered()

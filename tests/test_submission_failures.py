@@ -177,7 +177,11 @@ def test_upstream_that_breaks_off(proxy: RunningProxy, client: Client, sink: Sin
     answers = [client.ask(line)[:3] for line in START]
     if stage in ("data", "body", "dot"):
         assert answers == [b"250", b"250", b"354"]
-        assert client.ask(MESSAGE * 5000 + b".")[:3] == b"451"
+        client.send(MESSAGE * 5000)
+        if stage == "body":
+            [session] = proxy.sessions
+            wait_until(lambda: session._outgoing.leg is None or not session._outgoing.leg.usable, "upstream's end")
+        assert client.ask(b".")[:3] == b"451"
         assert verdicts(proxy) == ["unknown" if stage == "dot" else "refused"]
         assert len(proxy.messages()) == 1
     else:
