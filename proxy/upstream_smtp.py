@@ -64,6 +64,7 @@ class SmtpLeg(Receiver):
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._gone = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
     # --- the transport's calls --------------------------------------------------------------------------------------
 
@@ -120,7 +121,7 @@ class SmtpLeg(Receiver):
     async def reply(self, timeout_s: float | None = None) -> Reply:
         """The next reply. Raises UpstreamFailed; whoever stops waiting loses the connection with it."""
         if not self._replies and self.lost is None:
-            loop = asyncio.get_running_loop()
+            loop = self._loop
             self._waiter = loop.create_future()
             # A bare timer: asyncio.timeout costs as much as all the rest of a command.
             timer = loop.call_later(timeout_s or ANSWER_TIMEOUT_S, self._expire)
