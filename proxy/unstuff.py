@@ -5,7 +5,7 @@ line. Archived are the client's octets without the transparent dots (section 4.5
 line end as CRLF and the dots put back, so that upstream finds the one end that we found, however it reads bare ones.
 """
 
-import io
+from postbuch.proxy.lineends import has_bare
 
 _END = b"\r\n.\r\n"
 _LINE_DOT = b"\r\n."
@@ -64,7 +64,7 @@ class Unstuffer:
         if b"\0" in body:
             self.nul += body.count(b"\0")
         archived = body.replace(_LINE_DOT, b"\r\n") if dotted else body
-        if not _has_bare(body) and not self._dot_starts_line:
+        if not has_bare(body) and not self._dot_starts_line:
             # Dots are put in anew, never passed on: one that stood in front of a bare CR would make an end upstream.
             return archived, body if len(archived) == len(body) else archived.replace(_LINE_DOT, b"\r\n..")
         # A CRLF is never cut in two: a CR at the end is carried, so these counts are exact.
@@ -86,13 +86,6 @@ def _undecided_octets(data: bytes) -> int:
             # One bare CR in front may belong to the same line end.
             return len(start) + data.endswith(b"\r" + start)
     return 0
-
-
-def _has_bare(body: bytes) -> bool:
-    """Whether there are other line ends than CRLF. To count them by three takes five times as long."""
-    lines = io.IncrementalNewlineDecoder(None, translate=False)
-    lines.decode(body.decode("latin-1"), final=True)
-    return lines.newlines not in (None, "\r\n")
 
 
 def _with_crlf(octets: bytes) -> bytes:
