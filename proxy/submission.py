@@ -1,7 +1,8 @@
 """A submission connection: what a client says, and what it is answered (proxy.md section 6).
 
-AUTH is checked by logging in upstream; MAIL, RCPT and DATA get upstream's own replies. There is no queue: a message is
-upstream's before the client hears 250, or it is still the client's.
+AUTH is checked by logging in upstream; MAIL, RCPT and the message get upstream's own replies. The 354 is ours once it
+has taken a recipient: the client sends while DATA is on its way there. There is no queue: a message is upstream's
+before the client hears 250, or it is still the client's.
 """
 
 import asyncio
