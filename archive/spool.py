@@ -25,7 +25,8 @@ from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.reasons import Reason
 from postbuch.archive.record import EVENT, MESSAGE, Record, SpoolDamaged, counts_in, new_capture, read, salvage
-from postbuch.archive.spoolfile import SMALL_OCTETS, Buffer, Group, LargeFile, Waiter, as_spool_error
+from postbuch.archive.sleeper import FOREVER, Sleeper
+from postbuch.archive.spoolfile import NOBODY, SMALL_OCTETS, Buffer, Group, LargeFile, Waiter, as_spool_error
 from postbuch.archive.spoolfolder import quarantine, sync_folder, waiting, waiting_counts
 from postbuch.archive.spoolmessage import CLOSED, SpoolMessage
 from postbuch.archive.spoolsegment import SUFFIX, Segments, recover
@@ -63,7 +64,8 @@ class SpoolWriter:
         self._free_octets = 0
         self._looked_at = 0.0
         self._reserve_octets = reserve_octets
-        self._condition = threading.Condition()
+        self._lock = threading.Lock()
+        self._sleeper = Sleeper(self._lock)
         self._jobs: list[Callable[[], None]] = []
         self._records: list[_Waiting] = []
         self._segments = Segments(self)
@@ -95,9 +97,9 @@ class SpoolWriter:
         """Write what is waiting, drop what was never committed, end the thread. May block for one sync."""
         if self._thread is None:
             return
-        with self._condition:
+        with self._lock:
             self._closing = True
-            self._condition.notify()
+            self._sleeper.rouse(0.0)
         self._thread.join()
         self._thread = None
         for stream in list(self.streams):
@@ -136,6 +138,11 @@ class SpoolWriter:
         self.put_record(EVENT, [], whole, future, urgent)
         return future
 
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """`event`, for those who do not ask what becomes of it: a Future for each costs as much as the record."""
+        whole = {"capture": new_capture().hex(), **facts, "kind": "event"}
+        self.put_record(EVENT, [], whole, NOBODY, False)
+
     def obstacle(self, expected_octets: int = 0) -> str | None:
         """Why nothing can be captured now, as a sentence; None when all is well."""
         if self._failure is not None and time.monotonic() < self._failure[0]:
@@ -163,18 +170,18 @@ class SpoolWriter:
 
     def put(self, job: Callable[[], None]) -> bool:
         """Have the thread do the job; False when it has ended."""
-        with self._condition:
+        with self._lock:
             if self._closing or self._thread is None:
                 return False
             self._jobs.append(job)
-            self._condition.notify()
+            self._sleeper.rouse(0.0)
         return True
 
     def put_record(
         self, kind: int, chunks: Sequence[Buffer], facts: Mapping[str, Any], waiter: Waiter, urgent: bool
     ) -> None:
         now = time.monotonic()
-        with self._condition:
+        with self._lock:
             if self._closing or self._thread is None:
                 waiter.set_exception(SpoolError(CLOSED))
                 return
@@ -182,8 +189,7 @@ class SpoolWriter:
             due = now if urgent else now + LINGER_S
             if self._due is None or due < self._due:
                 self._due = due
-                # Else the thread is awake at the right time anyhow: waking it for each record would cost it and us.
-                self._condition.notify()
+                self._sleeper.rouse(due)
 
     def new_temporary(self) -> Path:
         return self.folder / "tmp" / f"{os.getpid()}-{_TOKEN}-{next(_NUMBERS)}.tmp"
@@ -205,26 +211,38 @@ class SpoolWriter:
 
     def _run(self) -> None:
         while True:
-            with self._condition:
-                while not self._jobs and not self._closing:
-                    dues = [due for due in (self._due, self._segments.due) if due is not None]
-                    left = min(dues) - time.monotonic() if dues else None
-                    if left is not None and left <= 0:
-                        break
-                    self._condition.wait(left)
+            with self._lock:
+                now = time.monotonic()
                 jobs, self._jobs = self._jobs, []
-                ready = self._due is not None and (self._closing or self._due <= time.monotonic())
+                ready = self._due is not None and (self._closing or self._due <= now)
                 records = self._records if ready else []
                 if ready:
                     self._records, self._due = [], None
                 if self._closing and not jobs and not records:
                     break
+                wakes_at = self._wakes_at(now)
+                idle = not jobs and not records and wakes_at > now
+                if idle:
+                    self._sleeper.lie_down(wakes_at)
+            if idle:
+                self._sleeper.sleep(wakes_at)
+                continue
             for job in jobs:
                 self._guard(job, ())
-            self._guard(partial(self._write_records, records), [record[3] for record in records])
+            if records:
+                self._guard(partial(self._write_records, records), [record[3] for record in records])
             if self._segments.due is not None and self._segments.due <= time.monotonic():
                 self._guard(self._segments.flush, ())
         self._guard(self._segments.flush, ())
+
+    def _wakes_at(self, now: float) -> float:
+        """When the thread has something to do if nothing else comes."""
+        dues = [due for due in (self._due, self._segments.due) if due is not None]
+        # The outcome that follows a message may linger as well, so it is due later: nobody need be woken for it.
+        outcome = self._segments.last_urgent + LINGER_S
+        if outcome > now:
+            dues.append(outcome)
+        return min(dues, default=FOREVER)
 
     def _guard(self, job: Callable[[], None], waiters: Iterable[Waiter]) -> None:
         """Nothing may end the thread while people wait for it: not even a lack of memory."""

@@ -30,6 +30,23 @@ class Waiter(Protocol):
     def done(self) -> bool: ...
 
 
+class Nobody:
+    """A waiter who does not wait."""
+
+    def set_result(self, result: Any, /) -> None:
+        """It is durable."""
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """It is not; the writer has the reason."""
+
+    def done(self) -> bool:
+        """Nobody need be told."""
+        return True
+
+
+NOBODY = Nobody()
+
+
 class Folder(Protocol):
     """What a file needs of the writer."""
 

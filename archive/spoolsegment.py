@@ -36,7 +36,7 @@ class Segments:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._last_urgent = 0.0
+        self.last_urgent = 0.0  # when somebody waited last
         self._path: Path | None = None
         self._handle = -1
         self._size = self._offset = self._messages = self._events = 0
@@ -48,9 +48,9 @@ class Segments:
         """Make the group durable in the way that costs least, and tell its waiters."""
         now = time.monotonic()
         # What nobody waits for goes along while a segment is open anyhow.
-        quick = now - self._last_urgent < SUCCESSION_S if group.urgent else self._handle >= 0
+        quick = now - self.last_urgent < SUCCESSION_S if group.urgent else self._handle >= 0
         if group.urgent:
-            self._last_urgent = now
+            self.last_urgent = now
         whole = b"".join(group.buffers) if quick and group.octets <= GROUP_OCTETS else b""
         if not 0 < len(whole) <= MOST_OCTETS:
             group.write(self._folder)

@@ -35,6 +35,9 @@ class Process(StrEnum):
 
 def start_log() -> None:
     """`event key=value` lines on standard error."""
+    # No line names these, and each costs a message some microseconds (the library's HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
     logging.getLogger("alembic").setLevel(logging.WARNING)
 

@@ -14,6 +14,7 @@ from postbuch.proxy import command, fetchdata, gate
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.durable import OnLoop
+from postbuch.proxy.lineends import has_bare
 from postbuch.proxy.outstanding import Outstanding
 
 VERBS = gate.REPLACING | {b"APPEND"}
@@ -71,9 +72,12 @@ class Incoming:
         if not octets:
             return b""
         self._message.write(octets)
-        begins_in_lf = self._ends_in_cr and octets.startswith(b"\n")
-        ends = octets.count(b"\r\n") + begins_in_lf
-        self.altered = self.altered or octets.count(b"\n") != ends or b"\0" in octets
+        if b"\0" in octets:
+            self.altered = True
+        elif has_bare(octets):
+            begins_in_lf = self._ends_in_cr and octets.startswith(b"\n")
+            ends = octets.count(b"\r\n") + begins_in_lf
+            self.altered = self.altered or octets.count(b"\n") != ends
         self._ends_in_cr = octets.endswith(b"\r")
         ready, self.held = self.held, octets
         return ready

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from postbuch.archive.errors import SpoolError
-from postbuch.proxy.failure import Detail
 
 
 class OnLoop:
@@ -33,20 +32,3 @@ class OnLoop:
         self._told = True
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._tell, error)
-
-
-async def durable(start: Callable[[OnLoop], None], deadline: float) -> SpoolError | None:
-    """Start what a waiter is for, and wait: None when it is durable, else why it is not, or not yet at the deadline."""
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[SpoolError | None] = loop.create_future()
-
-    def tell(error: SpoolError | None) -> None:
-        if not found.done():
-            found.set_result(error)
-
-    late = loop.call_at(deadline, tell, SpoolError(Detail.NO_SYNC.said()))
-    try:
-        start(OnLoop(tell))
-        return await found
-    finally:
-        late.cancel()

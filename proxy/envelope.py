@@ -90,6 +90,11 @@ class Envelope:
         """One RCPT with its reply, taken or not."""
         self.recipients.append({"address": address, "code": code, "text": text[:1000]})
 
+    @property
+    def deliverable(self) -> bool:
+        """Whether upstream took a recipient."""
+        return any(200 <= each["code"] < 300 for each in self.recipients)
+
     def facts(self) -> dict[str, Any]:
         """For the spool record."""
         return {

@@ -81,6 +81,10 @@ class Outgoing:
         """DATA."""
         return await self._command(b"DATA")
 
+    def send_data(self) -> None:
+        """DATA, without waiting for the reply: whoever watches the connection from now on gets it."""
+        self._usable_leg().send(b"DATA")
+
     async def reset(self) -> Reply | None:
         """RSET, if upstream has something to forget. None: it has not."""
         self.envelope = None
@@ -94,6 +98,15 @@ class Outgoing:
         self.envelope = None
         self._unclean = False
 
+    async def forget(self) -> None:
+        """DATA was refused: the transaction is over here, upstream may have it still. It costs no new log-in."""
+        if self.leg is not None:
+            self.leg.watcher = None
+            try:
+                await self.reset()
+            except UpstreamFailed:
+                self.drop()
+
     def drop(self) -> None:
         """End upstream's connection at once, in the middle of whatever it was doing."""
         leg, self.leg = self.leg, None
@@ -101,6 +114,11 @@ class Outgoing:
         if leg is not None:
             leg.watcher = None
             leg.abort()
+
+    def abort(self) -> None:
+        """End upstream's connection at once; whoever waits for it hears so."""
+        if self.leg is not None:
+            self.leg.abort()
 
     async def close(self) -> None:
         """The client has left."""
@@ -123,9 +141,12 @@ class Outgoing:
         await self.log_in(provider, credentials, self._client_name)
 
     async def _command(self, line: bytes) -> Reply:
+        return await self._usable_leg().command(line)
+
+    def _usable_leg(self) -> SmtpLeg:
         if self.leg is None:
             raise UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.BEFORE_COMMAND.said())
-        return await self.leg.command(line)
+        return self.leg
 
     def _line(self, verb: bytes, argument: PathArgument) -> bytes:
         # SIZE and AUTH= are ours to offer, so a provider without them is not to be asked about them.

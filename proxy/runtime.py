@@ -98,8 +98,7 @@ class Runtime:
 
     def event(self, facts: Mapping[str, Any]) -> None:
         """Write an event to the spool; nobody waits for it. A spool that cannot be written is a failure on record."""
-        future = self.spool.event(facts)
-        future.add_done_callback(lambda done: done.exception())
+        self.spool.note(facts)
 
     def login_event(
         self, who: Wanted, client_address: str, session: str, *, ok: bool

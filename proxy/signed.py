@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from postbuch.archive import said
 from postbuch.archive.config import Config
 from postbuch.archive.errors import SpoolError
-from postbuch.proxy.delivery import Say, deliver
+from postbuch.proxy.delivery import Delivery, Say
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.hold import Hold
 from postbuch.proxy.outgoing import Outgoing
@@ -54,12 +54,12 @@ class Signer:
 async def deliver_signed(
     runtime: Runtime, signer: Signer, outgoing: Outgoing, received: Transfer, hold: Hold, say: Say
 ) -> None:
-    """Sign what was received and bring it to its end, as `deliver` does. Goes on when the client has left.
+    """Sign what was received and bring it to its end, as `Delivery` does. Goes on when the client has left.
 
     The client waits at most ANSWER_TIMEOUT_S until all has gone upstream, and then as long for sync and reply.
     """
     if received.reader.nul or received.too_large:
-        await deliver(runtime, outgoing, received, say)
+        await _deliver(runtime, outgoing, received, say)
         return
     try:
         hold.write(received.tail)
@@ -75,9 +75,15 @@ async def deliver_signed(
         _fail(runtime, outgoing, UpstreamFailed(Reason.SPOOL_UNWRITABLE, words), say)
     else:
         if sent is not None:
-            await deliver(runtime, outgoing, sent, say)
+            await _deliver(runtime, outgoing, sent, say)
     finally:
         hold.close()
+
+
+async def _deliver(runtime: Runtime, outgoing: Outgoing, transfer: Transfer, say: Say) -> None:
+    delivery = Delivery(runtime, outgoing, transfer, say)
+    delivery.begin()
+    await delivery.done
 
 
 def _fail(runtime: Runtime, outgoing: Outgoing, failure: UpstreamFailed, say: Say) -> None:

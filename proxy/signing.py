@@ -50,6 +50,8 @@ class Keys:
 
     def of(self, domain: str) -> Key | None:
         """The key that signs for the domain: its own, else that of a domain above it (relaxed alignment, RFC 7489)."""
+        if not self._keys:
+            return None
         labels = domain.lower().split(".")
         names = (".".join(labels[start:]) for start in range(len(labels)))
         return next((self._keys[name] for name in names if name in self._keys), None)

@@ -9,6 +9,9 @@ from postbuch.proxy.failure import Detail
 MAX_REPLY_OCTETS = 65_536
 _LINE = re.compile(rb"([2-5]\d\d)([ -]?)([^\r\n\0]*)\Z", re.DOTALL)
 
+# What nearly always comes: one reply of one line.
+_WHOLE = re.compile(rb"([2-5]\d\d)(?: [^\r\n\0]*)?\r\n\Z")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -51,6 +54,8 @@ class ReplyReader:
 
     def feed(self, data: bytes) -> list[Reply]:
         """The replies that the octets complete."""
+        if self.at_rest and (whole := _WHOLE.match(data)) is not None:
+            return [Reply(code=int(whole.group(1)), octets=data)]
         self._buffer += data
         replies: list[Reply] = []
         while (end := self._buffer.find(b"\n")) >= 0:

@@ -74,6 +74,7 @@ class Stage:
         self._holding = holding
         self._held: Held | None = None  # a dangerous command that is not complete yet
         self._parts: list[bytes] = []  # what is still to be sent of one that was released
+        self._together: list[bytes] | None = None  # what is to be sent in one piece
         self._checking: asyncio.Task[None] | None = None
         relay.stage = self
 
@@ -106,7 +107,7 @@ class Stage:
         tag, verb, rest = found.groups()
         if verb in shape.REMOVING:
             return self._send_at_once(Command(tag=tag, verb=verb, rest=rest + b"\r\n"), data)
-        self._wire.to_upstream(data)
+        self._send(data)
         self._relay.expect(Outstanding(tag=tag, verb=verb, parts=fetchdata.asked_parts(rest)))
         return True
 
@@ -169,7 +170,7 @@ class Stage:
             if line.octets.upper() != b"DONE\r\n":
                 self._end("something else than DONE while idling", b"* BYE expected DONE\r\n")
                 return
-            self._wire.to_upstream(line.octets)
+            self._send(line.octets)
         elif line.first:
             self._begin(line)
         elif self._held is not None:
@@ -300,11 +301,11 @@ class Stage:
         if self._parts:
             self._relay.swallow_continuation = True
             self._wait = _Wait.CONTINUATION
-            self._wire.to_upstream(b"".join(literals) + synchronising(line))
+            self._send(b"".join(literals) + synchronising(line))
             return
         waited = self._wait is _Wait.CONTINUATION
         self._stop_waiting()
-        self._wire.to_upstream(b"".join(literals) + line)
+        self._send(b"".join(literals) + line)
         if self._running is not None and self._running.verb in shape.RENUMBERING:
             self._wait = _Wait.ANSWER
             return
@@ -318,7 +319,7 @@ class Stage:
         if running is None:
             # Answered before its end, as Dovecot answers once it has the last literal: it still reads up to the CRLF,
             # and would take the next command for it. A literal more would be one that it does not expect.
-            self._wire.to_upstream(line.octets if line.literal is None else b"\r\n")
+            self._send(line.octets if line.literal is None else b"\r\n")
             if line.literal is not None:
                 self._refuse_literal(synchronising=line.synchronising)
             return
@@ -344,7 +345,7 @@ class Stage:
     def _send_first(self, running: Outstanding, line: ClientLine) -> None:
         if line.first:
             self._relay.expect(running)
-        self._wire.to_upstream(synchronising(line.octets) if line.literal is not None else line.octets)
+        self._send(synchronising(line.octets) if line.literal is not None else line.octets)
 
     def _begin_literal(self, running: Outstanding, line: ClientLine) -> bool:
         """Whether the literal at the end of the line may go on; when not, the client has its answer."""
@@ -397,11 +398,11 @@ class Stage:
         if not self._arrival:
             if self._keeping:
                 self._literals[-1] += octets
-            self._wire.to_upstream(octets)
+            self._send(octets)
             return
         ready = self._arrival.take(octets)
         if ready:
-            self._wire.to_upstream(ready)
+            self._send(ready)
         if data.last:
             self._wait = _Wait.DURABLE
             self._arrival.commit(self._durable)
@@ -416,8 +417,19 @@ class Stage:
             answer = b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
             self._end(said.of(error), tag + answer)
             return
-        self._wire.to_upstream(self._arrival.durable(self._running))
-        self.pump()
+        # The end of the command is mostly here already, and goes along: upstream is woken once.
+        together = self._together = [self._arrival.durable(self._running)]
+        try:
+            self.pump()
+        finally:
+            self._together = None
+            self._send(b"".join(together))
+
+    def _send(self, octets: bytes) -> None:
+        if self._together is None:
+            self._wire.to_upstream(octets)
+        else:
+            self._together.append(octets)
 
     def _stop_waiting(self) -> None:
         self._wait = _Wait.NOTHING

@@ -1,7 +1,8 @@
 """A submission connection: what a client says, and what it is answered (proxy.md section 6).
 
-AUTH is checked by logging in upstream; MAIL, RCPT and DATA get upstream's own replies. There is no queue: a message is
-upstream's before the client hears 250, or it is still the client's.
+AUTH is checked by logging in upstream; MAIL, RCPT and the message get upstream's own replies. The 354 is ours once it
+has taken a recipient: the client sends while DATA is on its way there. There is no queue: a message is upstream's
+before the client hears 250, or it is still the client's.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from postbuch.archive import said
 from postbuch.archive.errors import ConfigError, SpoolError
 from postbuch.archive.spool import SpoolMessage
 from postbuch.proxy import envelope, submission_login
-from postbuch.proxy.delivery import deliver
+from postbuch.proxy.delivery import Delivery
 from postbuch.proxy.extensions import Extensions
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.outgoing import Outgoing
@@ -20,7 +21,7 @@ from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.signed import GO_AHEAD, Signer, deliver_signed
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.submission_connection import Connection, LineBroken
-from postbuch.proxy.transfer import Transfer
+from postbuch.proxy.transfer import Leg, Transfer
 from postbuch.proxy.upstream import peer_name
 from postbuch.proxy.upstream_smtp import SmtpLoginRefused
 
@@ -48,7 +49,7 @@ class Submission(Connection):
         self._signer = signer
         self._sessions = sessions
         self._outgoing = Outgoing(runtime, self.id, "")
-        self._delivery: asyncio.Task[None] | None = None
+        self._delivery: asyncio.Future[None] | None = None
         self._client_name = ""
         self._logged_in = self._answered = False
         self._mistakes = self._logins = 0
@@ -85,6 +86,7 @@ class Submission(Connection):
             # Without the dot upstream takes it for nothing.
             transfer.abort()
             self._outgoing.drop()
+            self._delivery = None
             self._failed(Reason.CLIENT_PROTOCOL, Detail.LEFT_IN_MESSAGE.said(), answered=False, leg="client")
         self._runtime.spawn(self._leave())
 
@@ -100,7 +102,7 @@ class Submission(Connection):
     def abort(self) -> None:
         """Wait for nothing any more."""
         self._client.abort()
-        self._outgoing.drop()
+        self._outgoing.abort()
 
     async def _break_off(self, answer: bytes, detail: str) -> None:
         self._failed(Reason.CLIENT_PROTOCOL, detail, leg="client")
@@ -256,12 +258,21 @@ class Submission(Connection):
         if self._signer.wanted(outgoing.envelope.mail_from, outgoing.account):
             await self._data_to_sign()
             return
-        leg, ahead = outgoing.leg, bool(self._inbox)
+        leg = outgoing.leg
         message: SpoolMessage | None = None
+        transfer: Transfer | None = None
         try:
             if outgoing.archived:
                 message = self._runtime.spool.begin(outgoing.envelope.size_octets)
-            reply = await outgoing.data()
+            if outgoing.envelope.deliverable:
+                # Upstream will hardly refuse: its 354 is on its way while the client sends already.
+                outgoing.send_data()
+                reply = Reply(code=354, octets=GO_AHEAD)
+                transfer = self._receive(leg, message, agreed=False)
+            else:
+                reply = await outgoing.data()
+                if reply.code == 354:
+                    transfer = self._receive(leg, message, agreed=True)
         except SpoolError as error:
             self._failed(Reason.SPOOL_UNWRITABLE, said.of(error), leg="spool")
             reply = Reply(code=451, octets=self._text("451 4.3.0 the message cannot be kept at the moment"))
@@ -269,27 +280,34 @@ class Submission(Connection):
             if message is not None:
                 message.abort()
             raise
-        if reply.code != 354:
+        if transfer is None:
             if message is not None:
                 message.abort()
-            if ahead:
-                # What came with DATA may be a message: it must not be taken for commands.
-                await self._break_off(reply.octets, Detail.SENT_WITHOUT_WAITING.said())
-            else:
-                await self._relay(reply)
+            await self._refuse_data(reply)
             return
-        limit = self._runtime.config.submission.max_size_octets
-        transfer = Transfer(leg, message, limit, self._read_client)
+        delivery = Delivery(self._runtime, outgoing, transfer, self._answer)
+        self._delivery, transfer.then = delivery.done, delivery.begin
         self._begin(transfer, reply.octets)
-        await transfer.done
-        self._delivery = self._runtime.spawn(deliver(self._runtime, outgoing, transfer, self._answer))
         await asyncio.shield(self._delivery)
+
+    def _receive(self, leg: Leg, message: SpoolMessage | None, *, agreed: bool) -> Transfer:
+        limit_octets = self._runtime.config.submission.max_size_octets
+        return Transfer(leg, message, limit_octets, self._read_client, agreed=agreed)
+
+    async def _refuse_data(self, reply: Reply) -> None:
+        if self._inbox:
+            # What came with DATA may be a message: it must not be taken for commands.
+            await self._break_off(reply.octets, Detail.SENT_WITHOUT_WAITING.said())
+        else:
+            await self._relay(reply)
 
     async def _data_to_sign(self) -> None:
         hold = self._signer.hold()
-        transfer = Transfer(hold, None, self._runtime.config.submission.max_size_octets, self._read_client)
+        transfer = self._receive(hold, None, agreed=True)
+        whole = asyncio.Event()
+        transfer.then = whole.set
         self._begin(transfer, GO_AHEAD)
-        await transfer.done
+        await whole.wait()
         self._delivery = self._runtime.spawn(
             deliver_signed(self._runtime, self._signer, self._outgoing, transfer, hold, self._answer)
         )

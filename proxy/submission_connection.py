@@ -114,7 +114,7 @@ class Connection(SMTP):
         """The next line without CRLF. Raises LineBroken."""
         while (end := self._inbox.find(b"\n")) < 0 and len(self._inbox) <= limit:
             self._read_client(True)
-            self._more = asyncio.get_running_loop().create_future()
+            self._more = self.loop.create_future()
             await self._more
             self._more = None
         if end < 0 or end > limit:

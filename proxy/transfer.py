@@ -2,6 +2,9 @@
 
 Called straight from the client's transport; no task is woken before the message is complete. The final dot is not
 sent here: `delivery.py` does that when the message is durable.
+
+The client may be sending before upstream has said 354. Until it does, what is for upstream is held here: had it refused
+DATA, it would take the message for commands (RFC 5321 section 4.1.1.4).
 """
 
 import asyncio
@@ -19,6 +22,8 @@ MAX_PENDING_OCTETS = 4 * 1024 * 1024
 _LOOK_AGAIN_S = 0.005
 # After so much at one go others have their turn: the loop hands over up to 8 MB that have piled up, 70 ms of work.
 TURN_OCTETS = 512 * 1024
+# What is held for an upstream that has not said 354, before the client is not read any more.
+HELD_OCTETS = 512 * 1024
 # The end of a message waits for the dot, and both go in one piece: what small messages are sent and woken for once.
 TAIL_OCTETS = 64 * 1024
 
@@ -35,21 +40,28 @@ class Leg(Protocol):
 
 
 class Transfer:
-    """One message. `done` is set when the client's end of data has come; `rest` is what it sent behind it.
+    """One message. `then` is called when the client's end of data has come.
 
     What goes wrong upstream meanwhile stands in `early` (it answered before the end) or `failure`; the client's octets
-    are taken to their end all the same, because only then does it read a reply.
+    are taken to their end all the same, because only then does it read a reply. `agreed`: upstream said 354 to DATA.
+    `answered` is called when it has answered before the end, DATA or the message, or is gone.
     """
 
     def __init__(
-        self, leg: Leg, message: SpoolMessage | None, limit_octets: int, read_client: Callable[[bool], None]
+        self, leg: Leg, message: SpoolMessage | None, limit_octets: int, read_client: Callable[[bool], None],
+        *, agreed: bool = True,
     ) -> None:
         self.message = message
         self.early: Reply | None = None
         self.failure: UpstreamFailed | None = None
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.then: Callable[[], None] | None = None
+        self.answered: Callable[[], None] | None = None
+        self.loop = asyncio.get_running_loop()
         self.reader = Unstuffer()
         self.tail = b""  # what upstream is still to get before the dot
+        self.agreed = agreed
+        self._held: list[bytes] = []  # for an upstream that has not agreed yet
+        self._held_octets = 0
         self._leg = leg
         self._limit_octets = limit_octets
         self._read_client = read_client
@@ -80,19 +92,28 @@ class Transfer:
             if self.reader.ended and len(relayed) <= TAIL_OCTETS:
                 self.tail = relayed
             elif relayed and self.early is None and self.failure is None:
-                self._leg.write(relayed)
+                self._send(relayed)
         if self.reader.ended:
             self._settle()
-            if not self.done.done():
-                self.done.set_result(None)
+            if self.then is not None:
+                self.then()
             return
         self._turn_octets += len(data)
         if self._turn_octets >= TURN_OCTETS:
             self._resting = True
-            asyncio.get_running_loop().call_soon(self._rested)
+            self.loop.call_soon(self._rested)
             self._balance()
         elif self._pending:
             self._balance()
+
+    def _send(self, octets: bytes) -> None:
+        if self.agreed:
+            self._leg.write(octets)
+            return
+        self._held.append(octets)
+        self._held_octets += len(octets)
+        if self._held_octets > HELD_OCTETS:
+            self.full(True)
 
     def _rested(self) -> None:
         self._resting = False
@@ -111,6 +132,7 @@ class Transfer:
             self._leg.abort()
             if self.message is not None:
                 self.message.abort()
+            self._release()
             self._balance()
 
     def abort(self) -> None:
@@ -130,7 +152,9 @@ class Transfer:
         """Read the client only while upstream and the spool keep up."""
         if self.reader.ended:
             return
-        upstream_full = self._leg.full and self.early is None and self.failure is None
+        upstream_full = (
+            (self._leg.full or self._held_octets > HELD_OCTETS) and self.early is None and self.failure is None
+        )
         pending = not self._unfit and self._pending
         pause = self._resting or pending or (upstream_full and not self._unfit)
         if pause != self._paused:
@@ -139,7 +163,7 @@ class Transfer:
         if pending and not self._looking:
             # The spool's thread tells nobody when it has caught up.
             self._looking = True
-            asyncio.get_running_loop().call_later(_LOOK_AGAIN_S, self._look_again)
+            self.loop.call_later(_LOOK_AGAIN_S, self._look_again)
 
     def _look_again(self) -> None:
         self._looking = False
@@ -154,9 +178,11 @@ class Transfer:
 
     def full(self, full: bool) -> None:
         """Upstream takes no more, or does again."""
+        if full and self._stalled is not None:
+            return
         self._stop_clock()
         if full and not self.reader.ended:
-            self._stalled = asyncio.get_running_loop().call_later(ANSWER_TIMEOUT_S, self._stall)
+            self._stalled = self.loop.call_later(ANSWER_TIMEOUT_S, self._stall)
         self._balance()
 
     def _stall(self) -> None:
@@ -164,17 +190,35 @@ class Transfer:
         self._leg.abort()
 
     def spoke(self, reply: Reply) -> None:
-        """Upstream answers before the end: its refusal is the answer; a consent makes no sense."""
-        if self.early is None and self.failure is None:
-            if reply.code >= 400:
-                self.early = reply
-            else:
-                detail = Detail.ANSWERED_BEFORE_END.said(code=reply.code)
-                self.failure = UpstreamFailed(Reason.UPSTREAM_PROTOCOL, detail)
-            self._balance()
+        """Upstream answers DATA, or the message before its end: a refusal is the answer; a consent makes no sense."""
+        if self.early is not None or self.failure is not None:
+            return
+        held = self._release()
+        if reply.code == 354 and not self.agreed:
+            self.agreed = True
+            if held:
+                self._leg.write(held)
+        elif reply.code >= 400:
+            self.early = reply
+        else:
+            detail = Detail.ANSWERED_BEFORE_END.said(code=reply.code)
+            self.failure = UpstreamFailed(Reason.UPSTREAM_PROTOCOL, detail)
+        self._heard()
 
     def lost(self, failure: UpstreamFailed) -> None:
         """Upstream is gone."""
         if self.early is None and self.failure is None:
+            self._release()
             self.failure = failure
+            self._heard()
+
+    def _release(self) -> bytes:
+        """Hold nothing any more: what was held."""
+        self._stop_clock()
+        held, self._held, self._held_octets = b"".join(self._held), [], 0
+        return held
+
+    def _heard(self) -> None:
         self._balance()
+        if self.answered is not None:
+            self.answered()

@@ -5,6 +5,8 @@ line. Archived are the client's octets without the transparent dots (section 4.5
 line end as CRLF and the dots put back, so that upstream finds the one end that we found, however it reads bare ones.
 """
 
+from postbuch.proxy.lineends import has_bare
+
 _END = b"\r\n.\r\n"
 _LINE_DOT = b"\r\n."
 # What a chunk may end with and still be undecided: how the end begins. Longest first.
@@ -59,17 +61,16 @@ class Unstuffer:
         return archived, relayed
 
     def _take(self, body: bytes, dotted: bool) -> tuple[bytes, bytes]:
-        # A CRLF is never cut in two: a CR at the end is carried, so these counts are exact.
-        pairs = body.count(b"\r\n")
-        bare_cr = body.count(b"\r") - pairs
-        bare_lf = body.count(b"\n") - pairs
-        self.nul += body.count(b"\0")
+        if b"\0" in body:
+            self.nul += body.count(b"\0")
         archived = body.replace(_LINE_DOT, b"\r\n") if dotted else body
-        if not bare_cr and not bare_lf and not self._dot_starts_line:
+        if not has_bare(body) and not self._dot_starts_line:
             # Dots are put in anew, never passed on: one that stood in front of a bare CR would make an end upstream.
             return archived, body if len(archived) == len(body) else archived.replace(_LINE_DOT, b"\r\n..")
-        self.bare_cr += bare_cr
-        self.bare_lf += bare_lf
+        # A CRLF is never cut in two: a CR at the end is carried, so these counts are exact.
+        pairs = body.count(b"\r\n")
+        self.bare_cr += body.count(b"\r") - pairs
+        self.bare_lf += body.count(b"\n") - pairs
         relayed = _with_crlf(archived).replace(_LINE_DOT, b"\r\n..")
         if self._dot_starts_line and relayed.startswith(b"."):
             relayed = b"." + relayed

@@ -64,6 +64,7 @@ class SmtpLeg(Receiver):
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._gone = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
     # --- the transport's calls --------------------------------------------------------------------------------------
 
@@ -120,7 +121,7 @@ class SmtpLeg(Receiver):
     async def reply(self, timeout_s: float | None = None) -> Reply:
         """The next reply. Raises UpstreamFailed; whoever stops waiting loses the connection with it."""
         if not self._replies and self.lost is None:
-            loop = asyncio.get_running_loop()
+            loop = self._loop
             self._waiter = loop.create_future()
             # A bare timer: asyncio.timeout costs as much as all the rest of a command.
             timer = loop.call_later(timeout_s or ANSWER_TIMEOUT_S, self._expire)
@@ -140,17 +141,21 @@ class SmtpLeg(Receiver):
         self._lose(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_REPLY_IN_TIME.said()))
         self._transport.abort()
 
-    async def command(self, line: bytes, timeout_s: float | None = None) -> Reply:
-        """Send a line (without CRLF) and give its reply. Raises UpstreamFailed."""
+    def send(self, line: bytes) -> None:
+        """Send a line (without CRLF); its reply is for `reply` or for a watcher. Raises UpstreamFailed."""
         if not self.usable:
             failure = self.lost or UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.SPOKE_UNASKED.said())
             self._transport.abort()
             raise failure
         self._transport.write(line + b"\r\n")
+
+    async def command(self, line: bytes, timeout_s: float | None = None) -> Reply:
+        """Send a line and give its reply. Raises UpstreamFailed."""
+        self.send(line)
         return await self.reply(timeout_s)
 
     def watch(self, watcher: Watcher) -> None:
-        """After 354: what upstream says from now on is the watcher's, also what came in the same packet."""
+        """After 354 or DATA: what upstream says from now on is the watcher's, also what came in 354's packet."""
         self.watcher = watcher
         while self._replies:
             watcher.spoke(self._replies.popleft())

@@ -17,6 +17,7 @@ from postbuch.archive.dkimcheck import judge
 from postbuch.archive.dkimsignature import Question, signatures
 from postbuch.archive.errors import ConfigError
 from postbuch.proxy.signing import Keys, SimpleBody, signature
+from provider.ports import wait_until
 from provider.signer import record_of
 from provider.sink import Sink
 
@@ -116,12 +117,13 @@ def test_what_cannot_be_signed_goes_out_as_it_is(tmp_path: Path, sink: Sink) -> 
 
 
 def test_others_stream_as_before(tmp_path: Path, sink: Sink) -> None:
-    """A domain without a key is not held: upstream answers DATA itself."""
+    """A domain without a key is not held: upstream hears of DATA at once, and gets the message as it comes."""
     with running(tmp_path, sink, ED, domain="andere.example") as proxy, proxy.client() as client:
         client.log_in()
         client.ask(b"MAIL FROM:<anna@firma.example>")
         client.ask(b"RCPT TO:<bernd@firma.example>")
-        assert client.ask(b"DATA") == b"354 go on\r\n"
+        assert client.ask(b"DATA") == b"354 go ahead\r\n"
+        wait_until(lambda: sink.commands[-1] == b"DATA\r\n", "DATA before the message")
         assert client.ask(MESSAGE + b".")[:3] == b"250"
     assert not sink.messages[0].octets.startswith(b"DKIM")
 

@@ -25,6 +25,7 @@ from postbuch.archive import record, spool, spoolsegment
 from postbuch.archive.config import Config
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.health import HealthFile, read_all
+from postbuch.archive.sleeper import Sleeper
 
 FACTS = {"source": "fetch", "account": "anna@firma.example", "mailbox": "INBOX"}
 
@@ -386,3 +387,54 @@ def test_health_file_is_whole_and_tells_who_lives(tmp_path: Path) -> None:
 def test_memory_of_this_process_is_known() -> None:
     """The measure that the memory tests rely on is in KiB on this system."""
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 10_000
+
+
+def test_thread_is_woken_only_for_what_is_due_before_it_wakes_by_itself() -> None:
+    """What may linger wakes nobody who is awake in time; what is due sooner does, and so does the end of the time."""
+    lock = threading.Lock()
+    sleeper = Sleeper(lock)
+    woken: list[float] = []
+
+    def rouse(due: float) -> None:
+        with lock:
+            before = sleeper.asleep
+            sleeper.rouse(due)
+            if before and not sleeper.asleep:
+                woken.append(due)
+
+    rouse(1.0)  # awake
+    for _ in range(3):
+        wakes_at = time.monotonic() + 3600
+        with lock:
+            sleeper.lie_down(wakes_at)
+        for due in (wakes_at, wakes_at + 1, 2.0, 1.0):
+            rouse(due)
+        sleeper.sleep(wakes_at)  # returns
+        with lock:
+            sleeper.lie_down(0.0)
+        sleeper.sleep(0.0)  # the time has come
+        rouse(0.0)
+    assert woken == [2.0, 2.0, 2.0]
+
+
+def test_outcome_of_an_urgent_message_wakes_nobody(writer: spool.SpoolWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 2, and what it must not cost: the thread is up in time for an event that follows a message."""
+    roused: list[bool] = []
+    rouse = Sleeper.rouse
+
+    def counted(sleeper: Sleeper, due: float) -> None:
+        before = sleeper.asleep
+        rouse(sleeper, due)
+        roused.append(before and not sleeper.asleep)
+
+    put(writer, b"one\r\n").result(10)
+    monkeypatch.setattr(spool, "LINGER_S", 600.0)
+    put(writer, b"two\r\n").result(10)
+    while not writer._sleeper.asleep:
+        time.sleep(0.001)
+    monkeypatch.setattr(Sleeper, "rouse", counted)
+    waiting = writer.event({"event": "outcome"})
+    assert roused == [False]
+    put(writer, b"three\r\n").result(10)
+    assert roused == [False, True]
+    waiting.result(10)  # went along

@@ -52,7 +52,7 @@ def test_a_message_is_in_spool_and_sink(proxy: RunningProxy, client: Client, sin
     assert client.ask(b"MAIL FROM: <anna@firma.example> SIZE=2000 BODY=8BITMIME") == b"250 2.1.0 sender ok\r\n"
     for person in (b"bernd", b"carla", b"geheim.bcc"):
         assert client.ask(b"RCPT TO:<%b@firma.example>" % person) == b"250 2.1.5 recipient ok\r\n"
-    assert client.ask(b"DATA") == b"354 go on\r\n"
+    assert client.ask(b"DATA") == b"354 go ahead\r\n"
     assert client.ask(MESSAGE + b".") == b"250 2.0.0 queued as 1\r\n"
     [record] = proxy.messages()
     whole = MESSAGE.replace(b"\r\n..", b"\r\n.")
@@ -83,12 +83,13 @@ def test_refused_recipients_go_on_record_with_upstreams_words(proxy: RunningProx
 
 
 def test_multi_line_replies_come_back_unchanged(client: Client, sink: Sink) -> None:
-    """Octet for octet, at MAIL, RCPT, DATA and after the dot."""
+    """Octet for octet, at MAIL, RCPT, DATA (with a recipient at the end, without one at once) and after the dot."""
     text = "550-5.7.1 Ihre Nachricht\r\n550-5.7.1 wurde nicht angenommen \r\n550 5.7.1 (Richtlinie 7)"
     for stage, lines in (
         ("mail", [b"MAIL FROM:<anna@firma.example>"]),
         ("rcpt", [b"MAIL FROM:<anna@firma.example>", b"RCPT TO:<bernd@firma.example>"]),
-        ("data", [b"MAIL FROM:<anna@firma.example>", b"RCPT TO:<bernd@firma.example>", b"DATA"]),
+        ("data", [b"MAIL FROM:<anna@firma.example>", b"DATA"]),
+        ("data", [b"MAIL FROM:<anna@firma.example>", b"RCPT TO:<bernd@firma.example>", b"DATA", MESSAGE + b"."]),
         ("dot", [b"MAIL FROM:<anna@firma.example>", b"RCPT TO:<bernd@firma.example>", b"DATA", MESSAGE + b"."]),
     ):
         sink.behaviour.replies = {stage: text}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from submission_proxy import ANNA, BERND, USERS, Client, RunningProxy, make_config, plain
 
-from postbuch.proxy import delivery, envelope, upstream_smtp
+from postbuch.proxy import delivery, envelope, transfer, upstream_smtp
+from postbuch.proxy.receiver import BUFFER_OCTETS
 from postbuch.proxy.upstream import CONNECT_TIMEOUT_S
 from provider.ports import free_port, wait_until
 from provider.sink import Sink
@@ -174,10 +175,14 @@ def test_upstream_that_breaks_off(proxy: RunningProxy, client: Client, sink: Sin
     """451 wherever it happens; before the dot refused, after it unknown; the next message passes."""
     sink.behaviour.close_at = stage
     answers = [client.ask(line)[:3] for line in START]
-    if stage in ("body", "dot"):
+    if stage in ("data", "body", "dot"):
         assert answers == [b"250", b"250", b"354"]
-        assert client.ask(MESSAGE * 5000 + b".")[:3] == b"451"
-        assert verdicts(proxy) == ["refused" if stage == "body" else "unknown"]
+        client.send(MESSAGE * 5000)
+        if stage == "body":
+            [session] = proxy.sessions
+            wait_until(lambda: session._outgoing.leg is None or not session._outgoing.leg.usable, "upstream's end")
+        assert client.ask(b".")[:3] == b"451"
+        assert verdicts(proxy) == ["unknown" if stage == "dot" else "refused"]
         assert len(proxy.messages()) == 1
     else:
         assert answers[answers.index(b"451") :] == [b"451", b"503", b"503"][: len(answers) - answers.index(b"451")]
@@ -207,6 +212,95 @@ def test_upstream_that_is_silent_at_a_command(
     monkeypatch.setattr(upstream_smtp, "ANSWER_TIMEOUT_S", 0.5)
     sink.behaviour.silent_at = "mail"
     assert client.ask(f"MAIL FROM:<{ANNA}>".encode())[:3] == b"451"
+
+
+def test_refusal_of_data_is_the_answer_to_the_message(proxy: RunningProxy, client: Client, sink: Sink) -> None:
+    """The client has our 354 and sends; upstream's words come at the end, refused on record; no new log-in is due."""
+    sink.behaviour.replies = {"data": "452 4.3.1 voll"}
+    assert client.message(MESSAGE * 1000) == b"452 4.3.1 voll\r\n"
+    [outcome] = proxy.events("outcome")
+    assert (outcome["verdict"], outcome["code"], outcome["text"]) == ("refused", 452, "4.3.1 voll")
+    assert proxy.messages()[0].load() == MESSAGE * 1000
+    assert sink.messages == [] and sink.commands[-2:] == [b"DATA\r\n", b"RSET\r\n"]
+    sink.behaviour.replies = {}
+    assert client.message(MESSAGE)[:3] == b"250"
+    assert [each.octets for each in sink.messages] == [MESSAGE] and sink.commands.count(b"AUTH") == 1
+
+
+@pytest.mark.parametrize("reply", ["421 4.3.2 Feierabend", "250 2.0.0 ja"])
+def test_answer_to_data_that_ends_the_connection(
+    proxy: RunningProxy, client: Client, sink: Sink, reply: str
+) -> None:
+    """421 comes back as it is, and then we close; a consent that is not 354 is none, and upstream is not used on."""
+    sink.behaviour.replies = {"data": reply}
+    answer = client.message(MESSAGE)
+    assert answer == reply.encode() + b"\r\n" if reply.startswith("421") else answer.startswith(b"451 4.4.2 ")
+    assert verdicts(proxy) == ["refused"] and sink.messages == [] and sink.commands[-1] == b"DATA\r\n"
+    assert list(client.replies()) == [] if reply.startswith("421") else client.ask(b"NOOP")[:3] == b"250"
+
+
+def test_no_recipient_was_taken(proxy: RunningProxy, client: Client, sink: Sink) -> None:
+    """Then DATA is upstream's to answer, and nothing is sent to nobody."""
+    sink.behaviour.refuse_recipients = {BERND}
+    sink.behaviour.replies = {"data": "554 5.5.1 no valid recipients"}
+    assert [client.ask(line)[:3] for line in START] == [b"250", b"550", b"554"]
+    assert client.ask(b"RSET")[:3] == b"250"
+    assert proxy.messages() == []
+
+
+def test_upstream_that_is_silent_at_data(
+    proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """451 before Outlook gives up, counted from the end of the message; on record as refused: nothing was sent."""
+    monkeypatch.setattr(delivery, "ANSWER_TIMEOUT_S", 1.0)  # 50 s
+    sink.behaviour.silent_at = "data"
+    assert client.message(MESSAGE).startswith(b"451 4.4.2 ")
+    assert verdicts(proxy) == ["refused"] and sink.commands[-1] == b"DATA\r\n"
+    assert any("did not answer in time" in sentence for sentence in proxy.failures())
+
+
+def test_upstream_that_is_silent_at_data_while_much_comes(
+    proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is held back, but not for ever: then its message is taken to the end, and it hears 451."""
+    monkeypatch.setattr(transfer, "ANSWER_TIMEOUT_S", 0.5)  # 50 s
+    sink.behaviour.silent_at = "data"
+    body = MESSAGE * 500_000
+    assert client.message(body).startswith(b"451 4.4.2 ")
+    assert verdicts(proxy) == ["refused"] and proxy.messages()[0].load() == body
+    assert any("took no octets" in sentence for sentence in proxy.failures())
+
+
+def test_late_354_holds_little(
+    proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While upstream has not said 354 a large message waits with the client; then all of it goes up, in order."""
+    held: list[int] = []
+    send = transfer.Transfer._send
+
+    def watched(self: transfer.Transfer, octets: bytes) -> None:
+        send(self, octets)
+        held.append(self._held_octets)
+
+    monkeypatch.setattr(transfer.Transfer, "_send", watched)
+    sink.behaviour.delays_s = {"data": 1.0}
+    body = b"".join(b"%075d\r\n" % number for number in range(200_000))
+    assert client.message(body)[:3] == b"250"
+    assert [each.octets for each in sink.messages] == [body] and proxy.messages()[0].load() == body
+    # What was read before the client could be held back is one buffer of the transport more.
+    assert transfer.HELD_OCTETS < max(held) <= transfer.HELD_OCTETS + BUFFER_OCTETS and held[-1] == 0
+
+
+def test_client_that_leaves_before_354_came(proxy: RunningProxy, client: Client, sink: Sink) -> None:
+    """No dot, no record, nothing of the message upstream."""
+    sink.behaviour.silent_at = "data"
+    for line in START:
+        client.ask(line)
+    client.send(MESSAGE)
+    client.close()
+    wait_until(lambda: not proxy.sessions, "the end of the session")
+    proxy.spool.event({}, urgent=True).result(10)
+    assert sink.commands[-1] == b"DATA\r\n" and proxy.messages() == []
 
 
 def test_421_of_upstream_ends_the_connection(client: Client, sink: Sink) -> None:

@@ -100,8 +100,29 @@ def test_bare_line_ends_in_commands_end_the_connection(client: Client, sink: Sin
 
 
 def test_a_message_without_waiting_is_not_read_as_commands(client: Client, sink: Sink) -> None:
-    """Upstream refuses DATA, and the client has sent its message already: refused, closed."""
-    sink.behaviour.replies = {"data": "554 5.5.1 no"}
+    """No recipient was taken and upstream refuses DATA, but the client has sent its message: refused, closed."""
+    sink.behaviour.replies = {"data": "554 5.5.1 no", "rcpt": "550 5.1.1 unknown"}
     client.send(ENVELOPE + b"Subject: x\r\nMAIL FROM:<evil@x>\r\n.\r\n")
-    assert [reply[:3] for reply in client.replies()] == [b"250", b"250", b"554"]
+    assert [reply[:3] for reply in client.replies()] == [b"250", b"550", b"554"]
     assert not [each for each in sink.commands if b"evil" in each]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_message_that_upstream_refuses_at_data_is_not_read_as_commands(
+    proxy: RunningProxy, client: Client, sink: Sink, waits: bool
+) -> None:
+    """The client had our 354: its message is taken to the end, refused in upstream's words; nothing of it goes on."""
+    sink.behaviour.replies = {"data": "554 5.5.1 nicht heute"}
+    sink.behaviour.delays_s = {"data": 0.2}
+    body = b"Subject: x\r\nMAIL FROM:<evil@x>\r\nRCPT TO:<evil@x>\r\n.\r\n"
+    client.send(ENVELOPE + (b"" if waits else body))
+    assert [client.reply()[:3] for _ in range(3)] == [b"250", b"250", b"354"]
+    if waits:
+        client.send(body)
+    assert client.reply() == b"554 5.5.1 nicht heute\r\n"
+    assert client.ask(b"NOOP")[:3] == b"250"
+    assert [each.split()[0] for each in sink.commands][-4:] == [b"MAIL", b"RCPT", b"DATA", b"RSET"]
+    assert not [each for each in sink.commands if b"evil" in each] and sink.messages == []
+    sink.behaviour.replies = {}
+    assert submit(client, [b"Subject: y\r\n\r\n.\r\n"])[:3] == b"250"
+    assert len(sink.messages) == 1 and sink.commands.count(b"AUTH") == 1  # the connection is the same
