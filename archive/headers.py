@@ -43,6 +43,7 @@ _SIMPLE = re.compile(r"""(?:"([^"\\=]*)"|([^",;:<>()=\\]*)) ?<([^<>\s,;:"()]+@[^
 _ALONE = re.compile(r"[^\s,;:<>()\"'=\\@]+@[^\s,;:<>()\"'=\\@]+")
 _BARE = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_UNFIT_OCTETS = bytes(octet for octet in range(128) if _UNFIT.match(chr(octet)))
 # Codecs that are no charset of a mail: slow by design (punycode is quadratic) or not text.
 _NO_CHARSET = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem", "utf_7_imap"}
 
@@ -73,6 +74,8 @@ def _field_name(written: bytes) -> str:
 def clean(text: str, limit: int) -> str:
     """Fit for a column: no NUL, no lone surrogates, no control characters but line ends, at most `limit` characters."""
     text = text[: limit * 2]
+    if text.isascii():  # most are, and octets are passed over ten times as quickly
+        return text.encode("ascii").translate(None, _UNFIT_OCTETS).decode("ascii")[:limit]
     # The words of an ordinary text are told at once, without looking at each character in turn.
     if not text.isprintable() and not text.replace("\n", "").isprintable():
         text = _UNFIT.sub("", text)

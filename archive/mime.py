@@ -59,7 +59,8 @@ class Part:
 
     def text(self) -> str:
         """The payload as text by its charset, with LF line ends."""
-        return headers.decode_octets(self.payload, self.charset).replace("\r\n", "\n").replace("\r", "\n")
+        text = headers.decode_octets(self.payload, self.charset)
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
