@@ -78,8 +78,8 @@ class Ingester:
             known = find(conn, image.c.sha256, image.c.id, {item.sha256 for item in messages})
         first: dict[bytes, Message] = {}
         for item in messages:
-            if item.sha256 not in known:
-                first.setdefault(item.sha256, item)
+            if item.sha256 in known or first.setdefault(item.sha256, item) is not item:
+                item.record.prove(item.octets)  # the first are proved by what is kept of them
         add_images(list(first.values()), self._parser if read else None)
         for attempt in range(ATTEMPTS):
             try:
