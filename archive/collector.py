@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
@@ -62,12 +63,12 @@ class Collector:
         self._means = Means(
             rows=self._rows, keeper=self._keeper, log_in=log_in, stopping=self._stop.is_set, once=once
         )
-        self._older: set[str] = set()
+        self._older: list[Path] = []
         self.elsewhere: set[int] = set()  # accounts that another process collects
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. Raises nothing that upstream or database can do."""
-        self._older = {path.name for path in spool.waiting(self._keeper.folder)}
+        self._older = spool.waiting(self._keeper.folder)
         patience = time.monotonic() + OLDER_PATIENCE_S
         watcher = Watcher(self._told)
         running: set[Future[None]] = set()
@@ -181,10 +182,11 @@ class Collector:
 
     def _waits_for_older(self, impatient: bool) -> bool:
         """Whether an earlier run's messages are still on their way: they would be fetched a second time."""
-        if self._older and not impatient:
-            self._older.intersection_update(path.name for path in spool.waiting(self._keeper.folder))
-            return bool(self._older)
-        return False
+        if impatient:
+            return False
+        while self._older and not self._older[-1].exists():  # one that is there says enough
+            self._older.pop()
+        return bool(self._older)
 
     def _next(self, now: float, busy: int) -> list[Work]:
         ready = [work for work in self._work.values() if self._is_ready(work, now)]

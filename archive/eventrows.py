@@ -65,13 +65,19 @@ def mailbox_of(
     return None if item.mailbox is None else mailboxes[accounts[item.account], item.mailbox]
 
 
-def insert_places(conn: Connection, places: set[tuple[int, int, int, Any]]) -> None:
-    """(account, mailbox or 0, letter, arrival): what the list pages read."""
-    if places:
+def insert_places(
+    conn: Connection, places: set[tuple[int, int, int, Any]], new_letters: Collection[int] = ()
+) -> None:
+    """(account, mailbox or 0, letter, arrival): what the list pages read.
+
+    `new_letters`: those that this very transaction made; of them no place can be known.
+    """
+    for is_new in (True, False):
         insert_rows(conn, letter_place, [
             {"account_id": owner, "mailbox_id": mailbox, "letter_id": letter, "sort_at": at}
             for owner, mailbox, letter, at in sorted(places)
-        ], skip_known=True)
+            if (letter in new_letters) is is_new
+        ], skip_known=not is_new)
 
 
 def insert_senders(conn: Connection, seen: Collection[tuple[int, int]], known: Mapping[int, str]) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from postbuch.archive.bulk import chunks, find, insert_numbered, insert_rows
 from postbuch.archive.linking import Key, Linker
+from postbuch.archive.message import PartSummary
 from postbuch.archive.numbers import Numbers
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.preparation import Message, NewImage, naive
@@ -168,8 +169,27 @@ class StoredFile:
     name: str
 
 
+def _stored_file(sha256: bytes, size_octets: int, part: int | None, file_name: str, before: int) -> StoredFile:
+    """A part without a name gets one by its place. `before`: how many files the image has before it."""
+    name = file_name or f"attachment-{before + 1}.bin"
+    return StoredFile(sha256=sha256, size_octets=size_octets, part=part, name=name)
+
+
+def files_in(made: NewImage) -> list[StoredFile]:
+    """What `files_of` says of an image once its rows are there."""
+    parts: dict[bytes, PartSummary] = {}
+    for item in made.parsed.parts:
+        parts.setdefault(bytes.fromhex(item.sha256), item)
+    found: list[StoredFile] = []
+    for digest in made.order:
+        first = parts.get(digest)
+        place, name = (None, "") if first is None else (first.position, first.file_name)
+        found.append(_stored_file(digest, len(made.objects[digest]), place, name, len(found)))
+    return found
+
+
 def files_of(conn: Connection, images: Sequence[int]) -> dict[int, list[StoredFile]]:
-    """Image → its objects, in the order of the skeleton. A part without a name gets one by its place."""
+    """Image → its objects, in the order of the skeleton."""
     found: dict[int, list[StoredFile]] = {}
     for wanted in chunks(images):
         query = (
@@ -191,8 +211,7 @@ def files_of(conn: Connection, images: Sequence[int]) -> dict[int, list[StoredFi
             if (row.image_id, row.position) not in seen:
                 seen.add((row.image_id, row.position))
                 files = found.setdefault(row.image_id, [])
-                files.append(StoredFile(
-                    sha256=row.sha256, size_octets=row.size_octets, part=row.part,
-                    name=row.file_name or f"attachment-{len(files) + 1}.bin",
-                ))
+                files.append(
+                    _stored_file(row.sha256, row.size_octets, row.part, row.file_name or "", len(files))
+                )
     return found

@@ -79,12 +79,12 @@ class Ingester:
             known = find(conn, image.c.sha256, image.c.id, {item.sha256 for item in messages})
         first: dict[bytes, Message] = {}
         for item in messages:
-            if item.sha256 not in known:
-                first.setdefault(item.sha256, item)
+            if item.sha256 in known or first.setdefault(item.sha256, item) is not item:
+                item.record.prove(item.octets)  # the first are proved by what is kept of them
         add_images(list(first.values()), self._parser if read else None)
         for attempt in range(ATTEMPTS):
             try:
-                return self._transaction(messages, events, files)
+                return self._transaction(messages, events, files, known if attempt == 0 else None)
             except Exception as error:
                 self._numbers.drop()
                 if attempt + 1 == ATTEMPTS or not _may_try_again(error):
@@ -106,11 +106,12 @@ class Ingester:
                 conn.rollback()
 
     def _transaction(
-        self, messages: Sequence[Message], events: Sequence[Record], files: Sequence[SpoolFile]
+        self, messages: Sequence[Message], events: Sequence[Record], files: Sequence[SpoolFile],
+        known: dict[bytes, int] | None,
     ) -> list[Stored]:
         with self._engine.connect() as conn:
             files = _not_drained(conn, files)
-            batch = _insert_unlinked(conn, self._store, self._numbers, messages)
+            batch = _insert_unlinked(conn, self._store, self._numbers, messages, known)
             _insert_events(conn, self._numbers, events, files)
             with _locked(conn):
                 found = _insert_letters(conn, self._store, batch)
@@ -152,12 +153,20 @@ class _Batch:
 
 
 def _insert_unlinked(
-    conn: Connection, objects: ObjectStore, numbers: Numbers, messages: Sequence[Message]
+    conn: Connection, objects: ObjectStore, numbers: Numbers, messages: Sequence[Message],
+    known: dict[bytes, int] | None,
 ) -> _Batch:
-    """The rows that need no lock, most of all rows; the files of the attachments are synced."""
-    captured = find(conn, sighting.c.capture, sighting.c.image_id, {item.capture for item in messages})
+    """The rows that need no lock, most of all rows; the files of the attachments are synced.
+
+    `known`: the images that were there before the messages were parsed, when nothing is likely to have come since: a
+    capture that is there after all, or an image by now, is a duplicate key, and then we are called without.
+    """
+    captured: dict[bytes, int] = {}
+    if known is None:
+        captured = find(conn, sighting.c.capture, sighting.c.image_id, {item.capture for item in messages})
+        known = find(conn, image.c.sha256, image.c.id, {item.sha256 for item in messages})
     fresh = list({item.capture: item for item in messages if item.capture not in captured}.values())
-    images = find(conn, image.c.sha256, image.c.id, {item.sha256 for item in messages})
+    images = dict(known)
     new = [(item, item.image) for item in fresh if item.image is not None and item.sha256 not in images]
     now = audit.now()
     if new:
@@ -202,9 +211,10 @@ def _insert_events(
 def _insert_letters(conn: Connection, objects: ObjectStore, batch: _Batch) -> list[Stored]:
     """Letters and where they were seen; when it returns everything is synced, so commit next."""
     letters = imagerows.insert_letters(conn, batch.new, batch.images)
+    new_letters = {letter_id for letter_id, _ in letters.values()}
     others = sorted({batch.images[item.sha256] for item in batch.messages} - set(letters))
     letters.update(imagerows.letters_of(conn, others))
-    if _place(conn, objects, batch, letters):
+    if _place(conn, objects, batch, letters, new_letters):
         objects.sync()
     made_now = {item.sha256 for item, _ in batch.new}
     return [
@@ -228,8 +238,12 @@ def _place(
     objects: ObjectStore,
     batch: _Batch,
     letters: dict[int, tuple[int, datetime]],
+    new_letters: set[int],
 ) -> bool:
-    """Where the letters were seen, and the readable names of their attachments; whether names were made."""
+    """Where the letters were seen, and the readable names of their attachments; whether names were made.
+
+    `new_letters`: those of this very transaction.
+    """
     places = set()
     owners: set[tuple[int, str]] = set()
     for item in batch.fresh:
@@ -238,13 +252,13 @@ def _place(
         mailbox_id = eventrows.mailbox_of(item, batch.accounts, batch.mailboxes) or 0
         places.add((owner, mailbox_id, letter_id, at))
         owners.add((image_id, item.account))
-    plain = {batch.images[item.sha256] for item, made in batch.new if not made.objects}
-    files = imagerows.files_of(conn, sorted({image_id for image_id, _ in owners} - plain))
+    files = {batch.images[item.sha256]: imagerows.files_in(made) for item, made in batch.new}
+    files.update(imagerows.files_of(conn, sorted({image_id for image_id, _ in owners} - set(files))))
     linked = False
     for image_id, account in sorted(owners):
         letter_id, at = letters[image_id]
         for file in files.get(image_id, ()):
             objects.link(file.sha256, at, account, letter_id, file.name)
             linked = True
-    eventrows.insert_places(conn, places)
+    eventrows.insert_places(conn, places, new_letters)
     return linked

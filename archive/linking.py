@@ -9,6 +9,7 @@ every ten minutes in the same words stays as many letters as there were.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -17,6 +18,11 @@ from postbuch.archive.schema import letter, letter_image, link_key, sighting
 
 WITHIN = timedelta(minutes=30)
 SUBMISSION = "submission"
+_OF_SUBMISSION = f"source = '{SUBMISSION}'"
+# Counted and not `IN`: that the optimizer may answer by reading the whole table once.
+_SUBMITTED = (
+    f"(SELECT COUNT(*) FROM sighting WHERE sighting.image_id = link_key.image_id AND {_OF_SUBMISSION}) > 0"  # noqa: S608
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +104,21 @@ class Linker:
         columns = (
             link_key.c.image_id, link_key.c.body_sha256, link_key.c.people_sha256, link_key.c.original_id,
         )
-        rows = bulk.look_up(conn, columns, link_key.c.body_sha256, {key.body_sha256 for key in keys})
-        if not rows:
-            return {}
         identifiers = {(key.body_sha256, key.original_id) for key in keys if key.original_id}
         people = {(key.body_sha256, key.people_sha256) for key in keys}
+        # Newsletters and empty mails have thousands of equals: the server passes over those that no rule is for.
+        same_identifier = bulk.among(conn, link_key.c.original_id, {each for _, each in identifiers})
+        same_people = bulk.among(conn, link_key.c.people_sha256, {each for _, each in people})
+        either = f"({same_identifier} OR {same_people} AND {_SUBMITTED})"
+        bodies = {key.body_sha256 for key in keys}
+        rows = bulk.look_up(conn, columns, link_key.c.body_sha256, bodies, either)
+        submitted = Linker._submitted(conn, rows)
+        both = {key.body_sha256 for key in keys if key.submitted} | {row[1] for row in rows if row[0] in submitted}
+        if both:
+            rows = [row for row in rows if row[1] not in both]
+            rows += bulk.look_up(conn, columns, link_key.c.body_sha256, both, f"({same_identifier} OR {same_people})")
+            submitted = Linker._submitted(conn, rows)
         rows = [row for row in rows if (row[1], row[3]) in identifiers or (row[1], row[2]) in people]
-        found = bulk.look_up(
-            conn, (sighting.c.image_id,), sighting.c.image_id, [row[0] for row in rows], f"source = '{SUBMISSION}'"
-        )
-        submitted = {row[0] for row in found}
         # Bodies that were both submitted and seen in a mailbox: the second rule is for these alone.
         ways: dict[bytes, set[bool]] = {}
         for key in keys:
@@ -122,3 +133,10 @@ class Linker:
             for row in rows
             if len(ways[row[1]]) == 2 or (row[1], row[3]) in identifiers
         }
+
+    @staticmethod
+    def _submitted(conn: Connection, rows: Sequence[Any]) -> set[int]:
+        """Which of the images of these rows were submitted."""
+        images = [row[0] for row in rows]
+        found = bulk.look_up(conn, (sighting.c.image_id,), sighting.c.image_id, images, _OF_SUBMISSION)
+        return {row[0] for row in found}

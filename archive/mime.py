@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import policy
 from email.message import Message
+from functools import lru_cache
 
 import fast_mail_parser
 
@@ -29,9 +30,9 @@ class TooDeep(Exception):
     """Parts within parts beyond MAX_DEPTH; the message is then read as one text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Part:
-    """One leaf, decoded from its transfer encoding."""
+    """One leaf, decoded from its transfer encoding. Not frozen: see `message.py`."""
 
     content_type: str
     charset: str | None
@@ -58,7 +59,8 @@ class Part:
 
     def text(self) -> str:
         """The payload as text by its charset, with LF line ends."""
-        return headers.decode_octets(self.payload, self.charset).replace("\r\n", "\n").replace("\r", "\n")
+        text = headers.decode_octets(self.payload, self.charset)
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +120,9 @@ def _part(
     )
 
 
+@lru_cache(maxsize=256)
 def _charset(content_type_field: str) -> str | None:
-    match = _CHARSET.search(content_type_field[: headers.MAX_FIELD_OCTETS])
+    match = _CHARSET.search(content_type_field)
     if match is None:
         return None
     name = (match[1] or match[2]).partition("'")[0].strip()
@@ -145,8 +148,8 @@ def _fast_leaves(node: fast_mail_parser.PyLazyMimePart, depth: int) -> Iterator[
         (values for name, values in fields.items() if name.lower() == "content-type"), [""]
     )
     yield _part(
-        node.content_type or "text/plain", _charset(declared[0]), (node.disposition or "").lower(),
-        node.filename or "", node.content_id or "", content, inner,
+        node.content_type or "text/plain", _charset(declared[0][: headers.MAX_FIELD_OCTETS]),
+        (node.disposition or "").lower(), node.filename or "", node.content_id or "", content, inner,
     )
 
 
@@ -184,7 +187,7 @@ def _compat_leaves(message: "Message[str, str]", depth: int) -> Iterator[Part]:
         payload = decoded if isinstance(decoded, bytes) else b""
     declared = _field(message, "content-type")
     yield _part(
-        kind, _charset(declared), (message.get_content_disposition() or "").lower(),
+        kind, _charset(declared[: headers.MAX_FIELD_OCTETS]), (message.get_content_disposition() or "").lower(),
         _file_name(message), _field(message, "content-id"), payload, inner,
     )
 

@@ -112,28 +112,28 @@ class ObjectStore:
 
     def link(self, digest: bytes, at: datetime, account: str, letter_id: int, name: str) -> Path:
         """A readable name for an object, or the one the letter has already. Raises ObjectsUnwritable."""
-        folder = self.attachments / f"{at:%Y}" / f"{at:%m}" / f"{at:%d}" / safe_name(account)
-        source = self.path(digest)
+        folder = self.attachments / f"{at:%Y/%m/%d}" / safe_name(account)
+        source, place = str(self.path(digest)), str(folder)
         try:
             for each in readable_names(letter_id, name):
-                if self._link(source, folder / each):
+                if self._link(source, f"{place}/{each}"):
                     return folder / each
         except OSError as error:
             raise ObjectsUnwritable(f"{folder}: cannot be written: {error.strerror}") from error
         raise ObjectsUnwritable(f"{folder}: the letter {letter_id} has too many attachments of the same name")
 
     @staticmethod
-    def _link(source: Path, target: Path) -> bool:
+    def _link(source: str, target: str) -> bool:
         """Whether `target` is now, or was before, a name of `source`."""
         for attempt in (1, 2):
             try:
-                os.link(source, target)
+                os.link(source, target)  # a Path for each takes longer than the link
             except FileExistsError:
-                return target.samefile(source)
+                return Path(target).samefile(source)
             except FileNotFoundError:
                 if attempt == 2:
                     raise
-                target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+                Path(target).parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             else:
                 return True
         return False
@@ -172,11 +172,14 @@ def safe_name(name: str, limit_octets: int = NAME_OCTETS) -> str:
 
     Keeps the extension when the name is cut; an empty name becomes `attachment`.
     """
-    name = unicodedata.normalize("NFC", name)
-    # Categories C*: control, format (right-to-left override), surrogates, private use; Z* other than space: line ends.
-    kept = "".join(
-        " " if unicodedata.category(c)[0] == "Z" else c for c in name if unicodedata.category(c)[0] != "C"
-    )
+    kept = name
+    if not (name.isascii() and name.isprintable()):
+        # Categories C*: control, format (right-to-left override), surrogates, private use; Z*: line ends.
+        kept = "".join(
+            " " if unicodedata.category(c)[0] == "Z" else c
+            for c in unicodedata.normalize("NFC", name)
+            if unicodedata.category(c)[0] != "C"
+        )
     kept = " ".join(_FORBIDDEN.sub("_", kept).split()).strip(" .")
     if RESERVED.match(kept):
         kept = "_" + kept

@@ -153,7 +153,8 @@ class Parser:
                 if json_length > parserframe.MAX_JSON_OCTETS or payload_length > room:
                     raise ValueError("out of bounds")
                 encoded = self._take(child, json_length)
-                answers.append(Answer(failed, encoded, self._take(child, payload_length)))
+                payload = self._take(child, payload_length) if payload_length else b""
+                answers.append(Answer(failed, encoded, payload))
         except TimeoutError:
             self._discard()
             return answers, f"takes longer than {self._time_limit_s:.0f} s to be taken apart"
@@ -192,7 +193,8 @@ class Parser:
                         raise EOFError
                     self._buffer += block
                     self._starting = False
-        taken = bytes(self._buffer[:count])
+        with memoryview(self._buffer) as view:
+            taken = bytes(view[:count])
         del self._buffer[:count]
         return taken
 

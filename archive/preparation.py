@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from postbuch.archive import headers, mailboxname, skeleton
@@ -34,6 +35,7 @@ class NewImage:
 class Message:
     """One captured message: the facts of its sighting in the types of the columns."""
 
+    record: Record
     capture: bytes
     sha256: bytes
     octets: bytes
@@ -65,6 +67,8 @@ class Message:
 
 def naive(at: datetime) -> datetime:
     """UTC without a zone, as the database keeps it."""
+    if at.tzinfo is UTC:
+        return at.replace(tzinfo=None)
     return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
 
 
@@ -82,7 +86,11 @@ def moment(value: Any) -> datetime:
 def text(facts: dict[str, Any], name: str, limit: int) -> str:
     """A fact as one line that fits its column; empty when it is not there."""
     value = facts.get(name)
-    return "" if value is None else headers.one_line(str(value), limit)
+    return "" if value is None else _line(str(value)[: 4 * limit], limit)
+
+
+# Most messages say what others said: their account, session, address. 1,024 of at most 4,000 characters.
+_line = lru_cache(maxsize=1024)(headers.one_line)
 
 
 def number(facts: dict[str, Any], name: str) -> int | None:
@@ -92,9 +100,9 @@ def number(facts: dict[str, Any], name: str) -> int | None:
 
 
 def read_message(record: Record) -> Message:
-    """The message of a record, held to its digest. Raises RecordUnfit, SpoolDamaged."""
+    """The message of a record, not yet held to its digest. Raises RecordUnfit, SpoolDamaged."""
     facts = record.facts
-    octets = record.load()
+    octets = record.unproved()
     try:
         capture = bytes.fromhex(facts["capture"])
         sha256 = bytes.fromhex(facts["sha256"])
@@ -107,6 +115,7 @@ def read_message(record: Record) -> Message:
     flags = " ".join(str(flag) for flag in facts.get("flags") or ())
     internal_date = facts.get("internal_date")
     return Message(
+        record=record,
         capture=capture,
         sha256=sha256,
         octets=octets,
@@ -132,15 +141,15 @@ def read_message(record: Record) -> Message:
 def add_images(messages: Sequence[Message], parser: Parser | None) -> None:
     """Parse and split the messages that are new. Without a parser they are stored unread.
 
-    The child parses while this process splits and compresses.
+    The child parses while this process splits and compresses. Raises SpoolDamaged for octets without their digest.
     """
     if parser is None:
         summaries = [unread("is stored without being read, because reading it failed") for _ in messages]
-        cuts = [_cut(item.octets, item.sha256) for item in messages]
+        cuts = [_cut(item) for item in messages]
     else:
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(parser.summaries, [item.octets for item in messages])
-            cuts = [_cut(item.octets, item.sha256) for item in messages]
+            cuts = [_cut(item) for item in messages]
             summaries = waiting.result()
     for item, (made, objects), parsed in zip(messages, cuts, summaries, strict=True):
         order = skeleton.digests(made) if objects else []
@@ -149,10 +158,14 @@ def add_images(messages: Sequence[Message], parser: Parser | None) -> None:
         )
 
 
-def _cut(octets: bytes, sha256: bytes) -> tuple[bytes, list[bytes]]:
-    """Split and prove; an image that does not come back is kept whole."""
+def _cut(item: Message) -> tuple[bytes, list[bytes]]:
+    """Split and prove: what comes back has the digest, and so had the octets. Raises SpoolDamaged.
+
+    An image that does not come back is kept whole.
+    """
     for hasty in (True, False):
-        made, objects = skeleton.split(octets, hasty=hasty)
-        if skeleton.verify(made, objects, sha256):
+        made, objects = skeleton.split(item.octets, hasty=hasty)
+        if skeleton.verify(made, objects, item.sha256):
             return made, objects
-    return skeleton.whole(octets), []
+    item.record.prove(item.octets)
+    return skeleton.whole(item.octets), []

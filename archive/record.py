@@ -89,6 +89,12 @@ class Record:
 
     def load(self) -> bytes:
         """The octets, held to their SHA-256. Raises SpoolDamaged."""
+        octets = self.unproved()
+        self.prove(octets)
+        return octets
+
+    def unproved(self) -> bytes:
+        """The octets as they lie there, for who proves them or what is kept of them. Raises SpoolDamaged."""
         octets = self.octets
         if octets is None:
             if self.path is None:
@@ -96,9 +102,12 @@ class Record:
             with self.path.open("rb") as stream:
                 stream.seek(self.offset)
                 octets = stream.read(self.size_octets)
+        return octets
+
+    def prove(self, octets: bytes) -> None:
+        """Hold the octets to their SHA-256. Raises SpoolDamaged."""
         if hashlib.sha256(octets).hexdigest() != self.facts.get("sha256"):
             raise SpoolDamaged(f"{self.path}: the message at octet {self.offset} does not have its SHA-256")
-        return octets
 
 
 def counts_in(name: str) -> tuple[int, int]:

@@ -128,9 +128,10 @@ def _read(skeleton: bytes) -> tuple[list[tuple[int, int, bytes, int, int]], int,
         holes = list(_HOLE.iter_unpack(body[_HEAD.size : text]))
     except (zstandard.ZstdError, struct.error, MemoryError) as error:
         raise SkeletonDamaged(f"the skeleton cannot be read: {error}") from error
-    places = [hole[0] for hole in holes]
-    if any(hole[4] >= len(_ENDS) for hole in holes) or places != sorted(places) or max(places, default=0) > len(body):
-        raise SkeletonDamaged("the skeleton cannot be read: its holes make no sense")
+    if holes:
+        places = [hole[0] for hole in holes]
+        if any(hole[4] >= len(_ENDS) for hole in holes) or places != sorted(places) or places[-1] > len(body):
+            raise SkeletonDamaged("the skeleton cannot be read: its holes make no sense")
     return holes, size, body[text:]
 
 
@@ -172,8 +173,11 @@ def _run_of(octets: bytes, line_start: int, after: int, hasty: bool) -> _Run | N
     body = _body_start(octets, after)
     if body < 0:
         return None
-    stop = octets.find(b"\n--", body - 1)
-    stop = len(octets) if stop < 0 else stop
+    # No base64 has a "-": the first one begins the boundary, or this is none.
+    dash = octets.find(b"-", body)
+    if dash >= 0 and octets[dash - 1 : dash + 2] != b"\n--":
+        return None
+    stop = len(octets) if dash < 0 else dash - 1
     while stop > body and octets[stop - 1] in b"\r\n":
         stop -= 1
     while body < stop and octets[body] in b"\r\n":
@@ -189,10 +193,13 @@ def _run_of(octets: bytes, line_start: int, after: int, hasty: bool) -> _Run | N
 
 
 def _body_start(octets: bytes, after: int) -> int:
+    """Where the first empty line from there on ends; -1 when there is none near."""
     limit = after + HEADER_OCTETS
-    places = [octets.find(mark, after, limit) + len(mark) for mark in (b"\n\n", b"\n\r\n")]
-    places = [place for place, mark in zip(places, (2, 3), strict=True) if place >= mark]
-    return min(places) if places else -1
+    crlf = octets.find(b"\n\r\n", after, limit)
+    lf = octets.find(b"\n\n", after, limit if crlf < 0 else crlf + 1)
+    if lf >= 0:
+        return lf + 2
+    return crlf + 3 if crlf >= 0 else -1
 
 
 def _canonical(octets: bytes, start: int, stop: int, hasty: bool) -> _Run | None:

@@ -1,5 +1,6 @@
 """From records to rows: everything is there once, however often it is tried; the octets come back."""
 
+import base64
 import dataclasses
 import hashlib
 import threading
@@ -9,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, func, select
 
-from postbuch.archive import letters
+from postbuch.archive import imagerows, letters
 from postbuch.archive.ingest import Ingester, SpoolFile
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
-from postbuch.archive.preparation import RecordUnfit
+from postbuch.archive.preparation import RecordUnfit, add_images, read_message
 from postbuch.archive.record import SpoolDamaged
 from postbuch.archive.schema import (
     account,
@@ -164,6 +165,37 @@ def test_unfit_records_are_named_and_store_nothing(archive: Any) -> None:
     with pytest.raises(RecordUnfit):
         work.ingest([event_record(event="party")])
     assert count(engine, sighting) == before
+
+
+def test_octets_without_their_digest_are_never_taken(archive: Any) -> None:
+    """Neither of a new image, nor where the digest is that of a stored one or of another in the batch (invariant 1)."""
+    _, engine, work = archive
+    work.ingest([message_record(mail("held"))])
+    before = count(engine, sighting)
+    new = message_record(mail("held-new"))
+    for good, octets in ((message_record(mail("held")), b"x"), (new, b"y"), (new, mail("held-new")[:-3] + b"\n\n\n")):
+        damaged = dataclasses.replace(good, octets=octets)
+        for batch in ([damaged], [new, damaged], [damaged, new]):
+            with pytest.raises(SpoolDamaged):
+                work.ingest(batch)
+    assert count(engine, sighting) == before
+
+
+def test_the_files_of_a_new_image_are_those_its_rows_tell(archive: Any) -> None:
+    """The readable names made at ingest are those that the tree is read by."""
+    _, engine, work = archive
+    file = b"--b\r\nContent-Type: %s\r\nContent-Transfer-Encoding: base64\r\n\r\n%s\r\n"
+    large = base64.encodebytes(bytes(range(256)) * 400).replace(b"\n", b"\r\n").strip()
+    files = [(b"image/png; name=a.png", PDF), (b"image/png", large), (b"image/png; name=b.png", PDF)]
+    octets = MAIL.replace(b"<m1@x>", b"<files@x>").replace(b"--b--", b"".join(file % each for each in files) + b"--b--")
+    item = read_message(message_record(octets))
+    with Parser() as parser:
+        add_images([item], parser)
+    [one] = work.ingest([message_record(octets)])
+    with engine.connect() as conn:
+        told = imagerows.files_of(conn, [one.image_id])[one.image_id]
+    assert item.image is not None and imagerows.files_in(item.image) == told
+    assert [each.name for each in told] == ["../Rechnung.pdf", "../Rechnung.pdf", "attachment-3.bin", "../Rechnung.pdf"]
 
 
 def test_odd_facts_fit_their_columns(archive: Any) -> None:
