@@ -6,6 +6,8 @@ about the names beside them as well.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, collate, exists, false, func, not_, select
@@ -24,6 +26,9 @@ from postbuch.archive.users import ALL
 from postbuch.archive.widths import SORT_CHARACTERS
 
 TABS = ("all", "in", "out", "unread", "read")
+OLDEST_FIRST = Order(field="date", descending=False)
+# Before every letter: the first moment that the database knows.
+BEGINNING = Cursor(sort_at=datetime(1000, 1, 1), letter_id=0)
 
 ALIASES = {
     "from_email": "from", "from_name": "from", "sender": "from", "mail_from": "from", "absender": "from",
@@ -164,6 +169,14 @@ def _quick(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> list
     return cursors(conn, selection(conn, scope, wanted, place), place.limit, place.offset)
 
 
+def _walk(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> list[int] | None:
+    """The oldest first is the same index from its other end; for other columns see `listwalk`."""
+    if wanted.order != (OLDEST_FIRST,):
+        return listwalk.page(conn, scope, wanted, place)
+    oldest = replace(selection(conn, scope, wanted, place), after=BEGINNING)
+    return [each.letter_id for each in cursors(conn, oldest, place.limit, place.offset)]
+
+
 def _words(conn: Connection, text: str, scope: Scope) -> ColumnElement[bool]:
     return search.matching(conn, text, scope.rights, scope.user_id, whole=scope.whole)
 
@@ -176,5 +189,5 @@ LETTERS = View(
     name="letters", title="Letters", columns=COLUMNS, key=letter.c.id, source=letters_within,
     order=(Order(field="date", descending=True),), led=led, near=near, aliases=ALIASES, tabs=TABS, narrowed=narrowed,
     words=_words, found=_found, rows=rows, quick=_quick,
-    quick_tabs=("", *TABS), walk=listwalk.page,
+    quick_tabs=("", *TABS), walk=_walk,
 )

@@ -29,6 +29,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 from sqlalchemy import Engine, create_engine, func, select
 
 from postbuch.archive import setup, spool
@@ -51,6 +52,8 @@ sys.exit(process.main(config_in(Path(sys.argv[1])), client_context))
 """
 # The writer groups what queues; this many wait at once, as with 100 busy mail programs.
 IN_FLIGHT = 100
+# At rest is a process that used less than this share of one processor for so long.
+QUIET_S, AT_REST = 0.5, 0.1
 
 
 def messages(copies: int) -> list[bytes]:
@@ -101,6 +104,7 @@ def run_postbuch(folder: Path, items: list[bytes], program: str = PROCESS) -> fl
         try:
             if child.stdout is None or child.stdout.readline() != "ready archive\n":
                 raise RuntimeError("the archive process does not start")
+            wait_until_started(psutil.Process(child.pid))
             (config.data / "spool" / "new").mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
             for path in spool.waiting(waiting):
@@ -116,6 +120,18 @@ def run_postbuch(folder: Path, items: list[bytes], program: str = PROCESS) -> fl
             child.wait()
             engine.dispose()
     return spent
+
+
+def wait_until_started(service: psutil.Process) -> None:
+    """Until the process and its children are at rest: what they import is the start of a service, not its work."""
+    used_s = -QUIET_S
+    while (now_s := _processor_s(service)) - used_s > AT_REST * QUIET_S:
+        used_s = now_s
+        time.sleep(QUIET_S)
+
+
+def _processor_s(service: psutil.Process) -> float:
+    return sum(sum(each.cpu_times()[:2]) for each in (service, *service.children(recursive=True)))
 
 
 def done(engine: Engine, wanted: int) -> bool:

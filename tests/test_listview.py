@@ -32,6 +32,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition, Filter, Order, base_op
 from postbuch.archive.filtergrammar import parse
 from postbuch.archive.index_store import Mark, Writing
+from postbuch.archive.listcolumn import Place, Scope
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.record import Record
 from postbuch.archive.users import ALL, Rights
@@ -439,6 +440,15 @@ def test_quick_pages_show_what_the_others_do(
         assert [row["id"] for row in back.rows] == whole[-len(page.rows) - 23 : -len(page.rows)]
     by_offset = listview.page(world.conn, LETTERS, wanted, allowed, world.user_id, limit=23, offset=31)
     assert [row["id"] for row in by_offset.rows] == whole[31:54]
+    oldest = replace(wanted, order=(Order(field="date", descending=False),))
+    backwards = list(listview.keys_of(world.conn, LETTERS, oldest, allowed, world.user_id))
+    assert sorted(backwards) == sorted(whole) and LETTERS.walk is not None
+    for offset in range(0, len(whole) + 19, 19):
+        page = listview.page(world.conn, LETTERS, oldest, allowed, world.user_id, limit=19, offset=offset)
+        assert [row["id"] for row in page.rows] == backwards[offset : offset + 19]
+        assert page.more is (offset + 19 < len(whole)) and page.total == len(whole)
+    scope = Scope(rights=allowed, user_id=world.user_id)
+    assert LETTERS.walk(world.conn, scope, oldest, Place(limit=len(whole))) == backwards
 
 
 def test_a_stream_has_every_column_of_every_row(world: World) -> None:
