@@ -119,6 +119,7 @@ class Stage:
         self._arrival.close(unsent=wait is _Wait.DURABLE)
 
     def _end(self, reason: str, line: bytes) -> None:
+        self._send_together()  # the legs are closed next, and what came whole before is upstream's
         self._stop_waiting()
         self._wait = _Wait.END
         self._wire.end_client(reason, line)
@@ -418,12 +419,16 @@ class Stage:
             self._end(said.of(error), tag + answer)
             return
         # The end of the command is mostly here already, and goes along: upstream is woken once.
-        together = self._together = [self._arrival.durable(self._running)]
+        self._together = [self._arrival.durable(self._running)]
         try:
             self.pump()
         finally:
-            self._together = None
-            self._send(b"".join(together))
+            self._send_together()
+
+    def _send_together(self) -> None:
+        together, self._together = self._together, None
+        if together is not None:
+            self._wire.to_upstream(b"".join(together))
 
     def _send(self, octets: bytes) -> None:
         if self._together is None:

@@ -10,6 +10,7 @@ import pytest
 from imap_proxy import ImapProxy, Scripted, Wire, make_config, scripted_proxy
 
 from postbuch.proxy.session import AUTOLOGOUT_S, LOGIN_TIMEOUT_S
+from provider.ports import wait_until
 
 ANNA = "anna@firma.example"
 MESSAGE = b"Subject: x\r\n\r\nhello\r\n"
@@ -306,6 +307,23 @@ def test_the_last_octets_wait_for_the_disk(tmp_path: Path) -> None:
         client.send(b"a APPEND INBOX {%d+}\r\n%b\r\n" % (len(MESSAGE), MESSAGE))
         assert client.until(b"a") == [b"a OK done\r\n"]
     assert seen == [True]
+
+
+def test_what_ends_the_session_does_not_take_the_message_with_it(tmp_path: Path) -> None:
+    """A message that came whole is upstream's, with the end of its command, whatever the client sends behind it."""
+    seen: list[bytes] = []
+
+    def script(wire: Wire) -> None:
+        wire.log_in()
+        wire.tag()
+        wire.say(b"+ go\r\n")
+        seen.append(wire.stream.read(len(MESSAGE) + 2))
+
+    with scripted_proxy(tmp_path, script) as proxy:
+        client = proxy.logged_in(ANNA, "x")
+        client.send(b"a APPEND INBOX {%d+}\r\n%b\r\nb SELECT \0\r\n" % (len(MESSAGE), MESSAGE))
+        wait_until(lambda: bool(seen), "what upstream got")
+    assert seen == [MESSAGE + b"\r\n"]
 
 
 def test_a_slow_client_holds_up_upstream_and_nobody_else(tmp_path: Path) -> None:
