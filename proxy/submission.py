@@ -258,21 +258,17 @@ class Submission(Connection):
         if self._signer.wanted(outgoing.envelope.mail_from, outgoing.account):
             await self._data_to_sign()
             return
-        leg = outgoing.leg
+        leg, ahead = outgoing.leg, outgoing.envelope.deliverable
         message: SpoolMessage | None = None
-        transfer: Transfer | None = None
         try:
             if outgoing.archived:
                 message = self._runtime.spool.begin(outgoing.envelope.size_octets)
-            if outgoing.envelope.deliverable:
+            if ahead:
                 # Upstream will hardly refuse: its 354 is on its way while the client sends already.
                 outgoing.send_data()
                 reply = Reply(code=354, octets=GO_AHEAD)
-                transfer = self._receive(leg, message, agreed=False)
             else:
                 reply = await outgoing.data()
-                if reply.code == 354:
-                    transfer = self._receive(leg, message, agreed=True)
         except SpoolError as error:
             self._failed(Reason.SPOOL_UNWRITABLE, said.of(error), leg="spool")
             reply = Reply(code=451, octets=self._text("451 4.3.0 the message cannot be kept at the moment"))
@@ -280,11 +276,12 @@ class Submission(Connection):
             if message is not None:
                 message.abort()
             raise
-        if transfer is None:
+        if reply.code != 354:
             if message is not None:
                 message.abort()
             await self._refuse_data(reply)
             return
+        transfer = self._receive(leg, message, agreed=not ahead)
         delivery = Delivery(self._runtime, outgoing, transfer, self._answer)
         self._delivery, transfer.then = delivery.done, delivery.begin
         self._begin(transfer, reply.octets)

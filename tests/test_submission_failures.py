@@ -194,14 +194,15 @@ def test_upstream_that_breaks_off(proxy: RunningProxy, client: Client, sink: Sin
     assert proxy.failures() == []
 
 
-def test_upstream_that_is_silent_after_the_dot(
-    proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("stage", "verdict"), [("data", "refused"), ("dot", "unknown")])
+def test_upstream_that_is_silent(
+    proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch, stage: str, verdict: str
 ) -> None:
-    """451 before Outlook gives up; the record says unknown."""
+    """451 before Outlook gives up, counted from the end of the message; nothing of it is sent before the 354."""
     monkeypatch.setattr(delivery, "ANSWER_TIMEOUT_S", 1.0)  # 50 s
-    sink.behaviour.silent_at = "dot"
+    sink.behaviour.silent_at = stage
     assert client.message(MESSAGE).startswith(b"451 4.4.2 ")
-    assert verdicts(proxy) == ["unknown"]
+    assert verdicts(proxy) == [verdict] and sink.commands[-1] == b"DATA\r\n"
     assert any("did not answer in time" in sentence for sentence in proxy.failures())
 
 
@@ -246,17 +247,6 @@ def test_no_recipient_was_taken(proxy: RunningProxy, client: Client, sink: Sink)
     assert [client.ask(line)[:3] for line in START] == [b"250", b"550", b"554"]
     assert client.ask(b"RSET")[:3] == b"250"
     assert proxy.messages() == []
-
-
-def test_upstream_that_is_silent_at_data(
-    proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """451 before Outlook gives up, counted from the end of the message; on record as refused: nothing was sent."""
-    monkeypatch.setattr(delivery, "ANSWER_TIMEOUT_S", 1.0)  # 50 s
-    sink.behaviour.silent_at = "data"
-    assert client.message(MESSAGE).startswith(b"451 4.4.2 ")
-    assert verdicts(proxy) == ["refused"] and sink.commands[-1] == b"DATA\r\n"
-    assert any("did not answer in time" in sentence for sentence in proxy.failures())
 
 
 def test_upstream_that_is_silent_at_data_while_much_comes(
