@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, union, update
 from postbuch.archive.accounts import ensure_account, number_of
 from postbuch.archive.audit import now
 from postbuch.archive.errors import NotFound, UsageError
-from postbuch.archive.schema import account, account_grant, app_user, department_account, department_member, web_session
+from postbuch.archive.schema import account, account_grant, app_user, department_account, department_member
 
 # Which accounts somebody may read: their numbers, or all of them (also those that come later).
 Rights = frozenset[int] | Literal["all"]
@@ -60,8 +60,8 @@ def create_user(conn: Connection, login: str, *, role: str = "employee", passwor
 
 def find_user(conn: Connection, login: str) -> User | None:
     """The active user with this log-in name."""
-    row = conn.execute(_active().where(app_user.c.login == login.strip().lower())).one_or_none()
-    return None if row is None else _user(row)
+    row = conn.execute(active().where(app_user.c.login == login.strip().lower())).one_or_none()
+    return None if row is None else user_of(row)
 
 
 def user_number(conn: Connection, login: str) -> int:
@@ -74,16 +74,8 @@ def user_number(conn: Connection, login: str) -> int:
 
 def get_user(conn: Connection, user_id: int) -> User | None:
     """The active user with this number."""
-    row = conn.execute(_active().where(app_user.c.id == user_id)).one_or_none()
-    return None if row is None else _user(row)
-
-
-def holder_of(conn: Connection, token_sha256: bytes) -> tuple[User, Any] | None:
-    """The active user of a log-in to the web, and the row of that; whether it still holds is not asked."""
-    query = _active().add_columns(web_session.c.id.label("session_id"), web_session.c.seen_at, web_session.c.until)
-    query = query.join(web_session, web_session.c.user_id == app_user.c.id)
-    row = conn.execute(query.where(web_session.c.token_sha256 == token_sha256)).one_or_none()
-    return None if row is None else (_user(row), row)
+    row = conn.execute(active().where(app_user.c.id == user_id)).one_or_none()
+    return None if row is None else user_of(row)
 
 
 def check_password(conn: Connection, login: str, password: str) -> User | None:
@@ -221,11 +213,13 @@ def _hash(password: str) -> str:
     return _hasher.hash(password)
 
 
-def _active() -> Any:
+def active() -> Any:
+    """A select of the active users, to be narrowed; `user_of` reads its rows."""
     return select(app_user).where(app_user.c.active)
 
 
-def _user(row: Any) -> User:
+def user_of(row: Any) -> User:
+    """The user of a row of `active`."""
     return User(
         id=row.id, login=row.login, role=row.role, language=row.language, has_password=bool(row.password_hash)
     )

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert, update
 
 from postbuch.archive import users
 from postbuch.archive.audit import now
-from postbuch.archive.schema import web_session
+from postbuch.archive.schema import app_user, web_session
 from postbuch.archive.users import Rights
 from postbuch.webmail.services import services
 
@@ -97,12 +97,13 @@ def end(conn: Connection, token: str) -> None:
 def load(token: str) -> Viewer | None:
     """The viewer of a cookie; None when the session has ended, or the user was shut out since."""
     with services().transaction() as conn:
-        found, at = users.holder_of(conn, _digest(token)), now()
-        if found is None:
+        query = users.active().join(web_session, web_session.c.user_id == app_user.c.id)
+        query = query.add_columns(web_session.c.id.label("session_id"), web_session.c.seen_at, web_session.c.until)
+        row = conn.execute(query.where(web_session.c.token_sha256 == _digest(token))).one_or_none()
+        at = now()
+        if row is None or at >= row.until or at - row.seen_at >= IDLE:
             return None
-        user, row = found
-        if at >= row.until or at - row.seen_at >= IDLE:
-            return None
+        user = users.user_of(row)
         if request.endpoint not in QUIET_ENDPOINTS and _is_new(row.seen_at, at):
             conn.execute(update(web_session).where(web_session.c.id == row.session_id).values(seen_at=at))
         return _viewer(token, user, users.rights_of(conn, user.id, user.role))
