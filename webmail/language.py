@@ -1,8 +1,9 @@
 """German or English, and how times, sizes and counts are written. The home of Babel."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import flask_babel
 from babel import Locale
@@ -12,6 +13,8 @@ from flask import Flask, g, request
 from flask_login import current_user
 
 from postbuch.archive import said
+
+T = TypeVar("T")
 
 
 def install(app: Flask) -> None:
@@ -23,12 +26,18 @@ def install(app: Flask) -> None:
     )
 
 
+def _once(name: str, make: Callable[[], T]) -> T:
+    """What a page asks for hundreds of times, made once for its request."""
+    found: T | None = g.get(name)
+    if found is None:
+        found = make()
+        setattr(g, name, found)
+    return found
+
+
 def _catalog() -> Any:
     """The texts of the reader's language, found once for each request: a page asks for hundreds."""
-    found = g.get("catalog")
-    if found is None:
-        found = g.catalog = flask_babel.get_translations()
-    return found
+    return _once("catalog", flask_babel.get_translations)
 
 
 def gettext(text: str, **values: object) -> str:
@@ -82,10 +91,7 @@ def choose_language() -> str:
 
 def choose_zone() -> tzinfo:
     """The browser's time zone, which our script leaves in a cookie; else the server's. Looked up once for a request."""
-    found: tzinfo | None = g.get("zone")
-    if found is None:
-        found = g.zone = _zone()
-    return found
+    return _once("zone", _zone)
 
 
 def _zone() -> tzinfo:
@@ -105,11 +111,11 @@ def language() -> str:
 
 def _is_german() -> bool:
     """Whether the reader gets German; asked for twice in each row of a list, so found once for each request."""
-    found: bool | None = g.get("is_german")
-    if found is None:
+    def make() -> bool:
         locale = flask_babel.get_locale()
-        found = g.is_german = locale is None or locale.language == "de"
-    return found
+        return locale is None or locale.language == "de"
+
+    return _once("is_german", make)
 
 
 def _locale() -> Locale:
