@@ -58,11 +58,12 @@ def newest(conn: Connection, accounts: Rights, known: Collection[Mapping[str, An
     if not known:
         return None
     at = max(each["newest"] for each in known)
-    last = select(func.max(letter_place.c.letter_id)).where(letter_place.c.sort_at == at)
     if accounts == ALL:
         last = select(func.max(letter.c.id)).where(letter.c.sort_at == at)
     else:
-        last = last.where(letter_place.c.account_id.in_(accounts))
+        last = select(func.max(letter_place.c.letter_id)).where(
+            letter_place.c.sort_at == at, letter_place.c.account_id.in_(accounts)
+        )
     return Cursor(sort_at=at, letter_id=conn.scalar(last) or 0)
 
 

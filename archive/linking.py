@@ -21,7 +21,7 @@ SUBMISSION = "submission"
 _OF_SUBMISSION = f"source = '{SUBMISSION}'"
 # Counted and not `IN`: that the optimizer may answer by reading the whole table once.
 _SUBMITTED = (
-    f"(SELECT COUNT(*) FROM sighting WHERE sighting.image_id = link_key.image_id AND {_OF_SUBMISSION}) > 0"  # noqa: S608
+    f"(SELECT COUNT(*) FROM sighting WHERE sighting.image_id = link_key.image_id AND {_OF_SUBMISSION}) > 0"  # noqa: S608 - constants
 )
 
 
