@@ -37,9 +37,9 @@ AGAIN_S, AGAIN_AT_MOST_S = 0.5, 30.0
 WELL_AFTER_S = 20.0
 # So many deaths in a row that nobody ordered: then the index itself kills it, and is removed.
 DEATHS = 3
-# Below the drains: letters come first, then their being found. While the drains are behind, the indexer waits for so
-# long, and then works for so long.
-NICE = 5
+# Below the drains and their parsers: letters come first, then their being found. While the drains are behind, the indexer
+# waits for so long, and then works for so long.
+NICE = 10
 PATIENCE_S, TURN_S = 10.0, 5.0
 _KILLED = -signal.SIGKILL
 
@@ -152,15 +152,14 @@ class _Worker(threading.Thread):
 
     def __init__(self, engine: Engine, data: Path, stop: threading.Event) -> None:
         super().__init__(name="indexer")
-        self._mail_first = MailFirst(data / "spool", PATIENCE_S)
-        self._turn_ends = 0.0
+        self._mail_first = MailFirst(data / "spool", PATIENCE_S, TURN_S)
         self.state = IndexState(pid=os.getpid())
         self._stop_now = stop
         self._follower = Follower(engine, data, stop.is_set, self._tell)
 
     def run(self) -> None:
         while not self._stop_now.is_set():
-            if self._gives_way():
+            if self._mail_first.gives_way():
                 self._stop_now.wait(LOOK_EVERY_S)
                 continue
             try:
@@ -176,16 +175,6 @@ class _Worker(threading.Thread):
                 pause = 2 * AGAIN_S
             self._stop_now.wait(pause)
         self._follower.close()
-
-    def _gives_way(self) -> bool:
-        """Whether the drains come first; once its turn has come it works for TURN_S."""
-        now = time.monotonic()
-        if now < self._turn_ends:
-            return False
-        if self._mail_first.gives_way():
-            return True
-        self._turn_ends = now + TURN_S
-        return False
 
     def _tell(self, done: int, total: int) -> None:
         self.state = IndexState(pid=os.getpid(), building=(done, total))

@@ -10,21 +10,26 @@ BEHIND_MESSAGES = 500
 
 
 class MailFirst:
-    """Of one follower, in one thread. `patience_s`: how long it gives way at most."""
+    """Of one follower, in one thread. It gives way for `patience_s` at most; then it has `turn_s`, if it asks in between."""
 
-    def __init__(self, folder: Path, patience_s: float) -> None:
+    def __init__(self, folder: Path, patience_s: float, turn_s: float = 0.0) -> None:
         self._folder = folder
         self._patience_s = patience_s
-        self._since = 0.0
+        self._turn_s = turn_s
+        self._since: float | None = None  # it gives way
+        self._turn_ends = 0.0
 
     def gives_way(self) -> bool:
-        """Whether the drains have so much to do that this waits; after its patience it has its turn all the same."""
+        """Whether the drains have so much to do that this waits. Only who has waited has a turn: a burst is not its."""
         now = time.monotonic()
-        if spool.waiting_counts(self._folder)[0] <= BEHIND_MESSAGES:
-            self._since = 0.0
+        if now < self._turn_ends:
             return False
-        self._since = self._since or now
+        if spool.waiting_counts(self._folder)[0] <= BEHIND_MESSAGES:
+            self._since = None
+            return False
+        if self._since is None:
+            self._since = now
         if now - self._since < self._patience_s:
             return True
-        self._since = now
+        self._since = self._turn_ends = now + self._turn_s
         return False

@@ -43,3 +43,16 @@ def test_patience_ends(tmp_path: Path) -> None:
     for path in spool.waiting(tmp_path / "spool"):
         path.unlink()
     assert not follower.gives_way()
+
+
+def test_a_turn_is_for_who_has_waited(tmp_path: Path) -> None:
+    """Idle before a burst, the follower gives way at once; after its patience it works for its turn and waits again."""
+    follower = MailFirst(tmp_path / "spool", PATIENCE_S, PATIENCE_S)
+    assert not follower.gives_way()
+    fill(tmp_path / "spool", mailfirst.BEHIND_MESSAGES + 1)
+    assert follower.gives_way()
+    for waits in (True, False, True):
+        begun = time.monotonic()
+        while follower.gives_way() is waits:
+            time.sleep(0.01)
+        assert time.monotonic() - begun >= PATIENCE_S * 0.9
