@@ -109,7 +109,8 @@ def run_postbuch(folder: Path, items: list[bytes], program: str = PROCESS) -> fl
             start = time.perf_counter()
             for path in spool.waiting(waiting):
                 path.rename(config.data / "spool" / "new" / path.name)
-            while not done(engine, len(items)):
+            # A file goes after its commit, so that asking the database before would only take time from it.
+            while spool.waiting(config.data / "spool") or not done(engine, len(items)):
                 if child.poll() is not None:
                     raise RuntimeError("the archive process has ended")
                 time.sleep(0.05)
@@ -139,7 +140,8 @@ def done(engine: Engine, wanted: int) -> bool:
     with engine.connect() as conn:
         if (conn.scalar(select(func.count()).select_from(sighting)) or 0) < wanted:
             return False
-        return conn.scalar(select(body_text.c.image_id).where(body_text.c.text.like(f"%{MARK}%"))) is not None
+        newest_first = select(body_text.c.image_id).order_by(body_text.c.image_id.desc()).limit(1)  # as the search does
+        return conn.scalar(newest_first.where(body_text.c.text.like(f"%{MARK}%"))) is not None
 
 
 def check(engine: Engine, items: list[bytes]) -> None:
