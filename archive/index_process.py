@@ -37,7 +37,7 @@ AGAIN_S, AGAIN_AT_MOST_S = 0.5, 30.0
 WELL_AFTER_S = 20.0
 # So many deaths in a row that nobody ordered: then the index itself kills it, and is removed.
 DEATHS = 3
-# Below the drains and their parsers: letters come first, then their being found. While the drains are behind, the indexer
+# Below the drains and their parsers: letters come first, then their being found. While the drains are behind, this
 # waits for so long, and then works for so long.
 NICE = 10
 PATIENCE_S, TURN_S = 10.0, 5.0

@@ -10,7 +10,7 @@ BEHIND_MESSAGES = 500
 
 
 class MailFirst:
-    """Of one follower, in one thread. It gives way for `patience_s` at most; then it has `turn_s`, if it asks in between."""
+    """Of one follower, in one thread: it gives way for `patience_s` at most, and then has a turn of `turn_s`."""
 
     def __init__(self, folder: Path, patience_s: float, turn_s: float = 0.0) -> None:
         self._folder = folder

@@ -33,7 +33,7 @@ class Arrival:
         self._message = self._factory.begin(running, line.octets, line.literal or 0, utf8=utf8)
 
     def take(self, octets: bytes) -> bytes:
-        """Keep a block; gives what may go upstream: the block before it."""
+        """Keep a block; gives what may go upstream: all but the last octets."""
         return self._message.take(octets) if self._message is not None else b""
 
     def commit(self, tell: Callable[[SpoolError | None], None]) -> None:
