@@ -60,6 +60,7 @@ class Incoming:
         self.altered = False
         self._ends_in_cr = False
         self.held = b""
+        self.committed = False
         self.refused: Callable[[], None] | None = None  # set when upstream did not want it
 
     @property
@@ -89,6 +90,7 @@ class Incoming:
 
     def commit(self, tell: Callable[[SpoolError | None], None]) -> None:
         """All octets are here; `tell` is called on the loop when they are durable, or known not to be."""
+        self.committed = True
         self._message.end({**self._facts, "seen_at": datetime.now(UTC).isoformat()}, OnLoop(tell), urgent=True)
 
     def abort(self) -> None:

@@ -1,4 +1,7 @@
-"""The message of an APPEND that a session has in hand, from its literal's head to upstream's word on it."""
+"""The message of an APPEND that a session has in hand, from its literal's head to upstream's word on it.
+
+A small one is taken in while upstream is still asked for its go-ahead (`asking`): the disk works meanwhile.
+"""
 
 from collections.abc import Callable
 
@@ -15,6 +18,7 @@ class Arrival:
     def __init__(self, factory: IncomingFactory | None) -> None:
         self._factory = factory
         self._message: Incoming | None = None
+        self._ready: list[bytes] | None = None  # what may go upstream once it has given its go-ahead
 
     def __bool__(self) -> bool:
         """Whether a message is in hand."""
@@ -32,14 +36,36 @@ class Arrival:
         running.altered = running.altered or not append.is_plain(line.octets, first=line.first)
         self._message = self._factory.begin(running, line.octets, line.literal or 0, utf8=utf8)
 
+    @property
+    def asking(self) -> bool:
+        """Whether upstream's go-ahead is waited for while the message is taken in."""
+        return self._ready is not None
+
+    def ask(self) -> None:
+        """Take the message in before upstream has given its go-ahead."""
+        self._ready = []
+
+    def agreed(self) -> bytes:
+        """Upstream has given it; gives what was kept back for that."""
+        ready, self._ready = self._ready or [], None
+        return b"".join(ready)
+
     def take(self, octets: bytes) -> bytes:
         """Keep a block; gives what may go upstream: all but the last octets."""
-        return self._message.take(octets) if self._message is not None else b""
+        ready = self._message.take(octets) if self._message is not None else b""
+        if self._ready is None:
+            return ready
+        self._ready.append(ready)
+        return b""
 
     def commit(self, tell: Callable[[SpoolError | None], None]) -> None:
-        """All its octets are here; `tell` is called on the loop when they are durable, or known not to be."""
-        if self._message is not None:
-            self._message.commit(tell)
+        """All its octets are here; `tell` is called on the loop when they are durable, or known not to be.
+
+        Not when the message is out of hand by then.
+        """
+        message = self._message
+        if message is not None:
+            message.commit(lambda error: tell(error) if self._message is message else None)
 
     def durable(self, running: Outstanding | None) -> bytes:
         """It is durable and belongs to the command from now on; gives its last octets, which may go upstream."""
@@ -54,7 +80,7 @@ class Arrival:
 
     def lost(self) -> None:
         """It could not be made durable."""
-        self._message = None
+        self._message = self._ready = None
 
     def answered(self, done: Outstanding, answer: bytes) -> None:
         """Upstream's last word on the messages of a command."""
@@ -63,11 +89,11 @@ class Arrival:
 
     def refuse(self, done: Outstanding, answer: bytes, *, synchronising: bool) -> None:
         """Upstream does not want it: what the client sends of it all the same stays on record as refused."""
-        message = self._message
+        message, self._ready = self._message, None
         if message is None:
             return
         message.refused = lambda: self._put_refused(message, done, answer)
-        if message.size_octets == 0:
+        if message.size_octets == 0 or message.committed:
             self.keep_refused()
         elif synchronising:
             message.abort()  # the client waits for a `+` that does not come, and keeps its message
@@ -79,19 +105,20 @@ class Arrival:
         if message is not None and message.refused is not None:
             message.refused()
 
-    def close(self, *, unsent: bool) -> None:
-        """The session is over; `unsent`: while the last octets waited to go upstream."""
-        message, self._message = self._message, None
+    def close(self) -> None:
+        """The session is over."""
+        message, self._message, self._ready = self._message, None, None
         if message is None:
             return
-        if unsent and self._factory is not None:
+        if message.committed and self._factory is not None:
             text = "the connection ended before the last octets went upstream"
             self._factory.outcome(message.capture, "unknown", text, None, None)
         message.abort()
 
     def _put_refused(self, message: Incoming, done: Outstanding, answer: bytes) -> None:
         if self._factory is not None:
-            message.commit(lambda error: None)  # nobody waits for it
+            if not message.committed:
+                message.commit(lambda error: None)  # nobody waits for it
             refused = Outstanding(
                 tag=done.tag, verb=done.verb, captures=[message.capture], lengths=[message.size_octets]
             )

@@ -39,7 +39,7 @@ _ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.I
 class CommandStage(Protocol):
     """What the relay tells the client's side."""
 
-    def continued(self) -> None: ...
+    def continued(self, words: bytes) -> None: ...
     def completed(self, command: Outstanding, answer: bytes) -> None: ...
 
 
@@ -265,7 +265,7 @@ class Relay:
             self._in_fetch = start == b"*" and is_fetch(event.octets)
             if start == b"+":
                 if self.stage is not None:
-                    self.stage.continued()
+                    self.stage.continued(event.octets)
             elif start != b"*":
                 self._complete(event.octets)
             elif event.literal is None:

@@ -1,7 +1,8 @@
 """Client to upstream, command by command: the one place where a command can be held, changed or refused.
 
 Non-synchronising literals end here: the client's `{n+}` goes upstream as `{n}` and waits for its `+`, so that both
-sides always agree where a command ends. A message on its way in (APPEND) is durable in the spool before its last
+sides always agree where a command ends. A small message is taken in meanwhile, and its `+` is perhaps said in advance
+(`goahead.py`). A message on its way in (APPEND) is durable in the spool before its last
 octets reach upstream (invariant 2). The gate stands in `_begin`: a dangerous command is taken in whole, literals and
 all, and held with everything behind it until `holding.py` says how it may go on (invariant 3).
 """
@@ -20,6 +21,7 @@ from postbuch.proxy.command import Command
 from postbuch.proxy.framing import ClientLine, Data, Violation, synchronising
 from postbuch.proxy.framing_client import MAX_LINE_OCTETS, ClientFramer
 from postbuch.proxy.gate import Reach
+from postbuch.proxy.goahead import EARLY_OCTETS, GoAhead
 from postbuch.proxy.holding import Held, Holding
 from postbuch.proxy.outstanding import Outstanding
 from postbuch.proxy.relay import Relay
@@ -36,7 +38,7 @@ class _Wait(Enum):
     """What must happen before the client's next octets are read."""
 
     NOTHING = 0
-    CONTINUATION = 1  # upstream's `+` for a literal
+    CONTINUATION = 1  # upstream's `+` for a literal, or for a message that is durable
     IDLE = 2  # upstream's `+` for IDLE
     DURABLE = 3  # the spool's sync
     GATE = 4  # every message that the command can hit is durable
@@ -63,6 +65,7 @@ class Stage:
         self._framer = framer
         self._framer.line_limit = MAX_LINE_OCTETS
         self._arrival = Arrival(incoming)
+        self._go_ahead = GoAhead()
         self._wait = _Wait.NOTHING
         self._idling = False
         self._dropping = False
@@ -113,10 +116,10 @@ class Stage:
 
     def close(self) -> None:
         """The session is over."""
-        wait, self._wait = self._wait, _Wait.END
+        self._wait = _Wait.END
         if self._checking is not None:
             self._checking.cancel()
-        self._arrival.close(unsent=wait is _Wait.DURABLE)
+        self._arrival.close()
 
     def _end(self, reason: str, line: bytes) -> None:
         self._send_together()  # the legs are closed next, and what came whole before is upstream's
@@ -126,9 +129,12 @@ class Stage:
 
     # --- told by the relay ----------------------------------------------------------------------------------------
 
-    def continued(self) -> None:
-        """Upstream said `+`."""
-        if self._wait is _Wait.CONTINUATION and self._parts:
+    def continued(self, words: bytes) -> None:
+        """Upstream said `+`; `words` is the whole line."""
+        self._go_ahead.given(words)
+        if self._arrival.asking and self._wait is not _Wait.END:
+            self._agreed()
+        elif self._wait is _Wait.CONTINUATION and self._parts:
             self._send_parts()
         elif self._wait is _Wait.CONTINUATION:
             self._stop_waiting()
@@ -140,10 +146,13 @@ class Stage:
     def completed(self, done: Outstanding, answer: bytes) -> None:
         """Upstream answered a command for good."""
         self._arrival.answered(done, answer)
+        self._go_ahead.answered(done, answer)
         if done is not self._running:
             return
         self._running = None
-        if self._wait is _Wait.CONTINUATION and self._parts:  # the client's literal is here already
+        if self._arrival.asking:
+            self._refused_after_all(done, answer)
+        elif self._wait is _Wait.CONTINUATION and self._parts:  # the client's literal is here already
             self._parts = []
             self._stop_waiting()
             self.pump()
@@ -338,10 +347,21 @@ class Stage:
             return
         if not self._begin_literal(running, line):
             return
-        self._literal_synchronising = line.synchronising
-        self._relay.swallow_continuation = not line.synchronising
-        self._wait = _Wait.CONTINUATION
+        early = self._arrival and self._takes_early(running, line)
+        self._literal_synchronising = line.synchronising and not early
+        self._relay.swallow_continuation = not self._literal_synchronising
+        self._wait = _Wait.NOTHING if early else _Wait.CONTINUATION
         self._send_first(running, line)
+
+    def _takes_early(self, running: Outstanding, line: ClientLine) -> bool:
+        """Whether the message that follows is taken in while upstream is asked; the client then has its go-ahead."""
+        words = self._go_ahead.asking(line, running.verb, self._rest)
+        if not 0 < (line.literal or 0) <= EARLY_OCTETS or (line.synchronising and words is None):
+            return False
+        if line.synchronising and words is not None:
+            self._relay.say(words)
+        self._arrival.ask()
+        return True
 
     def _send_first(self, running: Outstanding, line: ClientLine) -> None:
         if line.first:
@@ -418,8 +438,34 @@ class Stage:
             answer = b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
             self._end(said.of(error), tag + answer)
             return
+        if self._arrival.asking:
+            self._wait = _Wait.CONTINUATION
+        else:
+            self._hand_on(b"")
+
+    def _agreed(self) -> None:
+        """Upstream's go-ahead for a message that was taken in meanwhile."""
+        self._relay.swallow_continuation = False
+        ready = self._arrival.agreed()
+        if self._wait is _Wait.CONTINUATION:
+            self._wait = _Wait.NOTHING
+            self._hand_on(ready)
+        elif ready:
+            self._send(ready)
+
+    def _refused_after_all(self, done: Outstanding, answer: bytes) -> None:
+        """No go-ahead for a message that was taken in meanwhile: what is not here yet is still to come."""
+        whole = self._wait is not _Wait.NOTHING
+        self._stop_waiting()
+        self._arrival.refuse(done, answer, synchronising=False)
+        self._dropping = True
+        if whole:
+            self.pump()
+
+    def _hand_on(self, ready: bytes) -> None:
+        """The message is durable, and upstream wants it."""
         # The end of the command is mostly here already, and goes along: upstream is woken once.
-        self._together = [self._arrival.durable(self._running)]
+        self._together = [ready, self._arrival.durable(self._running)]
         try:
             self.pump()
         finally:
