@@ -9,6 +9,7 @@ from postbuch.archive.errors import SpoolError
 from postbuch.proxy import append
 from postbuch.proxy.append import Incoming, IncomingFactory
 from postbuch.proxy.framing import ClientLine
+from postbuch.proxy.goahead import EARLY_OCTETS, GoAhead
 from postbuch.proxy.outstanding import Outstanding
 
 
@@ -18,6 +19,7 @@ class Arrival:
     def __init__(self, factory: IncomingFactory | None) -> None:
         self._factory = factory
         self._message: Incoming | None = None
+        self._go_ahead = GoAhead()
         self._ready: list[bytes] | None = None  # what may go upstream once it has given its go-ahead
 
     def __bool__(self) -> bool:
@@ -41,9 +43,22 @@ class Arrival:
         """Whether upstream's go-ahead is waited for while the message is taken in."""
         return self._ready is not None
 
-    def ask(self) -> None:
-        """Take the message in before upstream has given its go-ahead."""
+    def early(self, line: ClientLine, verb: bytes, rest: bytes) -> bytes | None:
+        """Whether the message that follows the line is taken in while upstream is asked; None: it is not.
+
+        Who waits for a go-ahead is to have this one now. `rest` is what stands behind the verb.
+        """
+        if self._message is None:
+            return None
+        words = self._go_ahead.asking(line, verb, rest)
+        if not 0 < self._message.size_octets <= EARLY_OCTETS or (line.synchronising and words is None):
+            return None
         self._ready = []
+        return words or b""
+
+    def given(self, words: bytes) -> None:
+        """Upstream said `+`; `words` is the whole line."""
+        self._go_ahead.given(words)
 
     def agreed(self) -> bytes:
         """Upstream has given it; gives what was kept back for that."""
@@ -84,6 +99,7 @@ class Arrival:
 
     def answered(self, done: Outstanding, answer: bytes) -> None:
         """Upstream's last word on the messages of a command."""
+        self._go_ahead.answered(done, answer)
         if done.captures and self._factory is not None:
             self._factory.answered(done, answer)
 

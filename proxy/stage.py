@@ -21,7 +21,6 @@ from postbuch.proxy.command import Command
 from postbuch.proxy.framing import ClientLine, Data, Violation, synchronising
 from postbuch.proxy.framing_client import MAX_LINE_OCTETS, ClientFramer
 from postbuch.proxy.gate import Reach
-from postbuch.proxy.goahead import EARLY_OCTETS, GoAhead
 from postbuch.proxy.holding import Held, Holding
 from postbuch.proxy.outstanding import Outstanding
 from postbuch.proxy.relay import Relay
@@ -65,7 +64,6 @@ class Stage:
         self._framer = framer
         self._framer.line_limit = MAX_LINE_OCTETS
         self._arrival = Arrival(incoming)
-        self._go_ahead = GoAhead()
         self._wait = _Wait.NOTHING
         self._idling = False
         self._dropping = False
@@ -131,7 +129,7 @@ class Stage:
 
     def continued(self, words: bytes) -> None:
         """Upstream said `+`; `words` is the whole line."""
-        self._go_ahead.given(words)
+        self._arrival.given(words)
         if self._arrival.asking and self._wait is not _Wait.END:
             self._agreed()
         elif self._wait is _Wait.CONTINUATION and self._parts:
@@ -146,7 +144,6 @@ class Stage:
     def completed(self, done: Outstanding, answer: bytes) -> None:
         """Upstream answered a command for good."""
         self._arrival.answered(done, answer)
-        self._go_ahead.answered(done, answer)
         if done is not self._running:
             return
         self._running = None
@@ -347,21 +344,13 @@ class Stage:
             return
         if not self._begin_literal(running, line):
             return
-        early = self._arrival and self._takes_early(running, line)
-        self._literal_synchronising = line.synchronising and not early
+        early = self._arrival.early(line, running.verb, self._rest)
+        if early and line.synchronising:
+            self._relay.say(early)
+        self._literal_synchronising = line.synchronising and early is None
         self._relay.swallow_continuation = not self._literal_synchronising
-        self._wait = _Wait.NOTHING if early else _Wait.CONTINUATION
+        self._wait = _Wait.CONTINUATION if early is None else _Wait.NOTHING
         self._send_first(running, line)
-
-    def _takes_early(self, running: Outstanding, line: ClientLine) -> bool:
-        """Whether the message that follows is taken in while upstream is asked; the client then has its go-ahead."""
-        words = self._go_ahead.asking(line, running.verb, self._rest)
-        if not 0 < (line.literal or 0) <= EARLY_OCTETS or (line.synchronising and words is None):
-            return False
-        if line.synchronising and words is not None:
-            self._relay.say(words)
-        self._arrival.ask()
-        return True
 
     def _send_first(self, running: Outstanding, line: ClientLine) -> None:
         if line.first:
