@@ -333,7 +333,15 @@ class Session(Receiver):
         if self._upstream is not None:
             # A literal that is not complete must not look complete: no orderly end in the middle of a command.
             (self._upstream.abort if abort_upstream else self._upstream.close)()
+        self._let_go()
         log.info("end session=%s account=%s", self.id, self.account or "-")
+
+    def _let_go(self) -> None:
+        """Break the circles, so that it all goes now: the collector comes after 200 sessions, and takes 20 ms then."""
+        if self._relay is not None:
+            self._relay.stage = None
+        self._stage = self._relay = self._tap = self._incoming = self._upstream = self._logging_in = None
+        del self._dialogue, self._admission, self._client
 
     def _spool_failed(self, detail: str) -> None:
         self._failed(Reason.SPOOL_UNWRITABLE, self.account, self._provider, detail, answered=True, leg="spool")

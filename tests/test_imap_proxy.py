@@ -1,8 +1,10 @@
 """An IMAP session through the proxy to a real Dovecot, TLS on both legs: what clients do all day."""
 
 import base64
+import gc
 import hashlib
 import logging
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from imap_proxy import Client, ImapProxy, make_config
 
 from postbuch.proxy.session import Session
 from provider.dovecot import Dovecot
+from provider.ports import wait_until
 
 FRANK, GRETA = list(USERS)[5:7]
 PASSWORD = USERS[FRANK]
@@ -343,3 +346,23 @@ def test_the_end_of_the_proxy(tmp_path: Path, dovecot: Dovecot) -> None:
         proxy.each_session(Session.shut_down)
         for client in (early, late):
             assert client.rest().startswith(b"* BYE")
+
+
+@pytest.mark.parametrize("farewell", [b"z LOGOUT\r\n", b"", b"z SELECT \0\r\n"])
+def test_a_session_leaves_nothing_behind(tmp_path: Path, dovecot: Dovecot, farewell: bytes) -> None:
+    """No circle keeps it: its buffers and both of its TLS connections go when it ends, without the collector."""
+    config = make_config(tmp_path, f"imaps://localhost:{dovecot.imaps_port}", dovecot.ca_file)
+    dovecot.fill(FRANK, box := f"Left{len(farewell)}", [(MESSAGE, 1_700_000_000, "S")])
+    gc.disable()
+    try:
+        with ImapProxy(config) as proxy:
+            client = proxy.logged_in(FRANK, PASSWORD)
+            client.ok(b"SELECT " + box.encode())
+            client.ok(b"FETCH 1:* (UID FLAGS BODY.PEEK[])")
+            (session,) = [weakref.ref(each) for each in proxy.sessions]
+            client.send(farewell)
+            client.close()
+            wait_until(lambda: session() is None, "the end of the session")
+            assert len(proxy.messages(1)) == 1
+    finally:
+        gc.enable()
