@@ -7,6 +7,7 @@ that they belong to, never by the role: an administrator without either reads no
 import contextlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Literal
 
 import argon2
@@ -27,8 +28,6 @@ MIN_PASSWORD_CHARACTERS = 8
 
 # argon2-cffi's defaults follow RFC 9106 section 4 (low-memory profile: 64 MiB, 3 passes, 4 lanes).
 _hasher = argon2.PasswordHasher()
-# Compared with when there is no such user, so that the answer takes as long.
-_NOBODY = _hasher.hash("nobody has this password")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +85,18 @@ def check_password(conn: Connection, login: str, password: str) -> User | None:
 
 def is_right(hashed: str, password: str) -> bool:
     """Whether it is the password of that hash; never that of an empty one. Takes about 50 ms whatever comes of it."""
+    nobody = _nobody()  # asked for in any case, or the first answer for a name that there is not would take longer
     try:
-        _hasher.verify(hashed or _NOBODY, password)
+        _hasher.verify(hashed or nobody, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
     return bool(hashed)
+
+
+@cache
+def _nobody() -> str:
+    """Compared with when there is no such user. Costs as much as a check, which most that load this never make."""
+    return _hasher.hash("nobody has this password")
 
 
 def set_password(conn: Connection, user_id: int, password: str) -> None:

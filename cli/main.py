@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 
@@ -17,10 +18,18 @@ from postbuch.cli.language import translate as _
 TRACEBACK_VARIABLE = "POSTBUCH_TRACEBACK"
 _INTERRUPTED = 130  # 128 + SIGINT, as shells count
 _LONG_RUNNING = ("up", "run")
+# Module → its commands, in the order of the help; group → module.
+_COMMANDS = {
+    "initialisation": ("init",), "status": ("status",), "mail": ("search", "get", "show"), "importing": ("import",),
+    "exporting": ("export",), "putting": ("put",), "syncing": ("sync",),
+    "evidence": ("verify", "prove", "checkpoint"), "auditing": ("audit",), "backups": ("backup", "restore"),
+    "reindexing": ("reindex",), "doctor": ("doctor",),
+}
+_GROUPS = {"account": "accounts", "user": "people", "department": "departments", "config": "configuration"}
 
 
 def make_app(words: Sequence[str]) -> typer.Typer:
-    """The whole command. A process that runs for weeks leaves the other commands and their libraries out."""
+    """The whole command, or what of it the words ask for: the other commands' libraries cost a second to load."""
     app = typer.Typer(
         name="postbuch",
         help=_("Postbuch archives every message that passes between mail programs and the mail provider."),
@@ -31,37 +40,17 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     up.add_to(app)
-    if words[:1] and words[0] in _LONG_RUNNING:
+    asked = words[0] if words else ""
+    if asked in _LONG_RUNNING:
         app.callback()(lambda: None)
         return app
-    from postbuch.cli import (
-        accounts,
-        auditing,
-        backups,
-        configuration,
-        departments,
-        doctor,
-        evidence,
-        exporting,
-        importing,
-        initialisation,
-        mail,
-        people,
-        putting,
-        reindexing,
-        status,
-        syncing,
-    )
-
-    for module in (
-        initialisation, status, mail, importing, exporting, putting, syncing, evidence, auditing, backups, reindexing,
-        doctor,
-    ):
-        module.add_to(app)
-    app.add_typer(accounts.app, name="account")
-    app.add_typer(people.app, name="user")
-    app.add_typer(departments.app, name="department")
-    app.add_typer(configuration.app, name="config")
+    known = asked in _GROUPS or any(asked in commands for commands in _COMMANDS.values())
+    for module, commands in _COMMANDS.items():
+        if asked in commands or not known:
+            import_module(f"postbuch.cli.{module}").add_to(app)
+    for group, module in _GROUPS.items():
+        if asked == group or not known:
+            app.add_typer(import_module(f"postbuch.cli.{module}").app, name=group)
     return app
 
 
