@@ -37,8 +37,10 @@ class GoAhead:
 
     def answered(self, done: Outstanding, answer: bytes) -> None:
         """Upstream's last word on a command: after a refusal it is asked anew."""
-        if done.verb == b"APPEND" and answer[len(done.tag) + 1 :][:3].upper() != b"OK ":
-            self._like = self._asked = None
+        if done.verb == b"APPEND":
+            self._asked = None
+            if answer[len(done.tag) + 1 :][:3].upper() != b"OK ":
+                self._like = None
 
 
 def likeness(rest: bytes) -> bytes | None:

@@ -147,7 +147,7 @@ class Stage:
         if done is not self._running:
             return
         self._running = None
-        if self._arrival.asking:
+        if self._arrival.asking and self._wait is not _Wait.END:
             self._refused_after_all(done, answer)
         elif self._wait is _Wait.CONTINUATION and self._parts:  # the client's literal is here already
             self._parts = []
