@@ -17,8 +17,8 @@ from postbuch.proxy.durable import OnLoop
 from postbuch.proxy.lineends import has_bare
 from postbuch.proxy.outstanding import Outstanding
 
-# 64 KiB: of a block up to this size one octet is withheld, at the cost of a copy; of a larger one, which is a part of a
-# large message, all.
+# 64 KiB: of a block up to this size one octet is withheld, at the cost of a copy; a larger one, a part of a large
+# message, is withheld whole.
 CUT_OCTETS = 65_536
 VERBS = gate.REPLACING | {b"APPEND"}
 # Servers need no space in front of it.

@@ -2,9 +2,9 @@
 
 Non-synchronising literals end here: the client's `{n+}` goes upstream as `{n}` and waits for its `+`, so that both
 sides always agree where a command ends. A small message is taken in meanwhile, and its `+` is perhaps said in advance
-(`goahead.py`). A message on its way in (APPEND) is durable in the spool before its last
-octets reach upstream (invariant 2). The gate stands in `_begin`: a dangerous command is taken in whole, literals and
-all, and held with everything behind it until `holding.py` says how it may go on (invariant 3).
+(`goahead.py`). A message on its way in (APPEND) is durable in the spool before its last octets reach upstream
+(invariant 2). The gate stands in `_begin`: a dangerous command is taken in whole, literals and all, and held with
+everything behind it until `holding.py` says how it may go on (invariant 3).
 """
 
 import asyncio
