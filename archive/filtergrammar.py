@@ -99,7 +99,9 @@ def write(wanted: Filter) -> dict[str, Any]:
         found["qs" if own else "q"] = _escape(wanted.words) if own else wanted.words
     if wanted.within and "qs" not in found and _are_words(wanted.within):
         first = wanted.within[0]
-        texts = " ".join(f'"{each.value}"' if " " in each.value else each.value for each in wanted.within)
+        texts = " ".join(
+            each.value if split_words(each.value) == [each.value] else f'"{each.value}"' for each in wanted.within
+        )
         found["qs"] = f"{_escape(texts)}~{first.field}~{first.op}"
     elif wanted.within:
         found["within"] = write_conditions(wanted.within)
@@ -123,7 +125,13 @@ def write(wanted: Filter) -> dict[str, Any]:
 def _are_words(within: tuple[Condition, ...]) -> bool:
     """Whether a `qs` can say them: words and phrases in one field."""
     asked = {(each.field, each.op) for each in within}
-    return len(asked) == 1 and not any('"' in each.value or each.second or not each.value for each in within)
+    sayable = not any('"' in each.value or each.second or not each.value for each in within)
+    return len(asked) == 1 and sayable and _takes_words(within[0].op)
+
+
+def _takes_words(op: str) -> bool:
+    """Whether it compares with one text, so that a `qs` can ask for it."""
+    return base_op(op)[0] not in ("between", "empty") and not is_relative(op)
 
 
 def split_words(text: str) -> list[str]:
@@ -249,7 +257,7 @@ def _words(text: str, warnings: list[Warned]) -> tuple[str, tuple[Condition, ...
     if not _FIELD.match(parts[1]):
         warnings.append(Warned(kind="field", text=parts[1][:80]))
         return parts[0], ()
-    if op is None or base_op(op)[0] in ("between", "empty") or is_relative(op):
+    if op is None or not _takes_words(op):
         warnings.append(Warned(kind="op", text=parts[2][:80]))
         return parts[0], ()
     found = [Condition(field=parts[1], op=op, value=each) for each in split_words(parts[0])]
