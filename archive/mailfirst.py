@@ -16,13 +16,12 @@ class MailFirst:
         self._folder = folder
         self._patience_s = patience_s
         self._turn_s = turn_s
-        self._since: float | None = None  # it gives way
-        self._turn_ends = 0.0
+        self._since: float | None = None  # it gives way; when that is still to come, it has its turn until then
 
     def gives_way(self) -> bool:
         """Whether the drains have so much to do that this waits. Only who has waited has a turn: a burst is not its."""
         now = time.monotonic()
-        if now < self._turn_ends:
+        if self._since is not None and now < self._since:
             return False
         if spool.waiting_counts(self._folder)[0] <= BEHIND_MESSAGES:
             self._since = None
@@ -31,5 +30,5 @@ class MailFirst:
             self._since = now
         if now - self._since < self._patience_s:
             return True
-        self._since = self._turn_ends = now + self._turn_s
+        self._since = now + self._turn_s
         return False
