@@ -147,13 +147,12 @@ class Stage:
         if done is not self._running:
             return
         self._running = None
-        if self._arrival.asking and self._wait is not _Wait.END:
-            self._refused_after_all(done, answer)
-        elif self._wait is _Wait.CONTINUATION and self._parts:  # the client's literal is here already
+        asking = self._arrival.asking and self._wait is not _Wait.END
+        if self._wait is _Wait.CONTINUATION and self._parts:  # the client's literal is here already
             self._parts = []
             self._stop_waiting()
             self.pump()
-        elif self._wait is _Wait.CONTINUATION:  # it refused the literal: nobody may send its octets on
+        elif asking or self._wait is _Wait.CONTINUATION:  # it refused the literal: nobody may send its octets on
             self._stop_waiting()
             self._arrival.refuse(done, answer, synchronising=self._literal_synchronising)
             self._refuse_literal(synchronising=self._literal_synchronising)
@@ -420,14 +419,12 @@ class Stage:
     def _durable(self, error: SpoolError | None) -> None:
         if self._wait is not _Wait.DURABLE:
             return
-        self._wait = _Wait.NOTHING
         if error is not None:
             self._arrival.lost()
             tag = self._running.tag if self._running is not None else b"*"
             answer = b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
             self._end(said.of(error), tag + answer)
-            return
-        if self._arrival.asking:
+        elif self._arrival.asking:
             self._wait = _Wait.CONTINUATION
         else:
             self._hand_on(b"")
@@ -437,22 +434,13 @@ class Stage:
         self._relay.swallow_continuation = False
         ready = self._arrival.agreed()
         if self._wait is _Wait.CONTINUATION:
-            self._wait = _Wait.NOTHING
             self._hand_on(ready)
-        elif ready:
+        else:
             self._send(ready)
-
-    def _refused_after_all(self, done: Outstanding, answer: bytes) -> None:
-        """No go-ahead for a message that was taken in meanwhile: what is not here yet is still to come."""
-        whole = self._wait is not _Wait.NOTHING
-        self._stop_waiting()
-        self._arrival.refuse(done, answer, synchronising=False)
-        self._dropping = True
-        if whole:
-            self.pump()
 
     def _hand_on(self, ready: bytes) -> None:
         """The message is durable, and upstream wants it."""
+        self._wait = _Wait.NOTHING
         # The end of the command is mostly here already, and goes along: upstream is woken once.
         self._together = [ready, self._arrival.durable(self._running)]
         try:
