@@ -20,6 +20,10 @@ MAIL_USER = "mail"
 # Dovecot never runs its log-in process as root.
 LOGIN_USER = "nobody"
 _STOP_PATIENCE_S = 10.0
+# How long a command waits for the lock of a mailbox. A RENAME takes a lock along that another session holds just then
+# (dovecot-uidlist.lock of Maildir), and it stays for as long as that session lives: with Dovecot's own two minutes each
+# command on that mailbox would take as long.
+LOCK_PATIENCE_S = 10
 
 _CONFIGURATION = """\
 base_dir = {folder}/run
@@ -39,6 +43,7 @@ mail_uid = {uid}
 mail_gid = {gid}
 mail_location = maildir:~/Maildir
 mail_max_userip_connections = 0
+mail_max_lock_timeout = {lock} secs
 mail_fsync = never
 maildir_very_dirty_syncs = yes
 default_internal_user = {internal}
@@ -240,7 +245,7 @@ class Dovecot:
         text = _CONFIGURATION.format(
             folder=self.folder, imap_port=self.imap_port, imaps_port=self.imaps_port, lmtp_port=self.lmtp_port,
             uid=self._uid, gid=self._gid, internal=internal.pw_name, internal_group=group,
-            login=LOGIN_USER if os.geteuid() == 0 else internal.pw_name,
+            login=LOGIN_USER if os.geteuid() == 0 else internal.pw_name, lock=LOCK_PATIENCE_S,
         )  # fmt: skip
         (self.folder / "dovecot.conf").write_text(text + self._extra_configuration)
         self._own(self.folder / "mail")
