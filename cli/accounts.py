@@ -11,11 +11,12 @@ from postbuch.archive.errors import UsageError
 from postbuch.cli import output, upstream
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
+from postbuch.cli.helplist import WholeHelp
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 from postbuch.cli.secret import read_password
 
-app = typer.Typer(help=_("Accounts at the mail provider."), no_args_is_help=True)
+app = typer.Typer(cls=WholeHelp, no_args_is_help=True)
 
 AddressArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help=_("Log-in name at the provider."))]
 

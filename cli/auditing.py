@@ -57,8 +57,3 @@ def _midnight(day: str, days_later: int) -> datetime | None:
         return None
     begins = auditlog.read_day(day) + timedelta(days=days_later)
     return begins.astimezone(UTC).replace(tzinfo=None)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(help=_("Show who did what, newest first."))(audit)

@@ -88,9 +88,3 @@ def _end(problems: tuple[str, ...]) -> None:
     for problem in problems:
         output.say_problem(tell(problem))
     raise typer.Exit(1 if problems else 0)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    app.command("backup", help=_("Write everything to a folder on another disk, while all goes on."))(backup_)
-    app.command(help=_("Bring a backup back into an empty data folder."))(restore)

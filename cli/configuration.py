@@ -5,10 +5,11 @@ import typer
 from postbuch.archive import config as configuration
 from postbuch.archive import configexample
 from postbuch.cli import output
+from postbuch.cli.helplist import WholeHelp
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
-app = typer.Typer(help=_("The configuration file: an example, a check."), no_args_is_help=True)
+app = typer.Typer(cls=WholeHelp, no_args_is_help=True)
 
 
 @app.command(help=_("Print a commented example file with every key and its default."))

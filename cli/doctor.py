@@ -4,7 +4,6 @@ import typer
 
 from postbuch.archive import config as configuration
 from postbuch.cli import checks, output
-from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
 
@@ -21,8 +20,3 @@ def doctor(config: ConfigOption = None, json: JsonOption = False) -> None:
     if json:
         output.print_json({"ok": good, "checks": [finding.as_json() for finding in findings]})
     raise typer.Exit(0 if good else 1)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(help=_("Look at everything that must be well; says what is not and what to do."))(doctor)

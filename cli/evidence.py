@@ -125,10 +125,3 @@ def _engine(config: Config) -> Iterator[Engine]:
     preflight.check_initialised(config)
     with database.running(config), database.pool(config, Role.INGEST) as engine:
         yield engine
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    app.command(help=_("Check the archive against its ledger; exit code 1 when anything is not as it was."))(verify)
-    app.command(help=_("Write a proof of a message that anyone can check without Postbuch."))(prove)
-    app.command(help=_("Sign the ledger now and write the checkpoint to every folder."))(checkpoint)

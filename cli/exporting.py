@@ -195,9 +195,3 @@ def _write(
             )
         )
     return exportfile.write_message(path, messages, replace=force)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    help_text = _("Write what a search finds as EML, mbox, ZIP with a manifest, or as a table.")
-    app.command("export", help=help_text)(export_)

@@ -58,8 +58,3 @@ def import_(
     if not json:
         output.say(_("{done} imported, {refused} refused").format(done=done, refused=refused))
     raise typer.Exit(1 if refused else 0)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command("import", help=_("Bring in old mail: EML, mbox, Maildir, ZIP of these."))(import_)

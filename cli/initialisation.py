@@ -56,8 +56,3 @@ def _make_admin(config: Config, login: str, password: str) -> bool:
         users.grant(connection, login, None, by=actor())
         audit.record(connection, actor(), ORIGIN, "user-add", f"user {login.lower()}", after={"role": ADMIN})
     return True
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(help=_("Make the data folder, keys, certificates, database and the first administrator."))(init)

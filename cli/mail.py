@@ -181,10 +181,3 @@ def _gone(seen: dict[str, Any]) -> str:
     if seen["gone_because"] == "mailbox":
         return _("the mailbox was gone at {time}").format(time=seen["gone_at"])
     return _("it was gone from there at {time}").format(time=seen["gone_at"])
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    app.command(help=_("Find letters, newest first."))(search)
-    app.command(help=_("Give out the octets of a message, unaltered."))(get)
-    app.command(help=_("Show everything that is known about a letter."))(show)

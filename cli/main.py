@@ -3,35 +3,76 @@
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import Any, NamedTuple
 
 import typer
 
 from postbuch.archive import said
 from postbuch.archive.errors import PostbuchError
-from postbuch.cli import output, up
+from postbuch.cli import output
+from postbuch.cli.helplist import WholeHelp
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 
 # Shows where an error of ours comes from; never needed for a wrong call.
 TRACEBACK_VARIABLE = "POSTBUCH_TRACEBACK"
 _INTERRUPTED = 130  # 128 + SIGINT, as shells count
-_LONG_RUNNING = ("up", "run")
-# Module → its commands, in the order of the help; group → module.
-_COMMANDS = {
-    "initialisation": ("init",), "status": ("status",), "mail": ("search", "get", "show"), "importing": ("import",),
-    "exporting": ("export",), "putting": ("put",), "syncing": ("sync",),
-    "evidence": ("verify", "prove", "checkpoint"), "auditing": ("audit",), "backups": ("backup", "restore"),
-    "reindexing": ("reindex",), "doctor": ("doctor",),
+
+
+class Command(NamedTuple):
+    """Where a command is, or with `name` "app" a group of them, and what the help says of it."""
+
+    module: str
+    name: str
+    help: str
+    hidden: bool = False
+
+
+# In the order of the help. A command's module is loaded when it is asked for: all of them take a second and a half.
+COMMANDS = {
+    "up": Command("up", "up", _("Run everything in the foreground; says `postbuch: ready` when all listeners accept.")),
+    "run": Command("up", "run", _("Run one process alone, for systemd units; `up` runs all of them."), hidden=True),
+    "init": Command(
+        "initialisation", "init", _("Make the data folder, keys, certificates, database and the first administrator.")
+    ),
+    "status": Command("status", "status", _("Say whether the books balance and what is wrong.")),
+    "search": Command("mail", "search", _("Find letters, newest first.")),
+    "get": Command("mail", "get", _("Give out the octets of a message, unaltered.")),
+    "show": Command("mail", "show", _("Show everything that is known about a letter.")),
+    "import": Command("importing", "import_", _("Bring in old mail: EML, mbox, Maildir, ZIP of these.")),
+    "export": Command(
+        "exporting", "export_", _("Write what a search finds as EML, mbox, ZIP with a manifest, or as a table.")
+    ),
+    "put": Command("putting", "put", _("Put what a search finds back into mailboxes at the provider, never twice.")),
+    "sync": Command("syncing", "sync", _("Collect from the provider now, with progress; or pause and resume that.")),
+    "verify": Command(
+        "evidence", "verify", _("Check the archive against its ledger; exit code 1 when anything is not as it was.")
+    ),
+    "prove": Command("evidence", "prove", _("Write a proof of a message that anyone can check without Postbuch.")),
+    "checkpoint": Command(
+        "evidence", "checkpoint", _("Sign the ledger now and write the checkpoint to every folder.")
+    ),
+    "audit": Command("auditing", "audit", _("Show who did what, newest first.")),
+    "backup": Command("backups", "backup_", _("Write everything to a folder on another disk, while all goes on.")),
+    "restore": Command("backups", "restore", _("Bring a backup back into an empty data folder.")),
+    "reindex": Command("reindexing", "reindex", _("Make the index of the search anew.")),
+    "doctor": Command(
+        "doctor", "doctor", _("Look at everything that must be well; says what is not and what to do.")
+    ),
+    "account": Command("accounts", "app", _("Accounts at the mail provider.")),
+    "user": Command("people", "app", _("People who log in to the web, and their rights.")),
+    "department": Command("departments", "app", _("Departments: their members read their accounts.")),
+    "config": Command("configuration", "app", _("The configuration file: an example, a check.")),
 }
-_GROUPS = {"account": "accounts", "user": "people", "department": "departments", "config": "configuration"}
 
 
 def make_app(words: Sequence[str]) -> typer.Typer:
-    """The whole command, or what of it the words ask for: the other commands' libraries cost a second to load."""
+    """The command that the words ask for; for who asks for none, or for one that there is not, what the help needs."""
     app = typer.Typer(
         name="postbuch",
+        cls=WholeHelp,
         help=_("Postbuch archives every message that passes between mail programs and the mail provider."),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -39,19 +80,25 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    up.add_to(app)
+    app.callback()(lambda: None)  # or a single command would need no name
     asked = words[0] if words else ""
-    if asked in _LONG_RUNNING:
-        app.callback()(lambda: None)
-        return app
-    known = asked in _GROUPS or any(asked in commands for commands in _COMMANDS.values())
-    for module, commands in _COMMANDS.items():
-        if asked in commands or not known:
-            import_module(f"postbuch.cli.{module}").add_to(app)
-    for group, module in _GROUPS.items():
-        if asked == group or not known:
-            app.add_typer(import_module(f"postbuch.cli.{module}").app, name=group)
+    for name, command in COMMANDS.items():
+        if asked == name:
+            _add(app, name, command, getattr(import_module(f"postbuch.cli.{command.module}"), command.name))
+        elif asked not in COMMANDS:
+            _add(app, name, command, typer.Typer() if command.name == "app" else _only_for_the_help)
     return app
+
+
+def _add(app: typer.Typer, name: str, command: Command, what: typer.Typer | Callable[..., Any]) -> None:
+    if isinstance(what, typer.Typer):
+        app.add_typer(what, name=name, help=command.help, no_args_is_help=True)
+    else:
+        app.command(name, help=command.help, hidden=command.hidden)(what)
+
+
+def _only_for_the_help() -> None:
+    """Stands for a command that was not asked for."""
 
 
 def run() -> None:

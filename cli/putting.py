@@ -108,8 +108,3 @@ def _tell(one: Put, *, json: bool) -> None:
         output.print_json_line(asdict(one))
     elif one.reason:
         output.say_problem(f"{one.mailbox} {one.sha256}: {tell(one.reason)}")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(help=_("Put what a search finds back into mailboxes at the provider, never twice."))(put)

@@ -1,6 +1,5 @@
 """`postbuch reindex`: makes the index of the search anew, beside the old one and beside normal use."""
 
-import typer
 
 from postbuch.archive import audit, database
 from postbuch.archive.database import Role
@@ -30,8 +29,3 @@ def reindex(config: ConfigOption = None, json: JsonOption = False) -> None:
         output.print_json({"letters": letters})
     else:
         output.say(_("The index has {letters} letters.").format(letters=letters))
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(help=_("Make the index of the search anew."))(reindex)

@@ -79,8 +79,3 @@ def _print_account(address: str, one: dict[str, Any]) -> None:
 
 def _waiting(spool: Any) -> Any:
     return spool.get("waiting_messages") if isinstance(spool, dict) else spool
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(help=_("Say whether the books balance and what is wrong."))(status)

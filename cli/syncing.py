@@ -174,8 +174,3 @@ def _state(state: str) -> str:
         "paused": _("paused"), "none": _("is not collected"), "no-credential": _("no password known"),
     }  # fmt: skip
     return words.get(state, state)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(help=_("Collect from the provider now, with progress; or pause and resume that."))(sync)

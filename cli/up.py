@@ -87,9 +87,3 @@ def run(
         logging.getLogger("postbuch").exception("process-failed name=%s", process)
         code = 1
     raise typer.Exit(code)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    app.command(help=_("Run everything in the foreground; says `postbuch: ready` when all listeners accept."))(up)
-    app.command(help=_("Run one process alone, for systemd units; `up` runs all of them."), hidden=True)(run)

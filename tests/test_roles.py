@@ -223,7 +223,8 @@ def _commands() -> dict[str, Any]:
             else:
                 found[f"postbuch {words}{name}"] = command
 
-    walk(typer.main.get_command(main.make_app([])), "")
+    for name in main.COMMANDS:
+        walk(typer.main.get_command(main.make_app([name])), "")
     return found
 
 
