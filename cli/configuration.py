@@ -1,15 +1,14 @@
 """`postbuch config`: the example file, and a check of the file that is there."""
 
-import typer
 
 from postbuch.archive import config as configuration
 from postbuch.archive import configexample
 from postbuch.cli import output
-from postbuch.cli.helplist import WholeHelp
+from postbuch.cli.helptext import Commands
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
-app = typer.Typer(cls=WholeHelp, no_args_is_help=True)
+app = Commands()
 
 
 @app.command(help=_("Print a commented example file with every key and its default."))

@@ -9,11 +9,11 @@ from postbuch.archive.errors import UsageError
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
-from postbuch.cli.helplist import WholeHelp
+from postbuch.cli.helptext import Commands
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
-app = typer.Typer(cls=WholeHelp, no_args_is_help=True)
+app = Commands()
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("What the department is called."))]
 

@@ -8,11 +8,11 @@ from postbuch.archive import apikeys, audit, users
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
-from postbuch.cli.helplist import WholeHelp
+from postbuch.cli.helptext import Commands
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
-app = typer.Typer(cls=WholeHelp, help=_("Keys by which programs ask in the name of a user."), no_args_is_help=True)
+app = Commands(help=_("Keys by which programs ask in the name of a user."))
 
 LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help=_("Log-in name, an e-mail address."))]
 

@@ -8,11 +8,12 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
+from typer.exceptions import TyperException
 
 from postbuch.archive import said
 from postbuch.archive.errors import PostbuchError
 from postbuch.cli import output
-from postbuch.cli.helplist import WholeHelp
+from postbuch.cli.helptext import Commands, wrong_use
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 
@@ -70,11 +71,9 @@ COMMANDS = {
 
 def make_app(words: Sequence[str]) -> typer.Typer:
     """The command that the words ask for; for who asks for none, or for one that there is not, what the help needs."""
-    app = typer.Typer(
+    app = Commands(
         name="postbuch",
-        cls=WholeHelp,
         help=_("Postbuch archives every message that passes between mail programs and the mail provider."),
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
         rich_markup_mode=None,
@@ -86,13 +85,13 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         if asked == name:
             _add(app, name, command, getattr(import_module(f"postbuch.cli.{command.module}"), command.name))
         elif asked not in COMMANDS:
-            _add(app, name, command, typer.Typer() if command.name == "app" else _only_for_the_help)
+            _add(app, name, command, Commands() if command.name == "app" else _only_for_the_help)
     return app
 
 
 def _add(app: typer.Typer, name: str, command: Command, what: typer.Typer | Callable[..., Any]) -> None:
     if isinstance(what, typer.Typer):
-        app.add_typer(what, name=name, help=command.help, no_args_is_help=True)
+        app.add_typer(what, name=name, help=command.help)
     else:
         app.command(name, help=command.help, hidden=command.hidden)(what)
 
@@ -105,7 +104,16 @@ def run() -> None:
     """The entry point. Exit codes: 0 done, 1 done and found something, 2 wrong use, 3 a service is missing."""
     words = sys.argv[1:]
     try:
-        make_app(words)()
+        code = make_app(words)(prog_name="postbuch", standalone_mode=False)  # what raises typer.Exit gives its code
+    except TyperException as error:
+        usage, sentence = wrong_use(error)
+        if usage:
+            output.say(usage)
+        if not sentence:
+            sys.exit(error.exit_code)
+        _fail(sentence, error.exit_code)
+    except typer.Abort:
+        _fail(_("broken off; nothing was done"), 1)
     except PostbuchError as error:
         _fail(said.of(error), error.exit_code)
     except KeyboardInterrupt:
@@ -119,6 +127,8 @@ def run() -> None:
             ),
             1,
         )
+    else:
+        sys.exit(code)
 
 
 def _fail(sentence: str, code: int) -> None:
