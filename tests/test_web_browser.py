@@ -359,3 +359,50 @@ def test_screenshots(site: Site, tmp_path: Path, language: str, device: str, wid
         page.wait_for_selector("iframe.body")
         pictures.append(page.screenshot(path=tmp_path / f"{language}-{device}-{theme}-letter.png"))
     assert all(len(picture) > 8_000 for picture in pictures)
+
+
+NAMED = (
+    b"From: anna@firma.example\r\nTo: lena@firma.example\r\nMessage-ID: <namen@x>\r\n"
+    b"Subject: =?utf-8?Q?Angebot_=E2=80=93_M=C3=BCller_=E5=A0=B1=E4=BB=B7?=\r\n"
+    b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\n\r\nHallo\r\n'
+    b"--x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Disposition: attachment;\r\n"
+    b" filename*=utf-8''%E2%82%AC%20%E2%80%93%20Gr%C3%BC%C3%9Fe%20%E5%A0%B1.txt\r\n\r\neins\r\n"
+    b"--x\r\nContent-Type: text/plain\r\n"
+    b'Content-Disposition: attachment; filename="b.txt"\r\n\r\nzwei\r\n--x--\r\n'
+)
+
+
+def test_names_of_any_script_are_downloaded(site: Site, reader: tuple[BrowserContext, Watch]) -> None:
+    """Header fields are ASCII (RFC 6266): what else stands in a subject or a file's name is written in it."""
+    filling = Filling(uid=11_000)
+    filling.add(NAMED, "anna@firma.example", at=datetime.now(UTC))
+    ingest(site.config, filling.records)
+    page = reader[0].new_page()
+    page.goto("/")
+    page.locator("#letters .row-link", has_text="Angebot – Müller").first.click()
+    page.wait_for_selector("iframe.body")
+    found = {}
+    for link in page.locator("a[href*='/message/'], a[href*='/attachment/'], a[href*='/files/']").all():
+        with page.expect_download() as coming:
+            link.evaluate("link => { link.target = ''; link.click() }")
+        found[coming.value.suggested_filename] = coming.value.path().read_bytes()
+    assert found["Angebot – Müller 報价.eml"] == NAMED
+    assert found["€ – Grüße 報.txt"] == b"eins"
+    assert "Angebot – Müller 報价.zip" in found
+
+
+@pytest.mark.parametrize(("zone", "day"), [("Pacific/Kiritimati", "27 November"), ("America/New_York", "26 November")])
+def test_times_are_on_the_clock_of_the_browser(site: Site, zone: str, day: str) -> None:
+    """From the second page on: the script has told the server by then."""
+    filling = Filling(uid=12_000)
+    subject = f"Uhr in {zone}".encode()
+    octets = b"From: uhr@kunde.example\r\nTo: anna@firma.example\r\nSubject: %s\r\n\r\nTick\r\n" % subject
+    filling.add(octets, "anna@firma.example", at=datetime(2025, 11, 26, 12, 30, tzinfo=UTC))
+    ingest(site.config, filling.records)
+    with context(site.browser, site.base, storage_state=site.state, locale="en-GB", timezone_id=zone) as (made, _watch):
+        page = made.new_page()
+        page.goto("/")
+        page.goto(f"/?q=subject:{zone.rpartition('/')[2]}")
+        page.locator("#letters .row-link").first.click()
+        page.wait_for_selector("iframe.body")
+        assert day in page.inner_text("main")

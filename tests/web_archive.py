@@ -102,11 +102,27 @@ def archive(folder: Path, listen: str) -> Iterator[Config]:
 def application(config: Config) -> Iterator[Flask]:
     """The pages, without a process of their own; nobody has been slowed yet."""
     app = create_app(config)
+    app.wsgi_app = _as_a_server_sends(app.wsgi_app)  # type: ignore[method-assign] # as Flask's own documentation does
     limiter.reset()
     try:
         yield app
     finally:
         app.extensions[EXTENSION].close()
+
+
+def _as_a_server_sends(pages: Any) -> Any:
+    """Flask's test client takes any text for a header field; a server sends Latin-1 (PEP 3333), or fails."""
+
+    def answer(environ: Any, start: Any) -> Any:
+        def begin(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            for name, value in headers:
+                value.encode("latin-1")
+                assert value.isascii(), (name, value)
+            return start(status, headers, *rest)
+
+        return pages(environ, begin)
+
+    return answer
 
 
 def firm_mail(filling: Filling, now: datetime) -> None:

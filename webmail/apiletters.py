@@ -192,5 +192,5 @@ def file(octets: bytes, name: str) -> Response:
     """Octets that nothing is done with."""
     policy.mark(Kind.FILE)
     answer = Response(octets, content_type="application/octet-stream")
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    answer.headers["Content-Disposition"] = filenames.disposition("attachment", name)
     return answer

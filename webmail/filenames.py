@@ -4,6 +4,9 @@ import mimetypes
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from urllib.parse import quote
+
+from werkzeug.http import dump_options_header
 
 from postbuch.archive.filefamily import family as family
 
@@ -25,6 +28,18 @@ def display_name(name: str, content_type: str, position: int) -> str:
         stem, dot, ending = kept.rpartition(".")
         kept = f"{stem[: MAX_CHARACTERS - 20]}…{dot}{ending[:15]}" if dot else kept[:MAX_CHARACTERS]
     return kept
+
+
+def disposition(kind: str, name: str) -> str:
+    """A Content-Disposition, `attachment` or `inline`: header fields are ASCII, so any other name is given twice.
+
+    In full as RFC 8187 writes it, and for old programs without what ASCII lacks (RFC 6266 section 4.3).
+    """
+    if name.isascii():
+        return dump_options_header(kind, {"filename": name})
+    letters = "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
+    plain = "".join(each if each.isascii() else "_" for each in letters)
+    return dump_options_header(kind, {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"})
 
 
 def distinct(names: Iterable[str]) -> Iterator[str]:

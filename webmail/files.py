@@ -14,6 +14,7 @@ from werkzeug.wsgi import wrap_file
 
 from postbuch.archive import letters
 from postbuch.archive.errors import NotFound
+from postbuch.archive.headers import decode_octets
 from postbuch.archive.message import Leaf
 from postbuch.webmail import filenames, plaintext, policy
 from postbuch.webmail.letter import (
@@ -132,7 +133,7 @@ def bundle(letter_id: int, image_id: int) -> Response:
     stream.seek(0)
     subject = filenames.display_name(facts["summary"]["subject"], "application/zip", letter_id)
     answer = Response(wrap_file(request.environ, stream), content_type="application/zip", direct_passthrough=True)
-    answer.headers.set("Content-Disposition", "attachment", filename=f"{subject[:80]}.zip")
+    answer.headers["Content-Disposition"] = filenames.disposition("attachment", f"{subject[:80]}.zip")
     answer.content_length = size
     return answer
 
@@ -170,21 +171,17 @@ def _picture_type(octets: bytes) -> str | None:
 
 
 def _as_utf8(leaf: Leaf) -> bytes:
-    octets = leaf.payload[:MAX_TEXT_OCTETS]
-    try:
-        return octets.decode(leaf.charset or "utf-8").encode("utf-8", "replace")
-    except (LookupError, UnicodeDecodeError, ValueError):
-        return octets.decode("latin-1").encode("utf-8")
+    return decode_octets(leaf.payload[:MAX_TEXT_OCTETS], leaf.charset).encode("utf-8", "replace")
 
 
 def _inline(octets: bytes, content_type: str, name: str = "") -> Response:
     answer = Response(octets, content_type=content_type)
     if name:
-        answer.headers.set("Content-Disposition", "inline", filename=name)
+        answer.headers["Content-Disposition"] = filenames.disposition("inline", name)
     return answer
 
 
 def _file(octets: bytes, name: str) -> Response:
     answer = Response(octets, content_type="application/octet-stream")
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    answer.headers["Content-Disposition"] = filenames.disposition("attachment", name)
     return answer

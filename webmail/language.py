@@ -4,10 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, TypeVar
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import flask_babel
 from babel import Locale
-from babel.dates import LOCALTZ, format_date, format_datetime, get_timezone
+from babel.dates import LOCALTZ, format_date, format_datetime
 from babel.numbers import format_decimal
 from flask import Flask, g, request
 from flask_login import current_user
@@ -95,13 +97,14 @@ def choose_zone() -> tzinfo:
 
 
 def _zone() -> tzinfo:
-    name = request.cookies.get(ZONE_COOKIE, "")
-    if name and len(name) <= 64:
-        try:
-            return get_timezone(name)
-        except LookupError:
-            return LOCALTZ
-    return LOCALTZ
+    name = unquote(request.cookies.get(ZONE_COOKIE, ""))  # our script once wrote "Europe%2FBerlin"
+    if not name or len(name) > 64:
+        return LOCALTZ
+    try:
+        # Not Babel's own look-up: a zone of pytz, if that is installed, does not fit datetime's `replace`.
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):  # no such zone; a path; a folder of zones
+        return LOCALTZ
 
 
 def language() -> str:

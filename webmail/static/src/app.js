@@ -7,7 +7,7 @@ import './list.js'
 const secure = location.protocol === 'https:' ? '; Secure' : ''
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
 // Times are written by the server, which learns the clock of this browser here.
-if (zone) document.cookie = `zone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`
+if (zone) document.cookie = `zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`
 
 document.documentElement.classList.add('scripted')
 
