@@ -18,6 +18,10 @@ _TOKEN = re.compile(
     rb'|([^\s()"\[]+(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\](?:<\d+>)?)?)'
 )
 _ESCAPE = re.compile(rb"\\(.)")
+# Lists of header fields are the client's own words, which upstream says again as they came. With brackets in their
+# names, or names that are literals, nobody can say where the section ends and what is an item behind it.
+_FIELDS = re.compile(rb"HEADER\.FIELDS", re.IGNORECASE)
+_PLAIN_FIELDS = re.compile(rb"HEADER\.FIELDS(?:\.NOT)? \([^()\[\]{}\\\r\n]*\)\]", re.IGNORECASE)
 # What is asked for in parts: BODY.PEEK[]<0.393216>.
 _ASKED = re.compile(rb"BODY(?:\.PEEK)?\[\]<(\d{1,20})\.(\d{1,20})>", re.IGNORECASE)
 _LITERAL_FOLLOWS = re.compile(rb"\{\d+\+?\}\r\n\Z")
@@ -83,6 +87,11 @@ def asked_parts(rest: bytes) -> dict[int, int]:
 def has_inline_body(text: bytes) -> bool:
     """Whether a response holds a message as a quoted string, or says NIL instead of one."""
     return _INLINE_BODY.search(text) is not None
+
+
+def is_doubtful(text: bytes) -> bool:
+    """Whether a response repeats names of header fields that could pass for items of it: nothing in it is certain."""
+    return len(_FIELDS.findall(text)) != len(_PLAIN_FIELDS.findall(text))
 
 
 def parse(text: bytes) -> FetchFacts | None:

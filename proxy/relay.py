@@ -98,6 +98,11 @@ class Relay:
         """Whether a command of our own is on its way: what it brings may come faster than the spool takes it."""
         return self._injected is not None
 
+    def owes(self, tag: bytes) -> bool:
+        """Whether upstream owes the answer to a command of this tag."""
+        self.catch_up()
+        return any(command.tag == tag for command in self._outstanding)
+
     async def quiet(self) -> None:
         """Until upstream owes no answer: only then may a command of our own go there."""
         self.catch_up()

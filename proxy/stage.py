@@ -9,6 +9,7 @@ everything behind it until `holding.py` says how it may go on (invariant 3).
 
 import asyncio
 import logging
+import time
 from enum import Enum
 from typing import Protocol
 
@@ -45,6 +46,11 @@ class _Wait(Enum):
     END = 6  # nothing: the session is over
 
 
+# A server that cannot read a line may say neither `+` nor what is wrong with it: Dovecot 2.3 waits for the octets of
+# `APPEND x y {3}`. Thunderbird gives up after 100 s; the session looks every 15 s.
+GO_AHEAD_TIMEOUT_S = 60.0
+
+
 class Wire(Protocol):
     """The session's side of the stage."""
 
@@ -77,6 +83,7 @@ class Stage:
         self._parts: list[bytes] = []  # what is still to be sent of one that was released
         self._together: list[bytes] | None = None  # what is to be sent in one piece
         self._checking: asyncio.Task[None] | None = None
+        self._asked_at = 0.0  # when upstream was asked for its go-ahead last
         relay.stage = self
 
     @property
@@ -106,11 +113,21 @@ class Stage:
         if found is None:
             return False
         tag, verb, rest = found.groups()
+        if any(command.tag == tag for command in self._relay.outstanding):
+            return False  # unless it was answered a moment ago
         if verb in shape.REMOVING:
             return self._send_at_once(Command(tag=tag, verb=verb, rest=rest + b"\r\n"), data)
         self._send(data)
         self._relay.expect(Outstanding(tag=tag, verb=verb, parts=fetchdata.asked_parts(rest)))
         return True
+
+    def expire(self, now: float) -> None:
+        """Called every now and then: an upstream that never says whether it wants a literal must not hold for ever."""
+        asking = self._arrival.asking or self._wait is _Wait.CONTINUATION
+        if asking and self._wait is not _Wait.END and now - self._asked_at > GO_AHEAD_TIMEOUT_S:
+            tag = self._running.tag if self._running is not None else b"*"
+            answer = tag + b" BAD the server does not answer this\r\n* BYE the command cannot be taken back\r\n"
+            self._end("upstream gave no go-ahead for a literal", answer)
 
     def close(self) -> None:
         """The session is over."""
@@ -207,6 +224,9 @@ class Stage:
                 self._answer(line, tag + b" BAD this is no command\r\n")
             return
         refusal = shape.refusal(parsed)
+        if refusal is None and self._relay.owes(parsed.tag):
+            # Nobody could tell whose answer is whose.
+            refusal = b" BAD [CLIENTBUG] a command with this tag is not answered yet\r\n"
         if refusal is not None:
             self._answer(line, parsed.tag + refusal)
             return
@@ -307,6 +327,7 @@ class Stage:
         if self._parts:
             self._relay.swallow_continuation = True
             self._wait = _Wait.CONTINUATION
+            self._asked_at = time.monotonic()
             self._send(b"".join(literals) + synchronising(line))
             return
         waited = self._wait is _Wait.CONTINUATION
@@ -349,6 +370,7 @@ class Stage:
         self._literal_synchronising = line.synchronising and early is None
         self._relay.swallow_continuation = not self._literal_synchronising
         self._wait = _Wait.CONTINUATION if early is None else _Wait.NOTHING
+        self._asked_at = time.monotonic()
         self._send_first(running, line)
 
     def _send_first(self, running: Outstanding, line: ClientLine) -> None:

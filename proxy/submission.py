@@ -146,17 +146,20 @@ class Submission(Connection):
     # --- greeting and small commands ------------------------------------------------------------------------------
 
     async def smtp_EHLO(self, hostname: str) -> None:
+        await self._greet(hostname, self._extensions.lines(self._outgoing.provider))
+
+    async def smtp_HELO(self, hostname: str) -> None:
+        await self._greet(hostname, [])  # in one line (RFC 5321 section 4.1.1.1)
+
+    async def _greet(self, hostname: str, extensions: list[str]) -> None:
         if not hostname:
             await self._say(b"501 5.5.4 say your name\r\n")
             return
         await self._outgoing.reset()
         self._client_name = hostname.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        lines = [self.hostname, *self._extensions.lines(self._outgoing.provider)]
+        lines = [self.hostname, *extensions]
         text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
         await self._say(text.encode())
-
-    async def smtp_HELO(self, hostname: str) -> None:
-        await self.smtp_EHLO(hostname)
 
     async def smtp_RSET(self, arg: str) -> None:
         reply = await self._outgoing.reset()

@@ -205,11 +205,12 @@ class Tap:
         """A response is complete: give the bodies in it their facts."""
         if not self._done and not fetchdata.has_inline_body(text):
             return
-        facts = fetchdata.parse(text)
+        facts = None if fetchdata.is_doubtful(text) else fetchdata.parse(text)
         done, self._done = self._done, []
         if facts is None:
             for message, _, _ in done:
                 message.abort()
+            self.captures.missed += 1
             return
         self.captures.missed += facts.missing  # a body was announced and there is none
         for origin, octets in facts.inline:

@@ -39,6 +39,12 @@ DISGUISES = {
     ),
     "the UID of another, a string": b'a FETCH 1 (BODY.PEEK[HEADER.FIELDS ("a] x UID 3 X" b)] BODY.PEEK[])\r\n',
     "a header that looks like a body": b'a UID FETCH 1:* (BODY.PEEK[HEADER.FIELDS ("x] BODY[]")])\r\n',
+    "brackets in a name": b'a UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (BODY[] "A B" RFC822 "EVIL X")]\r\n',
+    "a bracket in a name": b'a UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (A] ZZ RFC822 "EVIL Y" B)]\r\n',
+    "a bracket in another's name": b'a UID FETCH 1:* BODY.PEEK[header.fields.NOT (A] ZZ BODY[] "EVIL Z" B)]\r\n',
+    "the UID of another, in brackets": b'a FETCH 1 (BODY.PEEK[HEADER.FIELDS (X[] "A B" UID 3)] BODY.PEEK[])\r\n',
+    "a name that is a literal": b"a UID FETCH 1:* (BODY.PEEK[HEADER.FIELDS (RFC822 {5+}\r\nE\nVIL)])\r\n",
+    "a tag twice": b"a UID FETCH 1:* BODY.PEEK[]<0.5>\r\na ID NIL\r\nb UID FETCH 1:* BODY.PEEK[]<0.100000>\r\n",
 }
 
 
@@ -178,3 +184,20 @@ def test_parts_of_two_messages_are_not_joined(case: Case) -> None:
     client.ok(b"EXPUNGE")
     kept = case.proxy.messages(2, mailbox=case.name.decode())
     assert sorted(record.load() for record in kept) == sorted(case.messages[:2])
+
+
+def test_a_tag_that_is_in_use(case: Case) -> None:
+    """Its second command is refused, and the session goes on."""
+    client = case.client()
+    client.send(b"a UID FETCH 1:* BODY.PEEK[]\r\na NOOP\r\n")
+    answers: list[list[bytes]] = []
+    while len(answers) < 2:
+        line = client.line()
+        literal = BODY.search(line)
+        if literal:
+            client.octets(int(literal.group(1)))
+        elif line.startswith(b"a "):
+            answers.append(line[2:].split(b" ", 2)[:2])
+    assert sorted(answers)[0] == [b"BAD", b"[CLIENTBUG]"]
+    assert sorted(answers)[1][0] == b"OK"
+    client.ok(b"NOOP")

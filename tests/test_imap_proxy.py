@@ -4,6 +4,7 @@ import base64
 import gc
 import hashlib
 import logging
+import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from conftest import USERS
 from imap_proxy import Client, ImapProxy, make_config
 
 from postbuch.proxy.session import Session
+from postbuch.proxy.stage import GO_AHEAD_TIMEOUT_S
 from provider.dovecot import Dovecot
 from provider.ports import wait_until
 
@@ -366,3 +368,18 @@ def test_a_session_leaves_nothing_behind(tmp_path: Path, dovecot: Dovecot, farew
             assert len(proxy.messages(1)) == 1
     finally:
         gc.enable()
+
+
+def test_upstream_never_says_whether_it_wants_a_literal(proxy: ImapProxy) -> None:
+    """Dovecot waits for the octets of a line that it cannot read: the client has an answer and an end, not nothing."""
+    before = set(proxy.sessions)
+    client = proxy.logged_in(FRANK, PASSWORD)
+    [session] = proxy.sessions - before
+    client.send(b"a APPEND INBOX anders {3+}\r\nabc\r\n")
+    wait_until(lambda: session._stage is not None and session._stage._running is not None, "the literal is asked for")
+    later = time.monotonic() + GO_AHEAD_TIMEOUT_S
+    proxy.loop.call_soon_threadsafe(session.expire, later - 5)
+    proxy.loop.call_soon_threadsafe(session.expire, later + 5)
+    said = client.rest()
+    assert said.startswith(b"a BAD ")
+    assert b"\r\n* BYE " in said

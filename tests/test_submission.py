@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import shutil
 import smtplib
 import subprocess
@@ -45,6 +46,12 @@ def test_ehlo_announces_what_upstream_has_and_what_we_do(proxy: RunningProxy) ->
     words = {line[4:].split()[0] for line in lines[1:]}
     assert words == {"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "AUTH"}
     assert "250-SIZE 104857600" in lines and any(line.endswith("AUTH PLAIN LOGIN") for line in lines)
+
+
+def test_helo_is_answered_in_one_line(proxy: RunningProxy) -> None:
+    """RFC 5321 section 4.1.1.1; what EHLO would tell is there all the same."""
+    with proxy.client() as client:
+        assert re.fullmatch(rb"250 \S+\r\n", client.ask(b"HELO client.example"))
 
 
 def test_a_message_is_in_spool_and_sink(proxy: RunningProxy, client: Client, sink: Sink) -> None:

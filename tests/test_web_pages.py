@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ from web_archive import (
     old,
 )
 
-from postbuch.archive import database, query, users
+from postbuch.archive import database, headers, query, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.health import HealthFile, failure, health_path
@@ -500,3 +501,33 @@ def test_the_key_of_the_cookies_is_private(site: tuple[Flask, Config]) -> None:
     path = Path(site[1].data_dir) / "keys" / "web.key"
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(path.read_bytes()) >= 32
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("Rechnung 11/2026.pdf", "Rechnung 11_2026.pdf"), ("a\\b.pdf", "a_b.pdf"), ("C:\\Users\\x\\a.pdf", "a.pdf"),
+        ("../../etc/passwd", "passwd"), ("/etc/passwd", "passwd"), ("\\\\srv\\share\\d.doc", "d.doc"), ("..", "1.pdf"),
+        ("a/../b.pdf", "a_.._b.pdf"),
+    ],
+)
+def test_a_name_is_no_place(given: str, shown: str) -> None:
+    """Of a path the last part is the name; a slash within a name is a sign that no file can have."""
+    assert filenames.display_name(given, "application/pdf", 0) == shown
+
+
+def test_a_disposition_is_ascii() -> None:
+    """RFC 6266 section 4.3: whole for all of today, and something for the programs of old."""
+    assert filenames.disposition("inline", 'a"b.pdf') == 'inline; filename="a\\"b.pdf"'
+    found = filenames.disposition("attachment", "Größe – 報.txt")
+    assert found == (
+        "attachment; filename=\"Gro_e _ _.txt\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%E2%80%93%20%E5%A0%B1.txt"
+    )
+
+
+def test_a_preview_of_an_odd_charset_is_quick() -> None:
+    """Some codecs of Python are no character sets, and one takes minutes for a megabyte."""
+    octets = b"a" * 600_000 + b"-" + b"kva" * 100_000
+    before = time.thread_time()
+    assert headers.decode_octets(octets, "punycode").startswith("aaa")
+    assert time.thread_time() - before < 2

@@ -12,6 +12,8 @@ from postbuch.archive.filefamily import family as family
 
 MAX_CHARACTERS = 150
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|]')
+# "C:\\Users\\anna\\a.pdf", "../a.pdf", "/etc/a": a place, of which the last part is the name. "11/2026.pdf" is a name.
+_PLACE = re.compile(r"(?:[A-Za-z]:|\.*[\\/]).*[\\/]|[\\/]|\.+[\\/]", re.DOTALL)
 
 
 def display_name(name: str, content_type: str, position: int) -> str:
@@ -20,8 +22,8 @@ def display_name(name: str, content_type: str, position: int) -> str:
     "gpj.exe" written backwards by U+202E is the oldest trick with attachments.
     """
     kept = "".join(character for character in name if unicodedata.category(character)[0] != "C")
-    kept = re.split(r"[\\/]", kept)[-1]
-    kept = _FORBIDDEN.sub("_", kept).strip(" .")
+    place = _PLACE.match(kept)
+    kept = _FORBIDDEN.sub("_", kept[place.end() if place else 0 :]).strip(" .")
     if not kept:
         return f"{position + 1}{mimetypes.guess_extension(content_type) or '.bin'}"
     if len(kept) > MAX_CHARACTERS:
