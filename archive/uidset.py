@@ -101,6 +101,10 @@ class UidSet:
                 left.append((first, last))
         return UidSet(left)
 
+    def hull(self) -> "UidSet":
+        """All from the first to the last."""
+        return UidSet([(self._starts[0], self._ends[-1])] if self else ())
+
     def wire(self) -> bytes:
         """As a sequence-set; empty when there is nothing."""
         return b",".join(

@@ -157,6 +157,10 @@ class Harvester:
         if missing:
             raise Unsafe(Detail.COULD_NOT_BE_KEPT.said(messages=len(missing), mailbox=place.mailbox))
 
+    async def secure_all(self, place: Place) -> None:
+        """Have every message of the open mailbox durable here. Raises Unsafe and Refused."""
+        await self.secure(place, await self.resolve(b"1:*", by_uid=True), by_uid=True)
+
     async def _compare_lengths(self, place: Place, found: list[Found], *, by_uid: bool) -> None:
         """What came in by APPEND is archived as it was sent; where upstream has as many octets, it has these."""
         sent = self._archived.take_lengths(place, UidSet.of(each.uid for each in found))

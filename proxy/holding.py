@@ -8,60 +8,32 @@ flagged by somebody else, between the check and the command is not removed unsee
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 
 from postbuch.archive import said, uidset
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.sighted import Place
 from postbuch.archive.uidset import UidSet
-from postbuch.proxy import aside, command, gate
+from postbuch.proxy import gate, inparts
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.command import Command
 from postbuch.proxy.failure import Detail, UpstreamFailed
 from postbuch.proxy.gate import Hazard, Reach
-from postbuch.proxy.harvest import Found, Harvester, Refused, Unsafe, is_news, is_ok
+from postbuch.proxy.harvest import Found, Harvester, Refused, Unsafe, is_news
 from postbuch.proxy.login import LoginRefused
+from postbuch.proxy.named import Named, SecondSession
 from postbuch.proxy.relay import Relay
+from postbuch.proxy.verdict import Held, Verdict
 
 log = logging.getLogger("postbuch.proxy.imap")
 
 # Thunderbird gives up after 100 s without a word.
 KEEP_ALIVE_S = 15.0
 KEEP_ALIVE = b"* OK still here\r\n"
-# RFC 9051 section 4: what a server must take is not said; 8,192 octets are what all take.
-MAX_SET_OCTETS = 8000
-# No mailbox has it in practice: the set that hits nothing, where an empty one cannot be written.
-NOTHING = b"%d" % uidset.LARGEST
 # Without UIDPLUS an EXPUNGE cannot be told what to remove: what is flagged is looked up so often until all is durable.
 LOOKS = 5
 # Their servers have UID EXPUNGE.
 EXACT = frozenset({b"UIDPLUS", b"IMAP4REV2"})
-
-SecondSession = Callable[[], AbstractAsyncContextManager[tuple[Harvester, Relay]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A dangerous command, complete: `pieces` are its first line, and then literal and line in turn."""
-
-    command: Command
-    hazard: Hazard
-    pieces: list[bytes]
-
-    def released(self, verb: bytes, rest: bytes) -> list[bytes]:
-        """The pieces with another verb or other arguments on the first line."""
-        return [self.command.tag + b" " + verb + rest, *self.pieces[1:]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What becomes of a held command: these pieces go upstream under this verb, or the client has its answer."""
-
-    verb: bytes = b""
-    pieces: list[bytes] | None = None
-    answer: bytes = b""
 
 
 class KeepAlive:
@@ -94,7 +66,7 @@ class Holding:
         self._harvester = harvester
         self._archived = archived
         self._account = account
-        self._second = second
+        self._named = Named(relay, harvester, account, second)
         self._failed = failed
         self._capabilities = capabilities
         self._placed: tuple[Mailbox | None, Place] = (None, Place(account="", mailbox="", uidvalidity=None))
@@ -134,8 +106,9 @@ class Holding:
             there = numbering.all_uids()
             if there is None or not self._archived.has(place, there):
                 return None
-            uids = there.wire()
-            return None if len(uids) > MAX_SET_OCTETS else self._exact(held, uids)
+            # All of them: what lies between two of them has no message and never will.
+            uids = inparts.sets(there, there.hull())
+            return self._exact(held, uids[0])
         return None
 
     @staticmethod
@@ -171,12 +144,12 @@ class Holding:
         if (known := self.at_once(held)) is not None:
             return known
         if hazard.reach is Reach.NAMED:
-            return await self._named(held)
+            return await self._named.verdict(held, self._capabilities)
         if mailbox is None:
             return Verdict(verb=verb, pieces=held.pieces)
         place = place_of(self._account, mailbox)
         if hazard.reach is Reach.MAILBOX:
-            await self._secure_all(self._harvester, place)
+            await self._harvester.secure_all(place)
             return Verdict(verb=verb, pieces=held.pieces)
         if hazard.reach is Reach.SET:
             return await self._of_set(held, hazard, place)
@@ -187,18 +160,23 @@ class Holding:
     async def _of_set(self, held: Held, hazard: Hazard, place: Place) -> Verdict:
         verb = held.command.verb
         by_uid = verb.startswith(b"UID ")
-        wanted = uidset.parse(hazard.set)
+        wanted = None if by_uid else uidset.parse(hazard.set)
         renumbered = self._relay.renumbered
         found = await self._harvester.resolve(hazard.set, by_uid=by_uid)
-        if not by_uid and not self._are_numbers(found, wanted):
+        # In order: of one moment, so that they say what lies between two messages.
+        in_order = self._are_numbers(found, wanted) and self._relay.renumbered == renumbered
+        numbers = UidSet.of(each.sequence for each in found).wire()
+        # By UID as well where there is none, which no number says, and what may have to be sent in parts.
+        if not by_uid and not (self._are_numbers(found, wanted) and 0 < len(numbers) <= inparts.MAX_SET_OCTETS):
             verb, by_uid = b"UID " + verb, True
         await self._harvester.secure(place, found, by_uid=by_uid)
-        if not by_uid and self._relay.renumbered != renumbered:
-            raise Unsafe(Detail.RENUMBERED.said())
-        numbers = UidSet.of(each.uid if by_uid else each.sequence for each in found).wire() or NOTHING
-        if len(numbers) > MAX_SET_OCTETS:
-            return Verdict(answer=held.command.tag + b" NO [LIMIT] too many messages at once; take fewer\r\n")
-        return Verdict(verb=verb, pieces=held.released(verb, gate.with_set(held.command.rest, numbers)))
+        if not by_uid:
+            if self._relay.renumbered != renumbered:
+                raise Unsafe(Detail.RENUMBERED.said())
+            return Verdict(verb=verb, pieces=held.released(verb, gate.with_set(held.command.rest, numbers)))
+        uids = UidSet.of(each.uid for each in found)
+        sets = inparts.sets(uids, inparts.joined(found) if in_order else None)
+        return await inparts.send(self._harvester, self._relay, held, verb, sets, found)
 
     def _are_numbers(self, found: list[Found], wanted: UidSet | None) -> bool:
         """Whether the sequence numbers can be what was asked for. Exchange answers with some above those it counts."""
@@ -215,7 +193,7 @@ class Holding:
             return Verdict(verb=verb, pieces=held.pieces)
         if verb == b"EXPUNGE" and exact:
             archived = self._archived.known(place)
-            if archived and len(archived.wire()) <= MAX_SET_OCTETS:
+            if archived and len(archived.wire()) <= inparts.MAX_SET_OCTETS:
                 answer, left = await self._harvester.expunge_archived(archived)
                 if not left:
                     return Verdict(answer=held.command.tag + b" " + answer)
@@ -230,10 +208,7 @@ class Holding:
             return Verdict(answer=held.command.tag + b" " + answer.replace(b"Unselect", b"Close", 1))
         if verb == b"CLOSE":  # what others flag between here and there is the narrow gap that such a server leaves
             return Verdict(verb=verb, pieces=held.pieces)
-        numbers = uids.wire() or NOTHING
-        if len(numbers) > MAX_SET_OCTETS:
-            return Verdict(answer=held.command.tag + b" NO [LIMIT] too many messages at once; take fewer\r\n")
-        return self._exact(held, numbers)
+        return await inparts.send(self._harvester, self._relay, held, b"UID EXPUNGE", inparts.sets(uids), ())
 
     async def _durable_deleted(self, place: Place, within: bytes) -> UidSet:
         uids = await self._harvester.deleted(within)
@@ -247,71 +222,3 @@ class Holding:
                 return Verdict(verb=held.command.verb, pieces=held.pieces)
             await self._harvester.secure(place, [Found(sequence=0, uid=uid) for uid in uids], by_uid=True)
         raise Unsafe(Detail.FLAGGED_FASTER.said())
-
-    # --- whole mailboxes ------------------------------------------------------------------------------------------
-
-    async def _secure_all(self, harvester: Harvester, place: Place) -> None:
-        found = await harvester.resolve(b"1:*", by_uid=True)
-        await harvester.secure(place, found, by_uid=True)
-
-    async def _named(self, held: Held) -> Verdict:
-        """DELETE and RENAME: by a second session, because looking into a mailbox selects it."""
-        first = command.argument(held.command.rest, held.pieces[1::2])
-        verdict = Verdict(verb=held.command.verb, pieces=held.pieces)
-        if first is None and not held.command.rest.strip():
-            return verdict  # names nothing: upstream says so
-        if first is None:  # upstream might read a name where we see none
-            return Verdict(answer=held.command.tag + b" BAD this is no name of a mailbox\r\n")
-        async with self._second() as (harvester, relay):
-            if self._relay.utf8:
-                await harvester.ask(b"ENABLE UTF8=ACCEPT", lambda line: False)
-            quoted = command.quoted(first[0], utf8=relay.utf8)
-            if quoted is None:
-                raise Unsafe(Detail.NO_STRING.said())
-            answer = await aside.look_into(harvester, relay, first[0], first[0])
-            if relay.selected is None:
-                return await self._closed_name(held, harvester, quoted, answer)
-
-            async def secure() -> None:
-                if relay.selected is not None:
-                    await self._secure_all(harvester, place_of(self._account, relay.selected))
-
-            await secure()
-            removes = held.command.verb == b"DELETE" and await aside.may_move(harvester, relay, first[0])
-            if removes and await self._let_go(first[0]):
-                try:
-                    said = await aside.delete(harvester, relay, first[0], secure)
-                except aside.LeftAside as left:
-                    async with self._second() as (other, _):
-                        await aside.put_back(other, left.here, left.there)
-                    raise
-                if said is not None:
-                    return Verdict(answer=held.command.tag + b" " + said)
-                await aside.look_into(harvester, relay, first[0], first[0])
-            # Again: what was delivered while the first round was fetched.
-            await secure()
-        return verdict
-
-    async def _let_go(self, name: bytes) -> bool:
-        """Whether the client's own session does not have the mailbox open, or has left it now.
-
-        A server whose session deletes the mailbox that it has open goes on with none; when another session does it,
-        the first one breaks.
-        """
-        if self._relay.selected is None or self._relay.selected.name != name:
-            return True
-        if not {b"UNSELECT", b"IMAP4REV2"} & (self._capabilities or set()):
-            return False
-        _, answer = await self._harvester.ask(b"UNSELECT", is_news, verb=b"UNSELECT")
-        return is_ok(answer)
-
-    async def _closed_name(self, held: Held, harvester: Harvester, quoted: bytes, answer: bytes) -> Verdict:
-        """A name that cannot be opened: there is no such mailbox, or it holds no messages. Raises Unsafe otherwise."""
-        lines, listed = await harvester.ask(b'LIST "" ' + quoted, lambda line: line[:6].upper() == b"* LIST")
-        absent = [b"\\NOSELECT" in line.upper() or b"\\NONEXISTENT" in line.upper() for line in lines]
-        if not is_ok(listed) or not all(absent):
-            raise Unsafe(Detail.NOT_SELECTED.said(words=answer[:200].decode("utf-8", "replace").strip()))
-        if not lines and held.command.verb == b"DELETE" and answer[:2].upper() == b"NO":
-            # Not sent on: it might exist and hold a letter by the time the command arrives.
-            return Verdict(answer=held.command.tag + b" " + aside.no_such(answer))
-        return Verdict(verb=held.command.verb, pieces=held.pieces)

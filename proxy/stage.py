@@ -22,9 +22,10 @@ from postbuch.proxy.command import Command
 from postbuch.proxy.framing import ClientLine, Data, Violation, synchronising
 from postbuch.proxy.framing_client import MAX_LINE_OCTETS, ClientFramer
 from postbuch.proxy.gate import Reach
-from postbuch.proxy.holding import Held, Holding
+from postbuch.proxy.holding import Holding
 from postbuch.proxy.outstanding import Outstanding
 from postbuch.proxy.relay import Relay
+from postbuch.proxy.verdict import Held
 
 log = logging.getLogger("postbuch.proxy.imap")
 

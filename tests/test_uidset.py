@@ -24,6 +24,7 @@ def test_is_a_set(left: set[int], right: set[int]) -> None:
     for number in left:
         one_by_one.add(number)
     assert one_by_one == a
+    assert set(a.hull()) == (set(range(min(left), max(left) + 1)) if left else set())
     a.update(b)
     assert set(a) == left | right
     spans = list(a.spans())
