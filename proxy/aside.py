@@ -70,7 +70,7 @@ async def delete(
         if relay.selected is None:  # somebody else was quicker
             return no_such(opened)
         await secure()
-    await _close(harvester)
+    await close(harvester)
     return None
 
 
@@ -96,7 +96,7 @@ async def _once(
     here, there = quoted(name, utf8=relay.utf8), quoted(aside, utf8=relay.utf8)
     if here is None or there is None:
         return None
-    await _close(harvester)
+    await close(harvester)
     moved, deleted = True, False  # a client that leaves while the RENAME is on its way: it may have come about
     try:
         _, answer = await harvester.ask(b"RENAME %s %s" % (here, there), lambda line: False)
@@ -107,7 +107,7 @@ async def _once(
         if relay.selected is None:
             return opened
         await secure()
-        await _close(harvester)
+        await close(harvester)
         _, answer = await harvester.ask(b"DELETE " + there, lambda line: False)
         deleted = is_ok(answer)
         return answer
@@ -129,6 +129,6 @@ async def put_back(harvester: Harvester, here: bytes, there: bytes) -> None:
         log.error("mailbox-left-aside name=%s reason=%s", there.decode("utf-8", "replace"), answer[:200])
 
 
-async def _close(harvester: Harvester) -> None:
+async def close(harvester: Harvester) -> None:
     """What was opened by EXAMINE loses nothing by CLOSE (RFC 9051 section 6.4.1)."""
     await harvester.ask(b"CLOSE", is_news, verb=b"CLOSE")

@@ -3,18 +3,22 @@
 By a second session, because looking into a mailbox selects it.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from postbuch.proxy import aside, command
-from postbuch.proxy.captures import place_of
+from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.failure import Detail
-from postbuch.proxy.harvest import Harvester, Unsafe, is_news, is_ok
+from postbuch.proxy.harvest import Harvester, Refused, Unsafe, is_news, is_ok
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.verdict import Held, Verdict
 
 SecondSession = Callable[[], AbstractAsyncContextManager[tuple[Harvester, Relay]]]
+
+# What tells of a mailbox that is being opened, and all else but the end of the session.
+_OPENING = re.compile(rb"\* (?!BYE\b)", re.IGNORECASE)
 
 
 class Named:
@@ -45,9 +49,9 @@ class Named:
             if relay.selected is None:
                 return await self._closed_name(held, harvester, quoted, answer)
             await self._secure(harvester, relay)
-            removes = held.command.verb == b"DELETE" and await aside.may_move(harvester, relay, name)
-            if removes and await self._let_go(name, capabilities):
-                said = await self._put_aside(harvester, relay, name)
+            alone = held.command.verb == b"DELETE" and not first[1].strip()
+            if alone and await aside.may_move(harvester, relay, name):
+                said = await self._delete(harvester, relay, name, capabilities)
                 if said is not None:
                     return Verdict(answer=held.command.tag + b" " + said)
                 await aside.look_into(harvester, relay, name, name)
@@ -55,18 +59,39 @@ class Named:
             await self._secure(harvester, relay)
         return verdict
 
-    async def _let_go(self, name: bytes, capabilities: set[bytes]) -> bool:
-        """Whether the client's own session does not have the mailbox open, or has left it now.
+    async def _delete(
+        self, harvester: Harvester, relay: Relay, name: bytes, capabilities: set[bytes]
+    ) -> bytes | None:
+        """Upstream's answer to the DELETE, without the tag; None: it must be sent as it is.
 
         A server whose session deletes the mailbox that it has open goes on with none; when another session does it,
-        the first one breaks.
+        the first one breaks, and so does Dovecot's when the DELETE is refused. So the client's session leaves the
+        mailbox, and opens it again when it was not deleted.
         """
-        if self._relay.selected is None or self._relay.selected.name != name:
-            return True
+        opened = self._relay.selected if self._relay.selected and self._relay.selected.name == name else None
+        if opened is None:
+            return await self._put_aside(harvester, relay, name)
         if not {b"UNSELECT", b"IMAP4REV2"} & capabilities:
-            return False
+            return None
+        await self._harvester.ask(b"NOOP", lambda line: False)
+        known = await self._uids()
         _, answer = await self._harvester.ask(b"UNSELECT", is_news, verb=b"UNSELECT")
-        return is_ok(answer)
+        if not is_ok(answer):
+            return None
+        try:
+            said = await self._put_aside(harvester, relay, name)
+            if said is None:
+                await aside.look_into(harvester, relay, name, name)
+                await self._secure(harvester, relay)
+                await aside.close(harvester)
+                written = command.quoted(name, utf8=self._relay.utf8) or b'""'
+                _, said = await self._harvester.ask(b"DELETE " + written, lambda line: False)
+        except Exception:
+            await self._open_again(opened, known)
+            raise
+        if not is_ok(said):
+            await self._open_again(opened, known)
+        return said
 
     async def _put_aside(self, harvester: Harvester, relay: Relay, name: bytes) -> bytes | None:
         try:
@@ -79,6 +104,33 @@ class Named:
     async def _secure(self, harvester: Harvester, relay: Relay) -> None:
         if relay.selected is not None:
             await harvester.secure_all(place_of(self._account, relay.selected))
+
+    async def _open_again(self, mailbox: Mailbox, known: list[int] | None) -> None:
+        """Unseen by the client, if the numbers that it knows are right still: nobody may have removed anything."""
+        written = command.quoted(mailbox.name, utf8=self._relay.utf8)
+        if known is None or written is None:
+            return
+        verb = b"EXAMINE" if mailbox.read_only else b"SELECT"
+        _, answer = await self._harvester.ask(
+            verb + b" " + written, lambda line: _OPENING.match(line) is not None, verb=verb, mailbox=mailbox.name
+        )
+        if not is_ok(answer):
+            return
+        now = await self._uids()
+        if now is None or now[: len(known)] != known or self._relay.selected != mailbox:
+            await self._harvester.ask(b"UNSELECT", is_news, verb=b"UNSELECT")
+        elif len(now) > len(known):
+            self._relay.say(b"* %d EXISTS\r\n" % len(now))
+
+    async def _uids(self) -> list[int] | None:
+        """Of all messages that the client's session knows, in order; None: upstream does not say."""
+        if not self._relay.exists:
+            return []  # FETCH of none is an error at some
+        try:
+            found = await self._harvester.resolve(b"1:*", by_uid=False)
+        except Refused:
+            return None
+        return [each.uid for each in sorted(found, key=lambda each: each.sequence)]
 
     async def _closed_name(self, held: Held, harvester: Harvester, quoted: bytes, answer: bytes) -> Verdict:
         """A name that cannot be opened: there is no such mailbox, or it holds no messages. Raises Unsafe otherwise."""
