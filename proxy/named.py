@@ -39,6 +39,8 @@ class Named:
         if first is None:  # upstream might read a name where we see none
             return Verdict(answer=held.command.tag + b" BAD this is no name of a mailbox\r\n")
         name = first[0]
+        if command.quoted(name, utf8=self._relay.utf8) is None:  # we cannot ask for it, now or later
+            return Verdict(answer=held.command.tag + b" NO [CANNOT] a mailbox cannot be named like this\r\n")
         async with self._second() as (harvester, relay):
             if self._relay.utf8:
                 await harvester.ask(b"ENABLE UTF8=ACCEPT", lambda line: False)

@@ -99,3 +99,17 @@ def test_selected_mailbox_that_is_deleted(case: Case) -> None:
     client.ok(b"DELETE " + case.name)
     assert client.command(b"FETCH 1 FLAGS")[-1].split()[1] == b"BAD"
     assert case.nothing_lost() == COUNT
+
+
+@pytest.mark.parametrize(
+    "words", [b'DELETE "B\xc3\xbc"', b"DELETE {3+}\r\nB\xc3\xbc", b'RENAME "B\xc3\xbc" Neu', b'DELETE "%s"']
+)
+def test_name_that_no_mailbox_has(case: Case, words: bytes) -> None:
+    """Refused for good, as the provider does it, and nothing is on record as not archived."""
+    sent = words.replace(b"%s", b"x" * 1500)
+    assert case.straight.command(sent)[-1].split()[1] == b"NO"
+    client = case.client(select=False)
+    counters = case.proxy.runtime.counters
+    before = counters["failed-not-archived"]
+    assert b" NO [CANNOT] " in client.command(sent)[-1] and counters["failed-not-archived"] == before
+    assert case.nothing_lost() == 0
