@@ -272,7 +272,7 @@ def test_replace(tmp_path: Path, name: str) -> None:
         assert record.load() == REPLACED
         assert record.facts["mailbox"] == ("INBOX" if name == "the last" else "Drafts")
         assert record.facts["flags"] == {"by number": ["\\Seen"], "at once": ["\\Draft", "$x"]}.get(name, [])
-        (outcome,) = made.proxy.events("outcome")
+        (outcome,) = made.proxy.outcomes([record])
         assert (outcome["verdict"], outcome["uidvalidity"], outcome["uid"]) == (
             "accepted", 9, 107 if name == "the last" else made.provider.uidnext(b"Drafts") - 1
         )  # fmt: skip
