@@ -86,7 +86,7 @@ COLUMNS = (
            condition=people("from", "sender"), images=images_of("from", "sender"), word="from"),
     Column(name="to", kind="text", title="To",
            expression=of_shown(func.left(header_summary.c.to_display, SORT_CHARACTERS), _SUMMARY),
-           condition=people("to"), images=images_of("to"), word="to", shown_first=False),
+           condition=people("to"), images=images_of("to"), word="to"),
     Column(name="cc", kind="list", title="Cc", expression=lambda _: false(), condition=people("cc"),
            images=images_of("cc"), word="cc", sortable=False, shown_first=False),
     Column(name="subject", kind="text", title="Subject",
