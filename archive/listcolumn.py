@@ -1,8 +1,8 @@
 """What lists are made of: columns, views, and how a written comparison becomes one in SQL.
 
-Semantics (design, webmail.md section 2): `empty` is NULL or ''; a day as upper end covers the whole day, and `equals`
-a day means any time of it; texts are compared without regard to case, % and _ are taken as they are. A negative
-comparison is the opposite of the positive one, so it also holds where there is nothing.
+Semantics (design, webmail.md section 2): `empty` is NULL, '' or a count of 0; a day as upper end covers the whole day,
+and `equals` a day means any time of it; texts are compared without regard to case, % and _ are taken as they are. A
+negative comparison is the opposite of the positive one, so it also holds where there is nothing.
 """
 
 import operator
@@ -26,6 +26,8 @@ _READ = "utf8mb4_unicode_ci"
 TRUE = frozenset({"1", "true", "yes", "ja", "on"})
 _FALSE = frozenset({"0", "false", "no", "nein", "off", ""})
 _DAY = timedelta(days=1)
+# What is true or false is neither more nor less than anything, holds no text and is never empty.
+_OF_FLAGS = frozenset({"equals", "in"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,11 @@ class Unfit(Exception):
     """A value that a column of this kind cannot be compared with."""
 
 
+def fits(kind: Kind, op: str) -> bool:
+    """Whether a positive comparison makes sense of what a column holds."""
+    return kind != "flag" or op in _OF_FLAGS
+
+
 def read_test(kind: Kind, op: str, value: str, second: str) -> Test:
     """The test of a positive comparison. Raises Unfit."""
     if op == "empty":
@@ -196,15 +203,14 @@ def compare(column: ColumnElement[Any], kind: Kind, test: Test) -> ColumnElement
     """The positive comparison in SQL; NULL counts as not held."""
     values = test.values
     if test.op == "empty":
-        return column.is_(None) if kind not in ("text", "list") else or_(column.is_(None), column == "")
+        nothing = {"text": "", "list": "", "number": 0, "size": 0}.get(kind)
+        return column.is_(None) if nothing is None else or_(column.is_(None), column == nothing)
     if test.op in ("contains", "startswith", "endswith"):
         return _like(column if kind in ("text", "list") else cast(column, String), test.op, values[0])
     if kind == "time":
         return _compare_times(column, test)
     if kind == "flag":
-        # What is true or false is no number: `morethan` makes no sense of it.
-        meant = values if test.op in ("equals", "in") else ()
-        return or_(false(), *(column if value else not_(column) for value in meant))
+        return or_(false(), *(column if value else not_(column) for value in values))
     if kind in ("text", "list"):
         return _compare(_read_alike(column), test.op, values)
     return _compare(column, test.op, values)

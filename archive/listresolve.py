@@ -7,7 +7,7 @@ from typing import Any
 from postbuch.archive import filtergrammar
 from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition, Filter, Order, Warned, base_op
-from postbuch.archive.listcolumn import Unfit, View, read_test
+from postbuch.archive.listcolumn import Unfit, View, fits, read_test
 
 
 def resolve(view: View, wanted: Filter) -> Filter:
@@ -49,6 +49,9 @@ def _known(view: View, warnings: list[Warned]) -> Any:
         column = view.column(each.field)
         if column is None or not column.filterable:
             warnings.append(Warned(kind="field", text=each.field))
+            return None
+        if not fits(column.kind, base_op(each.op)[0]):
+            warnings.append(Warned(kind="unfit", text=f"{each.field} {each.op}"[:80]))
             return None
         try:
             read_test(column.kind, base_op(each.op)[0], each.value, each.second)

@@ -260,7 +260,7 @@ def test_keys_lead_through_what_a_search_found(reader: tuple[BrowserContext, Wat
     page.keyboard.press("k")
     page.wait_for_url(f"**{first}")
     page.keyboard.press("u")
-    page.wait_for_url("**/?q=Rechnung")
+    page.wait_for_url("**/?q=Rechnung#letter-*")
     page.keyboard.press("g")
     page.keyboard.press("i")
     page.wait_for_url(lambda url: url.endswith("/"))

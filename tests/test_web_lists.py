@@ -22,6 +22,11 @@ from postbuch.webmail.login import limiter
 
 AUDITOR, AUDITOR_PASSWORD = "pruefer@firma.example", "pruefer-Postbuch-1"
 LINK = "/intexmail/mail_messages_list.php?q=%28from_email~equals~test%40test.de%29&tab=read&orderby=dmaildate"
+# Header lines and the first of the two bodies of a message with a file; `octets` adds what follows.
+WITH_FILE = (
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/x-y; name=a.bin\r\n"
+    "Content-Disposition: attachment; filename=a.bin\r\n\r\nx\r\n--b\r\n"
+)
 RAW = "/intexmail/mail_messages_list.php?q=(from_email~equals~test@test.de)&tab=read&orderby=dmaildate"
 
 
@@ -47,6 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Conf
         for number in range(100, 200):
             filling.add(octets(number, "viele@y.example", f"Nummer {number}"), ANNA, at=old(30 + number))
         filling.add(octets(300, "fremd@y.example", "Fremder"), "lena@firma.example", at=old(1))
+        filling.add(octets(301, "kaputt", "Ohne Adresse", WITH_FILE), "lena@firma.example", at=old(300))
         ingest(config, filling.records)
         with database.connection(config, Role.OWNER) as conn:
             users.grant(conn, ANNA, ANNA, by="test")
@@ -346,3 +352,109 @@ def test_a_kept_search_of_incoming_letters_is_counted(site: tuple[Flask, Config]
     counts = client.get("/searches/counts").text
     assert re.search(rf'id="saved-{number[1]}"[^>]*><span class="visually-hidden">unread: </span>3</span>', counts)
     client.post(f"/searches/{number[1]}/end", data={"csrf_token": data["csrf_token"]})
+
+
+def test_the_way_back_leads_to_the_page_one_came_from(site: tuple[Flask, Config]) -> None:
+    """By place and by offset, from the letter's other pages and its neighbours too, and to the letter itself."""
+    client = enter(site)
+    older = re.search(r'href="([^"]*before=[^"]*)" rel="next"', client.get("/").text)
+    assert older
+    for page in (html.unescape(older[1]), "/?orderby=asubject&offset=50", "/?q=viele&offset=50"):
+        [first, *_] = re.findall(r'<a class="row-link" href="([^"]*)"', client.get(page).text)
+        number = int(re.findall(r"/m/(\d+)", first)[0])
+        shown = html.unescape(first)
+        for address in (shown, shown.replace("?", "/headers?"), shown.replace("?", "/evidence?")):
+            [back] = re.findall(r'id="back" href="([^"]*)"', client.get(address).text)
+            bare, _, anchor = html.unescape(back).partition("#")
+            assert anchor == f"letter-{number}"
+            assert subjects(client.get(bare).text) == subjects(client.get(page).text), address
+        tabs = re.findall(r'<a href="(/m/\d+/source[^"]*)"', client.get(shown).text)
+        assert all("before=" in each or "offset=50" in each for each in tabs) and tabs
+        beside = client.get(shown.replace("?", "/neighbours?")).text if "q=" in page else client.get(shown).text
+        [neighbour] = re.findall(r'id="older" href="([^"]*)"', beside) or [shown]
+        assert "before=" in neighbour or "offset=50" in neighbour
+    # A topic's letters are no page of a list.
+    topic = re.search(r'href="(/m/\d+/topic[^"]*offset=50[^"]*)"', client.get("/topics?offset=50").text)
+    assert topic
+    page = client.get(html.unescape(topic[1])).text
+    assert re.search(r'id="back" href="/topics\?offset=50#letter-\d+"', page)
+    assert all("offset" not in each for each in re.findall(r'<a class="row-link" href="([^"]*)"', page))
+
+
+@pytest.mark.parametrize(("address", "last"), [
+    ("/?goto=99&pagesize=20", "/?pagesize=20&offset=100"), ("/?offset=999", "/?offset=100"),
+    ("/?before=1990-01-01T00:00:00_1", "/?offset=100"), ("/?q=viele&offset=999", "/?q=viele&offset=50"),
+    ("/topics?offset=999", "/topics?offset=100"), ("/senders?offset=999", "/senders"),
+])
+def test_a_page_behind_the_end_says_so(site: tuple[Flask, Config], address: str, last: str) -> None:
+    """It is not an empty mailbox; one click leads to the last page, which has rows."""
+    client = enter(site)
+    page = client.get(address).text
+    assert "This page is behind the end of the list" in page
+    assert "No letters here" not in page and "No address fits" not in page
+    found = re.search(r'href="([^"]*)">To the last page<', page)
+    assert found and sorted(html.unescape(found[1]).split("&")) == sorted(last.split("&"))
+    assert "This page is behind" not in client.get(last).text
+    assert "To the first page" in page
+    assert "This page is behind" not in client.get("/?q=gibtesnicht&offset=999").text
+
+
+def test_no_attachment_is_an_empty_count(site: tuple[Flask, Config]) -> None:
+    """Zero files are none."""
+    client = enter(site, ADMIN, ADMIN_PASSWORD)
+    assert subjects(client.get("/?q=(attachments~notempty~)").text) == ["Ohne Adresse"]
+    without = client.get("/?q=(attachments~empty~)&pagesize=500").text
+    assert "Ohne Adresse" not in subjects(without) and len(subjects(without)) == 106
+
+
+@pytest.mark.parametrize("op", ["moreequal", "morethan", "contains", "between", "empty", "notempty"])
+def test_yes_and_no_are_neither_more_nor_less(site: tuple[Flask, Config], op: str) -> None:
+    """A link that compares so gets a red chip, and the form does not offer it."""
+    client = enter(site)
+    page = client.get(f"/?q=(unread~{op}~1)(from~contains~test.de)").text
+    assert [text for text, _ in chips(page)] == [
+        "From contains test.de", f"“unread {op}” compares a yes or no with something that it cannot be",
+    ]
+    assert "filter-chip bad" in page and len(subjects(page)) == 4
+    offered = re.findall(r'<option value="(\w+)" data-flag>', page)
+    assert offered == ["equals", "notequal", "in"]
+    among, equal = (client.get(f"/?q=(unread~{each}~1)(from~contains~test.de)").text for each in ("in", "equals"))
+    assert subjects(among) == subjects(equal)
+
+
+def test_a_sender_without_an_address_is_shown(site: tuple[Flask, Config]) -> None:
+    """What stands in the From line, where no address can be made of it."""
+    client = enter(site, ADMIN, ADMIN_PASSWORD)
+    [letter] = re.findall(r'class="row-link" href="([^"]*)"', client.get('/?q=subject:"Ohne Adresse"').text)
+    page = client.get(html.unescape(letter)).text
+    assert re.search(r"<dt>From</dt><dd>.*kaputt", page)
+    assert len(re.findall("<dt>To</dt>", page)) == 1
+
+
+def test_the_usual_columns_name_the_recipients(site: tuple[Flask, Config]) -> None:
+    """A list shows them, so its exports and its table do."""
+    client = enter(site)
+    asked = {"csrf_token": token(client, "/"), "view": "letters", "format": "csv", "q": "subject:Zweitens"}
+    lines = client.post("/export", data=asked).data.decode("utf-8-sig").splitlines()
+    assert lines[0].split(",")[:3] == ["From", "To", "Subject"]
+    assert "anna@firma.example" in lines[1].split(",")[1]
+
+
+def test_a_session_that_ended_elsewhere_says_so(site: tuple[Flask, Config]) -> None:
+    """A part of a page asked for by script: the log-in says why it is there, and leads back to the page."""
+    limiter.reset()
+    client = site[0].test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    here = "/?q=viele&offset=50"
+    answer = client.get("/news", headers={"HX-Request": "true", "HX-Current-URL": f"http://localhost{here}"})
+    assert answer.status_code == 401
+    login = answer.headers["HX-Redirect"]
+    page = client.get(login)
+    assert page.status_code == 200 and "Your session has ended" in page.text
+    there = client.post(login, data={"csrf_token": token(client), "login": ANNA, "password": ANNA_PASSWORD})
+    assert there.headers["Location"] == here
+    # Another site's page, or none, leads nowhere; nor does the log-in say so to who just came.
+    for elsewhere in ("//evil.example/", "http:\\\\evil", "http://[", ""):
+        led = client.get("/news", headers={"HX-Request": "true", "HX-Current-URL": elsewhere})
+        assert "evil" not in led.headers.get("HX-Redirect", "")
+    assert "Your session has ended" not in client.get("/login").text

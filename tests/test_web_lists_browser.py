@@ -115,10 +115,23 @@ def test_lists_and_topics_by_keyboard_alone(site: Site) -> None:
         page.wait_for_selector("iframe.body")
         page.goto("/topics")
         page.keyboard.press("j")
+        page.keyboard.press("j")
         page.keyboard.press("Enter")
         page.wait_for_selector(".topic-head")
         page.keyboard.press("u")
-        page.wait_for_url("**/topics")
+        page.wait_for_url("**/topics#letter-*")
+        # At the topic that one came from: j goes on from there.
+        focused = "[...document.querySelectorAll('#letters .row-link')].indexOf(document.activeElement)"
+        page.wait_for_function(f"{focused} === 1")
+        page.keyboard.press("j")
+        assert page.evaluate(focused) == 2
+        # Of what is yes or no the filter offers no more and no less.
+        page.goto("/?offset=1")
+        page.click("button[popovertarget=list-filter]")
+        page.select_option("#list-filter [name=add_op]", "between")
+        page.select_option("#list-filter [name=add_field]", "unread")
+        assert page.input_value("#list-filter [name=add_op]") == "equals"
+        assert page.locator("#list-filter [name=add_op] option:enabled").count() == 3
 
 
 def test_a_whole_list_is_selected_marked_and_undone(site: Site) -> None:

@@ -52,8 +52,21 @@ class Listing:
 
     @property
     def scope(self) -> dict[str, Any]:
-        """The arguments without the place: the first page of the same list, and the context of a letter's address."""
+        """The arguments without the place: the first page of the same list."""
         return filtergrammar.write(replace(self.filter, offset=0))
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """The arguments with the place: this page of the list, which a letter's address keeps for the way back."""
+        cursors = {"before": self.before, "after": self.after}
+        return filtergrammar.write(self.filter) | {
+            name: write_cursor(cursor) for name, cursor in cursors.items() if cursor
+        }
+
+    @property
+    def at_first_page(self) -> "Listing":
+        """The same list without the place."""
+        return Listing(filter=replace(self.filter, offset=0))
 
     @property
     def name(self) -> str:

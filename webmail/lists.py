@@ -50,6 +50,14 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """Where to go from a page behind the end of a list that has rows: last is None when they were not all counted."""
+
+    first: str
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """One page of a list. total: NOT_COUNTED (-1) when it was not counted."""
 
@@ -64,6 +72,7 @@ class Sheet:
     choice: Choice = field(default_factory=Choice)
     page_size: int = USUAL_PAGE_SIZE
     problem: str = ""
+    beyond: Beyond | None = None
 
     @property
     def most(self) -> int | None:
@@ -107,9 +116,12 @@ class Sheet:
         return [(name, listwords.title(self.view, name), name in chosen) for name in names]
 
     @property
-    def fields(self) -> list[tuple[str, str]]:
-        """What can be filtered by: name and title."""
-        return [(each.name, listwords.title(self.view, each.name)) for each in self.view.columns if each.filterable]
+    def fields(self) -> list[tuple[str, str, str]]:
+        """What can be filtered by: name, title and kind."""
+        return [
+            (each.name, listwords.title(self.view, each.name), each.kind)
+            for each in self.view.columns if each.filterable
+        ]  # fmt: skip
 
     @property
     def heads(self) -> list[Head]:
@@ -152,6 +164,8 @@ def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Ch
     except UsageError as error:
         return replace(bare, problem=searchhelp.explain(str(error)))
     start = wanted.filter.offset
+    if not page.rows and (start or wanted.before or wanted.after):
+        bare = replace(bare, beyond=_beyond(conn, who, view, wanted, page.total, size))
     if page.by_cursor:
         newer = _at(view, wanted, after=page.newer and listing.write_cursor(page.newer)) if page.newer else None
         older = _at(view, wanted, before=page.older and listing.write_cursor(page.older)) if page.older else None
@@ -160,6 +174,16 @@ def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Ch
         newer = _at(view, wanted, offset=max(start - size, 0) or None) if start else None
         older = _at(view, wanted, offset=end) if page.more else None
     return replace(bare, rows=page.rows, total=page.total, start=start, newer=newer, older=older)
+
+
+def keep_place(endpoint: str, values: dict[str, Any]) -> None:
+    """For `Flask.url_defaults`: links among the pages of letters keep the page of the list that they came from."""
+    if not endpoint.startswith("letter.") or request.blueprint != "letter":
+        return
+    place = listing.parse(request.args)
+    for name, value in place.context.items():
+        if name in ("before", "after", "offset"):
+            values.setdefault(name, value)
 
 
 def address(view: View, wanted: Filter, **more: Any) -> str:
@@ -223,10 +247,24 @@ def _without(conditions: tuple[Condition, ...], place: int) -> tuple[Condition, 
     return conditions[:place] + conditions[place + 1 :]
 
 
+def _beyond(conn: Connection, who: Viewer, view: View, wanted: Listing, total: int, size: int) -> Beyond | None:
+    if total < 0:
+        total = listview.count(conn, view, wanted.filter, who.accounts, who.user_id, most=MOST)
+    if not total:
+        return None
+    last = _at(view, wanted, offset=last_offset(total, size) or None) if total <= MOST else None
+    return Beyond(first=_at(view, wanted), last=last)
+
+
+def last_offset(total: int, size: int) -> int:
+    """Where the last page begins."""
+    return (total - 1) // size * size
+
+
 def _href(view: View, wanted: Listing, number: int) -> str:
     if view.name == "topics":
-        return url_for("topics.show", letter_id=number, **wanted.scope)
-    return url_for("letter.show", letter_id=number, **wanted.scope)
+        return url_for("topics.show", letter_id=number, **wanted.context)
+    return url_for("letter.show", letter_id=number, **wanted.context)
 
 
 def _at(view: View, wanted: Listing, **place: Any) -> str:

@@ -83,6 +83,8 @@ def warning(each: Warned) -> str:
             return gettext("There is no field “%(what)s” here", what=each.text)
         case "op":
             return gettext("There is no comparison “%(what)s”", what=each.text)
+        case "unfit":
+            return gettext("“%(what)s” compares a yes or no with something that it cannot be", what=each.text)
         case "value":
             return gettext("“%(what)s” does not fit the field", what=each.text)
         case "order":

@@ -109,7 +109,10 @@ def demand_login() -> Response | BaseResponse:
     """What somebody without a session gets instead of a page."""
     if request.headers.get("HX-Request"):
         # A part of a page was asked for: the whole page must go.
-        return Response(status=401, headers={"HX-Redirect": url_for("login.form")})
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        wanted = local_path(f"{page.path}?{page.query}" if page.query else page.path)
+        where = url_for("login.form", next=wanted if wanted != "/" else None, ended=1)
+        return Response(status=401, headers={"HX-Redirect": where})
     wanted = _asked_for()
     if request.method != "GET":
         wanted = url_for("mailbox.index")

@@ -72,7 +72,7 @@ def row(
     who = short_names(facts["to"] if outgoing else sender)
     return Row(
         id=facts["id"],
-        href=url_for("letter.show", letter_id=facts["id"], **wanted.scope),
+        href=url_for("letter.show", letter_id=facts["id"], **wanted.context),
         who=who,
         outgoing=outgoing,
         subject=facts["subject"],

@@ -13,7 +13,7 @@ from postbuch.archive import filtergrammar, listresolve
 from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.listview import View
 from postbuch.webmail import lists
-from postbuch.webmail.lists import Chip, Head
+from postbuch.webmail.lists import Beyond, Chip, Head
 
 PAGE = 60
 PAGE_SIZES = (20, 60, 100, 200)
@@ -61,6 +61,13 @@ class Asked:
         start = self.filter.offset
         before = self._at(max(start - self.size, 0)) if start else None
         return before, self._at(start + shown) if start + shown < total else None
+
+    def beyond(self, total: int) -> Beyond | None:
+        """Where to go from a page behind the end; None when there is nothing at all."""
+        if not total or self.filter.offset < total:
+            return None
+        last = self._at(lists.last_offset(total, self.size)) if total <= MOST else None
+        return Beyond(first=self._at(0), last=last)
 
     def _at(self, offset: int) -> str:
         return url_for(lists.ENDPOINTS[self.view.name], **self.scope, offset=offset or None)

@@ -58,7 +58,7 @@ def show(letter_id: int) -> str:
         on_record(conn, "view", f"topic of letter {letter_id}")
         side = folders.sidebar(conn, who, wanted)
         found, total = _letters(conn, who, letter_id)
-    cards = [row(each, wanted) for each in reversed(found)]
+    cards = [row(each, wanted.at_first_page) for each in reversed(found)]
     people = list(dict.fromkeys(short_names(each["from"]) for each in reversed(found)))
     return render_template(
         "topic.html", listing=wanted, sidebar=side, cards=cards, total=total, people=people,

@@ -25,6 +25,13 @@ function go(step) {
   next.scrollIntoView({ block: 'nearest' })
 }
 
+// Whoever comes back from a letter goes on from there.
+const left = /^#letter-\d+$/.test(location.hash) && document.querySelector(`#letters ${location.hash}`)
+if (left) {
+  left.classList.add('at')
+  link(left)?.focus()
+}
+
 function mark(value) {
   if (!rows().length) return value === 'unread' && document.querySelector('#mark-unread')?.click()
   if (!document.querySelector('#letters input:checked')) at()?.querySelector('input')?.click()

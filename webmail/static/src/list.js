@@ -71,3 +71,16 @@ if (place) {
     setTimeout(leave, SNACK_MS)
   }).observe(document.body, { childList: true, subtree: true })
 }
+
+// Of what is yes or no the form offers what makes sense; the page says so where there is no script.
+const field = document.querySelector('#list-filter [name="add_field"]')
+if (field) {
+  const ops = document.querySelector('#list-filter [name="add_op"]')
+  const fit = () => {
+    const flag = field.selectedOptions[0]?.dataset.kind === 'flag'
+    for (const each of ops.options) each.hidden = each.disabled = flag && !('flag' in each.dataset)
+    if (ops.selectedOptions[0]?.disabled) ops.value = 'equals'
+  }
+  field.addEventListener('change', fit)
+  window.addEventListener('pageshow', fit)
+}
