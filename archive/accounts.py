@@ -7,6 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 from postbuch.archive.audit import now
 from postbuch.archive.errors import NotFound
 from postbuch.archive.schema import account
+from postbuch.archive.wrong import Wrong
 
 
 def find_account(conn: Connection, address: str) -> int | None:
@@ -19,7 +20,7 @@ def number_of(conn: Connection, address: str) -> int:
     """The number of the account with this log-in name. Raises NotFound."""
     found = find_account(conn, address)
     if found is None:
-        raise NotFound(f"there is no account '{address}'; `postbuch account list` shows all")
+        raise NotFound(Wrong.NO_ACCOUNT.said(address=address))
     return found
 
 
@@ -32,7 +33,7 @@ def ensure_account(conn: Connection, address: str, upstream: str) -> int:
     conn.execute(statement, {"address": address.strip().lower(), "upstream": upstream, "created_at": now()})
     made = find_account(conn, address)
     if made is None:  # READ COMMITTED sees the other's row as soon as it is there
-        raise NotFound(f"the account '{address}' cannot be made: its name is not a mail address that can be kept")
+        raise NotFound(Wrong.ACCOUNT_NOT_MADE.said(address=address))
     return made
 
 

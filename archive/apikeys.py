@@ -18,6 +18,7 @@ from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.schema import api_key, app_user
 from postbuch.archive.users import FOREVER
 from postbuch.archive.widths import KEY_CHARACTERS
+from postbuch.archive.wrong import Wrong
 
 # What a key may do. `GET /me` is allowed with every key.
 LETTERS, CONTENT, MARKS, EXPORTS = "letters", "content", "marks", "exports"
@@ -52,17 +53,20 @@ def make(
     """(the key, which is told this once, and its number). Raises UsageError."""
     name = name.strip()
     if not name or len(name) > KEY_CHARACTERS:
-        raise UsageError("give the key a name that says what it is for")
+        raise UsageError(Wrong.KEY_WITHOUT_NAME.said())
     unknown = [each for each in scopes if each not in SCOPES]
     if unknown or not scopes:
-        wrong = f"'{unknown[0]}' is no scope" if unknown else "a key needs at least one scope"
-        raise UsageError(f"{wrong}; there are {', '.join(SCOPES)}")
+        known = ", ".join(SCOPES)
+        raise UsageError(
+            Wrong.NO_SCOPE.said(scope=unknown[0], scopes=known) if unknown
+            else Wrong.KEY_WITHOUT_SCOPE.said(scopes=known)
+        )
     held = select(func.count()).select_from(api_key).where(api_key.c.user_id == user_id, *_holds())
     # Which names are the same says the database: neither case nor accents tell them apart.
     if conn.scalar(held.where(api_key.c.name == name)):
-        raise UsageError(f"there is already a key '{name}'; revoke it first, or choose another name")
+        raise UsageError(Wrong.KEY_TAKEN.said(name=name))
     if (conn.scalar(held) or 0) >= MAX_KEYS:
-        raise UsageError(f"there are {MAX_KEYS} keys already; revoke one that is not used")
+        raise UsageError(Wrong.TOO_MANY_KEYS.said(number=MAX_KEYS))
     key = PREFIX + secrets.token_urlsafe(_OCTETS)
     made = conn.execute(insert(api_key).values(
         user_id=user_id, name=name, hint=key[: len(PREFIX) + _HINT_CHARACTERS], key_sha256=_digest(key),
@@ -101,7 +105,7 @@ def revoke(conn: Connection, user_id: int, key_id: int) -> Key:
         _keys().where(api_key.c.id == key_id, api_key.c.user_id == user_id, *_holds())
     ).one_or_none()
     if row is None:
-        raise NotFound(f"there is no key {key_id} of this user")
+        raise NotFound(Wrong.NO_KEY.said(number=key_id))
     conn.execute(update(api_key).where(api_key.c.id == key_id).values(until=func.greatest(now(), api_key.c.since)))
     return _key(row)
 

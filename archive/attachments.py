@@ -15,6 +15,7 @@ from postbuch.archive.schema import header_summary, letter, letter_image, object
 from postbuch.archive.schema_media import attachment
 from postbuch.archive.users import Rights
 from postbuch.archive.visible import part_seen
+from postbuch.archive.wrong import Wrong
 
 # Letters that the page of one file lists: a logo may stand in all.
 MAX_LETTERS = 200
@@ -40,7 +41,7 @@ def place_of(conn: Connection, attachment_id: int, rights: Rights) -> Place:
     """Any place of a file within the rights. Raises NotFound."""
     found = places_of(conn, [attachment_id], rights)
     if not found:
-        raise NotFound(f"there is no attachment {attachment_id} that you may read")
+        raise NotFound(Wrong.NO_ATTACHMENT.said(number=attachment_id))
     return found[0]
 
 

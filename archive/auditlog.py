@@ -16,6 +16,7 @@ from postbuch.archive.audit import storable
 from postbuch.archive.errors import UsageError
 from postbuch.archive.schema import audit_event
 from postbuch.archive.users import ALL, Rights
+from postbuch.archive.wrong import Wrong
 
 PAGE = 50
 # Events that one question for words looks at: 50,000 took 0.35 s beside other work on two cores. The answer says how
@@ -110,7 +111,7 @@ def read_day(text: str) -> datetime:
     try:
         return datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
-        raise UsageError(f"'{text}' is not a day such as 2026-01-31") from None
+        raise UsageError(Wrong.NO_DAY.said(text=text)) from None
 
 
 def _columns(accounts: Rights) -> Select[Any]:

@@ -11,6 +11,7 @@ from enum import Enum
 
 from postbuch.archive.errors import UsageError
 from postbuch.archive.uidset import LARGEST, UidSet
+from postbuch.archive.wrong import Wrong
 
 # A SEARCH answer is one line and imaplib takes 1,000,000 octets: 50,000 UIDs of ten digits and a space are 550,000.
 WINDOW_MESSAGES = 50_000
@@ -58,7 +59,7 @@ def read_choice(archive: str, excluded: Iterable[str] = ()) -> Choice:
         return Choice(everything=archive == ALL, excluded=left_out)
     names = [name.strip() for name in archive.removeprefix(NAMED).split(",")]
     if not archive.startswith(NAMED) or not all(names):
-        raise UsageError(f"'{archive}' says nothing that can be archived; use all, none, or {NAMED}Archiv,INBOX")
+        raise UsageError(Wrong.NOTHING_TO_ARCHIVE.said(text=archive, named=NAMED))
     return Choice(everything=False, named=frozenset(map(_folded, names)), excluded=left_out)
 
 

@@ -27,6 +27,8 @@ from postbuch.archive.endpoint import (
     parse_ports,
 )
 from postbuch.archive.errors import ConfigError
+from postbuch.archive.said import Joint
+from postbuch.archive.wrong import Wrong
 
 ENVIRONMENT_VARIABLE = "POSTBUCH_CONFIG"
 DEFAULT_FILE = "postbuch.toml"
@@ -235,13 +237,11 @@ def load(path: Path) -> Config:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(
-            f"{path}: there is no such configuration file; `postbuch config example > {path}` writes one"
-        ) from None
+        raise ConfigError(Wrong.NO_CONFIGURATION.said(path=path)) from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(Wrong.UNREADABLE.said(path=path, cause=error.strerror)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
+        raise ConfigError(Wrong.NO_TOML.said(path=path, cause=error)) from None
     return parse(raw, path)
 
 
@@ -250,7 +250,7 @@ def parse(raw: dict[str, Any], path: Path) -> Config:
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_sentence(error)}") from None
+        raise ConfigError(Joint.ABOUT.said(subject=path, what=_sentence(error))) from None
     return _resolved(config, path.absolute().parent)
 
 
@@ -289,8 +289,8 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"the key '{key}' is unknown; `postbuch config example` lists all keys"
+        return Wrong.KEY_UNKNOWN.said(key=key)
     if first["type"] == "missing":
-        return f"the key '{key}' is missing"
+        return Wrong.KEY_MISSING.said(key=key)
     message = first["msg"].removeprefix("Value error, ")
-    return f"the key '{key}': {message}" if key else message
+    return Wrong.KEY_UNFIT.said(key=key, cause=message) if key else message

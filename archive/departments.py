@@ -11,6 +11,7 @@ from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.schema import account, app_user, department, department_account, department_member
 from postbuch.archive.users import FOREVER, user_number
 from postbuch.archive.widths import KEY_CHARACTERS
+from postbuch.archive.wrong import Wrong
 
 # The column of who or what belongs to the department.
 _OTHER = {department_member: "user_id", department_account: "account_id"}
@@ -20,12 +21,12 @@ def add(conn: Connection, name: str, *, by: str) -> int:
     """Make a department; its number. Raises UsageError."""
     name = name.strip()
     if not name or len(name) > KEY_CHARACTERS:
-        raise UsageError(f"the name of a department has 1 to {KEY_CHARACTERS} characters")
+        raise UsageError(Wrong.DEPARTMENT_NAME.said(number=KEY_CHARACTERS))
     made = conn.execute(
         insert(department).prefix_with("IGNORE"), {"name": name, "since": now(), "until": FOREVER, "made_by": by}
     )
     if not made.rowcount:
-        raise UsageError(f"there is already a department '{name}'; `postbuch department list` shows all")
+        raise UsageError(Wrong.DEPARTMENT_TAKEN.said(name=name))
     return find(conn, name)
 
 
@@ -34,7 +35,7 @@ def find(conn: Connection, name: str) -> int:
     query = select(department.c.id).where(department.c.name == name.strip(), department.c.until == FOREVER)
     found = conn.scalar(query)
     if found is None:
-        raise NotFound(f"there is no department '{name}'; `postbuch department list` shows all")
+        raise NotFound(Wrong.NO_DEPARTMENT.said(name=name))
     return int(found)
 
 

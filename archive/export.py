@@ -18,6 +18,7 @@ from postbuch.archive.schema import account, header_summary, image, letter, lett
 from postbuch.archive.search import matching
 from postbuch.archive.users import ALL, Rights
 from postbuch.archive.visible import seen
+from postbuch.archive.wrong import Wrong
 
 # Letters whose facts are asked for at once: at a place or three each, a query of milliseconds.
 CHUNK = 200
@@ -74,7 +75,7 @@ class Export:
         with self._engine.connect() as conn:
             octets = letters.octets(conn, self._config, message.image_id)
         if hashlib.sha256(octets).hexdigest() != message.sha256:
-            raise NotFound(f"the image {message.image_id} is not the one that was found")
+            raise NotFound(Wrong.ANOTHER_IMAGE.said(number=message.image_id))
         return octets
 
 

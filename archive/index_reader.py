@@ -20,6 +20,7 @@ from postbuch.archive import index_schema as names
 from postbuch.archive.errors import UsageError
 from postbuch.archive.index_store import Mark
 from postbuch.archive.users import ALL, Rights
+from postbuch.archive.wrong import Mistake
 
 # At most so many ids of a condition go to the database as they are: 1,000,000 of 8 digits are 9 MB of the 16 MiB that
 # a statement may have. What finds more is looked for in SQL.
@@ -128,7 +129,7 @@ def _said() -> Iterator[None]:
     except ValueError as error:
         if "max expansions" not in str(error):
             raise
-        raise UsageError("the beginning at the end of a phrase fits too many words; write more of it") from error
+        raise UsageError(Mistake.PHRASE_FITS_TOO_MUCH.said()) from error
 
 
 class Reader:

@@ -18,6 +18,7 @@ from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.reasons import Work
 from postbuch.archive.schema import job
 from postbuch.archive.widths import KEY_CHARACTERS
+from postbuch.archive.wrong import Wrong
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED, EXPIRED = "waiting", "running", "done", "failed", "cancelled", "expired"
 OPEN = (WAITING, RUNNING)
@@ -81,7 +82,7 @@ def create(
     """Ask for it; the number of the job. Raises UsageError when somebody has MAX_OPEN that have not ended."""
     waiting = conn.scalar(select(func.count()).where(job.c.user_id == user_id, job.c.state.in_(OPEN))) or 0
     if waiting >= MAX_OPEN:
-        raise UsageError(f"{waiting} exports are being made for you already; wait for one, or cancel one")
+        raise UsageError(Wrong.JOBS_WAIT.said(number=waiting))
     at = now()
     made = conn.execute(insert(job).values(
         user_id=user_id, title=title[:KEY_CHARACTERS], parameters=parameters, state=WAITING, steps=steps,
@@ -102,7 +103,7 @@ def get(conn: Connection, user_id: int, job_id: int) -> Job:
     """One of a user's. Raises NotFound, for somebody else's as for none."""
     row = conn.execute(select(job).where(job.c.id == job_id, job.c.user_id == user_id)).one_or_none()
     if row is None:
-        raise NotFound(f"there is no job {job_id} of yours")
+        raise NotFound(Wrong.NO_JOB.said(number=job_id))
     return _job(row._mapping)
 
 
@@ -110,7 +111,7 @@ def finished(conn: Connection, config: Config, user_id: int, job_id: int) -> tup
     """One of a user's that is done, and its file. Raises NotFound."""
     found, path = get(conn, user_id, job_id), result(config, job_id)
     if found.state != DONE or not path.is_file():
-        raise NotFound(f"the job {job_id} has no file")
+        raise NotFound(Wrong.JOB_WITHOUT_FILE.said(number=job_id))
     return found, path
 
 

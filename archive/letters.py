@@ -36,12 +36,12 @@ from postbuch.archive.schema import (
 )
 from postbuch.archive.users import ALL, Rights
 from postbuch.archive.visible import readable, seen, visible_images
+from postbuch.archive.wrong import Wrong
 
 PAGE = 50
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 # MariaDB's BIGINT UNSIGNED ends at 20 digits; 18 can never overflow.
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_NO_LETTER = "there is no letter '{reference}' that you may read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ def find_letter(conn: Connection, reference: str, accounts: Rights = ALL) -> int
         query = select(letter.c.id).where(or_(*ways), readable(accounts)).order_by(letter.c.sort_at.desc())
         found = conn.scalar(query.limit(1))
     if found is None:
-        raise NotFound(_NO_LETTER.format(reference=reference))
+        raise NotFound(Wrong.NO_LETTER.said(reference=reference))
     return int(found)
 
 
@@ -157,7 +157,7 @@ def find_image(conn: Connection, reference: str, accounts: Rights = ALL) -> Imag
         query = query.where(image.c.sha256 == bytes.fromhex(reference))
     row = conn.execute(query.limit(1)).one_or_none()
     if row is None:
-        raise NotFound(_NO_LETTER.format(reference=reference))
+        raise NotFound(Wrong.NO_LETTER.said(reference=reference))
     return Image(id=row.id, sha256=row.sha256.hex(), size_octets=row.size_octets)
 
 
@@ -165,7 +165,7 @@ def octets(conn: Connection, config: Config, image_id: int) -> bytes:
     """The message as it was, rebuilt from its skeleton and the objects. Raises NotFound, or SkeletonDamaged."""
     row = conn.execute(select(image.c.skeleton, image.c.sha256).where(image.c.id == image_id)).one_or_none()
     if row is None:
-        raise NotFound(f"there is no image {image_id}")
+        raise NotFound(Wrong.NO_IMAGE.said(number=image_id))
     found = skeleton.rebuild(row.skeleton, objects.ObjectStore(config.data).read)
     if hashlib.sha256(found).digest() != row.sha256:
         raise skeleton.SkeletonDamaged(f"the image {image_id} does not come back with its SHA-256")
@@ -180,7 +180,7 @@ def letter_facts(conn: Connection, letter_id: int, accounts: Rights = ALL) -> di
     """
     head = conn.execute(select(letter).where(letter.c.id == letter_id, readable(accounts))).one_or_none()
     if head is None:
-        raise NotFound(_NO_LETTER.format(reference=letter_id))
+        raise NotFound(Wrong.NO_LETTER.said(reference=letter_id))
     visible = visible_images(letter_id, accounts)
     images = [dict(row._mapping) for row in conn.execute(
         select(

@@ -15,6 +15,7 @@ from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.schema import link_template
 from postbuch.archive.users import FOREVER
 from postbuch.archive.widths import KEY_CHARACTERS
+from postbuch.archive.wrong import Wrong
 
 VARIABLES = ("EMAIL", "DOMAIN", "NAME", "SUBJECT", "MESSAGEID", "ID")
 SCHEMES = ("http", "https", "tel", "sip")
@@ -44,18 +45,18 @@ def check(name: str, template: str) -> tuple[str, str]:
     """Name and address as they are kept. Raises UsageError with what is wrong."""
     name, template = name.strip(), template.strip()
     if not name or len(name) > KEY_CHARACTERS:
-        raise UsageError(f"the name of a link has 1 to {KEY_CHARACTERS} characters")
+        raise UsageError(Wrong.LINK_NAME.said(number=KEY_CHARACTERS))
     if not template or len(template) > MAX_CHARACTERS:
-        raise UsageError(f"the address of a link has 1 to {MAX_CHARACTERS} characters")
+        raise UsageError(Wrong.LINK_LENGTH.said(number=MAX_CHARACTERS))
     if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in template) or "\\" in template:
-        raise UsageError("the address of a link holds no spaces, control characters or backslashes")
+        raise UsageError(Wrong.LINK_CHARACTERS.said())
     unknown = [found for found in _VARIABLE.findall(template) if found not in VARIABLES]
     if unknown:
         known = ", ".join(f"#{each}#" for each in VARIABLES)
-        raise UsageError(f"there is no variable #{unknown[0]}#; there is {known}")
+        raise UsageError(Wrong.LINK_VARIABLE.said(name=unknown[0], known=known))
     scheme = template.partition(":")[0].lower()
     if ":" not in template or scheme not in SCHEMES:
-        raise UsageError(f"the address of a link begins with {', '.join(f'{each}:' for each in SCHEMES)}")
+        raise UsageError(Wrong.LINK_SCHEME.said(schemes=", ".join(f"{each}:" for each in SCHEMES)))
     if scheme in ("http", "https"):
         _check_host(template)
     return name, template
@@ -70,7 +71,7 @@ def _check_host(template: str) -> None:
     start = template.partition("://")[2]
     authority = re.split(r"[/?]", start, maxsplit=1)[0]
     if not host or parts is None or parts.username is not None or _VARIABLE.search(authority):
-        raise UsageError("the address of a link names its host as it is: https://crm.example/…")
+        raise UsageError(Wrong.LINK_HOST.said())
 
 
 def listed(conn: Connection) -> list[Template]:
@@ -83,13 +84,13 @@ def add(conn: Connection, name: str, template: str, *, by: str) -> int:
     """Make one; its number. Raises UsageError."""
     name, template = check(name, template)
     if len(listed(conn)) >= MAX_TEMPLATES:
-        raise UsageError(f"there are {MAX_TEMPLATES} links already; remove one first")
+        raise UsageError(Wrong.TOO_MANY_LINKS.said(number=MAX_TEMPLATES))
     made = conn.execute(
         insert(link_template).prefix_with("IGNORE"),
         {"name": name, "template": template, "since": now(), "until": FOREVER, "made_by": by[:KEY_CHARACTERS]},
     )
     if not made.rowcount:
-        raise UsageError(f"there is already a link '{name}'")
+        raise UsageError(Wrong.LINK_TAKEN.said(name=name))
     return int(conn.scalars(
         select(link_template.c.id).where(link_template.c.name == name, link_template.c.until == FOREVER)
     ).one())  # fmt: skip
@@ -99,7 +100,7 @@ def remove(conn: Connection, number: int) -> Template:
     """End one; its row stays with its end. Raises NotFound."""
     found = next((each for each in listed(conn) if each.id == number), None)
     if found is None:
-        raise NotFound(f"there is no link {number}")
+        raise NotFound(Wrong.NO_LINK.said(number=number))
     conn.execute(update(link_template).where(link_template.c.id == number).values(until=now()))
     return found
 

@@ -10,6 +10,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition, Filter, base_op
 from postbuch.archive.listcolumn import Scope, View, compare, opposite, read_test
 from postbuch.archive.listlead import Lead
+from postbuch.archive.wrong import Mistake
 
 
 def keys(conn: Connection, view: View, wanted: Filter, scope: Scope, by: Lead | None) -> Select[Any]:
@@ -82,7 +83,7 @@ def _asked(conn: Connection, view: View, wanted: Filter, scope: Scope) -> Column
     found += [_condition(view, each, scope) for each in wanted.within]
     if wanted.words:
         if view.words is None:
-            raise UsageError("this list takes no search words; filter by one of its fields")
+            raise UsageError(Mistake.TAKES_NO_WORDS.said())
         found.append(view.words(conn, wanted.words, scope))
     return and_(true(), *found)
 

@@ -8,6 +8,7 @@ from postbuch.archive import filtergrammar
 from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition, Filter, Order, Warned, base_op
 from postbuch.archive.listcolumn import Unfit, View, fits, read_test
+from postbuch.archive.wrong import Wrong
 
 
 def resolve(view: View, wanted: Filter) -> Filter:
@@ -40,7 +41,7 @@ def understood(view: View, arguments: Mapping[str, str]) -> Filter:
     found = resolve(view, filtergrammar.parse(arguments))
     if found.warnings:
         words = ", ".join(f"{each.kind} '{each.text}'" for each in found.warnings)
-        raise UsageError(f"not understood: {words}; there are the fields {', '.join(c.name for c in view.columns)}")
+        raise UsageError(Wrong.NOT_UNDERSTOOD.said(words=words, fields=", ".join(c.name for c in view.columns)))
     return found
 
 

@@ -26,6 +26,7 @@ from postbuch.archive.listview_media import MEDIA
 from postbuch.archive.listview_senders import SENDERS
 from postbuch.archive.listview_topics import TOPICS
 from postbuch.archive.users import ALL, Rights
+from postbuch.archive.wrong import Wrong
 
 VIEWS: dict[str, View] = {view.name: view for view in (LETTERS, TOPICS, MEDIA, SENDERS)}
 # Rows that a stream looks up together: 500 letters with all their columns are below 2 MB.
@@ -153,7 +154,7 @@ def stream(
     for name in column_names:
         column = view.column(name)
         if column is None or not column.shown:
-            raise UsageError(f"the list has no column '{name}'; there is {', '.join(shown_columns(view))}")
+            raise UsageError(Wrong.NO_COLUMN.said(name=name, columns=", ".join(shown_columns(view))))
     scope = Scope(rights=rights, user_id=user_id)
     numbers = keys_of(conn, view, wanted, rights, user_id)
     for start in range(0, len(numbers), CHUNK):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from postbuch.archive.errors import NotFound, PostbuchError
+from postbuch.archive.wrong import Wrong
 
 # 180 octets: with a letter number and a repeat number in front the name stays below the 255 of every file system.
 NAME_OCTETS = 180
@@ -57,21 +58,21 @@ class ObjectStore:
         try:
             return self.path(digest).read_bytes()
         except OSError as error:
-            raise NotFound(f"the attachment {digest.hex()} cannot be read: {error.strerror}") from error
+            raise NotFound(Wrong.ATTACHMENT_UNREADABLE.said(digest=digest.hex(), cause=error.strerror)) from error
 
     def open(self, digest: bytes) -> BinaryIO:
         """An object from its beginning, after all of it was read and has the digest. Raises NotFound, ObjectDamaged."""
         try:
             stream = self.path(digest).open("rb")
         except OSError as error:
-            raise NotFound(f"the attachment {digest.hex()} cannot be read: {error.strerror}") from error
+            raise NotFound(Wrong.ATTACHMENT_UNREADABLE.said(digest=digest.hex(), cause=error.strerror)) from error
         try:
             if hashlib.file_digest(stream, "sha256").digest() != digest:
                 raise ObjectDamaged(f"the attachment {digest.hex()} does not have its SHA-256")
             stream.seek(0)
         except OSError as error:
             stream.close()
-            raise NotFound(f"the attachment {digest.hex()} cannot be read: {error.strerror}") from error
+            raise NotFound(Wrong.ATTACHMENT_UNREADABLE.said(digest=digest.hex(), cause=error.strerror)) from error
         except ObjectDamaged:
             stream.close()
             raise

@@ -21,6 +21,7 @@ from postbuch.archive.schema import image_address, image_object, letter_image, o
 from postbuch.archive.schema import smtp_recipient as recipient
 from postbuch.archive.schema_ledger import checkpoint, checkpoint_stamp, ledger_leaf
 from postbuch.archive.sealer import Sealer
+from postbuch.archive.wrong import Wrong
 
 # Of zlib's levels: more of them costs three times as long, and base64 hardly gets smaller.
 FASTEST = 1
@@ -82,7 +83,7 @@ def write(config: Config, engine: Engine, image: letters.Image, path: Path) -> P
             checkpoints.make(config, engine)
             places, row = _places(conn, wanted), _newest(conn)
         if row is None or not places:
-            raise NotFound(f"the image {image.id} has no leaf in the ledger; `postbuch verify` says why")
+            raise NotFound(Wrong.NO_LEAF.said(number=image.id))
         files, proof = _leaves(conn, wanted, places, row.size)
         stamp = conn.scalar(select(checkpoint_stamp.c.response).where(checkpoint_stamp.c.checkpoint_id == row.id))
         keys, rotations = _keys(conn, row)
@@ -111,7 +112,7 @@ def _keys(conn: Connection, row: Any) -> tuple[list[str], dict[str, bytes]]:
     note = checkpoints.read(row.note).note
     last = max((place for place, key in enumerate(known) if key.signed(note)), default=None)
     if last is None:
-        raise NotFound("no key of this archive has signed the newest checkpoint; `postbuch verify` says why")
+        raise NotFound(Wrong.NO_SIGNER.said())
     query = select(checkpoint.c.id, checkpoint.c.note).where(checkpoint.c.note.like("%\nnext-key %"))
     notes = conn.execute(query.order_by(checkpoint.c.id).limit(last)).all()
     rotations = {f"rotation-{each.id:010}.txt": each.note.encode() for each in notes}

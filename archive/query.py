@@ -11,6 +11,7 @@ from typing import Literal
 
 from postbuch.archive import writtenvalue
 from postbuch.archive.errors import UsageError
+from postbuch.archive.wrong import Mistake
 
 # What a person types or a program makes; each word is at least one join.
 MAX_CHARACTERS = 2000
@@ -64,13 +65,13 @@ Node = Word | Not | Group
 def parse(text: str) -> Node:
     """The tree of a query. Raises UsageError with a sentence that names the place."""
     if len(text) > MAX_CHARACTERS:
-        raise UsageError(f"the search has more than {MAX_CHARACTERS} characters; shorten it")
+        raise UsageError(Mistake.TOO_LONG.said(number=MAX_CHARACTERS))
     parser = _Parser(text)
     if not parser.tokens:
         return Group(kind="and", nodes=())
     node = parser.either()
     if parser.position < len(parser.tokens):
-        raise UsageError(f"the search has a ')' without its '(' {parser.place()}")
+        raise UsageError(Mistake.NO_OPENING.said(place=parser.place()))
     return node
 
 
@@ -79,7 +80,7 @@ class _Parser:
         self.tokens = list(_TOKEN.finditer(text.rstrip()))
         self.position = 0
         if len(self.tokens) > 2 * MAX_WORDS:
-            raise UsageError(f"the search has more than {MAX_WORDS} words; shorten it")
+            raise UsageError(Mistake.TOO_MANY_WORDS.said(number=MAX_WORDS))
 
     def either(self) -> Node:
         nodes = [self.every()]
@@ -96,7 +97,7 @@ class _Parser:
                 continue
             nodes.append(self.one())
         if not nodes:
-            raise UsageError(f"the search lacks a word {self.place()}")
+            raise UsageError(Mistake.NO_WORD.said(place=self.place()))
         return nodes[0] if len(nodes) == 1 else Group(kind="and", nodes=tuple(nodes))
 
     def one(self) -> Node:
@@ -109,7 +110,7 @@ class _Parser:
             opened = self.position - 1
             node = self.either()
             if self._peek() != ")":
-                raise UsageError(f"the search has a '(' without its ')' {self.place(opened)}")
+                raise UsageError(Mistake.NO_CLOSING.said(place=self.place(opened)))
             self.position += 1
             return node
         made = _word(field, phrase if phrase is not None else word, match.group(0).strip())
@@ -124,10 +125,10 @@ class _Parser:
         """Where a token stands, as people count: from 1."""
         position = self.position if position is None else position
         if position >= len(self.tokens):
-            return "at its end"
+            return Mistake.AT_END.said()
         match = self.tokens[position]
         start = match.end() - len(match.group(0).lstrip())
-        return f"at character {start + 1}"
+        return Mistake.AT_CHARACTER.said(number=start + 1)
 
     def _peek(self) -> str | None:
         if self.position >= len(self.tokens):
@@ -146,7 +147,7 @@ def _word(field: str | None, text: str, whole: str) -> Word:
         return Word(field="", text=whole.replace('"', ""))
     if name in FLAG_FIELDS and text.lower() not in FLAG_FIELDS[name]:
         choices = ", ".join(f"{name}:{choice}" for choice in FLAG_FIELDS[name])
-        raise UsageError(f"'{whole}' is not known in a search; there is {choices}")
+        raise UsageError(Mistake.NO_FLAG.said(word=whole, choices=choices))
     if name in FLAG_FIELDS:
         return Word(field=name, text=text.lower())
     if name in DATE_FIELDS:
@@ -154,10 +155,10 @@ def _word(field: str | None, text: str, whole: str) -> Word:
     if name in SIZE_FIELDS:
         size = writtenvalue.octets(text)
         if size is None:
-            raise UsageError(f"'{whole}' needs a size such as {name}:500k or {name}:2m")
+            raise UsageError(Mistake.NO_SIZE.said(word=whole, name=name))
         return Word(field=name, text=str(size))
     if not field and text.lower().rstrip(":") in FIELDS and text.endswith(":"):
-        raise UsageError(f"the search has nothing behind '{text}'")
+        raise UsageError(Mistake.NO_VALUE.said(word=text))
     return Word(field=name, text=text)
 
 
@@ -165,4 +166,4 @@ def _date(text: str, whole: str) -> date:
     found = writtenvalue.day(text, date.today())
     if found is not None and found < LAST_DAY:
         return found
-    raise UsageError(f"'{whole}' needs a date such as 2026-01-31, 31.01.2026, today or today-7d")
+    raise UsageError(Mistake.NO_DATE.said(word=whole))

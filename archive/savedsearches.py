@@ -9,6 +9,7 @@ from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.schema import saved_search
 from postbuch.archive.users import FOREVER
 from postbuch.archive.widths import KEY_CHARACTERS
+from postbuch.archive.wrong import Wrong
 
 MAX_ADDRESS_CHARACTERS = 4_000
 # Each that stands among the folders is counted; people find nothing in more.
@@ -38,11 +39,11 @@ def keep(conn: Connection, user_id: int, name: str, address: str, *, in_sidebar:
     """Keep a list under a name; one that is called so already ends. Raises UsageError."""
     name = name.strip()
     if not name or len(name) > KEY_CHARACTERS:
-        raise UsageError(f"the name of a saved search has 1 to {KEY_CHARACTERS} characters")
+        raise UsageError(Wrong.SEARCH_NAME.said(number=KEY_CHARACTERS))
     if not address or len(address) > MAX_ADDRESS_CHARACTERS:
-        raise UsageError(f"a saved search has 1 to {MAX_ADDRESS_CHARACTERS} characters")
+        raise UsageError(Wrong.SEARCH_LENGTH.said(number=MAX_ADDRESS_CHARACTERS))
     if len(listed(conn, user_id)) >= MAX_SAVED:
-        raise UsageError(f"there are {MAX_SAVED} saved searches already; remove one first")
+        raise UsageError(Wrong.TOO_MANY_SEARCHES.said(number=MAX_SAVED))
     at = now()
     conn.execute(update(saved_search).where(*_holds(user_id), saved_search.c.name == name).values(until=at))
     conn.execute(insert(saved_search).prefix_with("IGNORE"), {
@@ -54,7 +55,7 @@ def remove(conn: Connection, user_id: int, number: int) -> Saved:
     """End one of the user's own. Raises NotFound."""
     found = next((each for each in listed(conn, user_id) if each.id == number), None)
     if found is None:
-        raise NotFound(f"there is no saved search {number}")
+        raise NotFound(Wrong.NO_SEARCH.said(number=number))
     conn.execute(update(saved_search).where(saved_search.c.id == number).values(until=now()))
     return found
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.reasons import Reason
 from postbuch.archive.record import HEADER, MESSAGE, facts_octets, header_octets
+from postbuch.archive.wrong import Wrong
 
 # 256 KiB: above it a message streams to a file of its own and is never held in memory as a whole.
 SMALL_OCTETS = 262_144
@@ -163,7 +164,7 @@ class LargeFile:
             if self._error is not None:
                 raise self._error
             if self._path is None:
-                raise SpoolError("a large message was ended before it began")
+                raise SpoolError(Wrong.ENDED_BEFORE.said())
             whole = {**facts, "sha256": self._digest.hexdigest(), "size_octets": self._size}
             encoded = facts_octets(whole)
             _write_all(self._handle, encoded)

@@ -17,6 +17,7 @@ from postbuch.archive.accounts import ensure_account, number_of
 from postbuch.archive.audit import now
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.schema import account, account_grant, app_user, department_account, department_member
+from postbuch.archive.wrong import Wrong
 
 # Which accounts somebody may read: their numbers, or all of them (also those that come later).
 Rights = frozenset[int] | Literal["all"]
@@ -45,7 +46,7 @@ def create_user(conn: Connection, login: str, *, role: str = "employee", passwor
     """Make a user; an empty password leaves the check to upstream. Raises UsageError."""
     login = login.strip().lower()
     if "@" not in login or len(login) > 255:
-        raise UsageError(f"'{login}' is not a mail address; users log in with one, for example anna@firma.example")
+        raise UsageError(Wrong.NO_LOGIN.said(login=login))
     _check_role(role)
     hashed = _hash(password) if password else ""
     made = conn.execute(
@@ -53,7 +54,7 @@ def create_user(conn: Connection, login: str, *, role: str = "employee", passwor
         {"login": login, "role": role, "password_hash": hashed, "created_at": now()},
     )
     if not made.rowcount:  # perhaps one that is not active, or one made at this moment
-        raise UsageError(f"there is already a user '{login}'; `postbuch user list` shows all")
+        raise UsageError(Wrong.USER_TAKEN.said(login=login))
     return int(conn.scalars(select(app_user.c.id).where(app_user.c.login == login)).one())
 
 
@@ -67,7 +68,7 @@ def user_number(conn: Connection, login: str) -> int:
     """The number of the active user with this log-in name. Raises NotFound."""
     found = find_user(conn, login)
     if found is None:
-        raise NotFound(f"there is no user '{login}'; `postbuch user list` shows all")
+        raise NotFound(Wrong.NO_USER.said(login=login))
     return found.id
 
 
@@ -118,7 +119,7 @@ def set_user(
     """
     row = conn.execute(select(app_user).where(app_user.c.login == login.strip().lower())).one_or_none()
     if row is None:
-        raise NotFound(f"there is no user '{login}'; `postbuch user list` shows all")
+        raise NotFound(Wrong.NO_USER.said(login=login))
     _check_role(role or row.role)
     before = {"role": row.role, "active": bool(row.active)}
     after = {"role": role or row.role, "active": before["active"] if active is None else active}
@@ -198,7 +199,7 @@ def ensure_employee(conn: Connection, login: str, upstream: str) -> User:
             create_user(conn, login)
         user = find_user(conn, login)
     if user is None:
-        raise UsageError(f"the user '{login}' is not active")
+        raise UsageError(Wrong.NOT_ACTIVE.said(login=login))
     # Once only: a grant that an admin has ended stays ended.
     ever = select(account_grant.c.id).where(
         account_grant.c.user_id == user.id, account_grant.c.account_id.is_not_distinct_from(account_id)
@@ -210,12 +211,12 @@ def ensure_employee(conn: Connection, login: str, upstream: str) -> User:
 
 def _check_role(role: str) -> None:
     if role not in ROLES:
-        raise UsageError(f"the role '{role}' is not one of {', '.join(ROLES)}")
+        raise UsageError(Wrong.NO_ROLE.said(role=role, roles=", ".join(ROLES)))
 
 
 def _hash(password: str) -> str:
     if len(password) < MIN_PASSWORD_CHARACTERS:
-        raise UsageError(f"the password is too short; it needs at least {MIN_PASSWORD_CHARACTERS} characters")
+        raise UsageError(Wrong.TOO_SHORT.said(number=MIN_PASSWORD_CHARACTERS))
     return _hasher.hash(password)
 
 

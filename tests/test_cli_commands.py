@@ -294,3 +294,19 @@ def test_a_wrong_configuration_is_one_sentence(tmp_path: Path, text: str, word: 
     done = _postbuch(tmp_path, "config", "check")
     assert (done.returncode, done.stdout) == (2, "")
     assert word in done.stderr
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    ("get 99999", "es gibt keinen Brief '99999', den Sie lesen dürfen"),
+    ("user set nix@x --active", "es gibt keinen Benutzer 'nix@x'; `postbuch user list` zeigt alle"),
+    ("search from:", "in der Suche steht nichts hinter 'from:'"),
+    ("search a OR", "der Suche fehlt ein Wort an ihrem Ende"),
+    ("export a --format csv --output x.csv --columns quatsch", "die Liste hat keine Spalte 'quatsch'; es gibt from,"),
+    ("audit --since quatsch", "'quatsch' ist kein Tag wie 2026-01-31"),
+    ("status --config nirgends.toml", "nirgends.toml: diese Konfigurationsdatei gibt es nicht"),
+])
+def test_what_was_wrong_is_said_in_german(house: Path, words: str, expected: str) -> None:
+    """What the archive says of a wrong call is in the language of the locale."""
+    done = _postbuch(house, *words.split(), LC_ALL="de_DE.UTF-8")
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith(f"postbuch: {expected}"), done.stderr

@@ -458,3 +458,14 @@ def test_a_session_that_ended_elsewhere_says_so(site: tuple[Flask, Config]) -> N
         led = client.get("/news", headers={"HX-Request": "true", "HX-Current-URL": elsewhere})
         assert "evil" not in led.headers.get("HX-Redirect", "")
     assert "Your session has ended" not in client.get("/login").text
+
+
+@pytest.mark.parametrize("words", ["a+OR", "OR+a", "()", "(", ")", "before:neulich"])
+def test_a_mistake_in_a_search_is_said_in_german(site: tuple[Flask, Config], words: str) -> None:
+    """Not half of it in English, in no list."""
+    client = enter(site)
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    for path in ("/", "/topics"):
+        page = html.unescape(client.get(f"{path}?q={words}").text)
+        assert "Diese Suche ist nicht zu verstehen: " in page
+        assert "the search" not in page and "needs a" not in page

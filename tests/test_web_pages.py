@@ -430,8 +430,8 @@ def test_reading_marks_and_undo(client: FlaskClient) -> None:
 def test_search_mistakes_are_explained(client: FlaskClient) -> None:
     """Every sentence of the query language has its German and its English form here."""
     log_in(client)
-    for text, said in (("larger:abc", "needs a size"), ("before:gestern2", "needs a date"), ("(a", "has no"),
-                       ("a)", "has no"), ("is:purple", "is not known"), ("from:", "nothing stands behind"),
+    for text, said in (("larger:abc", "needs a size"), ("before:gestern2", "needs a date"), ("(a", "without its"),
+                       ("a)", "without its"), ("is:purple", "is not known"), ("from:", "has nothing behind"),
                        ("x " * 120, "more than 50 words")):
         page = client.get("/", query_string={"q": text}).text
         assert "That search did not work" in page, text
