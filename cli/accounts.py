@@ -57,7 +57,8 @@ def list_(config: ConfigOption = None, json: JsonOption = False) -> None:
         return
     titles = (_("Account"), _("Provider"), _("Archived"), _("Left out"), _("Active"))
     output.print_table(titles, [
-        (each["address"], each["upstream"], each["archive"], ", ".join(each["exclude"]), each["active"])
+        (each["address"], each["upstream"], each["archive"], ", ".join(each["exclude"]),
+         output.yes_or_no(each["active"]))
         for each in found
     ])  # fmt: skip
 

@@ -19,7 +19,7 @@ from postbuch.archive.export_table import Form as TableForm
 from postbuch.archive.users import ALL, Rights
 from postbuch.cli import output, preflight
 from postbuch.cli.actor import ORIGIN, actor
-from postbuch.cli.language import LANGUAGE, LANGUAGES
+from postbuch.cli.language import LANGUAGE, LANGUAGES, translate_plural
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 from postbuch.webmail.titles import titles
@@ -82,6 +82,8 @@ def export_(
 ) -> None:
     """Exit code 1 when a message could not be read; the others are there."""
     wanted = _form(form)
+    if str(output_path) == "-":
+        raise UsageError(_("an export is written to a file, not to standard output; name one by --output"))
     loaded = load(config)
     preflight.check_initialised(loaded)
     words = " ".join(query)
@@ -111,8 +113,10 @@ def export_(
             "size_octets": octets, "missing": [asdict(each) for each in missing],
         })
     else:
-        output.say(_("{messages} messages of {letters} letters are in {file}").format(
-            messages=done, letters=len(found.letters), file=output_path
+        number = len(found.letters)
+        output.say(_("{file} holds {messages} of {letters}").format(
+            file=output_path, messages=translate_plural("{count} message", "{count} messages", done).format(count=done),
+            letters=translate_plural("{count} letter", "{count} letters", number).format(count=number),
         ))
     for each in missing:
         output.say_problem(_("letter {letter} could not be read: {reason}").format(**asdict(each)))
@@ -140,7 +144,9 @@ def _table(config: Config, asked: Asked, addresses: list[str], path: Path, *, fo
             "size_octets": path.stat().st_size,
         })
     else:
-        output.say(_("{rows} rows are in {file}").format(rows=rows, file=path))
+        output.say(translate_plural("{rows} row is in {file}", "{rows} rows are in {file}", rows).format(
+            rows=rows, file=path
+        ))
 
 
 def _show(advance: Callable[[int, int], bool], done: int, total: int) -> None:

@@ -21,12 +21,17 @@ from postbuch.archive.errors import UsageError
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
-from postbuch.cli.language import tell
+from postbuch.cli.language import tell, translate_plural
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 from postbuch.cli.reader import AsOption, Reader, reader
 
 DEFAULT_LIMIT = 50
+# How a message came here, and what upstream answered, as tables and JSON have them.
+_WORDS = {
+    "fetch": _("fetched"), "append": _("filed"), "submission": _("sent"), "collector": _("collected"),
+    "import": _("imported"), "accepted": _("accepted"), "refused": _("refused"), "unknown": _("answer unknown"),
+}
 
 
 def search(
@@ -53,7 +58,8 @@ def search(
         ("ID", _("Date"), _("From"), _("Subject")),
         [(row["id"], row["date"], row["from"], row["subject"]) for row in found.rows],
     )
-    output.say(_("{shown} of {total} letters").format(shown=len(found.rows), total=found.total))
+    counted = translate_plural("{shown} of {total} letter", "{shown} of {total} letters", found.total)
+    output.say(counted.format(shown=len(found.rows), total=found.total))
     if found.lag:
         lag = _("The index lags; letters that came last and are not in it yet: {letters}")
         output.say(lag.format(letters=found.lag))
@@ -124,15 +130,16 @@ def _print_facts(facts: dict[str, Any]) -> None:
         output.print_line(f"{label}: {summary[key]}")
     output.print_line(f"{_('Arrived')}: {facts['sort_at']}")
     for image in facts["images"]:
-        sources = ", ".join(image["sources"])
+        sources = ", ".join(_WORDS.get(each, each) for each in image["sources"])
         output.print_line(f"{_('Octets')}: {image['sha256']}  {image['size_octets']}  {sources}")
     for part in facts["parts"]:
         if part["is_attachment"]:
             output.print_line(f"{_('Attachment')}: {part['file_name']}  {part['content_type']}  {part['size_octets']}")
     for seen in facts["sightings"]:
         output.print_line("  ".join(filter(None, [
-            f"{_('Seen')}: {seen['seen_at']}", seen["source"], f"{seen['account']} {seen['mailbox'] or ''}".rstrip(),
-            _number(seen), seen["verdict"], _recognised(seen), _gone(seen),
+            f"{_('Seen')}: {seen['seen_at']}", _WORDS.get(seen["source"], seen["source"]),
+            f"{seen['account']} {seen['mailbox'] or ''}".rstrip(),
+            _number(seen), _WORDS.get(seen["verdict"], seen["verdict"]), _recognised(seen), _gone(seen),
         ])))
     for look in facts["verdicts"]:
         _print_look(look)

@@ -4,8 +4,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Any, NamedTuple
+from importlib import import_module, metadata
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.exceptions import TyperException
@@ -81,7 +81,7 @@ def make_app(words: Sequence[str]) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(lambda: None)  # or a single command would need no name
+    app.callback()(_root)  # or a single command would need no name
     asked = words[0] if words else ""
     for name, command in COMMANDS.items():
         if asked == name:
@@ -96,6 +96,20 @@ def _add(app: typer.Typer, name: str, command: Command, what: typer.Typer | Call
         app.add_typer(what, name=name, help=command.help)
     else:
         app.command(name, help=command.help, hidden=command.hidden)(what)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        output.print_line(f"postbuch {metadata.version('postbuch')}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help=_("Show the version."))
+    ] = False,
+) -> None:
+    """What is the same for all commands."""
 
 
 def _only_for_the_help() -> None:

@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from postbuch.cli.language import translate as _
+
 _Item = TypeVar("_Item")
 # More columns than any row of ours has.
 _WIDEST = 10_000
@@ -51,6 +53,11 @@ def say(text: str) -> None:
 def say_problem(text: str) -> None:
     """The sentence that tells why the command did not do its work, on standard error."""
     _messages.print(f"[bold red]postbuch:[/] {escape(text)}")
+
+
+def yes_or_no(value: object) -> str:
+    """For a cell of a table."""
+    return _("yes") if value else _("no")
 
 
 def print_mark(good: bool, label: str, sentence: str) -> None:

@@ -104,7 +104,9 @@ def list_(config: ConfigOption = None, json: JsonOption = False) -> None:
         output.print_json(found)
         return
     titles = (_("Log-in"), _("Role"), _("Active"), _("May read"))
-    output.print_table(titles, [(each["login"], each["role"], each["active"], each["accounts"]) for each in found])
+    output.print_table(titles, [
+        (each["login"], each["role"], output.yes_or_no(each["active"]), each["accounts"]) for each in found
+    ])
 
 
 @app.command(help=_("Let a user read an account, or all of them; --revoke ends the right."))

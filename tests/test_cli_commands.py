@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -310,3 +311,39 @@ def test_what_was_wrong_is_said_in_german(house: Path, words: str, expected: str
     done = _postbuch(house, *words.split(), LC_ALL="de_DE.UTF-8")
     assert done.returncode in (1, 2)
     assert done.stderr.startswith(f"postbuch: {expected}"), done.stderr
+
+
+def test_sentences_fit_one_and_many(house: Path) -> None:
+    """One letter is no letters, and what is true is called so by people."""
+    (house / "lone.eml").write_bytes(b"From: x@einzeln.example\r\nSubject: Einzelstueck\r\n\r\nText\r\n")
+    done = _postbuch(house, "import", "lone.eml", "--account", "anna@firma.example")
+    assert done.returncode == 0, done.stderr
+    german = {"LC_ALL": "de_DE.UTF-8"}
+    assert "1 von 1 Brief\n" in _postbuch(house, "search", "Einzelstueck", **german).stderr
+    assert "1 of 1 letter\n" in _postbuch(house, "search", "Einzelstueck").stderr
+    assert "0 of 0 letters\n" in _postbuch(house, "search", "gibtesnicht").stderr
+    table = ("export", "Einzelstueck", "--format", "csv", "--output", "one.csv", "--force")
+    assert "1 Zeile steht in one.csv" in _postbuch(house, *table, **german).stderr
+    assert "1 row is in one.csv" in _postbuch(house, *table).stderr
+    packed = ("export", "Einzelstueck", "--output", "one.zip", "--force")
+    assert "one.zip enthält 1 Nachricht aus 1 Brief\n" in _postbuch(house, *packed, **german).stderr
+    for words in (("user", "list"), ("account", "list")):
+        listed = _postbuch(house, *words, **german).stdout
+        assert "True" not in listed and "ja" in listed.split()
+    [row] = _json(house, "search", "Einzelstueck")["results"]
+    shown = _postbuch(house, "show", str(row["id"]), **german).stdout
+    assert "eingelesen" in shown and "import" not in shown
+
+
+def test_an_export_is_a_file(house: Path) -> None:
+    """`-` is no name for one, in no format."""
+    for form in ("zip", "csv", "eml"):
+        done = _postbuch(house, "export", "x", "--format", form, "--output", "-")
+        assert done.returncode == 2 and "not to standard output" in done.stderr
+    assert not (house / "-").exists()
+
+
+def test_the_version_is_told(house: Path) -> None:
+    """Without a configuration or a database."""
+    done = _postbuch(house, "--version")
+    assert (done.returncode, done.stdout) == (0, f"postbuch {metadata.version('postbuch')}\n")
