@@ -122,7 +122,7 @@ def test_lists_and_topics_by_keyboard_alone(site: Site) -> None:
         page.wait_for_url("**/topics#letter-*")
         # At the topic that one came from: j goes on from there.
         focused = "[...document.querySelectorAll('#letters .row-link')].indexOf(document.activeElement)"
-        page.wait_for_function(f"{focused} === 1")
+        page.wait_for_function(f"() => {focused} === 1")
         page.keyboard.press("j")
         assert page.evaluate(focused) == 2
         # Of what is yes or no the filter offers no more and no less.
@@ -173,6 +173,13 @@ def test_columns_as_a_table(site: Site) -> None:
         page.click("table#letters thead a:has-text('Size')")
         page.wait_for_selector("th[aria-sort=descending]")
         _assert_accessible(page)
+        # What is cut off says so: in a line of text, not of boxes.
+        page.evaluate("document.querySelector('#letters .col-subject a').textContent = 'Betreff '.repeat(40)")
+        cut = page.evaluate("""() => {
+            const link = document.querySelector('#letters .col-subject a'), style = getComputedStyle(link);
+            return [style.display, style.textOverflow, link.scrollWidth > link.clientWidth];
+        }""")
+        assert cut == ["block", "ellipsis", True]
         page.keyboard.press("j")
         page.keyboard.press("x")
         assert page.inner_text("#selection-count") == "1 selected"
@@ -250,3 +257,22 @@ def test_lists_work_without_script(site: Site) -> None:
         page.wait_for_selector("text=1 letter marked as read.")
         page.click(".filter-chip a")
         page.wait_for_selector("#letters .row >> nth=10")
+
+
+def test_the_audit_log_breaks_no_words(site: Site) -> None:
+    """What was done stands there in whole words, however narrow the column."""
+    with context(site.browser, site.base, storage_state=site.state, locale="de-DE") as (made, _):
+        page = made.new_page()
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.goto("/audit")
+        whole = page.evaluate("""() => [...document.querySelectorAll('.events tbody td:nth-child(3)')].map((cell) => {
+            const text = [...cell.childNodes].find((each) => each.nodeType === 3 && each.data.trim());
+            const words = [...text.data.matchAll(/\\S+/g)];
+            return words.every((word) => {
+                const range = document.createRange();
+                range.setStart(text, word.index);
+                range.setEnd(text, word.index + word[0].length);
+                return range.getClientRects().length === 1;
+            });
+        })""")
+        assert whole and all(whole)

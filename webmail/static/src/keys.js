@@ -26,11 +26,13 @@ function go(step) {
 }
 
 // Whoever comes back from a letter goes on from there.
-const left = /^#letter-\d+$/.test(location.hash) && document.querySelector(`#letters ${location.hash}`)
-if (left) {
+// Not before the page stands: the browser goes to the place of the address by itself, and takes the focus from what has it.
+window.addEventListener('pageshow', () => {
+  const left = /^#letter-\d+$/.test(location.hash) && !at() && document.querySelector(`#letters ${location.hash}`)
+  if (!left) return
   left.classList.add('at')
   link(left)?.focus()
-}
+})
 
 function mark(value) {
   if (!rows().length) return value === 'unread' && document.querySelector('#mark-unread')?.click()
