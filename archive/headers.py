@@ -3,14 +3,15 @@
 One reading for every message, whichever parser took its parts apart, so that what is found does not depend on it.
 """
 
-import base64
-import binascii
 import contextlib
-import quopri
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
+
+from postbuch.archive import addresses as mailboxes
+from postbuch.archive.charsets import decode_octets as decode_octets
+from postbuch.archive.encodedwords import decode_words as decode_words
 
 # 1 MiB of header and 64 KiB of one field are read for finding; real headers end below 100 KiB.
 MAX_HEADER_OCTETS = 1_048_576
@@ -36,16 +37,9 @@ _MONTHS = {
 }
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n\t ]+")
-_WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 _IDENTIFIER = re.compile(r"<([^<>\s]+)>")
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|<([^<>]*)>|\(([^()]*)\)|([,;:])|([^",;:<>()]+)|(.)', re.DOTALL)
-_SIMPLE = re.compile(r"""(?:"([^"\\=]*)"|([^",;:<>()=\\]*)) ?<([^<>\s,;:"()]+@[^<>\s,;:"()]+)>""")
-_ALONE = re.compile(r"[^\s,;:<>()\"'=\\@]+@[^\s,;:<>()\"'=\\@]+")
-_BARE = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _UNFIT_OCTETS = bytes(octet for octet in range(128) if _UNFIT.match(chr(octet)))
-# Codecs that are no charset of a mail: slow by design (punycode is quadratic) or not text.
-_NO_CHARSET = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem", "utf_7_imap"}
 
 
 def header_block(octets: bytes) -> bytes:
@@ -89,56 +83,6 @@ def one_line(text: str, limit: int) -> str:
     return clean(" ".join(text[: limit * 4].split()), limit * 2)[:limit].rstrip()
 
 
-def decode_octets(octets: bytes, charset: str | None) -> str:
-    """Octets as text: by the charset they claim, else UTF-8, else Windows-1252. Never raises."""
-    for name in (charset, "utf-8"):
-        if not name or name.lower().replace("-", "_") in _NO_CHARSET:
-            continue
-        try:
-            return octets.decode(name)
-        except (LookupError, ValueError, UnicodeError):
-            continue
-        except Exception:  # noqa: S112 - some codecs raise their own (zlib.error, binascii.Error, AssertionError)
-            continue
-    return octets.decode("cp1252", "replace")
-
-
-def decode_words(text: str) -> str:
-    """RFC 2047 encoded words decoded; neighbours of one charset are joined first, for split characters."""
-    if "=?" not in text:
-        return text
-    out: list[str] = []
-    pending = b""
-    pending_charset = ""
-    end = 0
-    for match in _WORD.finditer(text):
-        between = text[end : match.start()]
-        charset = match[1].partition("*")[0].lower()
-        if pending_charset and (between.strip() or charset != pending_charset):
-            out.append(decode_octets(pending, pending_charset))
-            pending, pending_charset = b"", ""
-        if between.strip() or end == 0:
-            out.append(between)
-        pending += _word_octets(match[2], match[3])
-        pending_charset = charset
-        end = match.end()
-    if pending_charset:
-        out.append(decode_octets(pending, pending_charset))
-    out.append(text[end:])
-    return "".join(out)
-
-
-def _word_octets(encoding: str, payload: str) -> bytes:
-    raw = payload.encode("utf-8", "ignore")
-    if encoding in "qQ":
-        return quopri.decodestring(raw.replace(b"_", b" "), header=False)
-    raw = raw.rstrip(b"= ")
-    try:
-        return base64.b64decode(raw + b"=" * (-len(raw) % 4))
-    except (binascii.Error, ValueError):
-        return raw
-
-
 def text(raw: bytes, limit: int) -> str:
     """A raw field as one line of text."""
     return one_line(decode_words(_FOLD.sub(" ", decode_octets(raw, None))), limit)
@@ -175,51 +119,6 @@ def date(raw: bytes) -> datetime | None:
 
 def addresses(raw: bytes) -> list[tuple[str, str]]:
     """(display name, address in lower case) of a field, groups flattened; entries without an address are left out."""
-    line = decode_octets(raw, None).strip()
-    simple = _SIMPLE.fullmatch(line)
-    if simple is not None:  # most fields: one address, nothing encoded
-        name, address = (simple[1] or simple[2] or "").strip(), simple[3].lower().strip(".,'")
-        return [(one_line(name.strip("'"), 255), clean(address, 320))]
-    if _ALONE.fullmatch(line) is not None:  # most others: one address and nothing else
-        return [("", clean(line.lower().strip("."), 320))]
-    found: list[tuple[str, str]] = []
-    phrase: list[str] = []
-    angle: str | None = None
-    comment = ""
-
-    def flush() -> None:
-        nonlocal angle, comment
-        name = decode_words(" ".join(phrase).strip())
-        address = angle
-        if address is None:
-            bare = _BARE.search(name)
-            if bare is not None:
-                address, name = bare[0], decode_words(comment)
-        elif "@" not in address and "@" in name:  # "anna@firma.example" <>
-            address = name
-        if address:
-            address = "".join(address.rpartition(":")[2].split()).lower().strip(".,'\"")
-            address = clean(address, 320)
-            if address:
-                found.append((one_line(name.strip(" '\""), 255), address))
-        phrase.clear()
-        angle, comment = None, ""
-
-    for quoted, bracketed, aside, mark, atom, _ in _TOKEN.findall(_FOLD.sub(" ", line)):
-        if mark == ":":
-            phrase.clear()
-        elif mark:
-            flush()
-            if len(found) >= MAX_ADDRESSES:
-                return found
-        elif atom:
-            if atom != " ":
-                phrase.append(atom.strip())
-        elif quoted:
-            phrase.append(quoted.replace("\\", ""))
-        elif bracketed:
-            angle = bracketed
-        elif aside:
-            comment = aside
-    flush()
-    return found
+    line = _FOLD.sub(" ", decode_octets(raw, None)).strip()
+    fit = ((one_line(name, 255), clean(address, 320).strip()) for name, address in mailboxes.read(line, MAX_ADDRESSES))
+    return [(name, address) for name, address in fit if address]

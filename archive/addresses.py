@@ -1,0 +1,138 @@
+"""The addresses of a header field and the names beside them (RFC 5322 section 3.4, and what programs make of it).
+
+Pure, and linear for every input. An address is what stands in the field as such: what is quoted, encoded or a comment
+is a name, whatever it looks like, so that nobody is shown as the sender whom the sender only names.
+"""
+
+import re
+from collections.abc import Iterator
+
+from postbuch.archive.encodedwords import ENCODED_WORD, decode_words
+
+# What never goes back (`*+`, `++`) keeps each of them linear. A `[` belongs to a word; behind `@` up to its `]`, with
+# the colons of IPv6.
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_TOKEN = re.compile(
+    rf"(?P<space>\s++)|(?P<quoted>{_QUOTED})|<(?P<angle>\s*+(?:{_QUOTED})?+[^<>\"]*+)>|(?P<encoded>{ENCODED_WORD})"
+    r"|(?P<mark>[,;:])|(?P<atom>(?:[^\s\",;:<>()=@]++|=(?!\?)|@(?:\[[\w.:-]{1,100}+\])?+)++|=)|(?P<stray>.)",
+    re.DOTALL,
+)
+_PARENTHESIS = re.compile(rf"\\.|{ENCODED_WORD}|[()]", re.DOTALL)
+_PAIR = re.compile(r"\\(.)", re.DOTALL)
+# Quotes that say nothing: "anna"@firma.example is anna@firma.example.
+_NEEDLESS = re.compile(r'^"([^\s"(),:;<>@\[\]\\.]++(?:\.[^\s"(),:;<>@\[\]\\.]++)*+)"(?=@)')
+# A way to go (RFC 5322 section 4.4) or a scheme: @relay.example:anna@firma.example, mailto:anna@firma.example.
+_LEAD = re.compile(r'[^"\[]*:')
+# The two shapes that nearly every field has.
+_SIMPLE = re.compile(r"""(?:"([^"\\=]*+)" ?|([^",;:<>()=\\]*+))<([^<>\s,;:"()@]++@[^<>\s,;:"()@]++)>""")
+_ALONE = re.compile(r"[^\s,;:<>()\"'=\\@]++@[^\s,;:<>()\"'=\\@]++")
+
+
+def read(line: str, most: int) -> list[tuple[str, str]]:
+    """(name, address in lower case) of an unfolded field, groups flattened, at most about `most`.
+
+    Entries without an address are left out.
+    """
+    simple = _SIMPLE.fullmatch(line)
+    if simple is not None:
+        return [(_bare_name(simple[1] or simple[2] or ""), _tidy(simple[3]))]
+    if _ALONE.fullmatch(line) is not None:
+        return [("", _tidy(line))]
+    found: list[tuple[str, str]] = []
+    entry = _Entry()
+    for kind, source in _tokens(line):
+        if kind != "mark":
+            entry.add(kind, source)
+        elif source == ":":  # what went before was the name of a group
+            entry = _Entry()
+        else:
+            found += entry.read()
+            entry = _Entry()
+            if len(found) >= most:
+                return found
+    return found + entry.read()
+
+
+class _Entry:
+    """What stands between two commas."""
+
+    def __init__(self) -> None:
+        self.phrase: list[str] = []
+        self.comment = ""
+        self.angle = ""
+        self.bare = ""
+        self.local = ""  # a quoted one, when it ends here
+
+    def add(self, kind: str, source: str) -> None:
+        local, self.local = self.local, ""
+        if kind == "comment":
+            self.comment = _PAIR.sub(r"\1", source[1:-1])
+            self.phrase.append(" ")
+        elif kind == "angle":
+            self.angle = source or self.angle
+        elif kind == "quoted":
+            self.local = source
+            self.phrase.append(_PAIR.sub(r"\1", source[1:-1]))
+        else:
+            self.phrase.append(source)
+            if kind == "atom" and not self.bare:
+                self.bare = _address_within(local, source)
+
+    def read(self) -> list[tuple[str, str]]:
+        name = "".join(self.phrase).strip()
+        address = _angle_address(self.angle)
+        if self.bare and "@" not in address:
+            name, address = "", self.bare
+        address = _tidy(address)
+        return [(_bare_name(decode_words(name or self.comment)), address)] if address else []
+
+
+def _address_within(local: str, atom: str) -> str:
+    """The address in a word, or in a quoted local part and the word that follows it without a space."""
+    before, at, after = atom.partition("@")
+    domain = after.partition("@")[0]
+    before = before or local
+    return f"{before}@{domain}" if at and before and domain else ""
+
+
+def _angle_address(inner: str) -> str:
+    kept = "".join(source for kind, source in _tokens(inner) if kind not in ("space", "comment"))
+    lead = _LEAD.match(kept)
+    return kept if lead is None else kept[lead.end() :]
+
+
+def _tidy(address: str) -> str:
+    """In lower case, without needless quotes and what stands around it by mistake."""
+    address = _NEEDLESS.sub(r"\1", address.lower().strip(".,'"))
+    return address[1:-1].strip() if len(address) > 1 and address[0] == address[-1] == '"' else address
+
+
+def _bare_name(name: str) -> str:
+    return name.strip(" '\"")
+
+
+def _tokens(line: str) -> Iterator[tuple[str, str]]:
+    """The parts of a field as (kind, source). A quote or a parenthesis that nothing closes is space."""
+    place = 0
+    while (match := _TOKEN.match(line, place)) is not None:
+        kind = match.lastgroup or ""
+        source, place = match[kind], match.end()
+        if source == "(" and (end := _comment_end(line, match.start())):
+            yield "comment", line[match.start() : end]
+            place = end
+        elif kind != "stray":
+            yield kind, source
+        else:
+            yield "space", " "
+            if source in '"(':  # its end was looked for through the whole field; for those behind it no more
+                line = line[:place] + line[place:].replace(source, " ")
+
+
+def _comment_end(line: str, start: int) -> int:
+    """Behind the parenthesis that closes the one at `start`; 0 without one. They nest."""
+    depth = 0
+    for match in _PARENTHESIS.finditer(line, start):
+        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        if depth == 0 and match[0] == ")":
+            return match.end()
+    return 0
