@@ -1,7 +1,6 @@
 """RFC 2047 encoded words as text, and what real programs make of them. Pure, linear, never raises on content."""
 
 import base64
-import binascii
 import quopri
 import re
 
@@ -10,6 +9,8 @@ from postbuch.archive.charsets import decode_octets
 # As it stands in a list of addresses, where a `<` begins one.
 ENCODED_WORD = r"=\?[^?\s]{1,80}\?[bBqQ]\?[^?<>]*+\?="
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
 
 
 def decode_words(text: str) -> str:
@@ -41,8 +42,10 @@ def _word_octets(encoding: str, payload: str) -> bytes:
     raw = payload.encode("utf-8", "ignore")
     if encoding in "qQ":
         return quopri.decodestring(raw.replace(b"_", b" "), header=False)
-    raw = raw.rstrip(b"= ")
-    try:
-        return base64.b64decode(raw + b"=" * (-len(raw) % 4))
-    except (binascii.Error, ValueError):
-        return raw
+    return b"".join(_base64_octets(piece) for piece in _BASE64.findall(_NOT_BASE64.sub(b"", raw)))
+
+
+def _base64_octets(piece: bytes) -> bytes:
+    """Octets of one stretch without its padding: some programs join several. One letter too many says nothing."""
+    whole = piece[:-1] if len(piece) % 4 == 1 else piece
+    return base64.b64decode(whole + b"=" * (-len(whole) % 4))

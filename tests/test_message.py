@@ -183,6 +183,11 @@ def test_addresses(raw: bytes, found: list[tuple[str, str]]) -> None:
         ("=?utf-8?q?=F0=9F=98=80?=", "😀"),
         ("=?no-such?q?abc?=", "abc"),
         ("=?utf-8?q?open", "=?utf-8?q?open"),
+        ("=?utf-8?B?R3LD vMOf ZQ==?=", "Grüße"),
+        ("=?utf-8?B?R3LDvA==w59l?=", "Grüße"),
+        ("=?utf-8?B?R3LDvMOfZQ=?=", "Grüße"),
+        ("=?utf-8?B?R3LDvMOfZ?=", "Grüß"),
+        ("=?utf-8?B?=?=", ""),
     ],
 )
 def test_encoded_words(text: str, decoded: str) -> None:
