@@ -22,7 +22,7 @@ MAX_DEPTH = 100
 # fast-mail-parser's time grows with the square of the encoded words in a field: 9 ms for 2,000, 80 ms for 5,000, 43 s
 # for 100,000; compat32 reads 5,000 in 3 ms.
 MAX_WORDS = 2000
-_CHARSET = re.compile(r"charset\*?\s*=\s*(?:\"([^\"]{1,60})\"|([^\s;\"]{1,60}))", re.IGNORECASE)
+_CHARSET = re.compile(r"(?<![\w-])charset\*?\s*=\s*(?:\"([^\"]{1,60})\"|([^\s;\"]{1,60}))", re.IGNORECASE)
 _RFC2231 = re.compile(r"^([A-Za-z0-9_.:-]{1,40})'[A-Za-z0-9-]*'(.*)$", re.DOTALL)
 
 
