@@ -2,38 +2,81 @@
 
 import html
 import re
+from urllib.parse import unquote
 
 # 1 MiB of HTML is read for its words; newsletters are below 200 KiB.
 MAX_CHARACTERS = 1_048_576
+# The inside of a tag from behind its name: a value in quotes may hold any sign, also such as begin and end tags.
+# Possessive: each sign is looked at once, and a tag without an end matches as far as it goes, so that no sign is
+# looked at again for the next beginning.
+_ATTRIBUTES = r"(?>[^<>=]+|=\s*+(?:\"[^\"]*\"|'[^']*')?+)*+"
+_TAG = re.compile(rf"</?+([A-Za-z][^\s/<>=]*+)({_ATTRIBUTES})(>?)|<[/!?][^<>]*>")
 # What people never see, from here to its end. Where the end is missing it takes all that is left, as browsers do, so
 # that no octet is looked at for each beginning before it; only `head` also ends where the body begins.
-_SILENT = re.compile(r"<(?:!--|(script|style|title|template|noscript|object|svg|head)\b)", re.IGNORECASE)
+_NAMES = ("script", "style", "title", "template", "noscript", "object", "svg", "head")
+_SILENT = re.compile(rf"<(?:!--|({'|'.join(_NAMES)})\b)", re.IGNORECASE)
+_BEFORE_SILENT = re.compile(
+    rf"(?:[^<]++|<(?!!--|(?:{'|'.join(_NAMES)})\b)(?:/?+[A-Za-z]{_ATTRIBUTES}>?)?+)*+", re.IGNORECASE
+)
 _ENDS = {
     name: re.compile(rf"</{name}[^<>]*>" + (r"|(?=<body\b)" if name == "head" else ""), re.IGNORECASE)
-    for name in ("script", "style", "title", "template", "noscript", "object", "svg", "head")
+    for name in _NAMES
 }
 _EMPTY_ELEMENT = re.compile(r"[^<>]*/>")
-# The look-ahead passes over most other tags by one letter, without trying each of the names.
-_BREAK = re.compile(
-    r"</?(?=[bpdtlh])(?:br|p|div|tr|li|table|h[1-4]|blockquote|pre|hr)\b[^<>]*>", re.IGNORECASE
+# Elements within a word or beside it. All others are the border of one, also those that nobody has heard of.
+_INLINE = dict.fromkeys(
+    """
+    a abbr acronym b bdi bdo big blink cite code data del dfn em font i ins kbd label mark nobr q rb rp rt ruby s samp
+    small span strike strong sub sup time tt u var wbr
+    """.split(),  # noqa: SIM905 - a list of quoted words would fill a page
+    "",
 )
-_TAG = re.compile(r"<[/!?A-Za-z][^<>]*>")
+# Borders of words that stand in one line.
+_BORDERS = _INLINE | dict.fromkeys(("td", "th", "img", "input", "button"), " ")
+_SOURCE = re.compile(r"(?<![^\s/\"'])src\s*=\s*(?:\"\s*cid:([^\"]*)\"|'\s*cid:([^']*)'|cid:([^\s>]*))", re.IGNORECASE)
 
 
 def words(source: str) -> str:
-    """The readable text, with a line end at every block."""
-    text = _without_silent(source[:MAX_CHARACTERS])
-    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", text)))
+    """The readable text, with a line end at every block and a space between the cells of a table."""
+    text = html.unescape(_TAG.sub(_border, _without_silent(source[:MAX_CHARACTERS])))
     return text.replace("\xa0", " ").replace("\u200c", "").replace("\xad", "")
+
+
+def pictures(source: str) -> set[str]:
+    """The Content-IDs, in lower case, of those parts of the message that the body shows as pictures."""
+    found = set()
+    for tag in _TAG.finditer(_without_silent(source)):
+        if tag[1] and tag[1].lower() == "img" and (named := _SOURCE.search(tag[2])):
+            written = html.unescape(named[1] or named[2] or named[3] or "")
+            found.add(unquote(written).strip().strip("<>").lower())
+    return found
+
+
+def shows(source: str) -> bool:
+    """Whether there is anything to see: a word or a picture."""
+    seen = _without_silent(source)
+    return "<img" in seen.lower() or bool(words(seen).strip())
+
+
+def _border(tag: re.Match[str]) -> str:
+    """What stands for a tag. The names of Office have a colon and mean nothing; what has no end is no tag."""
+    name = tag[1]
+    if name is None:
+        return ""
+    if not tag[3]:
+        return tag[0]
+    return _BORDERS.get(name.lower(), "" if ":" in name else "\n")
 
 
 def _without_silent(text: str) -> str:
     pieces = []
     place = 0
-    while (start := _SILENT.search(text, place)) is not None:
-        pieces.append(text[place : start.start()])
+    while (before := _BEFORE_SILENT.match(text, place)) is not None:
+        pieces.append(before[0])
+        start = _SILENT.match(text, before.end())
+        if start is None:
+            break
         place = _silent_end(text, start)
-    pieces.append(text[place:])
     return "".join(pieces)
 
 
