@@ -11,6 +11,7 @@ from postbuch.archive.extract_kind import kind_of
 from postbuch.archive.extract_packed import read_document, read_names, read_open_document, read_sheets, read_slides
 from postbuch.archive.extract_pdf import read_pdf
 from postbuch.archive.extract_plain import read_markup, read_rtf, read_text
+from postbuch.archive.mimepart import Part
 
 # What stands between words is of no use for finding them; a phrase goes on across it.
 _SPACES, _LINES = re.compile(r"[ \t\f\xa0]+"), re.compile(r" ?\n[ \n]*")
@@ -72,7 +73,7 @@ def _mail(octets: bytes, budget: Budget) -> None:
         raise GivenUp(given_up)
 
 
-def _body(part: mime.Part, budget: Budget) -> None:
+def _body(part: Part, budget: Budget) -> None:
     if part.content_type == "text/html":
         read_markup(part.text().encode("utf-8", "replace"), budget)
     else:

@@ -5,15 +5,13 @@ that comes out is fit for its column: decoded, cut, without NUL or lone surrogat
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from postbuch.archive import headers, htmltext, mime
+from postbuch.archive import headers, htmltext, mime, mimepart
 from postbuch.archive.widths import BODY_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 PREVIEW_CHARACTERS = 300
-# Below this many characters a text/plain alternative says no more than "please use an HTML viewer".
-SPARSE_CHARACTERS = 400
 ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
 ORIGINAL_ID_FIELDS = (
     "x-google-original-message-id", "x-microsoft-original-message-id", "x-original-message-id", "original-message-id",
@@ -83,10 +81,21 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Bodies:
-    """What a page shows: the HTML and the plain text as sent, the pictures by Content-ID, the attachments."""
+class Body:
+    """One of the texts that a page shows one after the other, as sent."""
 
-    html: str | None
+    is_html: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """What a page shows: the texts, the same without HTML, the pictures by Content-ID, the attachments.
+
+    `text` is None where all that there is to read is HTML.
+    """
+
+    shown: tuple[Body, ...]
     text: str | None
     inline: dict[str, int]
     attachments: tuple[PartSummary, ...]
@@ -104,19 +113,29 @@ def parse_header(octets: bytes, defect: str) -> ParsedMessage:
     return _summary(octets, mime.Structure(parser="none", parts=[], defect=defect))
 
 
-def unread(defect: str) -> ParsedMessage:
-    """The summary of a message of which not even the header could be read within the limits."""
-    return parse_header(b"", defect)
+def raw_digest(octets: bytes) -> str:
+    """What stands for the digest of the decoded bodies where there are none: of the body as it stands."""
+    return hashlib.sha256(mime.raw_body(octets)).hexdigest()
+
+
+def unread(octets: bytes, defect: str) -> ParsedMessage:
+    """The summary of a message of which not even the header could be read within the limits.
+
+    Its octets are not looked at; but no other message is to be taken for it.
+    """
+    return replace(parse_header(b"", defect), body_sha256=raw_digest(octets))
 
 
 def bodies(octets: bytes) -> Bodies:
     """What to show of the message."""
     structure = mime.take_apart(octets)
-    html = next((part for part in structure.parts if part.is_body and part.content_type == "text/html"), None)
-    plain = [part.text() for part in structure.parts if part.is_body and part.content_type == "text/plain"]
+    spoken = mimepart.spoken(structure.parts)
+    has_plain = any(part.content_type == "text/plain" for part in spoken)
     return Bodies(
-        html=None if html is None else _whole(html.text()),
-        text=_whole("\n".join(plain)) if plain else None,
+        shown=tuple(
+            Body(part.content_type == "text/html", _whole(part.text())) for part in mimepart.shown(structure.parts)
+        ),
+        text=_whole("\n".join(_in_plain(part) for part in spoken)) if has_plain else None,
         inline={part.content_id: n for n, part in enumerate(structure.parts) if part.content_id},
         attachments=tuple(
             _part_summary(n, part, hashlib.sha256(part.payload).digest())
@@ -136,12 +155,17 @@ def leaf(octets: bytes, position: int) -> Leaf:
     return Leaf(part.content_type, part.charset, part.disposition, part.file_name, part.content_id, part.payload)
 
 
+def _in_plain(part: mimepart.Part) -> str:
+    text = part.text()
+    return htmltext.words(text) if part.content_type == "text/html" else text
+
+
 def _whole(text: str) -> str:
-    """The text with `?` for lone surrogates, which UTF-7 can make and no page can hold."""
-    return text.encode("utf-8", "replace").decode()
+    """The text with `?` for lone surrogates, which UTF-7 can make and no page can hold, and without raw NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _part_summary(position: int, part: mime.Part, digest: bytes) -> PartSummary:
+def _part_summary(position: int, part: mimepart.Part, digest: bytes) -> PartSummary:
     return PartSummary(
         position, part.content_type, part.disposition, part.file_name, part.content_id,
         len(part.payload), digest.hex(), part.is_attachment,
@@ -187,7 +211,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         ),
         text=text,
         preview=headers.one_line(text[: 4 * PREVIEW_CHARACTERS], PREVIEW_CHARACTERS),
-        body_sha256=_body_digest(structure.parts, digests),
+        body_sha256=_body_digest(octets, structure.parts, digests),
         people_sha256=_people_digest(subject, addressed),
     )
 
@@ -201,21 +225,19 @@ def _display(addressed: tuple[Addressed, ...], field: str) -> str:
     return headers.clean(", ".join(people), SUBJECT_CHARACTERS)
 
 
-def _text(parts: list[mime.Part]) -> str:
-    plain = "\n".join(part.text() for part in parts if part.is_body and part.content_type == "text/plain").strip()
-    pieces = [plain]
-    if len(plain) < SPARSE_CHARACTERS:
-        pieces += [htmltext.words(part.text()) for part in parts if part.is_body and part.content_type == "text/html"]
-    pieces += [part.inner_text for part in parts if part.inner_text]
-    return headers.clean("\n".join(piece.strip() for piece in pieces if piece), BODY_CHARACTERS)
+def _text(parts: list[mimepart.Part]) -> str:
+    pieces = [mimepart.readable(parts), *(part.inner_text.strip() for part in parts)]
+    return headers.clean("\n".join(piece for piece in pieces if piece), BODY_CHARACTERS)
 
 
-def _body_digest(parts: list[mime.Part], digests: list[bytes]) -> str:
-    """SHA-256 over those of the decoded leaves.
+def _body_digest(octets: bytes, parts: list[mimepart.Part], digests: list[bytes]) -> str:
+    """SHA-256 over those of the decoded leaves; all messages without any are not to be equal.
 
     Texts have LF line ends for it and no white space at the end of lines and of the text, so that it survives what
     servers do on the way (another transfer encoding, other line ends, a trimmed last line).
     """
+    if not parts:
+        return raw_digest(octets)
     found = hashlib.sha256()
     for part, digest in zip(parts, digests, strict=True):
         if part.content_type.startswith("text/"):

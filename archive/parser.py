@@ -127,15 +127,16 @@ class Parser:
                 return parserframe.parsed_message(answer.encoded)
             return self._header_only(octets, parserframe.reason(answer.encoded))
         except ValueError:
-            return message.unread(NO_SENSE)
+            return message.unread(octets, NO_SENSE)
 
     def _header_only(self, octets: bytes, defect: str) -> ParsedMessage:
         head = octets[: headers.MAX_HEADER_OCTETS]
         answers, _ = self._ask(parserframe.HEADER, 0, [head])
         if answers and not answers[0].failed:
             with contextlib.suppress(ValueError):
-                return replace(parserframe.parsed_message(answers[0].encoded), defect=defect)
-        return message.unread(defect)
+                found = parserframe.parsed_message(answers[0].encoded)
+                return replace(found, defect=defect, body_sha256=message.raw_digest(octets))
+        return message.unread(octets, defect)
 
     def _ask(self, operation: int, argument: int, items: list[bytes]) -> tuple[list[Answer], str]:
         """(answers in order, why there are not more of them). After a problem the child is gone."""

@@ -144,7 +144,8 @@ def add_images(messages: Sequence[Message], parser: Parser | None) -> None:
     The child parses while this process splits and compresses. Raises SpoolDamaged for octets without their digest.
     """
     if parser is None:
-        summaries = [unread("is stored without being read, because reading it failed") for _ in messages]
+        defect = "is stored without being read, because reading it failed"
+        summaries = [unread(item.octets, defect) for item in messages]
         cuts = [_cut(item) for item in messages]
     else:
         with ThreadPoolExecutor(1) as pool:

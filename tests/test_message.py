@@ -196,10 +196,10 @@ def test_encoded_words(text: str, decoded: str) -> None:
 
 
 def test_parts_as_people_count_them() -> None:
-    """An inline picture and a signature are no attachments; a named file and a forwarded mail are."""
+    """A picture that the HTML shows and a signature are no attachments; a named file and a forwarded mail are."""
     octets = (
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
-        b"--b\r\nContent-Type: text/html\r\n\r\n<p>Gru&szlig;</p><style>x</style>\r\n"
+        b"--b\r\nContent-Type: text/html\r\n\r\n<p>Gru&szlig;</p><img src='cid:Logo'><style>x</style>\r\n"
         b"--b\r\nContent-Type: image/png\r\nContent-ID: <logo>\r\n\r\nPNG\r\n"
         b"--b\r\nContent-Type: application/pgp-signature; name=signature.asc\r\n\r\nSIG\r\n"
         b"--b\r\nContent-Type: application/pdf; name*=utf-8''%C3%9Cbersicht.pdf\r\n\r\nPDF\r\n"

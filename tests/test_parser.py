@@ -14,6 +14,7 @@ import pytest
 
 from postbuch.archive import message, parserchild, parserframe
 from postbuch.archive.errors import NotFound
+from postbuch.archive.message import Body
 from postbuch.archive.parser import Parser, Unreadable
 from postbuch.archive.parserframe import Answer
 from provider.corpus import corpus_files
@@ -41,7 +42,8 @@ def test_bodies_and_leaves(parser: Parser) -> None:
         b"AAEC/w==\r\n--b--\r\n"
     )
     found = parser.bodies(octets)
-    assert found.html == "<p>x" and found.text is None and found.inline == {"i@x": 1}
+    assert found.shown == (Body(is_html=True, text="<p>x"),) and found.text is None and found.inline == {"i@x": 1}
+    assert [(each.position, each.file_name) for each in found.attachments] == [(1, "a.png")]
     assert parser.leaf(octets, 1).payload == b"\x00\x01\x02\xff"
     assert parser.leaf(octets, 1).file_name == "a.png"
     for position in (2, -1, 5_000):

@@ -274,11 +274,14 @@ def _neighbours(conn: Connection, head: Head, wanted: Listing) -> tuple[str | No
 
 
 def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dict[str, Any]]:
-    """The parts that are files beside the text. A picture that stands in the text is not offered a second time."""
+    """The parts that are files beside the text. A picture that stands in the text is not offered a second time.
+
+    One that belongs to the text and yet does not stand in what is shown of it is offered: it would be nowhere.
+    """
     text = reading.html.html if reading.html else ""
     return [
         part for part in facts["parts"]
-        if part["image_id"] == image_id and part["is_attachment"]
+        if part["image_id"] == image_id and (part["is_attachment"] or part["content_type"].startswith("image/"))
         and not (part["content_id"] and f'"{inline_address(facts["id"], image_id, part["position"])}"' in text)
     ]  # fmt: skip
 

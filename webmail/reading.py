@@ -9,12 +9,15 @@ import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from postbuch.archive.message import Leaf
+from markupsafe import Markup
+
+from postbuch.archive.message import Body, Leaf
 from postbuch.archive.parser import Parser, Unreadable
+from postbuch.webmail import bounds, css, plaintext
 from postbuch.webmail.bounds import MAX_CHARACTERS
 from postbuch.webmail.cleaner import Cleaner, Unsafe
 from postbuch.webmail.sanitize import CleanBody
@@ -24,6 +27,8 @@ PARSERS = 2
 PARSE_LIMIT_S = 8.0
 _KEPT = 32
 _KEPT_CHARACTERS = 1_048_576
+# Texts in HTML one after the other; each takes a child's time, and mail that people sent has five at most.
+_SHOWN = 20
 # What could not be made harmless is not tried again for the frame, but again a minute later: the machine was busy.
 _TRY_AGAIN_S = 60.0
 
@@ -112,15 +117,50 @@ class Reader:
             return Reading(html=None, text=None, unreadable=True)
         if bodies.parser == "none":
             return Reading(html=None, text=bodies.text, unreadable=True)
-        if bodies.html is None:
+        if not any(body.is_html for body in bodies.shown):
             return Reading(html=None, text=bodies.text)
         pictures: Mapping[str, str] = {
             content_id.lower(): inline(position) for content_id, position in bodies.inline.items()
         }
         try:
-            return Reading(html=self._cleaner.clean(bodies.html, pictures), text=bodies.text)
+            return Reading(html=_joined(self._clean(bodies.shown, pictures)), text=bodies.text)
         except Unsafe:
             with self._parser() as parser:
                 # Without a plain alternative the words of the HTML, as the search knows them.
                 text = bodies.text or parser.summary(octets).text
             return Reading(html=None, text=text, unsafe=True)
+
+    def _clean(self, shown: Sequence[Body], pictures: Mapping[str, str]) -> Iterator[CleanBody]:
+        """Each of the texts as HTML that is whole in itself, so that none can swallow the next."""
+        left = _SHOWN
+        for body in shown:
+            if not body.is_html:
+                text = Markup("<div data-plain>{}</div>").format(plaintext.to_html(body.text))
+                yield CleanBody(html=text, sheet="", remote_images=0, truncated=len(body.text) > MAX_CHARACTERS)
+            elif left:
+                left -= 1
+                yield self._cleaner.clean(body.text, pictures)
+            else:
+                yield CleanBody(html="", sheet="", remote_images=0, truncated=True)
+
+
+def _joined(pieces: Iterable[CleanBody]) -> CleanBody:
+    """The texts one after the other, as far as a browser shows them in time."""
+    found: list[CleanBody] = []
+    for piece in pieces:
+        found.append(piece)
+        if piece.truncated:  # it may end within an element
+            break
+    if len(found) == 1:
+        return found[0]
+    sheet = ""
+    for piece in found:
+        if len(sheet) + len(piece.sheet) <= css.MAX_SHEET_CHARACTERS:
+            sheet += f"{piece.sheet}\n"
+    html, cut = bounds.cut("".join(f"<div data-part>{piece.html}</div>" for piece in found))
+    return CleanBody(
+        html=html,
+        sheet=sheet,
+        remote_images=sum(piece.remote_images for piece in found),
+        truncated=cut or found[-1].truncated,
+    )

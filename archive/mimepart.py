@@ -1,0 +1,136 @@
+"""One leaf of a message, and what it is among the others: a body, a form of one, a picture within one, an attachment.
+
+Pure. Every leaf is shown as a body, shown within one, or an attachment; only the lesser form of an alternative is not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from postbuch.archive import headers, htmltext
+
+# Below this many characters a text/plain alternative says no more than "please use an HTML viewer".
+SPARSE_CHARACTERS = 400
+TEXTS = ("text/plain", "text/html")
+_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature")
+
+
+# Not frozen: see `message.py`.
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """One leaf, decoded from its transfer encoding."""
+
+    content_type: str
+    charset: str | None
+    disposition: str
+    file_name: str
+    content_id: str
+    payload: bytes
+    inner_text: str = ""  # what can be read in an embedded message
+    # The alternatives around it from the outermost on: the number of each, and in which of its branches it stands.
+    alternatives: tuple[tuple[int, int], ...] = ()
+    is_attachment: bool = False  # said by `settle`
+
+    @property
+    def is_body(self) -> bool:
+        return self.content_type in TEXTS and not self.is_attachment
+
+    def text(self) -> str:
+        """The payload as text by its charset, with LF line ends."""
+        text = headers.decode_octets(self.payload, self.charset)
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def settle(parts: Sequence[Part]) -> None:
+    """Say of each part whether people would call it an attachment; that depends on the others."""
+    bodies: list[Part] = []
+    for part in parts:
+        part.is_attachment = _stands_alone(part, bodies)
+        if part.is_body:
+            bodies.append(part)
+    pictures = [part for part in parts if part.content_id and part.is_attachment and _may_be_within(part)]
+    if pictures:
+        used = set().union(*(
+            htmltext.pictures(part.text()) for part in shown(parts) if part.content_type == "text/html"
+        ))
+        for part in pictures:
+            part.is_attachment = part.content_id.lower() not in used
+
+
+def _stands_alone(part: Part, bodies: Sequence[Part]) -> bool:
+    """Whether it is neither body nor signature, as far as those before it tell."""
+    if part.disposition == "attachment" or part.content_type == "message/rfc822":
+        return True
+    if part.content_type in TEXTS:
+        # Apple Mail sends text files as inline; a body with a name has no other before it.
+        return bool(part.file_name) and (part.disposition != "inline" or any(_beside(each, part) for each in bodies))
+    return part.content_type not in _SIGNATURES
+
+
+def _may_be_within(part: Part) -> bool:
+    return part.content_type.startswith("image/") and part.disposition != "attachment"
+
+
+def _beside(one: Part, other: Part) -> bool:
+    """Whether both are to be seen: not in two branches of one alternative."""
+    return all(a == b or a[0] != b[0] for a, b in zip(one.alternatives, other.alternatives, strict=False))
+
+
+def shown(parts: Sequence[Part]) -> list[Part]:
+    """The bodies to show one after the other: of each alternative the last form that has anything to see."""
+    return _chosen([part for part in parts if part.is_body and _shows(part)], 0, False)
+
+
+def spoken(parts: Sequence[Part]) -> list[Part]:
+    """The same in plain text: of each alternative the last form without HTML, where it has one."""
+    return _chosen([part for part in parts if part.is_body and _shows(part)], 0, True)
+
+
+def _chosen(parts: list[Part], level: int, wants_plain: bool) -> list[Part]:
+    found: list[Part] = []
+    for number, group in groupby(parts, lambda part: part.alternatives[level][0] if _is_within(part, level) else -1):
+        if number < 0:
+            found += group
+            continue
+        branches = [
+            _chosen(list(branch), level + 1, wants_plain)
+            for _, branch in groupby(group, lambda part: part.alternatives[level][1])
+        ]
+        plain = [branch for branch in branches if all(part.content_type == "text/plain" for part in branch)]
+        found += (plain if plain and wants_plain else branches)[-1]
+    return found
+
+
+def _is_within(part: Part, level: int) -> bool:
+    return len(part.alternatives) > level
+
+
+def _shows(part: Part) -> bool:
+    text = part.text()
+    return htmltext.shows(text) if part.content_type == "text/html" else bool(text.strip())
+
+
+def readable(parts: Sequence[Part]) -> str:
+    """The words of all bodies, to find them by. HTML is passed over where its plain form says enough."""
+    bodies = [
+        (part, part.text().strip() if part.content_type == "text/plain" else "") for part in parts if part.is_body
+    ]
+    said: dict[int, int] = {}
+    for part, plain in bodies:
+        for number, _ in part.alternatives[:1]:
+            said[number] = said.get(number, 0) + len(plain)
+    pieces = []
+    for part, plain in bodies:
+        if part.content_type == "text/plain":
+            pieces.append(plain)
+        elif not any(said[number] >= SPARSE_CHARACTERS for number, _ in part.alternatives[:1]):
+            pieces.append(htmltext.words(part.text()).strip())
+    return "\n".join(piece for piece in pieces if piece)
+
+
+def inner_text(parts: Sequence[Part]) -> str:
+    """What an embedded message says and the names of its files, at most 64 Ki characters: enough to find it by."""
+    some = parts[:20]
+    settle(some)
+    pieces = [readable(some), *(piece for part in some for piece in (part.file_name, part.inner_text))]
+    return "\n".join(piece for piece in pieces if piece)[:65_536]

@@ -1,0 +1,203 @@
+"""What of a message is body, picture within it, or file: nothing that people sent may be nowhere."""
+
+import base64
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from postbuch.archive import message, mime
+from postbuch.archive.message import Body
+
+LONG = "Sehr geehrte Frau Huber, " * 20
+
+
+def part(content_type: str, body: str, *fields: str) -> str:
+    """One leaf."""
+    return "".join(f"{line}\r\n" for line in (f"Content-Type: {content_type}", *fields)) + f"\r\n{body}\r\n"
+
+
+def multipart(kind: str, *parts: str) -> str:
+    """Parts within each other have boundaries of their own."""
+    boundary = f"b{zlib.crc32(repr((kind, parts)).encode())}"
+    inside = "".join(f"--{boundary}\r\n{each}" for each in parts)
+    return f"Content-Type: multipart/{kind}; boundary={boundary}\r\n\r\n{inside}--{boundary}--\r\n"
+
+
+def mail(content: str) -> bytes:
+    """The whole message."""
+    return f"From: anna@firma.example\r\nMessage-ID: <x@firma.example>\r\n{content}".encode()
+
+
+def shown(octets: bytes) -> list[str]:
+    """The texts of the page in order."""
+    return [body.text.strip() for body in message.bodies(octets).shown]
+
+
+def files(octets: bytes) -> list[str]:
+    """The names of the attachments, which page and summary agree about."""
+    found = message.bodies(octets).attachments
+    assert [each for each in message.parse(octets).parts if each.is_attachment] == list(found)
+    return [each.file_name for each in found]
+
+
+PLAIN, HTML = part("text/plain", "Alpha"), part("text/html", "<p>Beta</p>")
+MORE, FOOTER = part("text/html", "<p>Gamma</p>"), part("text/plain", "Liste")
+PDF = part("application/pdf; name=a.pdf", "PDF")
+EMPTY = part("text/html", "<html><head><title>x</title></head><body>&nbsp;<br></body></html>")
+NAMED = part("text/html", "<p>Angebot</p>", "Content-Disposition: inline; filename=angebot.html")
+
+
+@pytest.mark.parametrize(("content", "seen", "named"), [
+    (multipart("mixed", HTML, PDF, MORE), ["<p>Beta</p>", "<p>Gamma</p>"], ["a.pdf"]),
+    (multipart("alternative", PLAIN, multipart("mixed", HTML, PDF, MORE)), ["<p>Beta</p>", "<p>Gamma</p>"], ["a.pdf"]),
+    (multipart("mixed", PLAIN, HTML), ["Alpha", "<p>Beta</p>"], []),
+    (multipart("mixed", HTML, FOOTER), ["<p>Beta</p>", "Liste"], []),
+    (multipart("mixed", multipart("alternative", PLAIN, HTML), FOOTER), ["<p>Beta</p>", "Liste"], []),
+    (multipart("mixed", PLAIN, NAMED), ["Alpha"], ["angebot.html"]),
+    (multipart("mixed", multipart("alternative", PLAIN, HTML), NAMED), ["<p>Beta</p>"], ["angebot.html"]),
+    (NAMED, ["<p>Angebot</p>"], []),
+    (multipart("alternative", PLAIN, NAMED), ["<p>Angebot</p>"], []),
+    (multipart("alternative", PLAIN, EMPTY), ["Alpha"], []),
+    (multipart("alternative", PLAIN, multipart("related", HTML, PDF)), ["<p>Beta</p>"], ["a.pdf"]),
+    (multipart("alternative", HTML, PLAIN), ["Alpha"], []),
+    (multipart("alternative", PLAIN, part("text/calendar", "BEGIN:VCALENDAR")), ["Alpha"], [""]),
+    (multipart("mixed", EMPTY, PDF), [], ["a.pdf"]),
+])
+def test_every_text_is_shown_or_a_file(content: str, seen: list[str], named: list[str]) -> None:
+    """As other mail programs do it: of alternatives the last that says something, of all else each."""
+    assert (shown(mail(content)), files(mail(content))) == (seen, named)
+
+
+@pytest.mark.parametrize(("content", "text"), [
+    (multipart("mixed", HTML, FOOTER), "\nBeta\n\nListe"),
+    (multipart("mixed", multipart("alternative", PLAIN, HTML), FOOTER), "Alpha\nListe"),
+    (multipart("alternative", PLAIN, HTML), "Alpha"),
+    (multipart("alternative", PLAIN, EMPTY), "Alpha"),
+    (HTML, None),
+    (multipart("alternative", part("text/plain", ""), HTML), None),
+])
+def test_the_letter_in_plain_text_lacks_nothing(content: str, text: str | None) -> None:
+    """The form without HTML where there is one, else the words of the HTML."""
+    assert message.bodies(mail(content)).text == text
+
+
+def test_words_of_all_bodies_are_found() -> None:
+    """HTML is passed over only where its own plain form says enough."""
+    long = part("text/plain", LONG)
+    beside = message.parse(mail(multipart("mixed", long, HTML, MORE))).text
+    assert beside.split()[-2:] == ["Beta", "Gamma"]
+    instead = message.parse(mail(multipart("mixed", multipart("alternative", long, HTML), MORE))).text
+    assert "Beta" not in instead and "Gamma" in instead
+    sparse = message.parse(mail(multipart("mixed", multipart("alternative", PLAIN, HTML), long))).text
+    assert "Alpha" in sparse and "Beta" in sparse
+
+
+PICTURE = part("image/png; name=IMG_0001.png", "PNG", "Content-Id: <A1B2@icloud>")
+INLINE = PICTURE.replace("\r\n\r\n", "\r\nContent-Disposition: inline; filename=IMG_0001.png\r\n\r\n")
+
+
+@pytest.mark.parametrize("picture", [PICTURE, INLINE])
+@pytest.mark.parametrize(("text", "is_file"), [
+    (PLAIN, True),
+    (HTML, True),
+    (part("text/html", "<p>cid:A1B2@icloud <!-- <img src='cid:A1B2@icloud'> --></p>"), True),
+    (part("text/html", "<p><img alt='>' src=cid:a1b2%40ICLOUD></p>"), False),
+    (part("text/html", "<IMG SRC=' cid:A1B2@icloud'>"), False),
+    (multipart("alternative", PLAIN, part("text/html", '<img src="cid:A1B2@icloud">')), False),
+    (multipart("alternative", part("text/html", '<img src="cid:A1B2@icloud">'), PLAIN), True),
+])
+def test_a_picture_that_no_text_shows_is_a_file(text: str, picture: str, is_file: bool) -> None:
+    """A Content-ID alone says nothing: telephones give one to every picture."""
+    octets = mail(multipart("mixed", text, picture))
+    assert files(octets) == (["IMG_0001.png"] if is_file else [])
+    assert message.parse(octets).attachment_count == is_file
+
+
+BROKEN = [
+    "multipart/mixed", "multipart/mixed; boundary=zz", 'multipart/mixed; boundary="a;b"',
+    "multipart/mixed; boundary=a;b (x)",
+]
+
+
+@pytest.mark.parametrize("field", BROKEN)
+def test_a_multipart_without_a_usable_boundary_has_parts(field: str) -> None:
+    """The lines say what the field does not."""
+    octets = mail(f"Content-Type: {field}\r\n\r\n--a;b\r\n{PLAIN}--a;b\r\n{PDF}--a;b--\r\n")
+    assert (shown(octets), files(octets)) == (["Alpha"], ["a.pdf"])
+
+
+def test_a_multipart_without_any_boundary_is_one_text() -> None:
+    """And it is said; also within another."""
+    alone = mail("Content-Type: multipart/mixed\r\n\r\nAlpha\r\n-- \r\nAnna\r\n")
+    assert shown(alone) == ["Alpha\n-- \nAnna"]
+    assert message.parse(alone).defect == "a multipart has no usable boundary"
+    within = mail(multipart("mixed", PLAIN, part("multipart/alternative; boundary=none", "Verloren"), PDF))
+    assert (shown(within), files(within)) == (["Alpha", "Verloren"], ["a.pdf"])
+    assert "Verloren" in message.parse(within).text
+
+
+def test_unreadable_messages_with_other_octets_are_other_letters() -> None:
+    """Nothing that differs has the digest that links two images to one letter."""
+    def digests(read: Callable[[bytes], message.ParsedMessage]) -> set[str]:
+        return {
+            read(mail(f"Content-Type: multipart/mixed\r\n\r\n{text}")).body_sha256 for text in ("eins", "zwei")
+        }
+
+    assert len(digests(message.parse)) == 2
+    assert len(digests(lambda octets: message.parse_header(octets, "too much"))) == 2
+    assert len(digests(lambda octets: message.unread(octets, "too much"))) == 2
+
+
+def test_the_digest_of_an_ordinary_mail_is_what_it_was() -> None:
+    """Images that were archived before are linked to those that come now."""
+    octets = mail("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + PLAIN + "--b\r\n" + HTML + "--b--\r\n")
+    assert message.parse(octets).body_sha256 == "b3c32770c30a69da61fea005ab86a1ef88a8c328e984e1fd57d4adc0bca9ed43"
+
+
+@pytest.mark.parametrize("encoding", ["base64;", '"base64"', "base64 (x)", "BASE64", " base64"])
+def test_an_encoding_however_it_is_written(encoding: str) -> None:
+    """With a semicolon, in quotes, with a comment."""
+    body = base64.b64encode("Grüße".encode()).decode()
+    field = f"Content-Transfer-Encoding: {encoding}"
+    assert shown(mail(part("text/plain; charset=utf-8", body, field))) == ["Grüße"]
+
+
+@pytest.mark.parametrize("text", ["Grüße", "Grüß", "Grü", "abcdef" * 30])
+def test_base64_before_the_footer_of_a_list(text: str) -> None:
+    """The list wrote plain words behind it; both can be read."""
+    body = base64.encodebytes(text.encode()).decode()
+    footer = "_______\r\nListe an firma.example\r\nhttps://liste.example"
+    octets = mail(part("text/plain; charset=utf-8", f"{body}{footer}", "Content-Transfer-Encoding: base64"))
+    assert shown(octets) == [f"{text}\n{footer}".replace("\r", "")]
+
+
+def test_octets_in_quoted_printable_that_it_cannot_have_are_kept() -> None:
+    """Some programs declare what they do not do. Beside such a part, others are read as ever."""
+    quoted = "Content-Transfer-Encoding: quoted-printable"
+    octets = mail(part("text/plain; charset=utf-8", "Grüße =C3=A4 x=\r\ny", quoted))
+    assert shown(octets) == ["Grüße ä xy"]
+    clean = multipart("mixed", part("text/plain; charset=utf-8", "Grüße"), part("text/html", "<p>=C3=A4</p>", quoted))
+    assert mime.take_apart(mail(clean)).parser == "fast"
+    assert shown(mail(clean)) == ["Grüße", "<p>ä</p>"]
+
+
+@pytest.mark.parametrize("kind", ["text", "TEXT; charset=utf-8", "text/plain (old)"])
+def test_old_ways_to_say_text(kind: str) -> None:
+    """It is a body."""
+    assert (shown(mail(part(kind, "Alpha"))), files(mail(part(kind, "Alpha")))) == (["Alpha"], [])
+
+
+def test_no_raw_nul_in_a_page() -> None:
+    """It would end the page in some browsers."""
+    assert shown(mail(part("text/plain", "a\0b"))) == ["a\N{REPLACEMENT CHARACTER}b"]
+    found = message.bodies(mail(part("text/html", "a\0b"))).shown
+    assert found == (Body(is_html=True, text="a\N{REPLACEMENT CHARACTER}b\n"),)
+
+
+def test_a_forwarded_message_is_found_by_all_it_holds() -> None:
+    """Its text, also in HTML, and the names of its files."""
+    innermost = part("message/rfc822", multipart("mixed", part("image/png; name=b.png", "x")))
+    inner = multipart("mixed", HTML, PDF, innermost)
+    text = message.parse(mail(multipart("mixed", PLAIN, part("message/rfc822", inner)))).text
+    assert text.split() == ["Alpha", "Beta", "a.pdf", "b.png"]

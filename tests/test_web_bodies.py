@@ -1,0 +1,129 @@
+"""What the page of a letter shows of its texts and pictures, from the octets to the frame."""
+
+import base64
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, application, archive, ingest, old
+
+from postbuch.webmail import reading
+from postbuch.webmail.reading import Reader, Reading
+
+PNG = base64.b64encode(bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cfc0f01f00050002"
+    "01a5d6f0c70000000049454e44ae426082"
+))  # fmt: skip
+
+
+def mixed(*parts: bytes, subject: bytes = b"Bodies") -> bytes:
+    """A message of these parts."""
+    return (
+        b"From: lena@kunde.example\r\nTo: anna@firma.example\r\nSubject: %s\r\nMessage-ID: <%s@kunde.example>\r\n"
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n%s--b--\r\n"
+    ) % (subject, subject, b"".join(b"--b\r\nContent-Type: %s\r\n" % part for part in parts))
+
+
+def picture(name: bytes) -> bytes:
+    """As telephones send them."""
+    return (
+        b"image/png; name=%s\r\nContent-Disposition: inline; filename=%s\r\nContent-Id: <%s@icloud>\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n%s\r\n"
+    ) % (name, name, name, PNG)
+
+
+UNCLOSED = b"text/html\r\n\r\n<style>p{color:red}</style><table><tr><td>Alpha<!-- <script>\r\n"
+PLAIN = b"text/plain\r\n\r\nListe <b> https://liste.example\r\n"
+LAST = b"text/html\r\n\r\n<style>b{color:blue}</style><p>Gamma</p><img src='cid:b.png@icloud'>"
+LAST += b"<img src=https://x.example/>\r\n"
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    made = Reader()
+    yield made
+    made.close()
+
+
+def read(reader: Reader, octets: bytes) -> Reading:
+    """The message ready to be shown; each as a letter of its own."""
+    return reader.read(hash(octets), 1, lambda: octets, lambda position: f"/inline/{position}")
+
+
+def test_no_text_swallows_the_next(reader: Reader) -> None:
+    """Whatever one leaves open, the next stands behind it; styles and blocked images are those of all."""
+    found = read(reader, mixed(UNCLOSED, PLAIN, LAST, picture(b"b.png"))).html
+    assert found is not None
+    places = [found.html.index(words) for words in ("Alpha", "Liste &lt;b&gt;", "Gamma", "/inline/3")]
+    assert places == sorted(places) and found.html.count("<div data-part>") == 3
+    assert "</table></div>" in found.html and 'href="https://liste.example"' in found.html
+    assert "red" in found.sheet and "blue" in found.sheet
+    assert (found.remote_images, found.truncated) == (1, False)
+
+
+def test_too_many_texts_are_cut_and_that_is_said(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes time to be made harmless."""
+    monkeypatch.setattr(reading, "_SHOWN", 2)
+    found = read(reader, mixed(*[b"text/html\r\n\r\n<p>Wort</p>\r\n"] * 3))
+    assert found.html is not None and found.html.html.count("Wort") == 2
+    assert found.truncated
+
+
+def test_one_html_is_shown_as_it_is(reader: Reader) -> None:
+    """No border around it."""
+    found = read(reader, mixed(LAST)).html
+    assert found is not None and "data-part" not in found.html
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """An admin before an archive with such letters."""
+    with archive(tmp_path_factory.mktemp("bodies") / "data", "127.0.0.1:1") as config:
+        filling = Filling()
+        pictures = (picture(b"a.png"), picture(b"b.png"))
+        filling.add(mixed(UNCLOSED, PLAIN, LAST, *pictures, subject=b"Texte"), ANNA, at=old(2))
+        filling.add(mixed(PLAIN, picture(b"IMG_0001.png"), subject=b"Telefon"), ANNA, at=old(2))
+        filling.add(mixed(LAST, picture(b"b.png"), subject=b"Darin"), ANNA, at=old(2))
+        filling.add(b"Subject: Nullen\r\n\r\na\0b\r\n", ANNA, at=old(2))
+        ingest(config, filling.records)
+        with application(config) as app:
+            made = app.test_client()
+            made.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+            token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', made.get("/login").text)
+            assert token
+            made.post("/login", data={"csrf_token": token[1], "login": ADMIN, "password": ADMIN_PASSWORD})
+            yield made
+
+
+def letter(client: FlaskClient, subject: str) -> tuple[str, str]:
+    """The page and its frame."""
+    number = re.search(r'href="/m/(\d+)', client.get("/", query_string={"q": f"subject:{subject}"}).text)
+    assert number
+    page = client.get(f"/m/{number[1]}").text
+    frame = re.search(r'<iframe class="body"[^>]*src="([^"]+)"', page)
+    assert frame
+    return page, client.get(frame[1]).text
+
+
+def test_all_texts_of_a_letter_are_on_its_page(client: FlaskClient) -> None:
+    """And each picture stands in the text or among the files."""
+    page, frame = letter(client, "Texte")
+    assert all(words in frame for words in ("Alpha", "Liste &lt;b&gt;", "Gamma"))
+    assert "Download a.png" in page and "Download b.png" not in page
+    assert re.search(r'<img src="/m/\d+/inline/\d+/4"', frame)
+
+
+def test_the_pictures_of_a_telephone_are_files(client: FlaskClient) -> None:
+    """On the page, among the media, and for a search; one that the text shows is none."""
+    assert "Download IMG_0001.png" in letter(client, "Telefon")[0]
+    assert "Download b.png" not in letter(client, "Darin")[0]
+    found = client.get("/", query_string={"q": "has:attachment"}).text
+    assert "Telefon" in found and "Darin" not in found
+    assert client.get("/media", query_string={"q": "(name~equals~IMG_0001.png)"}).text.count('href="/media/')
+
+
+def test_no_raw_nul_in_the_frame(client: FlaskClient) -> None:
+    """Some browsers end the page there."""
+    frame = letter(client, "Nullen")[1]
+    assert "a\N{REPLACEMENT CHARACTER}b" in frame and "\0" not in frame
