@@ -23,6 +23,7 @@ from postbuch.proxy.announced import Announced
 from postbuch.proxy.listener import listen
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.session import Session
+from provider.dovecot import Dovecot
 from provider.ports import free_port, wait_until
 
 PATIENCE_S = 20.0
@@ -43,6 +44,11 @@ def make_config(folder: Path, imap: str, ca_file: Path | None = None) -> Config:
     made = parse(raw, folder / "postbuch.toml")
     authority.initialise(made.data, ["localhost", "127.0.0.1"])
     return made
+
+
+def config_for(folder: Path, server: Dovecot) -> Config:
+    """The same for a Dovecot, by TLS."""
+    return make_config(folder, f"imaps://localhost:{server.imaps_port}", server.ca_file)
 
 
 class Client:

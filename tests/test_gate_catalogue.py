@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from gate_case import BODY, COUNT, Case
-from imap_proxy import Client, ImapProxy, make_config
+from imap_proxy import Client, ImapProxy, config_for
 
 from provider.dovecot import Dovecot
 
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, dovecot: Dovecot) -> Iterator[ImapProxy]:
-    config = make_config(tmp_path_factory.mktemp("gate"), f"imaps://localhost:{dovecot.imaps_port}", dovecot.ca_file)
+    config = config_for(tmp_path_factory.mktemp("gate"), dovecot)
     with ImapProxy(config) as made:
         yield made
 
@@ -240,7 +240,7 @@ def test_examine_removes_nothing(case: Case) -> None:
 
 def test_spool_that_cannot_be_written(tmp_path_factory: pytest.TempPathFactory, dovecot: Dovecot) -> None:
     """Removing is refused with a temporary error; reading goes on (invariant 7)."""
-    config = make_config(tmp_path_factory.mktemp("full"), f"imaps://localhost:{dovecot.imaps_port}", dovecot.ca_file)
+    config = config_for(tmp_path_factory.mktemp("full"), dovecot)
     with ImapProxy(config, reserve_octets=1 << 60) as proxy:
         case = Case(proxy, dovecot)
         client = case.client()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from gate_case import BODY, COUNT, Case
-from imap_proxy import Client, ImapProxy, make_config
+from imap_proxy import Client, ImapProxy, config_for
 
 from provider.dovecot import Dovecot
 
@@ -50,7 +50,7 @@ DISGUISES = {
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, dovecot: Dovecot) -> Iterator[ImapProxy]:
-    config = make_config(tmp_path_factory.mktemp("mask"), f"imaps://localhost:{dovecot.imaps_port}", dovecot.ca_file)
+    config = config_for(tmp_path_factory.mktemp("mask"), dovecot)
     with ImapProxy(config) as made:
         yield made
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import USERS
-from imap_proxy import Client, ImapProxy, make_config, scripted_proxy
+from imap_proxy import Client, ImapProxy, config_for, scripted_proxy
 from pretender import PLAIN, Provider
 
 from postbuch.proxy import inparts
@@ -21,7 +21,7 @@ LIMIT_OCTETS = 400
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, dovecot: Dovecot) -> Iterator[ImapProxy]:
-    config = make_config(tmp_path_factory.mktemp("long"), f"imaps://localhost:{dovecot.imaps_port}", dovecot.ca_file)
+    config = config_for(tmp_path_factory.mktemp("long"), dovecot)
     with ImapProxy(config) as made:
         yield made
 
@@ -149,7 +149,7 @@ def test_conditional_store(full: Full, by_uid: bool) -> None:
     client.ok(b"ENABLE CONDSTORE")
     client.ok(b"UID FETCH 1:* (MODSEQ)")
     (line,) = (line for line in full.straight.ok(b"STATUS %s (HIGHESTMODSEQ)" % full.name) if b"STATUS" in line[:9])
-    highest = int(re.search(rb"HIGHESTMODSEQ (\d+)", line)[1])  # type: ignore[index]
+    (highest,) = map(int, re.findall(rb"HIGHESTMODSEQ (\d+)", line))
     full.straight.ok(b"UID STORE 1,477 +FLAGS.SILENT ($y)")
     client.ok(b"SEARCH RETURN (SAVE) KEYWORD $x")
     words = b"STORE $ (UNCHANGEDSINCE %d) +FLAGS.SILENT (\\Deleted)" % highest

@@ -3,11 +3,12 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import USERS
 from gate_case import COUNT, HEIKE, Case
-from imap_proxy import ImapProxy, make_config
+from imap_proxy import ImapProxy, config_for
 
 from postbuch.proxy import aside
 from provider.dovecot import Dovecot
@@ -34,7 +35,7 @@ def strict() -> Iterator[Dovecot]:
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, strict: Dovecot) -> Iterator[ImapProxy]:
-    config = make_config(tmp_path_factory.mktemp("named"), f"imaps://localhost:{strict.imaps_port}", strict.ca_file)
+    config = config_for(tmp_path_factory.mktemp("named"), strict)
     with ImapProxy(config) as made:
         yield made
 
@@ -73,13 +74,13 @@ def test_others_work_while_a_delete_fails(case: Case, monkeypatch: pytest.Monkey
     other = case.direct()
     other.ok(b"SELECT " + case.name)
 
-    async def meanwhile(*words: object) -> bytes | None:
+    async def meanwhile(*words: Any) -> bytes | None:
         if removes:
             other.ok(b"STORE 2 +FLAGS.SILENT (\\Deleted)")
             other.ok(b"EXPUNGE")
         else:
             case.deliver(b"Subject: neu\r\n\r\nneu\r\n")
-        return await inside(*words)  # type: ignore[arg-type]
+        return await inside(*words)
 
     monkeypatch.setattr(aside, "delete", meanwhile)
     client = case.client()

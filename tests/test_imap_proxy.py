@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import USERS
-from imap_proxy import Client, ImapProxy, make_config
+from imap_proxy import Client, ImapProxy, config_for, make_config
 
 from postbuch.proxy.session import Session
 from postbuch.proxy.stage import GO_AHEAD_TIMEOUT_S
@@ -25,7 +25,7 @@ MESSAGE = b"From: a@b.example\r\nTo: c@d.example\r\nSubject: eins\r\n\r\nZeile\r
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, dovecot: Dovecot) -> Iterator[ImapProxy]:
-    config = make_config(tmp_path_factory.mktemp("imap"), f"imaps://localhost:{dovecot.imaps_port}", dovecot.ca_file)
+    config = config_for(tmp_path_factory.mktemp("imap"), dovecot)
     with ImapProxy(config) as made:
         yield made
 
@@ -353,7 +353,7 @@ def test_the_end_of_the_proxy(tmp_path: Path, dovecot: Dovecot) -> None:
 @pytest.mark.parametrize("farewell", [b"z LOGOUT\r\n", b"", b"z SELECT \0\r\n"])
 def test_a_session_leaves_nothing_behind(tmp_path: Path, dovecot: Dovecot, farewell: bytes) -> None:
     """No circle keeps it: its buffers and both of its TLS connections go when it ends, without the collector."""
-    config = make_config(tmp_path, f"imaps://localhost:{dovecot.imaps_port}", dovecot.ca_file)
+    config = config_for(tmp_path, dovecot)
     dovecot.fill(FRANK, box := f"Left{len(farewell)}", [(MESSAGE, 1_700_000_000, "S")])
     gc.disable()
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import USERS
-from imap_proxy import ImapProxy, make_config
+from imap_proxy import ImapProxy, config_for
 from spool_records import published
 
 from postbuch.archive import credentials, database, seal, setup
@@ -22,7 +22,7 @@ PASSWORD = USERS[GRETA]
 
 @pytest.fixture
 def config(tmp_path: Path, dovecot: Dovecot) -> Iterator[Config]:
-    made = make_config(tmp_path, f"imaps://localhost:{dovecot.imaps_port}", dovecot.ca_file)
+    made = config_for(tmp_path, dovecot)
     [provider] = made.upstream
     made = made.model_copy(update={"upstream": [provider.model_copy(update={"remember": True})]})
     setup.initialise(made)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import USERS
-from imap_proxy import Client, ImapProxy, make_config
+from imap_proxy import Client, ImapProxy, config_for
 
 from postbuch.proxy import throttle
 from postbuch.proxy.throttle import FORGET_AFTER_S, LONGEST_DELAY_S, MAX_GUESSES, NEXT_GUESS_S, WRONG_FOR_S, Throttle
@@ -107,7 +107,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
 @pytest.fixture
 def proxy(tmp_path: Path, server: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImapProxy]:
     monkeypatch.setattr(throttle, "FIRST_DELAY_S", 0.01)
-    with ImapProxy(make_config(tmp_path, f"imaps://localhost:{server.imaps_port}", server.ca_file)) as made:
+    with ImapProxy(config_for(tmp_path, server)) as made:
         yield made
 
 

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Iterator
 
 import pytest
-from imap_proxy import ImapProxy, make_config
+from imap_proxy import ImapProxy, config_for
 from transcript import Silent, Step, Talk, condition, one, without_time
 from transcript_base import LOGIN, PASSWORD, SCRIPTS, USER, VERBS
 from transcript_extensions import OF_CAPABILITY, PREPARE
@@ -78,7 +78,7 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
             server = Dovecot(tmp_path_factory.mktemp(name), users, extra_configuration=EXTRAS)
             servers.append(stack.enter_context(server))
         folder, upstream = tmp_path_factory.mktemp("proxy"), servers[1]
-        config = make_config(folder, f"imaps://localhost:{upstream.imaps_port}", upstream.ca_file)
+        config = config_for(folder, upstream)
         proxy = stack.enter_context(ImapProxy(config))
         yield Sides(servers[0], upstream, proxy)
 
