@@ -5,7 +5,8 @@ import re
 import charset_normalizer
 from striprtf.striprtf import rtf_to_text
 
-from postbuch.archive import headers, htmltext
+from postbuch.archive import htmltext
+from postbuch.archive.charsets import decode_octets
 from postbuch.archive.extract_bounds import MAX_CHARACTERS, Budget, GivenUp
 
 # What a charset is guessed by: 32 KiB are judged in 20 ms.
@@ -30,7 +31,7 @@ def read_text(octets: bytes, budget: Budget) -> None:
 def read_markup(octets: bytes, budget: Budget) -> None:
     """HTML as `htmltext` reads it, and what stands between the tags of XML."""
     named = _NAMED.search(octets[:2048])
-    text = headers.decode_octets(octets[:_ENOUGH_OCTETS], named[1].decode("ascii")) if named else decoded(octets)
+    text = decode_octets(octets[:_ENOUGH_OCTETS], named[1].decode("ascii")) if named else decoded(octets)
     budget.add(htmltext.words(text))
     if len(text) > htmltext.MAX_CHARACTERS:
         raise GivenUp("PART")

@@ -10,8 +10,8 @@ from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
 
 from postbuch.archive import addresses as mailboxes
-from postbuch.archive.charsets import decode_octets as decode_octets
-from postbuch.archive.encodedwords import decode_words as decode_words
+from postbuch.archive.charsets import decode_octets
+from postbuch.archive.encodedwords import decode_words
 
 # 1 MiB of header and 64 KiB of one field are read for finding; real headers end below 100 KiB.
 MAX_HEADER_OCTETS = 1_048_576

@@ -24,15 +24,12 @@ _ENDS = {
 }
 _EMPTY_ELEMENT = re.compile(r"[^<>]*/>")
 # Elements within a word or beside it. All others are the border of one, also those that nobody has heard of.
-_INLINE = dict.fromkeys(
-    """
+_INLINE = """
     a abbr acronym b bdi bdo big blink cite code data del dfn em font i ins kbd label mark nobr q rb rp rt ruby s samp
     small span strike strong sub sup time tt u var wbr
-    """.split(),  # noqa: SIM905 - a list of quoted words would fill a page
-    "",
-)
+"""
 # Borders of words that stand in one line.
-_BORDERS = _INLINE | dict.fromkeys(("td", "th", "img", "input", "button"), " ")
+_BORDERS = dict.fromkeys(_INLINE.split(), "") | dict.fromkeys(("td", "th", "img", "input", "button"), " ")
 _SOURCE = re.compile(r"(?<![^\s/\"'])src\s*=\s*(?:\"\s*cid:([^\"]*)\"|'\s*cid:([^']*)'|cid:([^\s>]*))", re.IGNORECASE)
 
 

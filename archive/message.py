@@ -129,11 +129,12 @@ def unread(octets: bytes, defect: str) -> ParsedMessage:
 def bodies(octets: bytes) -> Bodies:
     """What to show of the message."""
     structure = mime.take_apart(octets)
-    spoken = mimepart.spoken(structure.parts)
+    readable = mimepart.readable(structure.parts)
+    spoken = mimepart.spoken(readable)
     has_plain = any(part.content_type == "text/plain" for part in spoken)
     return Bodies(
         shown=tuple(
-            Body(part.content_type == "text/html", _whole(part.text())) for part in mimepart.shown(structure.parts)
+            Body(part.content_type == "text/html", _whole(part.text())) for part in mimepart.shown(readable)
         ),
         text=_whole("\n".join(_in_plain(part) for part in spoken)) if has_plain else None,
         inline={part.content_id: n for n, part in enumerate(structure.parts) if part.content_id},
@@ -226,7 +227,7 @@ def _display(addressed: tuple[Addressed, ...], field: str) -> str:
 
 
 def _text(parts: list[mimepart.Part]) -> str:
-    pieces = [mimepart.readable(parts), *(part.inner_text.strip() for part in parts)]
+    pieces = [mimepart.words(parts), *(part.inner_text.strip() for part in parts)]
     return headers.clean("\n".join(piece for piece in pieces if piece), BODY_CHARACTERS)
 
 

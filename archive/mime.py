@@ -17,6 +17,8 @@ from itertools import count, islice, repeat
 import fast_mail_parser
 
 from postbuch.archive import headers, mimepart
+from postbuch.archive.charsets import decode_octets
+from postbuch.archive.encodedwords import decode_words
 from postbuch.archive.mimepart import Part
 
 # 1,000 leaves, 100 levels: no mail that people sent comes near; hostile ones overflow stacks at 1,000 levels.
@@ -137,7 +139,7 @@ def _part(
         content_type=kind,
         charset=charset,
         disposition=disposition if disposition in ("attachment", "inline") else "",
-        file_name=headers.one_line(headers.decode_words(file_name), 255),
+        file_name=headers.one_line(decode_words(file_name), 255),
         content_id=headers.one_line(content_id.strip().strip("<>"), 255),
         payload=payload,
         inner_text=inner_text,
@@ -284,7 +286,7 @@ def _file_name(message: "Message[str, str]") -> str:
         except Exception:  # noqa: S112 - get_param trips over broken RFC 2231 parameters in many ways
             continue
         if isinstance(value, tuple):  # (charset, language, text)
-            return headers.decode_octets(value[2].encode("latin-1", "ignore"), value[0])
+            return decode_octets(value[2].encode("latin-1", "ignore"), value[0])
         if value:
             return str(value)
     return ""

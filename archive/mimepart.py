@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from postbuch.archive import headers, htmltext
+from postbuch.archive import htmltext
+from postbuch.archive.charsets import decode_octets
 
 # Below this many characters a text/plain alternative says no more than "please use an HTML viewer".
 SPARSE_CHARACTERS = 400
@@ -37,7 +38,7 @@ class Part:
 
     def text(self) -> str:
         """The payload as text by its charset, with LF line ends."""
-        text = headers.decode_octets(self.payload, self.charset)
+        text = decode_octets(self.payload, self.charset)
         return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
@@ -51,7 +52,7 @@ def settle(parts: Sequence[Part]) -> None:
     pictures = [part for part in parts if part.content_id and part.is_attachment and _may_be_within(part)]
     if pictures:
         used = set().union(*(
-            htmltext.pictures(part.text()) for part in shown(parts) if part.content_type == "text/html"
+            htmltext.pictures(part.text()) for part in shown(readable(parts)) if part.content_type == "text/html"
         ))
         for part in pictures:
             part.is_attachment = part.content_id.lower() not in used
@@ -76,17 +77,22 @@ def _beside(one: Part, other: Part) -> bool:
     return all(a == b or a[0] != b[0] for a, b in zip(one.alternatives, other.alternatives, strict=False))
 
 
-def shown(parts: Sequence[Part]) -> list[Part]:
-    """The bodies to show one after the other: of each alternative the last form that has anything to see."""
-    return _chosen([part for part in parts if part.is_body and _shows(part)], 0, False)
+def readable(parts: Sequence[Part]) -> list[Part]:
+    """The bodies that have anything to see."""
+    return [part for part in parts if part.is_body and _shows(part)]
 
 
-def spoken(parts: Sequence[Part]) -> list[Part]:
+def shown(bodies: Sequence[Part]) -> list[Part]:
+    """The bodies to show one after the other, of those that are readable: of each alternative the last form."""
+    return _chosen(bodies, 0, False)
+
+
+def spoken(bodies: Sequence[Part]) -> list[Part]:
     """The same in plain text: of each alternative the last form without HTML, where it has one."""
-    return _chosen([part for part in parts if part.is_body and _shows(part)], 0, True)
+    return _chosen(bodies, 0, True)
 
 
-def _chosen(parts: list[Part], level: int, wants_plain: bool) -> list[Part]:
+def _chosen(parts: Sequence[Part], level: int, wants_plain: bool) -> list[Part]:
     found: list[Part] = []
     for number, group in groupby(parts, lambda part: part.alternatives[level][0] if _is_within(part, level) else -1):
         if number < 0:
@@ -110,7 +116,7 @@ def _shows(part: Part) -> bool:
     return htmltext.shows(text) if part.content_type == "text/html" else bool(text.strip())
 
 
-def readable(parts: Sequence[Part]) -> str:
+def words(parts: Sequence[Part]) -> str:
     """The words of all bodies, to find them by. HTML is passed over where its plain form says enough."""
     bodies = [
         (part, part.text().strip() if part.content_type == "text/plain" else "") for part in parts if part.is_body
@@ -132,5 +138,5 @@ def inner_text(parts: Sequence[Part]) -> str:
     """What an embedded message says and the names of its files, at most 64 Ki characters: enough to find it by."""
     some = parts[:20]
     settle(some)
-    pieces = [readable(some), *(piece for part in some for piece in (part.file_name, part.inner_text))]
+    pieces = [words(some), *(piece for part in some for piece in (part.file_name, part.inner_text))]
     return "\n".join(piece for piece in pieces if piece)[:65_536]

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postbuch.archive import headers, htmltext, mailboxname, message, mime
+from postbuch.archive.encodedwords import decode_words
 from postbuch.archive.message import ParsedMessage
 from postbuch.archive.widths import BODY_CHARACTERS, SUBJECT_CHARACTERS
 from provider.corpus import corpus_files
@@ -192,7 +193,7 @@ def test_addresses(raw: bytes, found: list[tuple[str, str]]) -> None:
 )
 def test_encoded_words(text: str, decoded: str) -> None:
     """RFC 2047, and what real programs make of it."""
-    assert headers.decode_words(text) == decoded
+    assert decode_words(text) == decoded
 
 
 def test_parts_as_people_count_them() -> None:

@@ -13,8 +13,8 @@ from flask import Blueprint, Response, render_template, request
 from werkzeug.wsgi import wrap_file
 
 from postbuch.archive import letters
+from postbuch.archive.charsets import decode_octets
 from postbuch.archive.errors import NotFound
-from postbuch.archive.headers import decode_octets
 from postbuch.archive.message import Leaf
 from postbuch.webmail import filenames, plaintext, policy
 from postbuch.webmail.letter import (
