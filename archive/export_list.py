@@ -20,6 +20,7 @@ from postbuch.archive.export_table_forms import write
 from postbuch.archive.filterform import Filter
 from postbuch.archive.listcolumn import View
 from postbuch.archive.users import Rights
+from postbuch.archive.wrong import Wrong
 
 # Called with the number of what is written so far; raises to end the work.
 Advance = Callable[[int], None]
@@ -82,12 +83,12 @@ def ask(
     columns: in their order; none for those that the list shows first. title_of: English title → the reader's.
     """
     if form not in FORMS:
-        raise UsageError(f"'{form}' is not a format that can be written; there are {', '.join(FORMS)}")
+        raise UsageError(Wrong.NO_FORMAT.said(form=form, forms=", ".join(FORMS)))
     view = listview.VIEWS.get(view_name)
     if view is None:
-        raise UsageError(f"there is no list '{view_name}'; there are {', '.join(listview.VIEWS)}")
+        raise UsageError(Wrong.NO_LIST.said(name=view_name, lists=", ".join(listview.VIEWS)))
     if form in MESSAGE_FORMS and view_name != MESSAGE_VIEW:
-        raise UsageError(f"messages go out of the list '{MESSAGE_VIEW}', not of '{view_name}'")
+        raise UsageError(Wrong.NO_MESSAGES_OF.said(messages=MESSAGE_VIEW, name=view_name))
     wanted = listresolve.understood(view, arguments)
     # A place in the list and a page size are not part of what is exported.
     kept = {key: str(value) for key, value in filtergrammar.write(wanted).items() if key not in ("offset", "pagesize")}
@@ -142,7 +143,7 @@ def _names(view: View, columns: tuple[str, ...]) -> tuple[str, ...]:
     for name in columns:
         column = view.column(name)
         if column is None or not column.shown:
-            raise UsageError(f"the list has no column '{name}'; there is {', '.join(shown)}")
+            raise UsageError(Wrong.NO_COLUMN.said(name=name, columns=", ".join(shown)))
         found.append(column.name)
     return tuple(dict.fromkeys(found)) or view.first_columns
 
@@ -150,7 +151,7 @@ def _names(view: View, columns: tuple[str, ...]) -> tuple[str, ...]:
 def _column(view: View, name: str) -> listview.Column:
     column = view.column(name)
     if column is None:
-        raise UsageError(f"the list has no column '{name}'")
+        raise UsageError(Wrong.NO_COLUMN.said(name=name, columns=", ".join(listview.shown_columns(view))))
     return column
 
 

@@ -41,6 +41,10 @@ class ObjectDamaged(PostbuchError):
     """The file of an attachment is not what was stored."""
 
 
+def _unreadable(digest: bytes, error: OSError) -> NotFound:
+    return NotFound(Wrong.ATTACHMENT_UNREADABLE.said(digest=digest.hex(), cause=error.strerror))
+
+
 class ObjectStore:
     """The two folders below the data folder. Several processes may use them at once."""
 
@@ -58,21 +62,21 @@ class ObjectStore:
         try:
             return self.path(digest).read_bytes()
         except OSError as error:
-            raise NotFound(Wrong.ATTACHMENT_UNREADABLE.said(digest=digest.hex(), cause=error.strerror)) from error
+            raise _unreadable(digest, error) from error
 
     def open(self, digest: bytes) -> BinaryIO:
         """An object from its beginning, after all of it was read and has the digest. Raises NotFound, ObjectDamaged."""
         try:
             stream = self.path(digest).open("rb")
         except OSError as error:
-            raise NotFound(Wrong.ATTACHMENT_UNREADABLE.said(digest=digest.hex(), cause=error.strerror)) from error
+            raise _unreadable(digest, error) from error
         try:
             if hashlib.file_digest(stream, "sha256").digest() != digest:
                 raise ObjectDamaged(f"the attachment {digest.hex()} does not have its SHA-256")
             stream.seek(0)
         except OSError as error:
             stream.close()
-            raise NotFound(Wrong.ATTACHMENT_UNREADABLE.said(digest=digest.hex(), cause=error.strerror)) from error
+            raise _unreadable(digest, error) from error
         except ObjectDamaged:
             stream.close()
             raise

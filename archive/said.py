@@ -118,13 +118,7 @@ def understood(text: str, *reasons: type[Named]) -> str:
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", template)
-    seen: set[str] = set()
-    pieces = []
-    for place, part in enumerate(parts):
-        name = part if place % 2 else ""
-        # A detail that stands twice is the same both times.
-        pieces.append((f"(?P={name})" if name in seen else f"(?P<{name}>.+?)") if name else re.escape(part))
-        seen.add(name)
+    pieces = [f"(?P<{part}>.+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts)]
     return re.compile("".join(pieces), re.DOTALL)
 
 

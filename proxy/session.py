@@ -302,8 +302,6 @@ class Session(Receiver):
         """Autologout, called every now and then."""
         if self._stage is not None:
             self._stage.expire(now)
-        if self._phase is _Phase.CLOSED:
-            return
         limit_s = AUTOLOGOUT_S if self._phase is _Phase.RELAY else LOGIN_TIMEOUT_S
         # Who waits for a long answer is not away: neither is who idles, but mail programs renew that in time.
         waiting = self._relay is not None and self._relay.awaited

@@ -245,7 +245,7 @@ def test_kept_searches_stand_among_the_folders(site: tuple[Flask, Config]) -> No
     assert other.get(f"/searches/{number[1]}").status_code == 404
     stolen = {"csrf_token": token(other, "/")}
     assert other.post(f"/searches/{number[1]}/end", data=stolen).status_code == 404
-    assert "A name has" in client.post(path, data={**data, "name": " "}, follow_redirects=True).text
+    assert "The name of a saved search has" in client.post(path, data={**data, "name": " "}, follow_redirects=True).text
     client.post(f"/searches/{number[1]}/end", data={"csrf_token": data["csrf_token"]})
     assert "Vom Tester" not in client.get("/searches").text
 
@@ -268,7 +268,10 @@ def test_admins_keep_links_to_other_programs(site: tuple[Flask, Config]) -> None
     for who in (client, enter(site, AUDITOR, AUDITOR_PASSWORD)):
         assert who.post("/links", data={**data, "csrf_token": token(who, "/")}).status_code == 403
     bad = {**data, "name": "x", "template": "javascript:alert(1)"}
-    assert "begins with http:" in admin.post("/links", data=bad, follow_redirects=True).text
+    assert "The address of a link begins with http:" in admin.post("/links", data=bad, follow_redirects=True).text
+    admin.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    assert "Die Adresse eines Links beginnt mit http:" in admin.post("/links", data=bad, follow_redirects=True).text
+    admin.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
     end = re.search(r'action="(/links/\d+/end)"', admin.get("/links").text)
     assert end
     admin.post(end[1], data={"csrf_token": data["csrf_token"]})

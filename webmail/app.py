@@ -15,8 +15,6 @@ from postbuch.archive.config import Config
 from postbuch.archive.database import Role, engine
 from postbuch.archive.dkimparser import SignatureParser
 from postbuch.archive.errors import ConfigError
-from postbuch.archive.filterform import base_op
-from postbuch.archive.listcolumn import fits
 from postbuch.webmail import (
     accountpart,
     admin,
@@ -138,7 +136,7 @@ def _templates(app: Flask) -> None:
         languages=language.LANGUAGES, sources=language.SOURCES, themes=settings.THEMES, theme=settings.theme,
         language=language.language, export_menu_of=export_list.menu, shown_name=folders.shown_name,
         account_part=accountpart.account_part,
-        list_ops=[(op, listwords.OPS[op], fits("flag", base_op(op)[0])) for op in listwords.OFFERED],
+        list_ops=listwords.offered(),
         here=lambda: request.full_path if request.query_string else request.path,
     )
 

@@ -19,7 +19,7 @@ from postbuch.archive.export_table_xml import SCHEMA
 from postbuch.archive.jobs import Job
 from postbuch.archive.listcolumn import View
 from postbuch.archive.listview import VIEWS
-from postbuch.webmail import language, listwords, policy, searchhelp
+from postbuch.webmail import language, listwords, policy
 from postbuch.webmail.language import gettext, lazy_gettext
 from postbuch.webmail.login import local_path
 from postbuch.webmail.policy import Kind
@@ -74,7 +74,7 @@ def export() -> BaseResponse:
         asked = ask(who, request.form.get("view", ""), request.form.get("format", ""))
         steps, octets = jobwork.steps(services().engine, asked, who.accounts, who.user_id)
     except UsageError as error:
-        flash(searchhelp.explain(str(error)))
+        flash(listwords.no_search(error))
         return redirect(back)
     if steps > AT_ONCE_ROWS or octets > AT_ONCE_OCTETS:
         try:

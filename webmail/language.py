@@ -15,6 +15,7 @@ from flask import Flask, g, request
 from flask_login import current_user
 
 from postbuch.archive import said
+from postbuch.archive.errors import UsageError
 
 T = TypeVar("T")
 
@@ -61,6 +62,11 @@ def told(sentence: str) -> str:
     text = said.told(sentence, language())
     first = text.partition(" ")[0]
     return text[:1].upper() + text[1:] if first.isalpha() else text
+
+
+def wrong(error: UsageError) -> str:
+    """What was wrong with what somebody asked for, as a sentence of its own."""
+    return told(said.of(error)) + "."
 
 
 def lazy_gettext(text: str) -> Any:

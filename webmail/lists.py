@@ -15,7 +15,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import OPS, Condition, Filter, Order, base_op
 from postbuch.archive.listchoices import Choice
 from postbuch.archive.listview import View
-from postbuch.webmail import listing, listwords, searchhelp
+from postbuch.webmail import listing, listwords
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.people import COLUMNS
 from postbuch.webmail.sessions import Viewer
@@ -162,7 +162,7 @@ def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Ch
             after=wanted.after, names=names, most=MOST, count_all=False,
         )
     except UsageError as error:
-        return replace(bare, problem=searchhelp.explain(str(error)))
+        return replace(bare, problem=listwords.no_search(error))
     start = wanted.filter.offset
     if not page.rows and (start or wanted.before or wanted.after):
         bare = replace(bare, beyond=_beyond(conn, who, view, wanted, page.total, size))

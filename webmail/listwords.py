@@ -1,9 +1,13 @@
-"""What the fields, comparisons and warnings of a list are called, in the reader's language."""
+"""What the fields, comparisons, warnings and mistakes of a list are called, in the reader's language."""
 
+from typing import Any
+
+from postbuch.archive import said
+from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition, Warned, base_op
-from postbuch.archive.listcolumn import TRUE
+from postbuch.archive.listcolumn import TRUE, fits
 from postbuch.archive.listview import View
-from postbuch.webmail.language import gettext, lazy_gettext
+from postbuch.webmail.language import gettext, language, lazy_gettext
 
 # The titles of columns, which the archive says in English; a test holds each column to an entry.
 TITLES = {
@@ -41,6 +45,16 @@ OFFERED = (
     "contains", "equals", "startswith", "endswith", "notcontain", "notequal", "moreequal", "lessequal", "between",
     "empty", "notempty", "in",
 )
+
+
+def offered() -> list[tuple[str, Any, bool]]:
+    """The comparisons of the form: name, title, and whether it makes sense of what is yes or no."""
+    return [(op, OPS[op], fits("flag", base_op(op)[0])) for op in OFFERED]
+
+
+def no_search(error: UsageError) -> str:
+    """Why a list cannot be asked for."""
+    return gettext("This search cannot be understood: %(reason)s.", reason=said.told(said.of(error), language()))
 
 
 def title(view: View, name: str) -> str:

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 
 from postbuch.archive import linktemplates
 from postbuch.archive.errors import UsageError
-from postbuch.webmail import folders, linkhelp
-from postbuch.webmail.language import gettext
+from postbuch.webmail import folders
+from postbuch.webmail.language import gettext, wrong
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
@@ -51,7 +51,7 @@ def add() -> Response:
             number = linktemplates.add(conn, name, template, by=viewer().login)
             on_record(conn, "link-add", f"link {number}", {"name": name.strip(), "template": template.strip()})
     except UsageError as error:
-        flash(linkhelp.explain(str(error)))
+        flash(wrong(error))
     else:
         flash(gettext("The link stands on letters from now on."))
     return redirect(url_for("outgoing.page"))

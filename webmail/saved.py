@@ -11,8 +11,8 @@ from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.filterform import Condition
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.savedsearches import Saved
-from postbuch.webmail import folders, linkhelp, lists
-from postbuch.webmail.language import gettext
+from postbuch.webmail import folders, lists
+from postbuch.webmail.language import gettext, wrong
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
@@ -48,7 +48,7 @@ def keep() -> Response:
             )
             on_record(conn, "search-keep", "searches", {"name": name.strip(), "list": wanted.name})
     except UsageError as error:
-        flash(linkhelp.explain(str(error)))
+        flash(wrong(error))
     else:
         flash(gettext("The search is kept; it stands below your mailboxes."))
     return redirect(url_for("mailbox.index", **wanted.scope))
