@@ -12,8 +12,6 @@ from typer.exceptions import TyperException
 
 from postbuch.archive import said
 from postbuch.archive.errors import PostbuchError
-from postbuch.archive.said import Said
-from postbuch.archive.wrong import Mistake, Wrong
 from postbuch.cli import output
 from postbuch.cli.helptext import Commands, wrong_use
 from postbuch.cli.language import tell
@@ -131,7 +129,7 @@ def run() -> None:
     except typer.Abort:
         _fail(_("broken off; nothing was done"), 1)
     except PostbuchError as error:
-        _fail(_understood(error), error.exit_code)
+        _fail(said.of(error), error.exit_code)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except Exception as error:
@@ -145,12 +143,6 @@ def run() -> None:
         )
     else:
         sys.exit(code)
-
-
-def _understood(error: PostbuchError) -> str:
-    """The sentence of an error, with its reason also where it was raised as text."""
-    sentence = said.of(error)
-    return sentence if isinstance(sentence, Said) else said.understood(sentence, Mistake, Wrong)
 
 
 def _fail(sentence: str, code: int) -> None:
