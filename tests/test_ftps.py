@@ -44,6 +44,7 @@ from postbuch.archive.errors import ConfigError
 from postbuch.certs import authority
 from postbuch.cli import preflight
 from provider.instance import Postbuch
+from provider.ports import wait_until
 
 ANNA_PASSWORD = "geheim-anna"
 GONE = "There is no such file or folder"
@@ -149,7 +150,8 @@ def test_a_folder_is_on_record_once_a_session(house: FtpsHouse) -> None:
         new = house.events(actor=BERND, action="list")[: -before or None]
         assert [each.target for each in new] == [f"attachments{DAY}/{BERND}"]
         client.quit()
-    assert [each.target for each in house.events(actor=BERND, action="log-out")][:1] == ["ftps"]
+    # Written after the answer to QUIT.
+    wait_until(lambda: bool(house.events(actor=BERND, action="log-out", target="ftps")), "the log-out on record")
     assert house.events(actor=BERND, action="log-in", target="ftps")
 
 
