@@ -10,8 +10,9 @@ import pytest
 from babel.messages.pofile import read_po
 
 from postbuch.archive import said
+from postbuch.archive.dkimreasons import Doubt
 from postbuch.archive.health import HealthFile, failure, health_path, read_all, said_in
-from postbuch.archive.reasons import Collecting, Reason
+from postbuch.archive.reasons import Collecting, Reason, Work
 from postbuch.archive.said import Joint, Named, Said
 from postbuch.certs.reasons import Ending
 from postbuch.proxy import failure as proxy_failure
@@ -98,14 +99,19 @@ def test_another_versions_file_is_shown_in_english(damage: object) -> None:
     assert said.from_json(damage, "the sentence") == "the sentence"
 
 
-@pytest.mark.parametrize("reason", list(Collecting))
-def test_what_tables_hold_is_understood(reason: Collecting) -> None:
-    """Each sentence of the collector is found again in its English text, alone and beside others."""
+@pytest.mark.parametrize("reason", [*Collecting, *Doubt, *Work])
+def test_what_tables_hold_is_understood(reason: Collecting | Doubt | Work) -> None:
+    """Each sentence that a column keeps is found again in its English text."""
     sentence = _sentence(reason)
-    found = said.understood(str(sentence), Collecting)
+    found = said.understood(str(sentence), type(reason))
     assert isinstance(found, Said)
     assert (found, found.reason, found.details) == (sentence, sentence.reason, sentence.details)
-    two = said.joined([Joint.ABOUT.said(subject=name, what=sentence) for name in ("INBOX", "A: b")])
+
+
+@pytest.mark.parametrize("reason", list(Collecting))
+def test_several_sentences_are_understood(reason: Collecting) -> None:
+    """The collector's stand together, each with the mailbox that it is about."""
+    two = said.joined([Joint.ABOUT.said(subject=name, what=_sentence(reason)) for name in ("INBOX", "A: b")])
     assert said.told(said.understood(str(two), Collecting), "de") == said.told(two, "de")
 
 
