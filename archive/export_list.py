@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from postbuch.archive import filtergrammar, listresolve, listview
+from postbuch.archive import clock, filtergrammar, listresolve, listview
 from postbuch.archive.errors import UsageError
 from postbuch.archive.export_table import Column, Form, Row, Table
 from postbuch.archive.export_table_forms import write
@@ -34,7 +34,8 @@ FORMS = (*(form.value for form in Form), *MESSAGE_FORMS)
 class Asked:
     """What is to be exported. arguments: the list's address (`filtergrammar`); columns: their names in order.
 
-    titles: of the columns, for people; empty for messages. zone: name of a time zone; empty for UTC.
+    titles: of the columns, for people; empty for messages. zone: name of the time zone on whose clock times are written
+    and days are meant; empty for UTC.
     """
 
     form: str
@@ -101,12 +102,14 @@ def ask(
 
 def count(conn: Connection, asked: Asked, rights: Rights, user_id: int | None) -> int:
     """How many rows or letters there are now. Raises UsageError for a search with a mistake."""
-    return listview.count(conn, listview.VIEWS[asked.view], asked.filter, rights, user_id, whole=True)
+    with clock.on(_zone(asked.zone)):
+        return listview.count(conn, listview.VIEWS[asked.view], asked.filter, rights, user_id, whole=True)
 
 
 def letters_of(conn: Connection, asked: Asked, rights: Rights, user_id: int | None) -> "array[int]":
     """The letters whose messages go out, in the order of the list."""
-    return listview.keys_of(conn, listview.VIEWS[MESSAGE_VIEW], asked.filter, rights, user_id)
+    with clock.on(_zone(asked.zone)):
+        return listview.keys_of(conn, listview.VIEWS[MESSAGE_VIEW], asked.filter, rights, user_id)
 
 
 def write_table(
@@ -133,7 +136,8 @@ def write_table(
             if advance is not None:
                 advance(written)
 
-    write(stream, Form(asked.form), table, rows())
+    with clock.on(table.zone):
+        write(stream, Form(asked.form), table, rows())
     return written
 
 

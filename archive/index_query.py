@@ -5,12 +5,12 @@ Words without a letter or digit in them (`&`, `-`) are not in the index and are 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date
 
 from tantivy import FieldType, Occur, Query
 
+from postbuch.archive import clock, index_text, query
 from postbuch.archive import index_schema as names
-from postbuch.archive import index_text, query
 from postbuch.archive.index_schema import OWN, STEM, schema
 from postbuch.archive.query import Group, Node, Not, Word
 from postbuch.archive.users import ALL, Rights
@@ -139,7 +139,7 @@ def _word(word: Word, searcher: Searcher) -> Query:
         own = [names.own_word(account, "has", "attachment") for account in searcher.own]
         return any_of([term("has", "attachment"), *_any_of(own)])
     if word.field in query.DATE_FIELDS:
-        return _days(word.field, datetime.fromisoformat(word.text))
+        return _days(word.field, date.fromisoformat(word.text))
     return any_of([each for field in FIELDS[word.field] for each in _in_field(field, word, searcher)])
 
 
@@ -185,9 +185,8 @@ def _prefix(field: str, words: Sequence[str]) -> Query:
     return Query.regex_phrase_query(schema(), field, [*words[:-1], beginning])
 
 
-def _days(field: str, day: datetime) -> Query:
-    first = names.second_of(day) << names.ORDER_BITS
-    behind = names.second_of(day + timedelta(days=1)) << names.ORDER_BITS
+def _days(field: str, day: date) -> Query:
+    first, behind = (names.second_of(each) << names.ORDER_BITS for each in clock.stretch(day))
     lower, upper = {"before": (0, first), "after": (behind, (1 << 64) - 1), "on": (first, behind)}[field]
     return Query.range_query(
         schema(), "order", FieldType.Unsigned, lower, upper, include_upper=field == "after"

@@ -14,7 +14,7 @@ from tantivy import Index, Schema, SchemaBuilder
 from postbuch.archive import index_text
 
 # Another number: the folder of an older version is not read, and the index is made anew beside it.
-VERSION = 1
+VERSION = 2
 # Texts as they are spelled, with places for phrases. `head` is all that is not body or text of attachments.
 SPELLED = ("head", "subject", "from", "to", "cc", "file", "body", "attached")
 # Texts by stems, each once: they come made, and where they stood does not count. People's names have none.
@@ -28,6 +28,7 @@ LETTER_KIND = "letter"
 # `order` is the second of the letter's arrival and its number: newest first, the same on every page.
 ORDER_BITS = 32
 _LAST_SECOND = (1 << 32) - 1
+FIRST_YEAR, LAST_YEAR = 1970, 2106
 
 
 @cache
@@ -40,7 +41,6 @@ def schema() -> Schema:
     made.add_unsigned_field("order", indexed=True, fast=True)
     made.add_unsigned_field("account", indexed=True, fast=True)
     made.add_unsigned_field("mailbox", indexed=True, fast=True)
-    made.add_unsigned_field("year", indexed=True, fast=True)
     made.add_text_field("has", tokenizer_name="raw", index_option="basic")
     made.add_text_field("sender", tokenizer_name="raw", index_option="basic", fast=True)
     made.add_text_field("type", tokenizer_name="raw", index_option="basic", fast=True)

@@ -1,7 +1,7 @@
 """The folder of the index: generations, which of them is read, and how a letter is written into one.
 
     index/current          names the generation that is read
-    index/1-0007/          a generation: version of the layout, then a serial number
+    index/2-0007/          a generation: version of the layout, then a serial number
     index/build.lock       held by whoever builds a new one
 
 A generation becomes current as a whole, when it is complete. It can be removed at any time and is made again. How far
@@ -195,7 +195,6 @@ def document(letter: IndexedLetter) -> Document:
     made.add_text("kind", names.LETTER_KIND)
     made.add_unsigned("letter", letter.id)
     made.add_unsigned("order", names.order_of(letter.at, letter.id))
-    made.add_unsigned("year", letter.at.year)
     for number in letter.accounts:
         made.add_unsigned("account", number)
     for number in letter.mailboxes:

@@ -9,12 +9,12 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, cast, collate, false, not_, or_, true
 
-from postbuch.archive import audit, writtenvalue
+from postbuch.archive import audit, clock, writtenvalue
 from postbuch.archive.filterform import Filter, Order
 from postbuch.archive.listorder import Cursor
 from postbuch.archive.query import Node
@@ -25,7 +25,6 @@ Kind = Literal["text", "number", "size", "time", "flag", "list"]
 _READ = "utf8mb4_unicode_ci"
 TRUE = frozenset({"1", "true", "yes", "ja", "on"})
 _FALSE = frozenset({"0", "false", "no", "nein", "off", ""})
-_DAY = timedelta(days=1)
 # What is true or false is neither more nor less than anything, holds no text and is never empty.
 _OF_FLAGS = frozenset({"equals", "in"})
 
@@ -182,21 +181,15 @@ def _read(kind: Kind, op: str, written: str) -> Any:
 
 
 def read_time(written: str) -> tuple[datetime, datetime]:
-    """(first moment, first moment behind it) in UTC: of a day, a minute or a second. Raises Unfit."""
+    """(first moment, first moment behind it) in UTC: of a day, a minute or a second of `clock.py`. Raises Unfit."""
     try:
-        day = writtenvalue.day(written, audit.now().date())
+        day = writtenvalue.day(written, clock.today())
         if day is not None:
-            return _moment(day), _moment(day + _DAY)
-        start = datetime.fromisoformat(written)
-        if start.tzinfo is not None:
-            start = (start - (start.utcoffset() or timedelta())).replace(tzinfo=None)
+            return clock.stretch(day)
+        start = clock.moment(datetime.fromisoformat(written))
         return start, start + timedelta(minutes=1) if written.count(":") == 1 else start + timedelta(seconds=1)
     except (ValueError, OverflowError):
         raise Unfit(written) from None
-
-
-def _moment(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day)
 
 
 def compare(column: ColumnElement[Any], kind: Kind, test: Test) -> ColumnElement[bool]:

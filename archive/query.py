@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from postbuch.archive import writtenvalue
+from postbuch.archive import clock, writtenvalue
 from postbuch.archive.errors import UsageError
 from postbuch.archive.wrong import Mistake
 
@@ -34,7 +34,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One condition. `field` is empty for a plain word; dates are `YYYY-MM-DD`, sizes are octets.
+    """One condition. `field` is empty for a plain word; dates are `YYYY-MM-DD` (days of `clock.py`), sizes are octets.
 
     A `phrase` is meant as it is spelled; of a `prefix` the last word is the beginning of one (its star is taken off).
     """
@@ -163,7 +163,7 @@ def _word(field: str | None, text: str, whole: str) -> Word:
 
 
 def _date(text: str, whole: str) -> date:
-    found = writtenvalue.day(text, date.today())
+    found = writtenvalue.day(text, clock.today())
     if found is not None and found < LAST_DAY:
         return found
     raise UsageError(Mistake.NO_DATE.said(word=whole))

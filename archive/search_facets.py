@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from postbuch.archive import audit, index_query, index_reader, index_snippets, index_text, query
+from postbuch.archive import audit, clock, index_query, index_reader, index_schema, index_snippets, index_text, query
 from postbuch.archive.index_attached import texts_of
 from postbuch.archive.index_reader import Look
 from postbuch.archive.index_snippets import Snippet
@@ -22,6 +23,7 @@ SHOWN = 8
 MOST_COUNTED = 30
 # Of so many accounts or folders the index tells all numbers at once.
 MOST_BUCKETS = 1_000
+SIZES = {"account": MOST_BUCKETS, "mailbox": MOST_BUCKETS, "sender": SHOWN, "type": SHOWN}
 # Shorter beginnings fit half the dictionary.
 LEAST_TYPED = 2
 
@@ -46,11 +48,14 @@ def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
     if asked is None:
         return []
     look, made = asked
-    sizes = {"account": MOST_BUCKETS, "mailbox": MOST_BUCKETS, "sender": SHOWN, "year": 40, "type": SHOWN}
-    answer = look.aggregate(made, {kind: {"terms": {"field": kind, "size": size}} for kind, size in sizes.items()})
+    wanted: dict[str, Any] = {kind: {"terms": {"field": kind, "size": size}} for kind, size in SIZES.items()}
+    answer = look.aggregate(made, {**wanted, "year": {"range": {"field": "order", "ranges": _years()}}})
     buckets = {
-        kind: {str(each["key"]).removesuffix(".0"): int(each["doc_count"]) for each in answer[kind]["buckets"]}
-        for kind in sizes
+        kind: {
+            str(each["key"]).removesuffix(".0"): int(each["doc_count"]) for each in found["buckets"]
+            if each["doc_count"]
+        }
+        for kind, found in answer.items()
     }  # fmt: skip
     found: list[Facet] = []
     for kind, names in _places_of(conn, accounts):
@@ -74,6 +79,18 @@ def _counts(look: Look, made: Any, kind: str, names: dict[str, list[int]], known
     rest = sorted(names.keys() - counts.keys(), key=lambda name: -sum(known.get(each, 0) for each in names[name]))
     counts |= {name: look.count(index_query.both(made, kind, names[name])) for name in rest[:MOST_COUNTED]}
     return {name: count for name, count in counts.items() if count}
+
+
+def _years() -> list[dict[str, Any]]:
+    """Each year of the order of arrival, from its first moment on the reader's clock."""
+    first, last = index_schema.FIRST_YEAR, index_schema.LAST_YEAR
+    begins = {year: index_schema.order_of(clock.stretch(date(year, 1, 1))[0], 0) for year in range(first, last + 1)}
+    found: list[dict[str, Any]] = [
+        {"key": str(year), "from": float(begins[year]), "to": float(begins[year + 1])} for year in range(first, last)
+    ]
+    # What is older or newer than the order knows counts as its first and last moment.
+    del found[0]["from"]
+    return [*found, {"key": str(last), "from": float(begins[last])}]
 
 
 def _places_of(conn: Connection, accounts: Rights) -> list[tuple[str, dict[str, list[int]]]]:

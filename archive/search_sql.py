@@ -1,11 +1,12 @@
 """The tree of `query.py` as conditions on letters in SQL: what the index does not know, and all while there is none."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, union
 
+from postbuch.archive import clock
 from postbuch.archive.marks import is_read
 from postbuch.archive.query import Group, Node, Not, Word
 from postbuch.archive.schema import (
@@ -94,17 +95,17 @@ class Conditions:
             case "smaller":
                 return letter.c.id.in_(self._image(image.c.size_octets < int(text)))
             case _:
-                return self._date(word.field, datetime.fromisoformat(text))
+                return self._date(word.field, date.fromisoformat(text))
 
-    def _date(self, field: str, day: datetime) -> ColumnElement[bool]:
-        next_day = day + timedelta(days=1)
+    def _date(self, field: str, day: date) -> ColumnElement[bool]:
+        begin, next_day = clock.stretch(day)
         match field:
             case "before":
-                return letter.c.sort_at < day
+                return letter.c.sort_at < begin
             case "after":
                 return letter.c.sort_at >= next_day
             case _:
-                return and_(letter.c.sort_at >= day, letter.c.sort_at < next_day)
+                return and_(letter.c.sort_at >= begin, letter.c.sort_at < next_day)
 
     def _letters(self, image_id: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
         """The letters of the images within the rights for which the conditions hold."""

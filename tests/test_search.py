@@ -1,13 +1,13 @@
 """Search: each query word finds what it says, exactly counted, within the rights and nowhere else."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from postbuch.archive import audit, database, letters, query, users
+from postbuch.archive import audit, clock, database, letters, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
@@ -69,17 +69,10 @@ RECORDS: dict[str, Record] = {
 }  # fmt: skip
 
 
-class Today(date):
-    """The day of the letters, also when midnight passes while the tests run."""
-
-    @classmethod
-    def today(cls) -> "Today":
-        return cls(TODAY.year, TODAY.month, TODAY.day)
-
-
 @pytest.fixture(autouse=True)
 def today(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query, "date", Today)
+    """The day of the letters, also when midnight passes while the tests run."""
+    monkeypatch.setattr(clock, "today", lambda: TODAY)
 
 
 @pytest.fixture(scope="module")

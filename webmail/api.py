@@ -35,6 +35,11 @@ def me() -> Any:
     return {"login": key.login, "role": asker().role, "key": key.name, "scopes": list(key.scopes)}
 
 
+def answers(path: str) -> bool:
+    """Whether an address is one of ours."""
+    return path.startswith(f"{PREFIX}/")
+
+
 def install(app: Flask, csrf: CSRFProtect) -> None:
     """Add the interface. Its requests take no cookie, so they need no token of a form."""
     app.config.update(

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import secrets
+from datetime import UTC
 from pathlib import Path
 
 from flask import Flask, Response, request
@@ -11,6 +12,7 @@ from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from postbuch.archive import clock
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, engine
 from postbuch.archive.dkimparser import SignatureParser
@@ -104,6 +106,11 @@ def create_app(config: Config) -> Flask:
         app.register_blueprint(blueprint)
     app.url_defaults(lists.keep_place)
     api.install(app, csrf)
+
+    @app.before_request
+    def days() -> None:
+        # Days are those that the rows show: the reader's on pages, of UTC for programs.
+        clock.use(UTC if api.answers(request.path) else language.choose_zone())
 
     @app.after_request
     def headers(response: Response) -> Response:

@@ -104,14 +104,17 @@ def ask(who: Viewer, view_name: str, form: str) -> Asked:
 
 def described(view_name: str, form: str, arguments: dict[str, str], columns: tuple[str, ...]) -> Asked:
     """The export with titles in the reader's language and times on his clock. Raises UsageError."""
+    zone = getattr(language.choose_zone(), "key", "")
     if form == MAILING and view_name == _MAILING_VIEW:
-        asked = export_list.ask("csv", view_name, arguments, _MAILING_COLUMNS, gettext, byte_order_mark=False)
+        asked = export_list.ask(
+            "csv", view_name, arguments, _MAILING_COLUMNS, gettext, zone=zone, byte_order_mark=False
+        )
         return replace(asked, titles=_MAILING_TITLES)
     german = language.language() == "de"
     for_excel = form == "csv-excel"
     return export_list.ask(
         "csv" if for_excel else form, view_name, arguments, columns, gettext, language=language.language(),
-        zone=getattr(language.choose_zone(), "key", ""), semicolon=for_excel and german, byte_order_mark=for_excel,
+        zone=zone, semicolon=for_excel and german, byte_order_mark=for_excel,
     )
 
 

@@ -12,7 +12,7 @@ from postbuch.archive.filterform import Condition
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.savedsearches import Saved
 from postbuch.webmail import folders, lists
-from postbuch.webmail.language import gettext, wrong
+from postbuch.webmail.language import choose_zone, gettext, wrong
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
@@ -94,7 +94,7 @@ def _count(who: Viewer, each: Saved) -> int:
             except UsageError:
                 return 0
 
-    return services().searches.get(who.user_id, (each.id, each.address, who.accounts), count)
+    return services().searches.get(who.user_id, (each.id, each.address, who.accounts, str(choose_zone())), count)
 
 
 def _own(who: Viewer, number: int) -> Saved:
