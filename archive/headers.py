@@ -3,10 +3,7 @@
 One reading for every message, whichever parser took its parts apart, so that what is found does not depend on it.
 """
 
-import contextlib
 import re
-from datetime import UTC, datetime, timedelta
-from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
 
 from postbuch.archive import addresses as mailboxes
@@ -27,14 +24,6 @@ FIELDS = frozenset({
 # 100 octets: the longest of these names, and white space behind it.
 NAME_OCTETS = 100
 _UNFOLDED_END = re.compile(rb"\n(?![ \t])")
-_DATE = re.compile(
-    rb"[ \t]*(?:[A-Za-z]{3},[ \t]+)?([0-9]{1,2}) ([A-Z][a-z]{2}) (19[1-9][0-9]|20[0-9]{2})"
-    rb" ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})(?: \([A-Za-z]*\))?\s*"
-)
-_MONTHS = {
-    b"Jan": 1, b"Feb": 2, b"Mar": 3, b"Apr": 4, b"May": 5, b"Jun": 6, b"Jul": 7, b"Aug": 8, b"Sep": 9, b"Oct": 10,
-    b"Nov": 11, b"Dec": 12,
-}
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n\t ]+")
 _IDENTIFIER = re.compile(r"<([^<>\s]+)>")
@@ -96,25 +85,6 @@ def identifiers(raw: bytes, limit: int) -> list[str]:
         rest = line.strip().strip("<>").split()
         found = rest[:1]
     return [one_line(item, limit) for item in found if item]
-
-
-def date(raw: bytes) -> datetime | None:
-    """The Date field in UTC; None when it cannot be read or no calendar has it."""
-    usual = _DATE.fullmatch(raw)
-    if usual is not None and (month := _MONTHS.get(usual[2])):  # nine of ten: what RFC 5322 section 3.3 has
-        day, year, hour, minute, second, zone = (int(usual[place]) for place in (1, 3, 4, 5, 6, 7))
-        away = timedelta(hours=abs(zone) // 100, minutes=abs(zone) % 100)
-        with contextlib.suppress(ValueError, OverflowError):
-            read = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-            return read - away if zone >= 0 else read + away
-    try:
-        parsed = parsedate_tz(decode_octets(raw[:200], None))
-        if parsed is None:
-            return None
-        found = datetime.fromtimestamp(mktime_tz(parsed), UTC)
-    except (ValueError, OverflowError, OSError, TypeError, IndexError):
-        return None
-    return found if 1900 <= found.year <= 9000 else None
 
 
 def addresses(raw: bytes) -> list[tuple[str, str]]:

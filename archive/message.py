@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from postbuch.archive import headers, htmltext, mime, mimepart
+from postbuch.archive import dates, headers, htmltext, mime, mimepart
 from postbuch.archive.widths import BODY_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 PREVIEW_CHARACTERS = 300
@@ -202,7 +202,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         original_id=originals[0] if originals else message_id,
         in_reply_to=in_reply_to,
         thread_root=next(iter(identifiers("references")), "") or in_reply_to or message_id,
-        date=headers.date(found["date"][0]) if "date" in found else None,
+        date=dates.read(found["date"][0]) if "date" in found else None,
         addresses=addressed,
         from_display=_display(addressed, "from") or line("from", SUBJECT_CHARACTERS),
         to_display=_display(addressed, "to") or line("to", SUBJECT_CHARACTERS),

@@ -1,0 +1,148 @@
+"""The Date field as a moment (RFC 5322 sections 3.3 and 4.3, and what programs make of it). Pure, and linear.
+
+What is written is read by its meaning or not at all: a day that no calendar has is never taken for another one.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+
+from postbuch.archive.charsets import decode_octets
+
+FIRST_YEAR, LAST_YEAR = 1900, 9000
+# 200 characters without comments and folds: the longest form, with a long name of a day, has 60.
+MAX_CHARACTERS = 200
+
+# Nine of ten: what RFC 5322 section 3.3 has.
+_USUAL = re.compile(
+    rb"[ \t]*(?:[A-Za-z]{3},[ \t]+)?([0-9]{1,2}) ([A-Z][a-z]{2}) (19[1-9][0-9]|20[0-9]{2})"
+    rb" ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-](?:[01][0-9]|2[0-3])[0-5][0-9])(?: \([A-Za-z]*\))?\s*"
+)
+_MONTHS = {
+    b"Jan": 1, b"Feb": 2, b"Mar": 3, b"Apr": 4, b"May": 5, b"Jun": 6, b"Jul": 7, b"Aug": 8, b"Sep": 9, b"Oct": 10,
+    b"Nov": 11, b"Dec": 12,
+}
+# How months begin in German, English, French, Spanish, Italian, Portuguese and Dutch, without accents.
+_BEGINNINGS = tuple(
+    (beginning, month)
+    for month, beginnings in enumerate((
+        "jan ene gen", "feb fev", "mar mrz maerz mrt maa", "apr abr avr", "may mai mag mei", "jun juin giu",
+        "jul juil lug", "aug ago aou", "sep set", "oct okt ott out", "nov", "dec dez dic",
+    ), start=1)
+    for beginning in beginnings.split()
+)  # fmt: skip
+# Hours from UTC: RFC 5322 section 4.3, and the names that Europe has. A name that means several zones, as IST does, is
+# none, and neither is a single letter, which old programs used in both directions: such a date is read as one in UTC.
+_ZONES = {
+    "ut": 0, "utc": 0, "gmt": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8,
+    "pdt": -7, "ast": -4, "adt": -3, "wet": 0, "west": 1, "wez": 0, "wesz": 1, "bst": 1, "cet": 1, "cest": 2, "mez": 1,
+    "mesz": 2, "met": 1, "mest": 2, "eet": 2, "eest": 3, "oez": 2, "oesz": 3, "msk": 3, "msd": 4,
+}  # fmt: skip
+_PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
+_DAY_NAME = r"(?:[^\W\d_]+\.?\s*,?|,)?\s*"
+# Between day, month and year: a hyphen, else blanks. A hyphen behind a blank would be the sign of a year.
+_BETWEEN = r"(?:[-/]|\.?,?\s|[.,])"
+_WORD = r"(?P<month>[^\W\d_]{3,12})"
+_DAY = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?"
+_YEAR = r"(?P<year>[0-9]{2,4})(?![0-9])"
+_TIME = (
+    r"(?P<hour>[0-9]{1,2})\s?[:.]\s?(?P<minute>[0-9]{1,2})(?:\s?[:.]\s?(?P<second>[0-9]{1,2})(?:[.,][0-9]+)?)?(?![0-9:])"
+    r"(?:\s?(?P<half>[ap])m\b)?"
+)
+_ZONE = (
+    r"(?:\s?(?P<zone>[^\W\d_]+)(?![^\W_]))?"
+    r"(?:\s?(?P<sign>[+-])\s?(?P<away>[0-9]{1,2}:[0-9]{2}|[0-9]{1,4})(?![0-9:]))?"
+)
+_FORMS = tuple(re.compile(form, re.IGNORECASE) for form in (
+    rf"{_DAY_NAME}{_DAY}{_BETWEEN}{_WORD}{_BETWEEN}{_YEAR},?\s(?:[^\W\d_]{{1,3}}\s)?{_TIME}{_ZONE}",
+    rf"{_DAY_NAME}{_WORD}{_BETWEEN}{_DAY}{_BETWEEN}{_YEAR},?\s(?:[^\W\d_]{{1,3}}\s)?{_TIME}{_ZONE}",
+    # asctime, and `date` of Unix with the zone before the year
+    rf"{_DAY_NAME}{_WORD}\s{_DAY}\s{_TIME}(?P<early>\s[^\W\d_]+)?\s{_YEAR}{_ZONE}",
+    # ISO 8601
+    rf"{_DAY_NAME}(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{1,2}})-(?P<day>[0-9]{{1,2}})[T\s]\s?{_TIME}{_ZONE}",
+))  # fmt: skip
+
+
+def read(raw: bytes) -> datetime | None:
+    """The moment in UTC; None when it cannot be read or no calendar has it."""
+    usual = _USUAL.fullmatch(raw)
+    if usual is not None and (month := _MONTHS.get(usual[2])):
+        day, year, hour, minute, second, zone = (int(usual[place]) for place in (1, 3, 4, 5, 6, 7))
+        away = abs(zone) // 100 * 60 + abs(zone) % 100
+        return _moment(year, month, day, hour, minute, second, away if zone >= 0 else -away)
+    line = " ".join(_without_comments(decode_octets(raw, None)).split())[:MAX_CHARACTERS]
+    for form in _FORMS:
+        if (found := form.match(line)) is not None:
+            return _read(found)
+    return None
+
+
+def _read(found: re.Match[str]) -> datetime | None:
+    parts = found.groupdict()
+    hour = int(parts["hour"])
+    if parts["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if parts["half"].lower() == "p" else 0)
+    return _moment(
+        _year(parts["year"]), _month(parts["month"]), int(parts["day"]), hour, int(parts["minute"]),
+        int(parts["second"] or 0),
+        _minutes_away(parts["zone"] or parts.get("early") or "", parts["sign"], parts["away"]),
+    )
+
+
+def _moment(
+    year: int, month: int, day: int, hour: int, minute: int, second: int, minutes_away: int
+) -> datetime | None:
+    try:  # a leap second (60) is the first one of the next minute
+        written = datetime(year, month, day, hour, minute, min(second, 59) if second <= 60 else second, tzinfo=UTC)
+        found = written + timedelta(seconds=second // 60, minutes=-minutes_away)
+    except (ValueError, OverflowError):
+        return None
+    return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
+
+
+def _year(written: str) -> int:
+    """RFC 5322 section 4.3: two digits are of 1950 to 2049, three count from 1900."""
+    year = int(written)
+    if len(written) == 2:
+        return year + (2000 if year < 50 else 1900)
+    return year + 1900 if len(written) == 3 else year
+
+
+def _month(written: str) -> int:
+    """Its number; 0 when it is the name of none."""
+    if written.isdecimal():
+        return int(written)
+    plain = "".join(each for each in unicodedata.normalize("NFKD", written.lower()) if not unicodedata.combining(each))
+    return next((month for beginning, month in _BEGINNINGS if plain.startswith(beginning)), 0)
+
+
+def _minutes_away(name: str, sign: str | None, away: str | None) -> int:
+    """How far from UTC: by the digits (`GMT+0100` is one hour to the east), else by the name, else not at all."""
+    if sign is None or away is None:
+        return _ZONES.get(name.strip().lower(), 0) * 60
+    hours, colon, minutes = away.partition(":")
+    if not colon and len(away) > 2:
+        hours, minutes = away[:-2], away[-2:]
+    if int(hours) > 23 or int(minutes or 0) > 59:  # no clock; but -1900 is one, which RFC 5322 has and some mean
+        return 0
+    found = int(hours) * 60 + int(minutes or 0)
+    return found if sign == "+" else -found
+
+
+def _without_comments(text: str) -> str:
+    """The text without comments, which may stand within one another; one without an end takes the rest."""
+    if "(" not in text:
+        return text
+    pieces = []
+    depth = place = 0
+    for sign in _PARENTHESIS.finditer(text):
+        if sign[0] == "(":
+            if depth == 0:
+                pieces.append(text[place : sign.start()])
+            depth += 1
+        elif sign[0] == ")" and depth:
+            depth -= 1
+            place = sign.end()
+    return " ".join(pieces if depth else [*pieces, text[place:]])
