@@ -48,6 +48,7 @@ def _mail(octets: bytes, budget: Budget) -> None:
     if budget.depth == MAX_DEPTH:
         raise GivenUp("INSIDE")
     budget.depth += 1
+    octets = headers.from_first_field(octets)
     fields = headers.fields(octets)
     for name in _HEAD_FIELDS:
         if name in fields:

@@ -24,11 +24,29 @@ FIELDS = frozenset({
 # 100 octets: the longest of these names, and white space behind it.
 NAME_OCTETS = 100
 _UNFOLDED_END = re.compile(rb"\n(?![ \t])")
+# What may stand before the header though it is none of it: a byte order mark, empty lines, the line that begins a
+# message in an mbox file. 100 empty lines: nobody has been seen to send more than a few.
+_LEAD = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?P<empty>[ \t]*\r?\n){0,100}+"
+    rb"(?:>?From (?![ \t]*:)[^\r\n]{0,1000}\r?\n)?(?=[!-9;-~]{1,100}[ \t]*:)"
+)
+_LEADS = (b"\xef", b" ", b"\t", b"\r", b"\n", b">", b"F")
+# Text that has a word and a colon in its first line is no header behind the empty lines of a message without one.
+_SURE = re.compile(rb"^(?:from|date|received|message-id|mime-version|return-path)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n\t ]+")
 _IDENTIFIER = re.compile(r"<([^<>\s]+)>")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _UNFIT_OCTETS = bytes(octet for octet in range(128) if _UNFIT.match(chr(octet)))
+
+
+def from_first_field(octets: bytes) -> bytes:
+    """The message without what stands before its first header field; the same octets when nothing does."""
+    lead = _LEAD.match(octets) if octets.startswith(_LEADS) else None
+    if lead is None or not lead.end():
+        return octets
+    rest = octets[lead.end() :]
+    return octets if lead["empty"] is not None and not _SURE.search(header_block(rest)) else rest
 
 
 def header_block(octets: bytes) -> bytes:
@@ -38,7 +56,10 @@ def header_block(octets: bytes) -> bytes:
 
 
 def fields(octets: bytes) -> dict[str, list[bytes]]:
-    """Field name in lower case → its raw values in order, for the fields that are kept for finding."""
+    """Field name in lower case → its raw values in order, for the fields that are kept for finding.
+
+    The octets begin with a field: see `from_first_field`.
+    """
     found: dict[str, list[bytes]] = {}
     for line in _UNFOLDED_END.split(header_block(octets)):
         name, colon, value = line.partition(b":")

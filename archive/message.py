@@ -104,13 +104,22 @@ class Bodies:
 
 
 def parse(octets: bytes) -> ParsedMessage:
-    """The whole summary. Never raises on content."""
+    """The whole summary. Never raises on content.
+
+    What stands before the header is passed over for reading. The digest of the bodies is that of the message as it
+    stands, by which a copy is found that was archived before this was so.
+    """
+    found = _read(mail := headers.from_first_field(octets))
+    return found if mail is octets else replace(found, body_sha256=_read(octets).body_sha256)
+
+
+def _read(octets: bytes) -> ParsedMessage:
     return _summary(octets, mime.take_apart(octets))
 
 
 def parse_header(octets: bytes, defect: str) -> ParsedMessage:
     """The summary from the header alone, for a message that cannot be taken apart within the limits."""
-    return _summary(octets, mime.Structure(parser="none", parts=[], defect=defect))
+    return _summary(headers.from_first_field(octets), mime.Structure(parser="none", parts=[], defect=defect))
 
 
 def raw_digest(octets: bytes) -> str:
@@ -128,7 +137,7 @@ def unread(octets: bytes, defect: str) -> ParsedMessage:
 
 def bodies(octets: bytes) -> Bodies:
     """What to show of the message."""
-    structure = mime.take_apart(octets)
+    structure = mime.take_apart(headers.from_first_field(octets))
     readable = mimepart.readable(structure.parts)
     spoken = mimepart.spoken(readable)
     has_plain = any(part.content_type == "text/plain" for part in spoken)
@@ -152,7 +161,7 @@ def leaf(octets: bytes, position: int) -> Leaf:
     """One part by its position. Raises IndexError when there is none."""
     if position < 0:
         raise IndexError(position)
-    part = mime.take_apart(octets).parts[position]
+    part = mime.take_apart(headers.from_first_field(octets)).parts[position]
     return Leaf(part.content_type, part.charset, part.disposition, part.file_name, part.content_id, part.payload)
 
 

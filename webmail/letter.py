@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from postbuch.archive import extract_reasons, extract_text, letters, listview
 from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.headers import from_first_field
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listview import VIEWS
 from postbuch.webmail import filenames, folders, listing, outgoing, signatures
@@ -198,6 +199,7 @@ def image_of(facts: dict[str, Any], image_id: int | None) -> dict[str, Any]:
 
 def header_fields(octets: bytes) -> Iterator[tuple[str, str]]:
     """Name and value of each header field in order, unfolded by nothing: lines as they came."""
+    octets = from_first_field(octets)
     end = min(
         (place for place in (octets.find(b"\r\n\r\n"), octets.find(b"\n\n")) if place >= 0), default=len(octets)
     )
