@@ -16,7 +16,7 @@ from itertools import count, islice, repeat
 
 import fast_mail_parser
 
-from postbuch.archive import headers, mimepart
+from postbuch.archive import headers, mimepart, parameters
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.encodedwords import decode_words
 from postbuch.archive.mimepart import Part
@@ -135,6 +135,7 @@ def _part(
     kind = headers.one_line(content_type.lower().partition(";")[0].partition("(")[0], 255)
     if "/" not in kind:  # old programs write `text` and mean it
         kind = "text/plain" if kind == "text" else "application/octet-stream"
+    disposition = disposition.partition("(")[0].strip()
     return Part(
         content_type=kind,
         charset=charset,
@@ -145,6 +146,13 @@ def _part(
         inner_text=inner_text,
         alternatives=alternatives,
     )
+
+
+def _file_name(disposition: str, content_type: str) -> str:
+    return (
+        parameters.read(disposition[: headers.MAX_FIELD_OCTETS], "filename")
+        or parameters.read(content_type[: headers.MAX_FIELD_OCTETS], "name")
+    )  # fmt: skip
 
 
 # 256 fields of at most 65,536 characters (MAX_FIELD_OCTETS): 64 MiB at the worst, of a parser child's 2 GiB.
@@ -181,9 +189,10 @@ def _fast_leaves(
     if encoding not in _ENCODINGS and _UNUSUAL_ENCODING.match(encoding):
         raise ValueError("an unusual way to write an encoding")
     walk.is_quoted |= encoding == "quoted-printable"
+    declared = _fast_field(fields, "Content-Type")[: headers.MAX_FIELD_OCTETS]
     yield _part(
-        node.content_type or "text/plain", _charset(_fast_field(fields, "Content-Type")[: headers.MAX_FIELD_OCTETS]),
-        (node.disposition or "").lower(), node.filename or "", node.content_id or "", content, inner, path,
+        node.content_type or "text/plain", _charset(declared), (node.disposition or "").lower(),
+        _file_name(_fast_field(fields, "Content-Disposition"), declared), node.content_id or "", content, inner, path,
     )
 
 
@@ -226,7 +235,8 @@ def _compat_leaves(message: "Message[str, str]", depth: int, walk: _Walk, path: 
     declared = _field(message, "content-type")
     yield _part(
         kind, _charset(declared[: headers.MAX_FIELD_OCTETS]), (message.get_content_disposition() or "").lower(),
-        _file_name(message), _field(message, "content-id"), payload, inner, path,
+        _file_name(_raw_field(message, "content-disposition"), _raw_field(message, "content-type")),
+        _field(message, "content-id"), payload, inner, path,
     )
 
 
@@ -279,14 +289,7 @@ def _field(message: "Message[str, str]", name: str) -> str:
     return "" if value is None else str(value)
 
 
-def _file_name(message: "Message[str, str]") -> str:
-    for parameter, name in (("filename", "content-disposition"), ("name", "content-type")):
-        try:
-            value = message.get_param(parameter, None, name)
-        except Exception:  # noqa: S112 - get_param trips over broken RFC 2231 parameters in many ways
-            continue
-        if isinstance(value, tuple):  # (charset, language, text)
-            return decode_octets(value[2].encode("latin-1", "ignore"), value[0])
-        if value:
-            return str(value)
-    return ""
+def _raw_field(message: "Message[str, str]", name: str) -> str:
+    """The same with octets beyond ASCII as what they say."""
+    value = next((value for other, value in message.raw_items() if other.lower() == name), "")
+    return decode_octets(str(value).encode("utf-8", "surrogateescape"), None)

@@ -1,0 +1,57 @@
+"""The parameters of a MIME field (RFC 2045 section 5.1, RFC 2231, RFC 6266), and what programs make of them.
+
+Pure, and linear for every input.
+"""
+
+import re
+from itertools import groupby
+from operator import itemgetter
+from urllib.parse import unquote_to_bytes
+
+from postbuch.archive.charsets import decode_octets
+
+# A quote ends a value only where one can end: names have quotes within that nobody escaped. Values without quotes go to
+# the next semicolon, because many have blanks and brackets. A quote that nothing ends takes all that is left.
+_PARAMETER = re.compile(
+    r';\s*+(?P<name>[^\s;="]++)\s*+=\s*+'
+    r'(?:"(?P<quoted>(?:\\.|[^"\\]|"(?!\s*+(?:;|\(|\Z))|\\)*+)"?|(?P<plain>[^;"][^;]*+)?)',
+    re.DOTALL,
+)
+_NAME = re.compile(r"([^*]++)(?:\*([0-9]{1,4}))?(\*)?")
+# Of all pairs these alone are undone: old programs write C:\Users\anna\a.pdf without any.
+_PAIR = re.compile(r'\\(["\\])')
+
+
+def read(field: str, name: str) -> str:
+    """The value of a parameter (its name in lower case); empty when there is none.
+
+    One in the form of RFC 2231 goes before a plain one (RFC 6266 section 4.3). Of its pieces those count that are
+    there, by their numbers; of two with the same name or number the first.
+    """
+    plain = extended = ""
+    pieces: dict[int, tuple[bool, str]] = {}
+    for found in _PARAMETER.finditer(f";{field}") if name in field.lower() else ():
+        written = _NAME.fullmatch(found["name"].lower())
+        if written is None or written[1] != name:
+            continue
+        value = (found["plain"] or "").strip() if found["quoted"] is None else _PAIR.sub(r"\1", found["quoted"])
+        if written[2]:
+            pieces.setdefault(int(written[2]), (bool(written[3]), value))
+        elif written[3]:
+            extended = extended or _joined([(True, value)])
+        else:
+            plain = plain or value
+    return extended or _joined([piece for _, piece in sorted(pieces.items())]) or plain
+
+
+def _joined(pieces: list[tuple[bool, str]]) -> str:
+    """Pieces (whether in per cent signs, text) as one; a character may be split between two."""
+    charset = None
+    if pieces and pieces[0][0] and pieces[0][1].count("'") >= 2:
+        charset, _, rest = pieces[0][1].split("'", 2)
+        pieces = [(True, rest), *pieces[1:]]
+    return "".join(
+        decode_octets(unquote_to_bytes(text), charset or None) if is_extended else text
+        for is_extended, run in groupby(pieces, itemgetter(0))
+        for text in ("".join(text for _, text in run),)
+    )

@@ -1,0 +1,55 @@
+"""File names of parts, as programs write them; both parsers give the same."""
+
+import fast_mail_parser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postbuch.archive import message, mime, parameters
+
+
+@pytest.mark.parametrize(("field", "name"), [
+    ('; filename="a;b.pdf"', "a;b.pdf"),
+    (r'; filename="a\"b.pdf"', 'a"b.pdf'), ('; filename="a "b" c.pdf"', 'a "b" c.pdf'),
+    ("; filename=\"plain.pdf\"; filename*=UTF-8''%C3%9C.pdf", "Ü.pdf"),
+    ("; filename*=iso-8859-1'de'%DC.pdf; filename=plain.pdf", "Ü.pdf"), ("; filename*=%C3%9C.pdf", "Ü.pdf"),
+    ('; filename*1="b.pdf"; filename*0="a"', "ab.pdf"), ('; filename*0="a"; filename*2="c.pdf"', "ac.pdf"),
+    ("; filename*0*=utf-8''%C3; filename*1*=%9C; filename*2=\" b.pdf\"", "Ü b.pdf"),
+    ('; filename="=?utf-8?q?=C3=9C?=\r\n =?utf-8?q?b.pdf?="', "Üb.pdf"), ("; filename==?utf-8?q?=C3=9C.pdf?=", "Ü.pdf"),
+    ("; filename=a b (1).pdf", "a b (1).pdf"), ('; filename="a.pdf" (comment); size=1', "a.pdf"),
+    ('; filename="open.pdf', "open.pdf"), ('; x="; filename=no.exe"; FileName = yes.pdf', "yes.pdf"),
+    (' (x; y); filename="a.pdf"', "a.pdf"), ('; filename="a.pdf"; filename="b.pdf"', "a.pdf"),
+    ("; filename=", "other.pdf"), ('; filename="a\x01\x07b.pdf"', "ab.pdf"),
+    (r'; filename="C:\Users\anna\a.pdf"', r"C:\Users\anna\a.pdf"), ('; filename="Üb.pdf"', "Üb.pdf"),
+])
+def test_file_names(monkeypatch: pytest.MonkeyPatch, field: str, name: str) -> None:
+    """By the quick parser and by the other."""
+    octets = f"Content-Type: a/b; name=other.pdf\r\nContent-Disposition: attachment{field}\r\n\r\nx".encode()
+    part = message.parse(octets).parts[0]
+    assert (part.file_name, part.disposition) == (name, "attachment")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(fast_mail_parser, "parse_email_tree", refuse)
+    structure = mime.take_apart(octets)
+    assert (structure.parser, structure.parts[0].file_name) == ("compat", name)
+
+
+PIECES = st.sampled_from([
+    ";", "filename", "name", "*", "0", "1", "=", '"', "\\", "'", "%", "%C3", "utf-8", "''", "(", ")", " ", "a.pdf",
+    "\r\n ", "Ü",
+])
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_any_field_is_read(field: str) -> None:
+    """Never an exception."""
+    parameters.read(field, "filename")
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1))
+def test_a_quoted_name_comes_back(name: str) -> None:
+    """Whatever it holds, once quotes and backslashes are escaped."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    assert parameters.read(f'attachment; filename="{escaped}"; size=1', "filename") == name
