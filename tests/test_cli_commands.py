@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from postbuch.archive import config as configuration
-from postbuch.archive import database
+from postbuch.archive import database, index_schema
 from postbuch.archive.health import HealthFile, failure
 from postbuch.proxy.failure import Detail, Reason
 
@@ -137,7 +137,7 @@ def test_reindex(house: Path) -> None:
     assert not _json(house, "search", "Rechnung")["indexed"]
     for serial in (1, 2):
         assert _json(house, "reindex") == {"letters": status["letters"]}
-        assert (house / "data" / "index" / "current").read_text() == f"1-000{serial}\n"
+        assert (house / "data" / "index" / "current").read_text() == f"{index_schema.VERSION}-000{serial}\n"
         assert _json(house, "status")["index_lag"] == 0
         found = _json(house, "search", "muenchner", "Rechnung")
         assert (found["total"], found["indexed"], found["index_lag"]) == (1, True, 0)
