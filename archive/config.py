@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from postbuch.archive import said
 from postbuch.archive.endpoint import (
     Address,
     DatabaseUrl,
@@ -28,6 +29,7 @@ from postbuch.archive.endpoint import (
 )
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.said import Joint
+from postbuch.archive.settingreasons import Setting, of_library
 from postbuch.archive.wrong import Wrong
 
 ENVIRONMENT_VARIABLE = "POSTBUCH_CONFIG"
@@ -114,7 +116,7 @@ class Ledger(Section):
     @model_validator(mode="after")
     def _stamps_can_be_checked(self) -> "Ledger":
         if self.tsa_url and not self.tsa_ca_file:
-            raise ValueError("tsa_url needs tsa_ca_file: a stamp that cannot be checked proves nothing")
+            raise ValueError(Setting.STAMP_UNCHECKED.said())
         return self
 
 
@@ -203,13 +205,13 @@ class Config(Section):
             for domain in upstream.domains:
                 other = owner.setdefault(domain.lower(), upstream.name)
                 if other != upstream.name:
-                    raise ValueError(f"two upstreams claim the domain '{domain}': '{other}' and '{upstream.name}'")
+                    raise ValueError(Setting.DOMAIN_TWICE.said(domain=domain, one=other, other=upstream.name))
         names = [upstream.name for upstream in self.upstream]
         if len(set(names)) != len(names):
-            raise ValueError("two upstreams have the same name")
+            raise ValueError(Setting.UPSTREAM_TWICE.said())
         signed = [signing.domain.lower() for signing in self.signing]
         if len(set(signed)) != len(signed):
-            raise ValueError("two [[signing]] tables are for the same domain; one key signs")
+            raise ValueError(Setting.SIGNED_TWICE.said())
         return self
 
     @property
@@ -292,5 +294,9 @@ def _sentence(error: ValidationError) -> str:
         return Wrong.KEY_UNKNOWN.said(key=key)
     if first["type"] == "missing":
         return Wrong.KEY_MISSING.said(key=key)
-    message = first["msg"].removeprefix("Value error, ")
-    return Wrong.KEY_UNFIT.said(key=key, cause=message) if key else message
+    limits = first.get("ctx", {})
+    raised = limits.get("error")
+    cause = (
+        said.of(raised) if isinstance(raised, ValueError) else of_library(first["type"], first["input"], limits)
+    ) or first["msg"]
+    return Wrong.KEY_UNFIT.said(key=key, cause=cause) if key else cause

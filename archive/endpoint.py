@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from postbuch.archive.settingreasons import Setting
+
 PORTS = {"imaps": 993, "imap": 143, "smtps": 465, "submission": 587, "smtp": 25}
 PLAIN = {"imap", "smtp"}
 DNS_PORT = 53
@@ -30,7 +32,7 @@ def parse_address(text: str) -> Address:
     except ValueError:
         port = None
     if not parts.hostname or port is None:
-        raise ValueError(f"'{text}' is not of the form host:port, for example 0.0.0.0:993")
+        raise ValueError(Setting.NO_ADDRESS.said(text=text))
     return Address(host=parts.hostname, port=port)
 
 
@@ -60,13 +62,13 @@ def parse_endpoint(text: str, schemes: tuple[str, ...]) -> Endpoint:
     """`scheme://host[:port]` as an `Endpoint`. Raises ValueError with a sentence."""
     parts = urlsplit(text)
     if parts.scheme not in schemes or not parts.hostname:
-        raise ValueError(f"'{text}' must look like {schemes[0]}://host:port (schemes: {', '.join(schemes)})")
+        raise ValueError(Setting.NO_ENDPOINT.said(text=text, scheme=schemes[0], schemes=", ".join(schemes)))
     try:
         port = parts.port or PORTS[parts.scheme]
     except ValueError:
-        raise ValueError(f"'{text}' has a port that is not a number from 1 to 65535") from None
+        raise ValueError(Setting.NO_PORT.said(text=text)) from None
     if parts.scheme in PLAIN and not is_loopback(parts.hostname):
-        raise ValueError(f"'{text}' is without TLS, which is accepted for loopback addresses only; use {schemes[0]}://")
+        raise ValueError(Setting.WITHOUT_TLS.said(text=text, scheme=schemes[0]))
     return Endpoint(scheme=parts.scheme, host=parts.hostname, port=port)
 
 
@@ -88,7 +90,7 @@ def _listen(text: str) -> str:
 def _web_listen(text: str) -> str:
     bare = text.removeprefix("http://")
     if bare != text and not is_loopback(parse_address(bare).host):
-        raise ValueError(f"'{text}' is without TLS, which is accepted for loopback addresses only")
+        raise ValueError(Setting.WEB_WITHOUT_TLS.said(text=text))
     parse_address(bare)
     return text
 
@@ -102,7 +104,7 @@ def parse_ports(text: str) -> range:
     first, dash, last = text.partition("-")
     if dash and first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65535:
         return range(int(first), int(last) + 1)
-    raise ValueError(f"'{text}' is not a range of ports from 1024 to 65535, for example 50000-50099")
+    raise ValueError(Setting.NO_PORTS.said(text=text))
 
 
 def _port_range(text: str) -> str:
@@ -114,7 +116,7 @@ def _ipv4(text: str) -> str:
     try:
         return str(ipaddress.IPv4Address(text)) if text else text
     except ValueError:
-        raise ValueError(f"'{text}' is not an IPv4 address, for example 192.0.2.1") from None
+        raise ValueError(Setting.NO_IPV4.said(text=text)) from None
 
 
 def _database_url(text: str) -> str:
@@ -126,13 +128,13 @@ def _database_url(text: str) -> str:
     except ValueError:  # the port is not a number
         good = False
     if not good:
-        raise ValueError("the database URL must look like mysql://user:password@host/database")
+        raise ValueError(Setting.NO_DATABASE_URL.said())
     return text
 
 
 def _http_url(text: str) -> str:
     if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
-        raise ValueError(f"'{text}' must look like https://host/path")
+        raise ValueError(Setting.NO_HTTP_URL.said(text=text))
     return text
 
 
@@ -146,7 +148,7 @@ def parse_name_server(text: str) -> Address:
         found = parse_address(text)
         return Address(host=str(ipaddress.ip_address(found.host)), port=found.port)
     except ValueError:
-        raise ValueError(f"'{text}' is not the IP address of a name server, for example 192.0.2.1") from None
+        raise ValueError(Setting.NO_NAME_SERVER.said(text=text)) from None
 
 
 def _name_server(text: str) -> str:

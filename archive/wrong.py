@@ -24,6 +24,7 @@ class Mistake(Named):
 class Wrong(Named):
     """In everything else that somebody asks for."""
 
+    NO_UPSTREAM = "no upstream serves '{login}'"
     NO_ACCOUNT = "there is no account '{address}'; `postbuch account list` shows all"
     ACCOUNT_NOT_MADE = "the account '{address}' cannot be made: its name is not a mail address that can be kept"
     KEY_WITHOUT_NAME = "give the key a name that says what it is for"
@@ -54,6 +55,11 @@ class Wrong(Named):
     JOB_WITHOUT_FILE = "the job {number} has no file"
     NO_LETTER = "there is no letter '{reference}' that you may read"
     NO_IMAGE = "there is no image {number}"
+    NO_IMAGE_OF = "there is no image {number} of this letter that you may read"
+    LINK_NAMES_NONE = "the link names no letter"
+    NO_PICTURE = "this part is not a picture that can be shown"
+    NO_FILES = "there are no files here that could be put into one"
+    NO_PART = "the letter {number} has no such part"
     LINK_NAME = "the name of a link has 1 to {number} characters"
     LINK_LENGTH = "the address of a link has 1 to {number} characters"
     LINK_CHARACTERS = "the address of a link holds no spaces, control characters or backslashes"

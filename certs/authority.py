@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from postbuch.archive.config import Config
 from postbuch.archive.endpoint import parse_address
 from postbuch.archive.errors import ConfigError
+from postbuch.archive.settingreasons import Setting
 from postbuch.certs.files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
@@ -184,11 +185,11 @@ def _authority_key(files: CertificateFiles) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(files.ca_key.read_bytes(), password=None)
     except OSError as error:
-        raise ConfigError(f"{files.ca_key}: the CA key cannot be read: {error.strerror}") from None
+        raise ConfigError(Setting.CA_KEY_UNREADABLE.said(path=files.ca_key, cause=error.strerror)) from None
     except (ValueError, TypeError):
-        raise ConfigError(f"{files.ca_key}: is not a private key; restore it from the backup of the folder") from None
+        raise ConfigError(Setting.CA_KEY_DAMAGED.said(path=files.ca_key)) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ConfigError(f"{files.ca_key}: is not an elliptic curve key; restore it from the backup of the folder")
+        raise ConfigError(Setting.CA_KEY_OTHER.said(path=files.ca_key))
     return key
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from postbuch.archive.errors import ConfigError
+from postbuch.archive.settingreasons import Setting
 
 PRIVATE_FILE = 0o600
 PUBLIC_FILE = 0o644
@@ -40,7 +41,7 @@ def make_folder(folder: Path, mode: int) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=mode)
         folder.chmod(mode)
     except OSError as error:
-        raise ConfigError(f"{folder}: the folder cannot be made or written: {error.strerror}") from None
+        raise ConfigError(Setting.NO_FOLDER.said(path=folder, cause=error.strerror)) from None
 
 
 def write_file(path: Path, octets: bytes, mode: int) -> None:
@@ -59,4 +60,4 @@ def write_file(path: Path, octets: bytes, mode: int) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+        raise ConfigError(Setting.NOT_WRITTEN.said(path=path, cause=error.strerror)) from None

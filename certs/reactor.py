@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ConfigError
+from postbuch.archive.settingreasons import Setting
 from postbuch.certs.files import certificate_files
 from postbuch.certs.server import CertificatePair
 
@@ -23,11 +24,11 @@ class ReactorContext:
         self._pair = CertificatePair(files.server, files.server_key)
         stamps = self._pair.stamps()
         if stamps is None:
-            raise ConfigError(f"{files.server}: is missing; run `postbuch init` first")
+            raise ConfigError(Setting.CERTIFICATE_MISSING.said(path=files.server))
         try:
             self._context = self._load()
         except SSL.Error:
-            raise ConfigError(f"{files.server}: the certificate and {files.server_key.name} do not fit") from None
+            raise ConfigError(Setting.CERTIFICATE_UNFIT.said(path=files.server, key=files.server_key.name)) from None
         self._pair.take(stamps)
 
     def getContext(self) -> SSL.Context:
@@ -48,7 +49,7 @@ class ReactorContext:
             context = self._load(secrets.token_bytes(16))
         except SSL.Error:  # certificate and key are two files, replaced one after the other
             raise ConfigError(
-                f"{self._pair.certificate}: the certificate and {self._pair.key.name} do not fit"
+                Setting.CERTIFICATE_UNFIT.said(path=self._pair.certificate, key=self._pair.key.name)
             ) from None
         context.set_timeout(seconds)
         return context

@@ -7,6 +7,7 @@ from typing import Any
 
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ConfigError
+from postbuch.archive.settingreasons import Setting
 from postbuch.certs.files import certificate_files
 
 # (device, inode, mtime in ns, size) of one file; a rename or a rewrite changes at least one of them.
@@ -59,11 +60,11 @@ class ServerContext:
         try:
             self._load(self.context)
         except FileNotFoundError as error:
-            raise ConfigError(f"{error.filename or files.server}: is missing; run `postbuch init` first") from None
+            raise ConfigError(Setting.CERTIFICATE_MISSING.said(path=error.filename or files.server)) from None
         except (ssl.SSLError, OSError) as error:
-            raise ConfigError(
-                f"{files.server}: the certificate and {files.server_key.name} cannot be used: {error.strerror or error}"
-            ) from None
+            raise ConfigError(Setting.CERTIFICATE_UNUSABLE.said(
+                path=files.server, key=files.server_key.name, cause=error.strerror or error
+            )) from None  # fmt: skip
         self._pair.take(stamps)
         # Called in every handshake, also without a server name (RFC 6066 section 3 makes the name optional).
         self.context.sni_callback = self._before_handshake

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from postbuch.archive.errors import ConfigError
+from postbuch.archive.settingreasons import Setting
 
 Context = TypeVar("Context", bound=ssl.SSLContext)
 
@@ -65,7 +66,7 @@ def _trusting(context: Context, ca_file: str | Path | None) -> Context:
         try:
             context.load_verify_locations(cafile=ca_file)
         except (FileNotFoundError, PermissionError) as error:
-            raise ConfigError(f"the key 'upstream.ca_file': {ca_file}: {error.strerror}") from None
+            raise ConfigError(Setting.NO_CA_FILE.said(path=ca_file, cause=error.strerror)) from None
         except (ssl.SSLError, OSError):
-            raise ConfigError(f"the key 'upstream.ca_file': {ca_file} holds no certificate in PEM form") from None
+            raise ConfigError(Setting.CA_FILE_EMPTY.said(path=ca_file)) from None
     return context

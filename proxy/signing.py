@@ -25,6 +25,7 @@ from postbuch.archive.config import Config, Signing
 from postbuch.archive.dkimsignature import MIN_KEY_BITS, from_domain
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.headers import MAX_HEADER_OCTETS
+from postbuch.archive.settingreasons import Setting
 from postbuch.proxy.unstuff import Unstuffer
 
 log = logging.getLogger("postbuch.proxy.submission")
@@ -132,14 +133,11 @@ def _load(settings: Signing) -> Key:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"the key 'signing.key_file': {path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(Setting.SIGNING_UNREADABLE.said(path=path, cause=error.strerror)) from None
     try:
         found = serialization.load_pem_private_key(raw, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ConfigError(
-            f"the key 'signing.key_file': {path}: is no private key in PEM without a password; "
-            "`openssl genrsa -out FILE 2048` makes one"
-        ) from None
+        raise ConfigError(Setting.SIGNING_DAMAGED.said(path=path)) from None
     algorithm: bytes
     private: Any
     if isinstance(found, rsa.RSAPrivateKey) and found.key_size >= MIN_KEY_BITS:
@@ -150,8 +148,5 @@ def _load(settings: Signing) -> Key:
     elif isinstance(found, ed25519.Ed25519PrivateKey):
         algorithm, private = b"ed25519-sha256", SigningKey(found.private_bytes_raw())
     else:
-        raise ConfigError(
-            f"the key 'signing.key_file': {path}: is neither an RSA key of at least {MIN_KEY_BITS} bits nor an Ed25519 "
-            "key, which are all that DKIM knows"
-        )
+        raise ConfigError(Setting.SIGNING_OTHER.said(path=path, bits=MIN_KEY_BITS))
     return Key(domain=settings.domain.lower(), selector=settings.selector, algorithm=algorithm, private=private)

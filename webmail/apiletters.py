@@ -12,6 +12,7 @@ from postbuch.archive.errors import NotFound
 from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.listview import VIEWS, View
 from postbuch.archive.users import AUDITOR
+from postbuch.archive.wrong import Wrong
 from postbuch.webmail import apischemas, filenames, folders, policy
 from postbuch.webmail.apiaccess import asker, problem, with_key
 from postbuch.webmail.apiroutes import Routes
@@ -84,7 +85,7 @@ def attachment(letter_id: int, image_id: int, position: int) -> Any:
         found = letters.letter_facts(conn, letter_id, asker().accounts)
         image = image_of(found, image_id)
         if (image_id, position) not in {(each["image_id"], each["position"]) for each in found["parts"]}:
-            raise NotFound(f"the letter {letter_id} has no such part")
+            raise NotFound(Wrong.NO_PART.said(number=letter_id))
         asker().on_record(conn, "download", f"letter {letter_id}", {"image": image["sha256"], "part": position})
     with services().transaction() as conn:
         octets = letters.octets(conn, services().config, image_id)

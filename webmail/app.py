@@ -17,6 +17,7 @@ from postbuch.archive.config import Config
 from postbuch.archive.database import Role, engine
 from postbuch.archive.dkimparser import SignatureParser
 from postbuch.archive.errors import ConfigError
+from postbuch.archive.settingreasons import Setting
 from postbuch.webmail import (
     accountpart,
     admin,
@@ -154,7 +155,7 @@ def _secret(config: Config) -> bytes:
     try:
         return _read_secret(path) or _make_secret(path)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read or written: {error.strerror}") from None
+        raise ConfigError(Setting.WEB_KEY_UNREADABLE.said(path=path, cause=error.strerror)) from None
 
 
 def _read_secret(path: Path) -> bytes | None:
@@ -163,7 +164,7 @@ def _read_secret(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     if len(found) < _SECRET_OCTETS:
-        raise ConfigError(f"{path}: is damaged; remove it, and everybody logs in again")
+        raise ConfigError(Setting.WEB_KEY_DAMAGED.said(path=path))
     return found
 
 

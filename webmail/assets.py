@@ -11,6 +11,7 @@ from flask import Flask, Response, redirect, request, url_for
 from markupsafe import Markup
 
 from postbuch.archive.errors import ConfigError
+from postbuch.archive.settingreasons import Setting
 
 FOLDER = Path(__file__).parent / "static" / "dist"
 YEAR_S = 365 * 24 * 3600
@@ -22,9 +23,7 @@ def manifest() -> dict[str, str]:
     try:
         found: dict[str, str] = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     except OSError:
-        raise ConfigError(
-            f"{FOLDER}: the web assets are missing; `npm ci --prefix webmail && node webmail/build.mjs` builds them"
-        ) from None
+        raise ConfigError(Setting.NO_ASSETS.said(path=FOLDER)) from None
     return found
 
 

@@ -14,6 +14,7 @@ from postbuch.archive.auditlog import Filter, Place
 from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.users import ALL
+from postbuch.archive.wrong import Wrong
 from postbuch.webmail import actions, folders, language, listing
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
@@ -112,7 +113,7 @@ def _midnight(day: str, days_later: int) -> datetime | None:
     try:
         return language.to_utc(auditlog.read_day(day) + timedelta(days=days_later))
     except OverflowError:
-        raise UsageError(f"'{day}' is no day that a calendar has") from None
+        raise UsageError(Wrong.NO_DAY.said(text=day)) from None
 
 
 def _written(place: Place) -> str:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from postbuch.archive import letters
 from postbuch.archive.errors import NotFound
+from postbuch.archive.wrong import Wrong
 from postbuch.webmail import mailbox
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
@@ -32,7 +33,7 @@ def view_page(place: str) -> BaseResponse:
     """One letter, by its number."""
     number = request.args.get("editid1", "").strip()
     if not number.isdecimal() or not number.isascii() or len(number) > MAX_DIGITS:
-        raise NotFound("the link names no letter")
+        raise NotFound(Wrong.LINK_NAMES_NONE.said())
     who = viewer()
     with services().transaction() as conn:
         on_record(conn, "find", f"letter {int(number)}")

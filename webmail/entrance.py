@@ -12,6 +12,7 @@ from postbuch.archive import audit, users
 from postbuch.archive.config import Config
 from postbuch.archive.errors import UsageError
 from postbuch.archive.users import User
+from postbuch.archive.wrong import Wrong
 from postbuch.webmail import upstream
 from postbuch.webmail.upstream import Verdict
 
@@ -59,5 +60,5 @@ def _user(conn: Connection, config: Config, login: str, local: User | None) -> U
         return local
     serving = config.upstream_for(login)
     if serving is None:
-        raise UsageError(f"no upstream serves '{login}'")
+        raise UsageError(Wrong.NO_UPSTREAM.said(login=login))
     return users.ensure_employee(conn, login, serving.name)

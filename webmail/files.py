@@ -16,6 +16,7 @@ from postbuch.archive import letters
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.errors import NotFound
 from postbuch.archive.message import Leaf
+from postbuch.archive.wrong import Wrong
 from postbuch.webmail import filenames, plaintext, policy
 from postbuch.webmail.letter import (
     MAX_BUNDLED,
@@ -70,7 +71,7 @@ def inline(letter_id: int, image_id: int, position: int) -> Response:
     leaf = _leaf(letter_id, image_id, position, "inline")
     content_type = _picture_type(leaf.payload)
     if content_type is None:
-        raise NotFound("this part is not a picture that can be shown")
+        raise NotFound(Wrong.NO_PICTURE.said())
     return _inline(leaf.payload, content_type)
 
 
@@ -119,7 +120,7 @@ def bundle(letter_id: int, image_id: int) -> Response:
     facts = _facts(letter_id, image_id, "download-all")
     parts, octets = files_of(facts, image_id, read(letter_id, image_id)), octets_of(image_id)
     if not parts or len(parts) > MAX_BUNDLED:
-        raise NotFound("there are no files here that could be put into one")
+        raise NotFound(Wrong.NO_FILES.said())
     names = filenames.distinct(
         filenames.display_name(part["file_name"], part["content_type"], part["position"]) for part in parts
     )

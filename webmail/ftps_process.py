@@ -13,6 +13,7 @@ from postbuch.archive.endpoint import parse_address
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.health import WRITE_EVERY_S, HealthFile, health_path
 from postbuch.archive.objects import ObjectStore
+from postbuch.archive.settingreasons import Setting
 from postbuch.certs.reactor import ReactorContext
 from postbuch.webmail import entrance
 from postbuch.webmail.ftps_door import House
@@ -95,7 +96,7 @@ class Admission:
 def main(config: Config) -> int:
     """Serve until SIGTERM; 0 when what was being sent then is sent. Raises ConfigError."""
     if not config.ftps.listen:
-        raise ConfigError("the key 'ftps.listen' is empty; name an address, for example 0.0.0.0:21")
+        raise ConfigError(Setting.NO_FTPS.said())
     # Its lines repeat what clients type.
     logging.getLogger("pyftpdlib").setLevel(logging.ERROR)
     stop = threading.Event()

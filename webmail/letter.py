@@ -13,6 +13,7 @@ from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.headers import from_first_field
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listview import VIEWS
+from postbuch.archive.wrong import Wrong
 from postbuch.webmail import filenames, folders, listing, outgoing, signatures
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
@@ -194,7 +195,7 @@ def image_of(facts: dict[str, Any], image_id: int | None) -> dict[str, Any]:
     for image in images:
         if image["id"] == image_id:
             return image
-    raise NotFound(f"there is no image {image_id} of this letter that you may read")
+    raise NotFound(Wrong.NO_IMAGE_OF.said(number=image_id))
 
 
 def header_fields(octets: bytes) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.filterform import Condition
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.savedsearches import Saved
+from postbuch.archive.wrong import Wrong
 from postbuch.webmail import folders, lists
 from postbuch.webmail.language import choose_zone, gettext, wrong
 from postbuch.webmail.listing import Listing
@@ -101,5 +102,5 @@ def _own(who: Viewer, number: int) -> Saved:
     with services().transaction() as conn:
         found = next((each for each in savedsearches.listed(conn, who.user_id) if each.id == number), None)
     if found is None:
-        raise NotFound(f"there is no saved search {number}")
+        raise NotFound(Wrong.NO_SEARCH.said(number=number))
     return found

@@ -12,6 +12,7 @@ from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listletters import rows
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.topics import bare_subject
+from postbuch.archive.wrong import Wrong
 from postbuch.webmail import folders, lists
 from postbuch.webmail.language import gettext
 from postbuch.webmail.people import COLUMNS, row, short_names
@@ -71,5 +72,5 @@ def _letters(conn: Connection, who: Viewer, letter_id: int) -> tuple[list[dict[s
     scope = Scope(rights=who.accounts, user_id=who.user_id)
     topic = topics.members(conn, [letter_id], scope).get(letter_id)
     if topic is None:
-        raise NotFound(f"there is no letter '{letter_id}' that you may read")
+        raise NotFound(Wrong.NO_LETTER.said(reference=letter_id))
     return rows(conn, [number for number, _ in topic.newest[:MAX_LETTERS]], scope, COLUMNS), topic.total

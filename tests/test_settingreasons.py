@@ -1,0 +1,72 @@
+"""What is wrong with a setting: each sentence has its reason, and its German where German is read."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from postbuch.archive import config, said
+from postbuch.archive.errors import ConfigError
+from postbuch.archive.said import Said
+from postbuch.archive.settingreasons import Setting
+
+UPSTREAM = {"name": "a", "domains": ["x"], "imap": "imaps://m", "submission": "smtps://m"}
+# A value of each kind that TOML has; none of them is right for every key.
+VALUES: list[Any] = [7, -1, 10**30, 1.5, True, "", "ä b", "x", [], ["ä b"], {"a": 1}, datetime(2026, 1, 1, tzinfo=UTC)]
+
+
+def _documents(model: type[BaseModel], around: Callable[[Any], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each key of a table with each value, the other keys as they are by default."""
+    for name, field in model.model_fields.items():
+        for value in VALUES:
+            yield around({name: value})
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                listed = inner is not field.annotation
+                yield from _documents(inner, lambda found, name=name, listed=listed: around(
+                    {name: [found] if listed else found}
+                ))  # type: ignore[misc] # mypy cannot infer a lambda with defaults
+
+
+def test_what_is_wrong_with_a_setting_has_its_reason() -> None:
+    """Whatever stands where: none of the sentences is the library's, which knows no German."""
+    reasons = set()
+    for document in _documents(config.Config, lambda found: found):
+        try:
+            config.parse(document, Path("postbuch.toml"))
+        except ConfigError as error:
+            sentence = said.of(error)
+            assert isinstance(sentence, Said)
+            what = sentence.details["what"]
+            assert isinstance(what, Said) and isinstance(what.details.get("cause", what), Said), (document, what)
+            reasons.add(what.details.get("cause", what).reason)
+    assert reasons > {"no_whole_number", "too_small", "no_truth", "no_text", "no_list", "no_table", "empty"}
+
+
+@pytest.mark.parametrize(("document", "reason"), [
+    ({"imap": {"listen": ["993"]}}, Setting.NO_ADDRESS),
+    ({"web": {"listen": "http://192.0.2.1:80"}}, Setting.WEB_WITHOUT_TLS),
+    ({"ledger": {"tsa_url": "https://tsa.example"}}, Setting.STAMP_UNCHECKED),
+    ({"database": {"url": "sqlite:///a"}}, Setting.NO_DATABASE_URL),
+    ({"dns": {"servers": ["ns"]}}, Setting.NO_NAME_SERVER),
+    ({"upstream": [UPSTREAM | {"auth": "none"}]}, Setting.NO_CHOICE),
+    ({"upstream": [UPSTREAM | {"imap": "imap://m"}]}, Setting.WITHOUT_TLS),
+    ({"upstream": [UPSTREAM | {"imap": "pop://m"}]}, Setting.NO_ENDPOINT),
+    ({"upstream": [UPSTREAM | {"imap": "imaps://m:x"}]}, Setting.NO_PORT),
+    ({"upstream": [UPSTREAM, UPSTREAM | {"name": "b"}]}, Setting.DOMAIN_TWICE),
+    ({"upstream": [UPSTREAM, UPSTREAM | {"domains": ["y"]}]}, Setting.UPSTREAM_TWICE),
+    ({"signing": [{"domain": "ä", "selector": "a", "key_file": "k"}]}, Setting.CHARACTERS),
+    ({"signing": [{"domain": "x", "selector": "a", "key_file": "k"}] * 2}, Setting.SIGNED_TWICE),
+], ids=lambda each: each.name if isinstance(each, Setting) else "")  # fmt: skip
+def test_each_setting_says_its_own(document: dict[str, Any], reason: Setting) -> None:
+    """With the file and the key, in German where German is read."""
+    with pytest.raises(ConfigError) as raised:
+        config.parse(document, Path("postbuch.toml"))
+    what = said.of(raised.value).details["what"]  # type: ignore[attr-defined] # a Said, or the test fails here
+    found = what.details.get("cause", what)
+    assert found.reason == reason.name.lower()
+    german = said.told(said.of(raised.value), "de")
+    assert german.startswith("postbuch.toml: ") and said.told(found, "de") in german and str(found) not in german
