@@ -166,6 +166,37 @@ def test_a_filter_is_added_by_a_form(site: tuple[Flask, Config]) -> None:
     assert "add_field" not in answer.request.url
 
 
+def test_a_second_filter_on_a_field_narrows_as_well(site: tuple[Flask, Config]) -> None:
+    """It must hold beside the first: two ends of a time, two words that are not meant. Each chip takes its own away."""
+    client = enter(site)
+    form = "add_field=subject&add_op=notcontain&add_value=Erstens"
+    page = client.get(f"/?q=(from~contains~test.de)(subject~notcontain~Zweitens)&{form}", follow_redirects=True).text
+    assert sorted(subjects(page)) == ["Aehnlich", "Drittens"]
+    found = chips(page)
+    assert [text for text, _ in found] == [
+        "From contains test.de", "Subject does not contain Zweitens", "Subject does not contain Erstens",
+    ]
+    assert 'class="joined"' not in page
+    assert sorted(subjects(client.get(found[2][1]).text)) == ["Aehnlich", "Drittens", "Erstens"]
+    assert sorted(subjects(client.get(found[1][1]).text)) == ["Aehnlich", "Drittens", "Zweitens"]
+    # Who chose that one of all is enough gets one more of them.
+    either = client.get("/?q=(subject~equals~Erstens)&criteria=or&add_field=subject&add_op=equals&add_value=Zweitens",
+                        follow_redirects=True).text  # fmt: skip
+    assert sorted(subjects(either)) == ["Erstens", "Zweitens"]
+
+
+def test_chips_say_which_of_them_are_alternatives(site: tuple[Flask, Config]) -> None:
+    """Conditions of a link on one field stand beside each other with an "or", and what must hold behind an "and"."""
+    client = enter(site)
+    link = "/?q=(subject~equals~Erstens)(from~contains~test)(subject~equals~Zweitens)&within=(size~morethan~1)"
+    page = client.get(link)
+    said = re.findall(r'<li class="joined">(\w+)</li>|<bdi>([^<]*)</bdi><a', page.text)
+    assert [joined or text for joined, text in said] == [
+        "Subject is Erstens", "or", "Subject is Zweitens", "From contains test", "and", "Size is more than 1",
+    ]
+    assert sorted(subjects(page.text)) == ["Erstens", "Zweitens"]
+
+
 def test_columns_are_chosen_and_remembered(site: tuple[Flask, Config]) -> None:
     """A table with these columns and so many rows, for this user alone; each choice stays with its end."""
     client = enter(site)

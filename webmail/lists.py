@@ -5,7 +5,7 @@ What a list holds comes from `archive/listview.py` alone, so that what is shown,
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from flask import request, url_for
 from sqlalchemy import Connection
@@ -31,11 +31,15 @@ ENDPOINTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """One condition of the address in words, and the address without it. `bad`: what was not understood."""
+    """One condition of the address in words, and the address without it. `bad`: what was not understood.
+
+    joined: how it counts beside the one before it: "or" as its alternative, "and" behind alternatives; else empty.
+    """
 
     text: str
     without: str
     bad: bool = False
+    joined: Literal["", "or", "and"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,20 +220,32 @@ def chips(view: View, wanted: Filter, form: Sequence[Condition] | None = None, *
     def chip(text: str, **without: Any) -> Chip:
         return Chip(text=text, without=address(view, replace(wanted, **without), **more))
 
-    found = [
-        chip(listwords.condition(view, each), conditions=_without(wanted.conditions, place))
-        for place, each in enumerate(wanted.conditions) if each not in (form or ())
-    ] + [
-        chip(listwords.condition(view, each), within=_without(wanted.within, place))
-        for place, each in enumerate(wanted.within)
-    ]  # fmt: skip
+    found: list[Chip] = []
+    groups: set[str] = set()
+    # Those of one field beside each other, as they are alternatives; the filter keeps its own order.
+    for place, each in sorted(enumerate(wanted.conditions), key=lambda one: _group(wanted, one[1])):
+        if each in (form or ()):
+            continue
+        made = chip(listwords.condition(view, each), conditions=_without(wanted.conditions, place))
+        either = bool(groups) if wanted.criteria == "or" else each.field in groups
+        found.append(replace(made, joined="or" if either else ""))
+        groups.add(each.field)
+    after = "and" if any(each.joined for each in found) else ""
+    for place, each in enumerate(wanted.within):
+        if each not in (form or ()):
+            made = chip(listwords.condition(view, each), within=_without(wanted.within, place))
+            found.append(replace(made, joined=after))
     if wanted.words and form is None:
         found.append(chip(listwords.words(wanted.words), words=""))
     return found + [replace(chip(listwords.warning(each)), bad=True) for each in wanted.warnings]
 
 
 def with_condition(view: View, wanted: Listing, arguments: Mapping[str, str]) -> str | None:
-    """The address with the condition that the filter form adds; None when it adds none."""
+    """The address with the condition that the filter form adds; None when it adds none.
+
+    Who adds a filter means to narrow the list. As another condition on its field would be an alternative to the first,
+    it becomes one that must hold as well; who chose that one of all is enough gets one more of them.
+    """
     name, op = arguments.get("add_field", ""), arguments.get("add_op", "")
     if not name:
         return None
@@ -239,8 +255,22 @@ def with_condition(view: View, wanted: Listing, arguments: Mapping[str, str]) ->
     )
     filter_ = wanted.filter
     if made.value or made.second or base_op(made.op)[0] == "empty":
-        filter_ = replace(filter_, conditions=(*filter_.conditions, made))
+        filter_ = narrowed(filter_, made) if filter_.criteria == "and" else replace(
+            filter_, conditions=(*filter_.conditions, made)
+        )
     return address(view, filter_)
+
+
+def narrowed(wanted: Filter, made: Condition) -> Filter:
+    """The filter with one condition more, which must hold whatever the others are."""
+    if wanted.criteria == "or" or any(each.field == made.field for each in wanted.conditions):
+        return replace(wanted, within=(*wanted.within, made))
+    return replace(wanted, conditions=(*wanted.conditions, made))
+
+
+def _group(wanted: Filter, condition: Condition) -> int:
+    """Where the first condition on the same field stands."""
+    return next(place for place, each in enumerate(wanted.conditions) if each.field == condition.field)
 
 
 def _without(conditions: tuple[Condition, ...], place: int) -> tuple[Condition, ...]:
