@@ -106,7 +106,7 @@ def test_the_links_of_the_seed_lead_to_their_list(site: tuple[Flask, Config], li
                          follow_redirects=True)  # fmt: skip
     assert answer.request.path.endswith("/mail_messages_list.php")
     assert subjects(answer.text) == ["Drittens", "Erstens"]
-    assert [text for text, _ in chips(answer.text)] == ["From is test@test.de"]
+    assert [text for text, _ in chips(answer.text)] == ["From is test@test.de", "Read"]
 
 
 def test_a_backslash_in_a_link_survives_the_log_in(site: tuple[Flask, Config]) -> None:
@@ -195,6 +195,22 @@ def test_chips_say_which_of_them_are_alternatives(site: tuple[Flask, Config]) ->
         "Subject is Erstens", "or", "Subject is Zweitens", "From contains test", "and", "Size is more than 1",
     ]
     assert sorted(subjects(page.text)) == ["Erstens", "Zweitens"]
+
+
+def test_what_else_narrows_a_search_is_a_chip(site: tuple[Flask, Config]) -> None:
+    """The tab and the mailbox of a search are said and can be taken away; else they are the title of the list."""
+    client = enter(site)
+    page = client.get("/").text
+    [account, mailbox] = map(int, re.findall(r'href="/\?account=(\d+)&amp;mailbox=(\d+)"', page)[0])
+    place = f"account={account}&mailbox={mailbox}"
+    for path, words in (("/", "&q=subject:Zweitens"), ("/", "&q=(subject~equals~Zweitens)"),
+                        ("/topics", "&q=(subject~equals~Zweitens)")):  # fmt: skip
+        found = chips(client.get(f"{path}?{place}&unread=1{words}").text)
+        assert [text for text, _ in found][1:] == ["Unread", f"Inbox · {ANNA}"], path
+        assert "unread" not in found[1][1] and "mailbox=" in found[1][1]
+        assert "unread=1" in found[2][1] and "account" not in found[2][1] and "mailbox" not in found[2][1]
+        assert "Zweitens" in found[2][1]
+    assert chips(client.get(f"/?{place}&unread=1").text) == []
 
 
 def test_columns_are_chosen_and_remembered(site: tuple[Flask, Config]) -> None:

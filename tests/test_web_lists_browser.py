@@ -77,7 +77,7 @@ def test_the_seeds_link_leads_through_the_log_in_to_its_list(site: Site, link: s
         _log_in(page, link)
         assert page.url == f"{site.base}{link}"
         assert page.locator("#letters .subject").all_inner_texts() == ["Probe 2", "Probe 0"]
-        assert page.locator(".filter-chip bdi").all_inner_texts() == ["From is test@test.de"]
+        assert page.locator(".filter-chip bdi").all_inner_texts() == ["From is test@test.de", "Read"]
         page.goto("/m/by-message-id/probe0@test.de")
         assert page.inner_text("#subject") == "Probe 0"
         page.goto(link.replace("from_email", "farbe"))

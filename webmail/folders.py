@@ -66,6 +66,20 @@ class Sidebar:
         chosen = [account.address for account in self.accounts if account.current or len(self.accounts) == 1]
         return chosen[0] if chosen else ""
 
+    def place_of(self, wanted: Listing) -> str:
+        """What the account or the mailbox of a list is called; empty when it is of all."""
+        if wanted.account is None and wanted.mailbox is None:
+            return ""
+        for account in self.accounts:
+            if wanted.account not in (None, account.id):
+                continue
+            if wanted.mailbox is None:
+                return account.address
+            for folder in account.folders:
+                if folder.mailbox_id == wanted.mailbox:
+                    return f"{folder.name} · {account.address}" if wanted.account else folder.name
+        return gettext("Mailbox")
+
 
 def shown_name(name: str | None) -> str:
     """What people call the mailbox. None stands for what was submitted and lies in no mailbox."""

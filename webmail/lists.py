@@ -29,6 +29,9 @@ ENDPOINTS = {
 }  # fmt: skip
 
 
+Joined = Literal["", "or", "and"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
     """One condition of the address in words, and the address without it. `bad`: what was not understood.
@@ -39,7 +42,7 @@ class Chip:
     text: str
     without: str
     bad: bool = False
-    joined: Literal["", "or", "and"] = ""
+    joined: Joined = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,15 +152,17 @@ def wanted_of(view: View, *, is_link: bool = False, choice: Choice | None = None
     return replace(found, filter=listresolve.resolve(view, found.filter))
 
 
-def sheet(conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Choice | None = None) -> Sheet:
-    """The page, for whoever looks. A search with a mistake gives one with the problem."""
+def sheet(
+    conn: Connection, who: Viewer, view: View, wanted: Listing, choice: Choice | None = None, place: str = ""
+) -> Sheet:
+    """The page, for whoever looks. A search with a mistake gives one with the problem. `place`: as in `chips`."""
     choice = choice or listchoices.find(conn, who.user_id, view.name)
     known = listview.shown_columns(view)
     choice = replace(choice, columns=tuple(name for name in choice.columns if name in known))
     size = wanted.filter.page_size or choice.page_size or USUAL_PAGE_SIZE
     names = (*view.first_columns, *choice.columns, *(COLUMNS if view.name == "letters" else ()))
     bare = Sheet(
-        view=view, listing=wanted, choice=choice, page_size=size, chips=chips(view, wanted.filter),
+        view=view, listing=wanted, choice=choice, page_size=size, chips=chips(view, wanted.filter, place=place),
         rows=[], total=0, start=0, newer=None, older=None,
     )
     try:
@@ -211,10 +216,13 @@ def heading(view: View, wanted: Filter, name: str, **more: Any) -> Head:
     )
 
 
-def chips(view: View, wanted: Filter, form: Sequence[Condition] | None = None, **more: Any) -> list[Chip]:
+def chips(
+    view: View, wanted: Filter, form: Sequence[Condition] | None = None, *, place: str = "", **more: Any
+) -> list[Chip]:
     """What narrows the list, and what of its address was not understood. `more`: as in `address`.
 
     form: the conditions that the fields of a form on the page show, as one of them shows the words.
+    place: what the account or the mailbox is called. It and the tab are the title of a list that nothing else narrows.
     """
 
     def chip(text: str, **without: Any) -> Chip:
@@ -223,20 +231,24 @@ def chips(view: View, wanted: Filter, form: Sequence[Condition] | None = None, *
     found: list[Chip] = []
     groups: set[str] = set()
     # Those of one field beside each other, as they are alternatives; the filter keeps its own order.
-    for place, each in sorted(enumerate(wanted.conditions), key=lambda one: _group(wanted, one[1])):
+    for number, each in sorted(enumerate(wanted.conditions), key=lambda one: _group(wanted, one[1])):
         if each in (form or ()):
             continue
-        made = chip(listwords.condition(view, each), conditions=_without(wanted.conditions, place))
+        made = chip(listwords.condition(view, each), conditions=_without(wanted.conditions, number))
         either = bool(groups) if wanted.criteria == "or" else each.field in groups
         found.append(replace(made, joined="or" if either else ""))
         groups.add(each.field)
-    after = "and" if any(each.joined for each in found) else ""
-    for place, each in enumerate(wanted.within):
+    after: Joined = "and" if any(each.joined for each in found) else ""
+    for number, each in enumerate(wanted.within):
         if each not in (form or ()):
-            made = chip(listwords.condition(view, each), within=_without(wanted.within, place))
+            made = chip(listwords.condition(view, each), within=_without(wanted.within, number))
             found.append(replace(made, joined=after))
     if wanted.words and form is None:
         found.append(chip(listwords.words(wanted.words), words=""))
+    if not wanted.is_plain and wanted.tab in listwords.TABS:
+        found.append(chip(str(listwords.TABS[wanted.tab]), tab=""))
+    if not wanted.is_plain and place:
+        found.append(chip(place, account=None, mailbox=None))
     return found + [replace(chip(listwords.warning(each)), bad=True) for each in wanted.warnings]
 
 

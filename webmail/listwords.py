@@ -23,6 +23,12 @@ TITLES = {
     "Domain": lazy_gettext("Domain"), "Received": lazy_gettext("Received"), "Sent to": lazy_gettext("Sent to"),
 }  # fmt: skip
 
+# What a tab shows; one that shows everything has no entry.
+TABS = {
+    "unread": lazy_gettext("Unread"), "read": lazy_gettext("Read"), "in": lazy_gettext("Incoming"),
+    "out": lazy_gettext("Outgoing"),
+}  # fmt: skip
+
 # Each comparison as it stands between a field and a value.
 OPS = {
     "contains": lazy_gettext("contains"), "equals": lazy_gettext("is"), "startswith": lazy_gettext("begins with"),

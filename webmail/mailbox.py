@@ -11,7 +11,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listview import VIEWS
-from postbuch.webmail import finding, folders, listing, lists
+from postbuch.webmail import finding, folders, listing, lists, listwords
 from postbuch.webmail.language import count as written
 from postbuch.webmail.language import gettext, ngettext
 from postbuch.webmail.listing import Listing
@@ -48,7 +48,7 @@ def list_page(*, is_link: bool = False) -> str | BaseResponse:
             return redirect(added)
         on_record(conn, "search" if wanted.found else "list", wanted.name, wanted.scope)
         side = folders.sidebar(conn, who, wanted)
-        sheet = lists.sheet(conn, who, LETTERS, wanted, choice)
+        sheet = lists.sheet(conn, who, LETTERS, wanted, choice, side.place_of(wanted))
         beside = finding.beside(conn, who, sheet)
         newest = letters.newest(conn, who.accounts, side.mailboxes)
     cards = [] if sheet.is_table else [
@@ -173,7 +173,5 @@ def _title(wanted: Listing, side: folders.Sidebar) -> str:
     if wanted.found:
         return gettext("Search")
     if wanted.account is None and wanted.mailbox is None:
-        usual = {"unread": gettext("Unread"), "read": gettext("Read"), "in": gettext("Incoming"),
-                 "out": gettext("Outgoing")}  # fmt: skip
-        return usual.get(wanted.filter.tab, gettext("All letters"))
+        return str(listwords.TABS.get(wanted.filter.tab, gettext("All letters")))
     return side.current

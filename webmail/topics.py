@@ -40,7 +40,7 @@ def index() -> str | BaseResponse:
             return redirect(added)
         on_record(conn, "search" if wanted.found else "list", f"topics {wanted.name}", wanted.scope)
         side = folders.sidebar(conn, who, wanted)
-        sheet = lists.sheet(conn, who, TOPICS, wanted, choice)
+        sheet = lists.sheet(conn, who, TOPICS, wanted, choice, side.place_of(wanted))
     for each in sheet.rows:
         each["subject"] = bare_subject(each["subject"])[0]
         each["people"] = [short_names(name) for name in each["people"]]
