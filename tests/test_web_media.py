@@ -157,6 +157,35 @@ def test_what_is_not_in_the_form_stays(app: Flask) -> None:
     assert "Address contains kunde" in page and "Domain is not x.example" in page and 'value="kunde.example"' in page
 
 
+@pytest.mark.parametrize(("link", "said"), [
+    ("/senders?q=(last~moreequal~today-7d)", "Last since today-7d"),
+    ("/senders?q=(last~moreequal~01.11.2026)", "Last since 01.11.2026"),
+    ("/media?q=(size~morethan~3k)", "Size is more than 3k"), ("/media?q=(family~equals~PDF)", "Kind is PDF"),
+])
+def test_what_the_form_cannot_show_is_a_chip_and_stays(app: Flask, link: str, said: str) -> None:
+    """A date field shows no `today-7d`, a choice nothing that it does not have: the list was narrowed unsaid."""
+    client = entered(app)
+    page = client.get(link).text
+    assert f"<bdi>{said}</bdi>" in page
+    [form] = re.findall(r'<form class="panel filters".*?</form>', page, re.DOTALL)
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+    sent = client.get(link.partition("?")[0], query_string={**hidden, "words": ""})
+    assert f"<bdi>{said}</bdi>" in client.get(sent.location).text
+
+
+def test_the_form_narrows_what_a_link_leaves_open(app: Flask) -> None:
+    """Alternatives of a link are chips; what is filled in must hold beside them, and stands in its field again."""
+    client = entered(app)
+    page = client.get("/senders?q=(domain~equals~firma.example)(domain~equals~kunde.example)").text
+    assert "<bdi>Domain is firma.example</bdi>" in page and '<li class="joined">or</li>' in page
+    assert 'name="by_domain" value=""' in page
+    sent = client.get("/senders?q=(domain~equals~firma.example)(domain~equals~kunde.example)&form=1"
+                      "&by_domain=kunde.example")  # fmt: skip
+    page = client.get(sent.location).text
+    assert "kunde@kunde.example" in page and "@firma.example</bdi>" not in page
+    assert 'name="by_domain" value="kunde.example"' in page
+
+
 def test_the_form_becomes_an_address(app: Flask) -> None:
     """Fields of the form and conditions of a link come together; what is not understood is said."""
     client = entered(app)

@@ -25,13 +25,18 @@ from postbuch.webmail.policy import Kind
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import login_required, viewer
-from postbuch.webmail.summarylist import Asked
+from postbuch.webmail.summarylist import Asked, Input
 
 log = logging.getLogger("postbuch.webmail")
 blueprint = Blueprint("media", __name__)
 VIEW = listview.VIEWS["media"]
+# What can be chosen of "Larger than".
+SIZES = {"100k": "100 kB", "1m": "1 MB", "5m": "5 MB", "20m": "20 MB"}
 # The form of the page: which field is compared how.
-FORM = (("family", "equals"), ("sender", "contains"), ("size", "morethan"))
+FORM = (
+    Input(field="family", op="equals", takes="|".join(FAMILIES)), Input(field="sender", op="contains"),
+    Input(field="size", op="morethan", takes="|".join(SIZES)),
+)  # fmt: skip
 NAMES = ("name", "family", "size", "letters", "sender", "last", "content_type")
 # What one page can choose.
 MAX_CHOSEN = 200
@@ -84,7 +89,7 @@ def index() -> str | BaseResponse:
         "media.html", listing=Listing(), sidebar=side, asked=asked, look=look, tiles=[_tile(row) for row in page.rows],
         total=page.total, most=summarylist.MOST, start=start, newer=newer, older=older, titles=titles,
         headings=asked.headings(NAMES[:6]), chips=asked.chips(),
-        families=family_names(), sizes=summarylist.PAGE_SIZES, looks={
+        families=family_names(), larger=SIZES, sizes=summarylist.PAGE_SIZES, looks={
             name: url_for("media.index", **{**asked.scope, "look": name or None}) for name in ("", "table")
         },
     )  # fmt: skip

@@ -9,11 +9,15 @@ from postbuch.webmail.listing import Listing
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import login_required, viewer
-from postbuch.webmail.summarylist import Asked
+from postbuch.webmail.summarylist import Asked, Input
 
 blueprint = Blueprint("senders", __name__)
 VIEW = listview.VIEWS["senders"]
-FORM = (("domain", "equals"), ("in", "moreequal"), ("out", "moreequal"), ("last", "moreequal"))
+FORM = (
+    Input(field="domain", op="equals"), Input(field="in", op="moreequal", takes="[0-9]{1,9}"),
+    Input(field="out", op="moreequal", takes="[0-9]{1,9}"),
+    Input(field="last", op="moreequal", takes="[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+)  # fmt: skip
 NAMES = ("name", "address", "domain", "in", "out", "first", "last")
 
 

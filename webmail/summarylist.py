@@ -3,6 +3,8 @@
 The address is that of every list (`archive/filtergrammar.py`); the form of the page writes its fields into it.
 """
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -73,31 +75,56 @@ class Asked:
         return url_for(lists.ENDPOINTS[self.view.name], **self.scope, offset=offset or None)
 
 
-def asked(view: View, form: Sequence[tuple[str, str]], extra: Mapping[str, Any]) -> Asked:
-    """The list that the request's address means. `form`: (field, op) of each field of the form, by its name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One field of the form of a page: the field of the list that it compares, how, and what can stand in it."""
+
+    field: str
+    op: str
+    takes: str = r".{1,200}"
+
+    def shows(self, condition: Condition) -> bool:
+        """Whether a condition is what it says when it is filled in. What it cannot show is a chip."""
+        alike = (condition.field, condition.op) == (self.field, self.op)
+        return alike and re.fullmatch(self.takes, condition.value) is not None
+
+
+def asked(view: View, form: Sequence[Input], extra: Mapping[str, Any]) -> Asked:
+    """The list that the request's address means."""
     wanted = listresolve.resolve(view, filtergrammar.parse(request.args, usual_page_size=PAGE))
     fields = {"words": wanted.words}
     shown = []
-    for field, op in form:
-        found = next((each for each in wanted.conditions if (each.field, each.op) == (field, op)), None)
-        fields[field] = found.value if found else ""
+    for each in form:
+        found = next(filter(each.shows, _certain(wanted)), None)
+        fields[each.field] = found.value if found else ""
         shown += [found] if found else []
     kept = {name: value for name, value in extra.items() if value}
     return Asked(view=view, filter=wanted, fields=fields, form=shown, extra=kept)
 
 
-def written(asked_: Asked, form: Sequence[tuple[str, str]]) -> str | None:
+def _certain(wanted: Filter) -> list[Condition]:
+    """The conditions that must hold, as what stands in a form must; alternatives are none of them."""
+    fields = Counter(each.field for each in wanted.conditions)
+    if wanted.criteria == "or" and len(wanted.conditions) > 1:
+        fields.clear()
+    return [*(each for each in wanted.conditions if fields[each.field] == 1), *wanted.within]
+
+
+def written(asked_: Asked, form: Sequence[Input]) -> str | None:
     """The address that the form of the page means; None when the request did not come from it."""
     if "form" not in request.args:
         return None
-    given = {field: request.args.get(f"by_{field}", "").strip()[:200] for field, _ in form}
-    others = [each for each in asked_.filter.conditions if each not in asked_.form]
-    made = [Condition(field=field, op=op, value=given[field]) for field, op in form if given[field]]
     # Words are words here, also those that look like the conditions of an address.
     words = request.args.get("words", "").strip()[: filtergrammar.MAX_CHARACTERS].replace("~", " ")
     size = request.args.get("pagesize", "")
     filter_ = replace(
-        asked_.filter, conditions=(*others, *made), words=words, offset=0,
+        asked_.filter, words=words, offset=0,
+        conditions=tuple(each for each in asked_.filter.conditions if each not in asked_.form),
+        within=tuple(each for each in asked_.filter.within if each not in asked_.form),
         page_size=int(size) if size.isdecimal() and int(size) in PAGE_SIZES and int(size) != PAGE else 0,
     )
+    for each in form:
+        value = request.args.get(f"by_{each.field}", "").strip()[:200]
+        if value:
+            filter_ = lists.narrowed(filter_, Condition(field=each.field, op=each.op, value=value))
     return lists.address(asked_.view, filter_, **asked_.extra)
