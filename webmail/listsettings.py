@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from postbuch.archive import listchoices, listview
 from postbuch.archive.listview import VIEWS
-from postbuch.webmail import lists
+from postbuch.webmail import listaddress, lists
 from postbuch.webmail.login import local_path
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
@@ -35,4 +35,4 @@ def choose(name: str) -> Response:
             conn, "list-choice", f"list {name}", {"columns": columns, "page_size": page_size},
             {"columns": list(before.columns), "page_size": before.page_size},
         )
-    return redirect(local_path(request.form.get("next")) or url_for(lists.ENDPOINTS[name]))
+    return redirect(local_path(request.form.get("next")) or url_for(listaddress.ENDPOINTS[name]))

@@ -14,8 +14,9 @@ from flask import request, url_for
 from postbuch.archive import filtergrammar, listresolve
 from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.listview import View
-from postbuch.webmail import lists
-from postbuch.webmail.lists import Beyond, Chip, Head
+from postbuch.webmail import listaddress, lists
+from postbuch.webmail.listaddress import Chip, Head
+from postbuch.webmail.lists import Beyond
 
 PAGE = 60
 PAGE_SIZES = (20, 60, 100, 200)
@@ -52,11 +53,11 @@ class Asked:
 
     def headings(self, names: Sequence[str]) -> list[Head]:
         """Of these columns; a second click turns the order round."""
-        return [lists.heading(self.view, self.filter, name, **self.extra) for name in names]
+        return [listaddress.heading(self.view, self.filter, name, **self.extra) for name in names]
 
     def chips(self) -> list[Chip]:
         """What stands in no field of the form."""
-        return lists.chips(self.view, self.filter, self.form, **self.extra)
+        return listaddress.chips(self.view, self.filter, self.form, **self.extra)
 
     def pages(self, total: int, shown: int) -> tuple[str | None, str | None]:
         """The addresses of the page before and of the next one."""
@@ -72,7 +73,7 @@ class Asked:
         return Beyond(first=self._at(0), last=last)
 
     def _at(self, offset: int) -> str:
-        return url_for(lists.ENDPOINTS[self.view.name], **self.scope, offset=offset or None)
+        return url_for(listaddress.ENDPOINTS[self.view.name], **self.scope, offset=offset or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,5 +127,5 @@ def written(asked_: Asked, form: Sequence[Input]) -> str | None:
     for each in form:
         value = request.args.get(f"by_{each.field}", "").strip()[:200]
         if value:
-            filter_ = lists.narrowed(filter_, Condition(field=each.field, op=each.op, value=value))
-    return lists.address(asked_.view, filter_, **asked_.extra)
+            filter_ = listaddress.narrowed(filter_, Condition(field=each.field, op=each.op, value=value))
+    return listaddress.address(asked_.view, filter_, **asked_.extra)

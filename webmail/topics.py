@@ -13,7 +13,7 @@ from postbuch.archive.listletters import rows
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.topics import bare_subject
 from postbuch.archive.wrong import Wrong
-from postbuch.webmail import folders, lists
+from postbuch.webmail import folders, listaddress, lists
 from postbuch.webmail.language import gettext
 from postbuch.webmail.people import COLUMNS, row, short_names
 from postbuch.webmail.record import on_record
@@ -35,7 +35,7 @@ def index() -> str | BaseResponse:
     with services().transaction() as conn:
         choice = listchoices.find(conn, who.user_id, TOPICS.name)
         wanted = lists.wanted_of(TOPICS, choice=choice)
-        added = lists.with_condition(TOPICS, wanted, request.args)
+        added = listaddress.with_condition(TOPICS, wanted, request.args)
         if added is not None:
             return redirect(added)
         on_record(conn, "search" if wanted.found else "list", f"topics {wanted.name}", wanted.scope)
