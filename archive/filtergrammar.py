@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from postbuch.archive import percent
 from postbuch.archive.filterform import OPS, Condition, Filter, Order, Warned, base_op
 from postbuch.archive.writtenvalue import is_relative
 
@@ -59,7 +60,7 @@ def parse(arguments: Mapping[str, str], *, usual_page_size: int = USUAL_PAGE_SIZ
     conditions: tuple[Condition, ...] = ()
     words = ""
     if q[:3] == "%28":  # Excel and Word encode what is encoded already
-        q = unquote(q)
+        q = unquote(percent.as_utf8(q))
     if is_link or _LOOKS_LIKE_CONDITIONS.match(q):
         conditions = _conditions(q, warnings)
     else:

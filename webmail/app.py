@@ -53,6 +53,7 @@ from postbuch.webmail import (
 from postbuch.webmail import sessions as sessions_module
 from postbuch.webmail.drawings import Drawings
 from postbuch.webmail.reading import Reader
+from postbuch.webmail.requests import Request
 from postbuch.webmail.services import EXTENSION, Services
 
 KEY_FILE = "web.key"
@@ -66,6 +67,7 @@ GC_THRESHOLDS = (20_000, 20, 20)
 def create_app(config: Config) -> Flask:
     """The application; `app.extensions["postbuch"].close()` ends what it started. Raises ConfigError."""
     app = Flask(__name__, static_folder=str(assets.FOLDER), static_url_path="/static")
+    app.request_class = Request
     secure = policy.is_secure(config)
     app.config.update(
         SECRET_KEY=_secret(config),

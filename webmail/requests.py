@@ -1,0 +1,16 @@
+"""What a browser asks for, with an address as old programs write it read by its meaning."""
+
+from typing import Any
+
+import flask
+
+from postbuch.archive import percent
+
+
+class Request(flask.Request):
+    """Links in Word, Excel and CRM programs may have their umlauts in Windows-1252; the rest of the web is UTF-8."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if b"%" in self.query_string:
+            self.query_string = percent.as_utf8(self.query_string.decode("latin-1")).encode("latin-1")
