@@ -50,6 +50,10 @@ class Asked:
     byte_order_mark: bool = True
 
     @property
+    def clock(self) -> tzinfo:
+        return ZoneInfo(self.zone) if self.zone else UTC
+
+    @property
     def is_table(self) -> bool:
         return self.form not in MESSAGE_FORMS
 
@@ -102,13 +106,13 @@ def ask(
 
 def count(conn: Connection, asked: Asked, rights: Rights, user_id: int | None) -> int:
     """How many rows or letters there are now. Raises UsageError for a search with a mistake."""
-    with clock.on(_zone(asked.zone)):
+    with clock.on(asked.clock):
         return listview.count(conn, listview.VIEWS[asked.view], asked.filter, rights, user_id, whole=True)
 
 
 def letters_of(conn: Connection, asked: Asked, rights: Rights, user_id: int | None) -> "array[int]":
     """The letters whose messages go out, in the order of the list."""
-    with clock.on(_zone(asked.zone)):
+    with clock.on(asked.clock):
         return listview.keys_of(conn, listview.VIEWS[MESSAGE_VIEW], asked.filter, rights, user_id)
 
 
@@ -123,7 +127,7 @@ def write_table(
         for name, title in zip(asked.columns, asked.titles, strict=True)
     )
     table = Table(
-        name=asked.view, title=asked.title, columns=columns, language=asked.language, zone=_zone(asked.zone),
+        name=asked.view, title=asked.title, columns=columns, language=asked.language, zone=asked.clock,
         semicolon=asked.semicolon, byte_order_mark=asked.byte_order_mark,
     )
     written = 0
@@ -157,7 +161,3 @@ def _column(view: View, name: str) -> listview.Column:
     if column is None:
         raise UsageError(Wrong.NO_COLUMN.said(name=name, columns=", ".join(listview.shown_columns(view))))
     return column
-
-
-def _zone(name: str) -> tzinfo:
-    return ZoneInfo(name) if name else UTC

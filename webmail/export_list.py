@@ -15,6 +15,7 @@ from postbuch.archive import audit, export_list, exportfile, filtergrammar, jobs
 from postbuch.archive.errors import UsageError
 from postbuch.archive.export import Export
 from postbuch.archive.export_list import Asked
+from postbuch.archive.export_table import local
 from postbuch.archive.export_table_xml import SCHEMA
 from postbuch.archive.jobs import Job
 from postbuch.archive.listcolumn import View
@@ -140,8 +141,8 @@ def order(user_id: int, asked: Asked, said: str, steps: int, recorded: Callable[
 
 
 def file_name(asked: Asked) -> str:
-    """`postbuch-letters-2026-11-26-0005.xlsx`."""
-    return f"postbuch-{asked.view}-{audit.now():%Y-%m-%d-%H%M}.{asked.form}"
+    """`postbuch-letters-2026-11-26-0005.xlsx`, on the clock of who asked."""
+    return f"postbuch-{asked.view}-{local(audit.now(), asked.clock):%Y-%m-%d-%H%M}.{asked.form}"
 
 
 def _at_once(who: Viewer, asked: Asked, steps: int) -> Response:

@@ -11,7 +11,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listview import VIEWS
-from postbuch.webmail import finding, folders, listing, lists, listwords
+from postbuch.webmail import finding, folders, listaddress, listing, lists, listwords
 from postbuch.webmail.language import count as written
 from postbuch.webmail.language import gettext, ngettext
 from postbuch.webmail.listing import Listing
@@ -43,7 +43,7 @@ def list_page(*, is_link: bool = False) -> str | BaseResponse:
     with services().transaction() as conn:
         choice = listchoices.find(conn, who.user_id, LETTERS.name)
         wanted = lists.wanted_of(LETTERS, is_link=is_link, choice=choice)
-        added = lists.with_condition(LETTERS, wanted, request.args)
+        added = listaddress.with_condition(LETTERS, wanted, request.args)
         if added is not None:
             return redirect(added)
         on_record(conn, "search" if wanted.found else "list", wanted.name, wanted.scope)
@@ -107,7 +107,9 @@ def mark() -> str | BaseResponse:
         if meant is None:
             flash(gettext("More than %(number)s letters are not marked at once; narrow the list.",
                           number=written(MAX_BULK)))  # fmt: skip
-            return _back(wanted)
+            # A part of the page would not show it: the page is asked for anew.
+            back = _back(wanted)
+            return Response(headers={"HX-Redirect": back.location}) if request.headers.get("HX-Request") else back
         changed = _mark(conn, who, meant, read, at)
         # Not by what was looked for: an admin may know that something was marked, not what somebody typed.
         target = f"letters {' '.join(map(str, numbers))}" if meant is numbers else "letters of a list"
