@@ -16,7 +16,7 @@ from postbuch.archive.index_reader import Look
 from postbuch.archive.listcolumn import Scope
 from postbuch.archive.query import Group, Node, Not, Word
 from postbuch.archive.schema import account, letter, mailbox
-from postbuch.archive.search_sql import Conditions, named
+from postbuch.archive.search_sql import Conditions, mailbox_named, named
 from postbuch.archive.users import ALL, Rights
 from postbuch.archive.visible import readable, readable_each
 
@@ -124,11 +124,11 @@ def places(conn: Connection, accounts: Rights) -> Callable[[Word], Sequence[int]
     """A word of account: or mailbox: → the numbers of those within the rights that it means."""
 
     def find(word: Word) -> Sequence[int]:
-        table, owner, name = (
-            (account, account.c.id, account.c.address) if word.field == "account"
-            else (mailbox, mailbox.c.account_id, mailbox.c.name)
+        table, owner, condition = (
+            (account, account.c.id, named(account.c.address, word)) if word.field == "account"
+            else (mailbox, mailbox.c.account_id, mailbox_named(word))
         )  # fmt: skip
-        found = select(table.c.id).where(named(name, word))
+        found = select(table.c.id).where(condition)
         return conn.scalars(found if accounts == ALL else found.where(owner.in_(accounts))).all()
 
     return find

@@ -1,6 +1,6 @@
 """What stands beside a result: how it is spread, what one may be typing, and the passages that were found."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ from postbuch.archive import audit, clock, index_query, index_reader, index_sche
 from postbuch.archive.index_attached import texts_of
 from postbuch.archive.index_reader import Look
 from postbuch.archive.index_snippets import Snippet
+from postbuch.archive.mailboxkind import bare_name, identity
 from postbuch.archive.query import Group, Node
 from postbuch.archive.schema import account, body_text, letter_image, mailbox, part
 from postbuch.archive.search import in_index
@@ -94,15 +95,20 @@ def _years() -> list[dict[str, Any]]:
 
 
 def _places_of(conn: Connection, accounts: Rights) -> list[tuple[str, dict[str, list[int]]]]:
-    """Accounts and mailboxes within the rights: the field of the index, and name → the numbers that have it."""
+    """Accounts and mailboxes within the rights: the field of the index, and name → the numbers that have it.
+
+    Mailboxes that are one to a reader (`mailboxkind.identity`) go by the first of their names.
+    """
     owners, boxes = select(account.c.address, account.c.id), select(mailbox.c.name, mailbox.c.id)
     if accounts != ALL:
         owners, boxes = owners.where(account.c.id.in_(accounts)), boxes.where(mailbox.c.account_id.in_(accounts))
     found: list[tuple[str, dict[str, list[int]]]] = []
     for kind, asked in (("account", owners), ("mailbox", boxes)):
         names: dict[str, list[int]] = {}
-        for name, number in conn.execute(asked):
-            names.setdefault(name, []).append(number)
+        first: dict[str, str] = {}
+        for name, number in conn.execute(asked.order_by(asked.selected_columns[1])):
+            one = identity(name) if kind == "mailbox" else name
+            names.setdefault(first.setdefault(one, name), []).append(number)
         found.append((kind, names))
     return found
 
@@ -127,13 +133,19 @@ def _words(kind: str, value: str) -> str:
     return {"sender": "from:", "type": "filename:"}.get(kind, f"{kind}:") + quoted
 
 
-def suggest(conn: Connection, text: str, accounts: Rights, limit: int) -> list[str]:
-    """Searches that begin like the text: its last word completed by words of subjects and by addresses.
+def suggest(
+    conn: Connection, text: str, accounts: Rights, limit: int, shown_name: Callable[[str], str] = bare_name
+) -> list[str]:
+    """Searches that begin like the text: its last word completed by words of subjects, addresses and mailboxes.
 
-    Only of letters within the rights; the most frequent ones first. Empty when there is no index.
+    Only of letters within the rights; the most frequent ones first, mailboxes as `shown_name` calls them for the
+    reader. Empty when there is no index.
     """
     before, _, typed = audit.storable(text).rpartition(" ")
     field, colon, beginning = typed.rpartition(":")
+    if field.lower() == "mailbox":
+        boxes = _mailboxes(conn, beginning, accounts, shown_name)
+        return [f"{before} {field}:{name}".strip() for name in boxes[:limit]]
     look = index_reader.of(conn)
     spelled = index_text.prefix_words(beginning)
     folded = spelled[0] if len(spelled) == 1 else beginning.lower()  # an address is kept as it is
@@ -147,6 +159,18 @@ def suggest(conn: Connection, text: str, accounts: Rights, limit: int) -> list[s
             continue
         found[f"{before} {field}{colon}{shown}".strip()] = None
     return list(found)[:limit]
+
+
+def _mailboxes(conn: Connection, typed: str, accounts: Rights, shown_name: Callable[[str], str]) -> list[str]:
+    """What a page calls the mailboxes of which one begins to type the name, the part of a tree, or the provider's."""
+    sought, quote = index_text.fold_prefix(typed.lstrip('"')), typed[:1] == '"'
+    found: dict[str, None] = {}
+    names = _places_of(conn, accounts)[1][1]
+    for name, shown in sorted(((name, shown_name(name)) for name in names), key=lambda pair: pair[1].lower()):
+        begins = any(index_text.fold(each).startswith(sought) for each in (*shown.split("/"), shown, bare_name(name)))
+        if begins and '"' not in shown:
+            found[f'"{shown}"' if quote or any(each in shown for each in " ()") else shown] = None
+    return list(found)
 
 
 def snippets(conn: Connection, text: str, ids: Collection[int], accounts: Rights) -> dict[int, Snippet]:

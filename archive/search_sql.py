@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, union
 
 from postbuch.archive import clock
+from postbuch.archive.mailboxkind import called, called_like
 from postbuch.archive.marks import is_read
 from postbuch.archive.query import Group, Node, Not, Word
 from postbuch.archive.schema import (
@@ -85,7 +86,7 @@ class Conditions:
             case "account":
                 return letter.c.id.in_(self._place(named(account.c.address, word)))
             case "mailbox":
-                return letter.c.id.in_(self._place(named(mailbox.c.name, word)))
+                return letter.c.id.in_(self._place(mailbox_named(word)))
             case "has":
                 return letter.c.id.in_(self._summary(header_summary.c.attachment_count > 0))
             case "is":
@@ -168,3 +169,11 @@ def named(column: ColumnElement[Any], word: Word) -> ColumnElement[bool]:
     """For names that are kept exactly: letter case does not matter to who looks for one. In quotes it is that name."""
     text, lower = word.text.lower(), func.lower(column)
     return lower == text if word.kind == "phrase" else has(lower, text)
+
+
+def mailbox_named(word: Word) -> ColumnElement[bool]:
+    """Mailboxes by the provider's name or by what a page calls them; in quotes those that are the one called so."""
+    lower = func.lower(mailbox.c.name)
+    if word.kind == "phrase":
+        return lower.in_(called(word.text))
+    return or_(named(mailbox.c.name, word), lower.in_(called_like(word.text)))

@@ -223,24 +223,6 @@ def test_pages_of_a_search(archive: tuple[Config, Engine, Connection]) -> None:
     assert ids == list(listview.keys_of(conn, LETTERS_LIST, wanted, ALL, 1)) and len(ids) == len(LETTERS)
 
 
-def test_names_in_quotes_are_those_alone(tmp_path: Path) -> None:
-    """A value beside a result leads to as many letters as it says: a letter in two folders of one name is one."""
-    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
-        octets = mail("both", "From: a@x.example\r\nSubject: Plan", "Anbei.", file="ohne-endung")
-        places = [("anna@firma.example", "INBOX"), ("bernd@firma.example", "INBOX"), ("anna@firma.example", "INBOX.x")]
-        for uid, (owner, box) in enumerate(places, start=1):
-            work.ingest([message_record(octets, account=owner, mailbox=box, uid=uid)])
-        work.ingest([message_record(mail("other", "From: b@x.example\r\nSubject: Plan", "Da."), mailbox="INBOX.x")])
-        follow(config, engine)
-        with engine.connect() as conn:
-            facets = search_facets.facets(conn, 'Plan "', ALL)
-            assert {each.kind for each in facets} == {"account", "mailbox", "sender"}
-            for each in facets:
-                assert search(conn, each.query, ALL).total == each.count, each
-            assert {each.value: each.count for each in facets if each.kind == "mailbox"} == {"INBOX": 1, "INBOX.x": 2}
-            assert [search(conn, text, ALL).total for text in ("mailbox:inbox", 'mailbox:"inbox"')] == [2, 1]
-
-
 def test_an_export_lacks_nothing_that_the_index_lacks(tmp_path: Path) -> None:
     """What came just now is in all that is meant by a list, before the indexer has seen it."""
     with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:

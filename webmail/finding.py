@@ -60,7 +60,7 @@ def suggest() -> str:
     who, text = viewer(), request.args.get("q", "")[:MAX_CHARACTERS]
     with services().transaction() as conn:
         on_record(conn, "search", "suggestions", {"q": text})
-        found = search_facets.suggest(conn, text, who.accounts, SUGGESTIONS)
+        found = search_facets.suggest(conn, text, who.accounts, SUGGESTIONS, folders.shown_name)
     return render_template("suggestions.html", suggestions=found)
 
 
