@@ -155,7 +155,17 @@ def _in_field(field: str, word: Word, searcher: Searcher) -> list[Query]:
     return [
         Query.phrase_query(schema(), field, list(words)),
         *(Query.phrase_query(schema(), OWN, list(_owned(account, field, words))) for account in searcher.own),
+        *_whole(field, word, searcher),
     ]
+
+
+def _whole(field: str, word: Word, searcher: Searcher) -> list[Query]:
+    """What signs part may be written as one word, or be parted by others: E-Mails, Email."""
+    stem = index_text.whole_stem(word.text) if word.kind == "word" and field in names.STEMMED else None
+    if stem is None:
+        return []
+    field += STEM
+    return [term(field, stem), *_any_of([names.own_word(account, field, stem) for account in searcher.own])]
 
 
 def _spelled(field: str, word: Word) -> tuple[str, list[str]]:

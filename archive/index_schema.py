@@ -13,7 +13,8 @@ from tantivy import Index, Schema, SchemaBuilder
 
 from postbuch.archive import index_text
 
-# Another number: the folder of an older version is not read, and the index is made anew beside it.
+# Changed with the fields and with what is a word (`index_text`). Another number: the folder of an older version is not
+# read, and the index is made anew beside it.
 VERSION = 2
 # Texts as they are spelled, with places for phrases. `head` is all that is not body or text of attachments.
 SPELLED = ("head", "subject", "from", "to", "cc", "file", "body", "attached")

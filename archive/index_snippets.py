@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from postbuch.archive import index_text
+from postbuch.archive import index_text, index_unspaced
 from postbuch.archive.query import Group, Node, Not, Word
 
 # Two lines of a list; and how much of it stands before the first word that was found.
@@ -57,8 +57,12 @@ def wanted(node: Node | None, fields: tuple[str, ...] = _SHOWN_FIELDS) -> list[W
                 words = tuple(index_text.prefix_words(node.text))
                 return [Wanted(words=words, is_prefix=True)] if words else []
             words = tuple(index_text.words(node.text))
-            stem = "".join(index_text.stemmed(node.text)) if node.kind == "word" and len(words) == 1 else ""
-            return [Wanted(words=words, stem=stem)] if words else []
+            if node.kind == "phrase" or not words:
+                return [Wanted(words=words)] if words else []
+            if len(words) == 1:
+                return [Wanted(words=words, stem="".join(index_text.stemmed(node.text)))]
+            whole = index_text.whole_stem(node.text)
+            return [Wanted(words=words), *([Wanted(words=(whole,), stem=whole)] if whole else [])]
         case Group():
             return [found for each in node.nodes for found in wanted(each, fields)]
         case Not() | Word() | None:
@@ -72,13 +76,20 @@ def marked(text: str, looked_for: list[Wanted]) -> Snippet:
     for one in looked_for:
         for place in _places(words, one):
             lengths[place] = max(_length(words, place, one), lengths.get(place, 0))
+    rows = [(words[place][0], words[place + length - 1][1]) for place, length in lengths.items() if length]
     found: list[tuple[int, int]] = []
-    for place, length in sorted(lengths.items()):
-        if length:
-            begin, end = words[place][0], words[place + length - 1][1]
-            if not found or begin >= found[-1][1]:
-                found.append((begin, end))
+    for begin, end in sorted(rows + _wholes(text, looked_for), key=lambda row: (row[0], -row[1])):
+        if not found or begin >= found[-1][1]:
+            found.append((begin, end))
     return Snippet(text=text, spans=tuple(found))
+
+
+def _wholes(text: str, looked_for: list[Wanted]) -> list[tuple[int, int]]:
+    """Where one of the stems stands that signs part."""
+    stems = {one.stem for one in looked_for if one.stem}
+    if not stems:
+        return []
+    return [(begin, end) for begin, end, stem in index_text.whole_spans(text[:LOOKED_AT_CHARACTERS]) if stem in stems]
 
 
 def _places(words: list[tuple[int, int, str, str]], one: Wanted) -> list[int]:
@@ -112,7 +123,7 @@ def passage(text: str, looked_for: list[Wanted]) -> Snippet | None:
     first = found[0][0]
     start = max(first - BEFORE_CHARACTERS, 0)
     if start:  # at the beginning of a word
-        start = next((at + 1 for at in range(start, first) if text[at].isspace()), first)
+        start = next((at + 1 for at in range(start, first) if _may_begin(text, at + 1)), first)
     end = min(start + SNIPPET_CHARACTERS, len(text))
     lead, tail = "… " if start else "", " …" if end < len(text) else ""
     # White space is as wide as itself, so that the places stay right; a browser shows one space.
@@ -120,6 +131,10 @@ def passage(text: str, looked_for: list[Wanted]) -> Snippet | None:
     shift = len(lead) - start
     spans = tuple((begin + shift, min(last, end) + shift) for begin, last in found if begin < end)
     return Snippet(text=f"{lead}{cut}{tail}", spans=spans)
+
+
+def _may_begin(text: str, place: int) -> bool:
+    return text[place - 1].isspace() or index_unspaced.begins_word(text, place)
 
 
 def _from_first_on(text: str, looked_for: list[Wanted]) -> list[tuple[int, int]]:
@@ -148,7 +163,8 @@ def _first(text: str, looked_for: list[Wanted]) -> int | None:
     spelled = index_text.words(text)
     stems = index_text.stems_of(spelled)
     places = [place for one in looked_for for place in islice(_single(one, spelled, stems), 1)]
-    return index_text.begin_of(text, min(places), len(spelled)) if places else None
+    begins = [index_text.begin_of(text, min(places), len(spelled))] if places else []
+    return min(begins + [begin for begin, _ in _wholes(text, looked_for)], default=None)
 
 
 def _single(one: Wanted, spelled: list[str], stems: list[str]) -> Iterator[int]:

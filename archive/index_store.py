@@ -230,7 +230,7 @@ def document(letter: IndexedLetter) -> Document:
 def _words(text: str) -> tuple[str, set[str]]:
     """A text folded, and its stems."""
     folded = index_text.fold(text)
-    return folded, index_text.stem_set(index_text.spelling().analyze(folded))
+    return folded, index_text.all_stems(folded)
 
 
 @lru_cache(KNOWN_PEOPLE)
@@ -254,7 +254,8 @@ def _own_words(account: int, name: str, text: str) -> Iterator[str]:
         if kept in names.SPELLED:
             yield " ".join(names.own_word(account, kept, word) for word in index_text.words(text))
         if kept in names.STEMMED:
-            yield " ".join(names.own_word(account, kept + names.STEM, word) for word in index_text.stemmed(text))
+            stems = index_text.all_stems(index_text.fold(text))
+            yield " ".join(names.own_word(account, kept + names.STEM, stem) for stem in stems)
 
 
 def _suggested(letter: IndexedLetter) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 Each text stands in the index twice: as it is spelled (phrases, prefixes, names) and by its stems (plain words). Both
 are folded first, so that ü = ue = u and ß = ss. A stem is what the German and then the English stemmer of Snowball
-leave: both are harmless to words of the other language, and one field needs one look.
+leave: both are harmless to words of the other language, and one field needs one look. Beside the stems stands what
+signs part and people write as one word (`index_wholes`).
 """
 
 import re
@@ -13,9 +14,14 @@ from itertools import accumulate
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
+from postbuch.archive import index_unspaced, index_wholes
+
 # Longer than any German word and most addresses; what is longer is a key or a piece of a file in the text.
 LONGEST_TOKEN = 80
-_PLAIN = (("ä", "a"), ("ö", "o"), ("ü", "u"), ("ß", "ss"))
+_SOFT = "\xad"
+_PLAIN = (
+    ("ä", "a"), ("ö", "o"), ("ü", "u"), ("ß", "ss"), (_SOFT, ""), *((sign, "-") for sign in index_wholes.HYPHENS[1:])
+)  # fmt: skip
 # ae, oe, ue for an umlaut: not behind a vowel (Steuer, neue, Frauen) or a q, and not at the end (value, issues, does).
 # The e that is left out comes first in the pattern: that is looked for eight times as fast.
 _SPELLED = re.compile(r"e(?<=[aou]e)(?<![aeiouq][aou]e)(?=[^\W_])(?!s(?![^\W_]))")
@@ -23,10 +29,13 @@ _SPELLED = re.compile(r"e(?<=[aou]e)(?<![aeiouq][aou]e)(?=[^\W_])(?!s(?![^\W_]))
 _DROPPED = (("nchner", "nchener"), ("sdner", "sdener"))
 # The German stemmer takes ue for ü also here: values, issues.
 _PLURAL = re.compile(r"ues(?![^\W_])")
-# With the marks that some write behind a letter instead of in it (u and diaeresis).
-_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
+# With the marks that some write behind a letter instead of in it (u and diaeresis), and places to part it at an end of
+# a line. Of scripts without spaces each character.
+_LETTER = rf"[^\W_{index_unspaced.CLASS}]"
+_WORD = re.compile(rf"{_LETTER}(?:{_LETTER}|[\u0300-\u036f]|{_SOFT}(?={_LETTER}))*|{index_unspaced.CHARACTER}")
 # Stems that are kept, as Snowball takes more than all the rest: 10 MB, nine in ten words of a letter.
 KNOWN_STEMS = 50_000
+_stems: list[dict[str, str]] = [{"": ""}]
 
 
 def fold(text: str) -> str:
@@ -36,6 +45,8 @@ def fold(text: str) -> str:
     text = unicodedata.normalize("NFC", text).lower()
     for letter, plain in _PLAIN:
         text = text.replace(letter, plain)
+    if not text.isascii():
+        text = index_unspaced.part(text)
     return _SPELLED.sub("", text)
 
 
@@ -64,6 +75,13 @@ def _stemming() -> TextAnalyzer:
     """Words with spaces between → stems."""
     made = TextAnalyzerBuilder(Tokenizer.whitespace())
     return made.filter(Filter.stemmer("german")).filter(Filter.stemmer("english")).build()
+
+
+@cache
+def _plain() -> TextAnalyzer:
+    """Folded words with spaces between, signs and all → as `spelling` has their letters."""
+    made = TextAnalyzerBuilder(Tokenizer.whitespace()).filter(Filter.remove_long(LONGEST_TOKEN))
+    return made.filter(Filter.ascii_fold()).build()
 
 
 @cache
@@ -106,7 +124,33 @@ def stem_set(spelled: Collection[str]) -> set[str]:
     return set(stems_of(spelled)) if None in found else {each for each in found if each}
 
 
-_stems: list[dict[str, str]] = [{"": ""}]
+def all_stems(folded: str) -> set[str]:
+    """The stems of a folded text, and of what signs part in it."""
+    found = stem_set(spelling().analyze(folded))
+    if wholes := index_wholes.wholes(folded):
+        found.update(_stems_of_wholes(wholes))
+    return found
+
+
+def _stems_of_wholes(wholes: Collection[str]) -> list[str]:
+    """What has figures in it is no word in a form, and mostly comes once."""
+    found = [each for one in wholes for each in ([one] if one.isascii() else _plain().analyze(one))]
+    return [each for each in found if not each.isalpha() and len(each) <= LONGEST_TOKEN] + stems_of(
+        [each for each in found if each.isalpha() and len(each) <= LONGEST_TOKEN]
+    )
+
+
+def whole_stem(text: str) -> str | None:
+    """The stem of the one word that all of a text is, although signs part it."""
+    one = index_wholes.whole(fold(text).strip())
+    return next(iter(_stems_of_wholes([one])), None) if one else None
+
+
+def whole_spans(text: str) -> list[tuple[int, int, str]]:
+    """What signs part in a text for people: begin, end and stem."""
+    found = list(index_wholes.found(text))
+    stems = [_stems_of_wholes([fold(one)]) for _, _, one in found]
+    return [(begin, end, stem[0]) for (begin, end, _), stem in zip(found, stems, strict=True) if stem]
 
 
 def spellings(text: str, most: int) -> list[tuple[str, str]]:

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from postbuch.archive import clock, writtenvalue
+from postbuch.archive import clock, index_wholes, writtenvalue
 from postbuch.archive.errors import UsageError
 from postbuch.archive.wrong import Mistake
 
 # What a person types or a program makes; each word is at least one join.
 MAX_CHARACTERS = 2000
 MAX_WORDS = 50
+# 34 signs in groups of four.
+ACCOUNT_GROUPS = 9
 # The day after is part of the question.
 LAST_DAY = date(9999, 1, 1)
 
@@ -95,10 +97,25 @@ class _Parser:
             if self._peek() == "AND":
                 self.position += 1
                 continue
-            nodes.append(self.one())
+            nodes.append(self._grouped() or self.one())
         if not nodes:
             raise UsageError(Mistake.NO_WORD.said(place=self.place()))
         return nodes[0] if len(nodes) == 1 else Group(kind="and", nodes=tuple(nodes))
+
+    def _grouped(self) -> Node | None:
+        """The number of a bank account that was typed in groups, as one condition: it may stand without them."""
+        texts: list[str] = []
+        for match in self.tokens[self.position : self.position + ACCOUNT_GROUPS]:
+            if match[4] or not match[6]:
+                break
+            texts.append(match[6])
+        for count in range(len(texts), 1, -1):
+            if index_wholes.is_account(text := " ".join(texts[:count])):
+                self.position += count
+                return Group(kind="or", nodes=(
+                    Word(field="", text="".join(texts[:count])), Word(field="", text=text, kind="phrase"),
+                ))  # fmt: skip
+        return None
 
     def one(self) -> Node:
         match = self.tokens[self.position]

@@ -20,6 +20,17 @@ from postbuch.archive.query import parse
         ("Müller und Maier", "Maier -Müller", ["Maier"]),
         ("Gru\u0308n", "grün", ["Gru\u0308n"]),
         ("nichts davon", "Rechnung", []),
+        ("per E-Mail oder Email, an E-Mails", "emails", ["E-Mail", "Email", "E-Mails"]),
+        ("per Email an e-mail", "E-Mail", ["Email", "e-mail"]),
+        ("zusammen 1.234,56 oder 1234,56", "1,234.56", ["1.234,56", "1234,56"]),
+        ("an DE89 3704 0044 0532 0130 00.", "DE89370400440532013000", ["DE89 3704 0044 0532 0130 00"]),
+        ("die Rech\u00adnung", "rechnungen", ["Rech\u00adnung"]),
+        ("東京2024年 Rechnung", "東京2024", ["東京2024"]),
+        ("請求書をお送りします。請求", "請求", ["請求", "請求"]),
+        ("서울에서 회의", "서울 회의", ["서울", "회의"]),
+        ("ซื้อข้าวสีขาว", "ข้าว", ["ข้าว"]),
+        ("ﾃﾞｰﾀを確認", "データ", ["ﾃﾞｰﾀ"]),
+        ("\u1112\u1161\u11ab\u1100\u116e\u11a8", "한국", ["\u1112\u1161\u11ab\u1100\u116e\u11a8"]),
     ],
 )  # fmt: skip
 def test_marks(text: str, search: str, hits: list[str]) -> None:
@@ -37,6 +48,15 @@ def test_whatever_the_text(text: str, word: str) -> None:
     assert (found is None) == (not whole.spans)
     if found is not None:
         assert len(found.text) <= SNIPPET_CHARACTERS + 4 and found.spans
+
+
+@pytest.mark.parametrize("search", ["求", "請求書"])
+def test_a_passage_of_a_text_without_spaces(search: str) -> None:
+    """It begins before the word, as others do, and shows it."""
+    found = passage("送りします" * 30 + "請求書" + "確認" * 100, wanted(parse(search)))
+    assert found is not None and len(found.text) <= SNIPPET_CHARACTERS + 4
+    (begin, end), *_ = found.spans
+    assert found.text[begin:end] == search and begin >= BEFORE_CHARACTERS
 
 
 LONG = st.lists(

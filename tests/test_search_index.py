@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from indexed import follow
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 from test_search import BERND, mail
 
 from postbuch.archive import (
@@ -16,9 +16,11 @@ from postbuch.archive import (
     index_follower,
     index_query,
     index_reader,
+    index_schema,
     index_store,
     letters,
     listview,
+    query,
     search_facets,
 )
 from postbuch.archive.config import Config
@@ -28,8 +30,10 @@ from postbuch.archive.filterform import Filter
 from postbuch.archive.index_follower import Follower
 from postbuch.archive.index_store import Writing
 from postbuch.archive.listview_letters import LETTERS as LETTERS_LIST
+from postbuch.archive.schema import letter
 from postbuch.archive.sealer import Sealer
 from postbuch.archive.search import search
+from postbuch.archive.search_sql import Conditions
 from postbuch.archive.users import ALL, Rights
 from provider.archive import fresh_archive, ingester, message_record
 
@@ -50,6 +54,16 @@ LETTERS = {
     "issue_en": ("Open issue", "One value does not fit."),
     "decomposed": ("Gru\u0308n ist scho\u0308n", "Cafe\u0301 in Sued-Tirol"),
     "phrase": ("Termin", "Die offene Rechnung ist da. Rechnung offene Posten."),
+    "hyphen": ("E-Mail-Adressen", "Die neue E-Mail Adresse, Druckerei-Prospekte und Non\u2011Profit."),
+    "joined": ("Email verloren", "Druckereiprospekt fehlt, Ver\u00adsand folgt."),
+    "sum": ("Betrag", "Summe 1.234,56 EUR am 23.11.2026, Zahlung an DE89 3704 0044 0532 0130 00 bitte."),
+    "plain_sum": ("Betraege", "Summe 1234,56 EUR, an DE89370400440532013000 und 192.168.10.7"),
+    "number": ("Beleg RE-2024/0815", "Siehe Quittung_2024-05.pdf unter www.mein-laden.example/neu"),
+    "japanese": ("東京2024年 Auftrag", "請求書をお送りします。ﾃﾞｰﾀを確認"),
+    "chinese": ("北京会议", "附件是发票，请查收。"),
+    "korean": ("서울에서 회의", "\u1112\u1161\u11ab\u1100\u116e\u11a8 지사"),
+    "thai": ("ใบแจ้งหนี้", "ซื้อข้าวที่ตลาด"),
+    "thai_white": ("เสื้อ", "สีขาวมาก"),
     "signs": ("Meyer & Söhne", "E-Mail an jg@kunde.example, 100 % Rabatt_heute"),
 }
 
@@ -105,8 +119,34 @@ INVOICE = "invoice_de invoices_de phrase"
         ('"offene Rechnung"', "phrase"), ('"Rechnung offene"', "phrase"), ('"Rechnungen"', "invoice_de invoices_de"),
         ('"Rechnung offen"', ""), ('"offene Rechnungen"', "invoices_de"),
         # What is joined by signs is found in a row, and signs alone are passed over.
-        ("jg@kunde.example", "signs"), ("E-Mail", "signs"), ("kunde", "signs"), ("Meyer & Söhne", "signs"),
+        ("jg@kunde.example", "signs"), ("E-Mail", "signs hyphen joined"), ("kunde", "signs"),
+        ("Meyer & Söhne", "signs"),
         ("Rabatt_heute", "signs"), ("100 %", "signs"), ("%", ""), ("-%", ""), ("😀", ""), ("kunde.exampl", ""),
+        # Parts with a hyphen, in one word, or with a blank; what was parted at the end of a line.
+        ("email", "signs hyphen joined"), ("E-Mails", "signs hyphen joined"), ('"E-Mail"', "signs hyphen"),
+        ("e mail", "signs hyphen"), ("subject:email", "joined"), ("E-Mail-Adresse", "hyphen"),
+        ("emailadresse", "hyphen"),
+        ("Druckereiprospekte", "hyphen joined"), ("Druckerei-Prospekt", "hyphen joined"), ("Nonprofit", "hyphen"),
+        ("Non-Profit", "hyphen"), ("Versand", "joined"), ("-E-Mail from:laden Adresse", ""),
+        # Sums, numbers of documents and of bank accounts.
+        ("1.234,56", "sum plain_sum"), ("1234,56", "sum plain_sum"), ("1,234.56", "sum plain_sum"), ("1234", "sum "
+         "plain_sum"), ('"1.234,56"', "sum"), ("1.234", "sum plain_sum"), ("234,56", "sum"), ("1.234,57", ""),
+        ("23.11.2026", "sum"), ("192.168.10.7", "plain_sum"), ("DE89370400440532013000", "sum plain_sum"),
+        ("DE89 3704 0044 0532 0130 00", "sum plain_sum"), ("de89 3704 0044 0532 0130 00 bitte", "sum"), ("0532", "sum"),
+        ("DE89 3704 0044 0532 0130 01", ""), ("RE-2024/0815", "number"), ("0815", "number"), ("2024/0815", "number"),
+        ("RE-2024*", "number"), ("re2024", "number"), ("Quittung_2024-05.pdf", "number"), ("quittung", "number"),
+        ("Quittung 2024", "number"), ("mein-laden.example", "number"),
+        ("www.mein-laden.example/neu", "number"), ("meinladen", "number"), ("laden.example", " ".join(LETTERS)),
+        # Scripts without spaces: any part of a text is a word.
+        ("東京", "japanese"), ("京", "japanese chinese"), ("京東", ""), ("2024年", "japanese"),
+        ("東京2024年", "japanese"),
+        ("東京2024年 Aufträge", "japanese"), ("東京20*", "japanese"), ("請求書", "japanese"), ("請求*", "japanese"),
+        ("-東京 請求書", ""), ('"送りします"', "japanese"), ("データ", "japanese"), ("ﾃﾞｰﾀ", "japanese"),
+        ("会议", "chinese"),
+        ("subject:会议", "chinese"), ("body:会议", ""), ("发票", "chinese"), ("京会", "chinese"), ("서울", "korean"),
+        ("한국", "korean"), ("회의", "korean"), ("의회", ""), ("หนี้", "thai"), ("ใบแจ้งหนี้", "thai"),
+        ("ข้าว", "thai"),
+        ("ขาว", "thai_white"), ("ตลาด", "thai"),
         # Fields, and what is not.
         ("subject:Rechnung", "invoice_de invoices_de"), ("body:Rechnung", INVOICE), ("from:laden Müller", "muller"),
         ("subject:Frauen", "woman"), ("Rechnung -offene", ""), ("Rechnung -subject:Rechnung", "phrase"),
@@ -128,6 +168,25 @@ def test_words(
     for share in (0.85, 0.0):
         monkeypatch.setattr(index_reader, "NEARLY_ALL", share)
         assert found(archive[2], text) == set(names.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["東京", "京", "京東", "2024年", "東京2024年", "請求書", '"送りします"', "subject:会议", "body:会议", "发票",
+    "서울", "회의", "의회",
+     "หนี้", "ข้าว", "ขาว", "-東京", "東京 OR 서울", "RE-2024/0815", "DE89 3704 0044 0532 0130 00"],
+)  # fmt: skip
+def test_the_database_finds_the_same(archive: tuple[Config, Engine, Connection], text: str) -> None:
+    """Parts of texts without spaces, in letters that the index lacks or while there is none."""
+    conn = archive[2]
+    by_words = search(conn, text, ALL, limit=100)
+    assert by_words.total == counted_by_database(conn, text)
+
+
+def counted_by_database(conn: Connection, text: str) -> int:
+    """How many letters the database finds without an index."""
+    condition = Conditions(ALL, None).of(query.parse(text))
+    return int(conn.scalar(select(func.count()).select_from(letter).where(condition)) or 0)
 
 
 def test_numbers_in_slices(archive: tuple[Config, Engine, Connection], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,6 +319,24 @@ def test_a_library_that_fails_while_it_builds(tmp_path: Path, monkeypatch: pytes
         follow(config, engine)
         with engine.connect() as conn:
             assert search(conn, "Plan", ALL).indexed
+
+
+def test_an_index_of_an_older_version_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not read, which the page says; the next round makes the new one, and the old one goes."""
+    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
+        work.ingest([message_record(mail("one", "From: a@x.example\r\nSubject: 東京", "Anbei."))])
+        with monkeypatch.context() as patch:
+            patch.setattr(index_schema, "VERSION", index_schema.VERSION - 1)
+            follow(config, engine)
+            old = index_store.current(config.data)
+        assert old is not None
+        with engine.connect() as conn:
+            before = search(conn, "東京", ALL)
+            assert (before.total, before.unindexed) == (1, True)
+            follow(config, engine)
+            after = search(conn, "東京", ALL)
+            assert (after.total, after.indexed, after.unindexed) == (1, True, False)
+        assert index_store.current(config.data) not in (None, old) and not old.exists()
 
 
 class Incomplete(Writing):
