@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from werkzeug.wsgi import wrap_file
 
-from postbuch.archive import letters
+from postbuch.archive import letters, pictures
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.errors import NotFound
 from postbuch.archive.message import Leaf
@@ -35,15 +35,7 @@ from postbuch.webmail.sessions import login_required, viewer
 
 blueprint = Blueprint("files", __name__)
 # How each previewed type begins; what does not begin like this is not shown as it.
-_MAGIC = {
-    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
-    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
-    "image/gif": re.compile(rb"GIF8[79]a"),
-    "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
-    "image/bmp": re.compile(rb"BM"),
-    "application/pdf": re.compile(rb"[\s\x00]{0,64}%PDF-"),
-}
-_PICTURES = frozenset(kind for kind in _MAGIC if kind.startswith("image/"))
+_MAGIC = pictures.BEGINNINGS | {"application/pdf": re.compile(rb"[\s\x00]{0,64}%PDF-")}
 # No earlier time can be written into a ZIP.
 ZIP_BEGINS = datetime(1980, 1, 1, tzinfo=UTC)
 # A text preview is read whole by the browser: 1 MiB is some 300 pages.
@@ -69,7 +61,7 @@ def inline(letter_id: int, image_id: int, position: int) -> Response:
     """A picture of the message, for its body."""
     policy.mark(Kind.FILE)
     leaf = _leaf(letter_id, image_id, position, "inline")
-    content_type = _picture_type(leaf.payload)
+    content_type = pictures.content_type(leaf.payload)
     if content_type is None:
         raise NotFound(Wrong.NO_PICTURE.said())
     return _inline(leaf.payload, content_type)
@@ -108,7 +100,7 @@ def tile(letter_id: int, image_id: int, position: int) -> Response:
     """A picture for its tile among the attachments; nothing when it is none after all."""
     policy.mark(Kind.FILE)
     leaf = _leaf(letter_id, image_id, position, "preview")
-    content_type = _picture_type(leaf.payload) if len(leaf.payload) <= MAX_TILE_OCTETS else None
+    content_type = pictures.content_type(leaf.payload) if len(leaf.payload) <= MAX_TILE_OCTETS else None
     return Response(status=204) if content_type is None else _inline(leaf.payload, content_type)
 
 
@@ -164,11 +156,6 @@ def _facts(letter_id: int, image_id: int, action: str, place: int | None = None)
 def _leaf(letter_id: int, image_id: int, position: int, action: str) -> Leaf:
     _facts(letter_id, image_id, action, position)
     return services().reader.leaf(octets_of(image_id), position)
-
-
-def _picture_type(octets: bytes) -> str | None:
-    """By its first octets: what a sender calls it says nothing."""
-    return next((kind for kind in _PICTURES if _MAGIC[kind].match(octets)), None)
 
 
 def _as_utf8(leaf: Leaf) -> bytes:
