@@ -2,7 +2,7 @@
 
 import html
 import re
-from urllib.parse import unquote
+from collections.abc import Iterator
 
 # 1 MiB of HTML is read for its words; newsletters are below 200 KiB.
 MAX_CHARACTERS = 1_048_576
@@ -30,7 +30,19 @@ _INLINE = """
 """
 # Borders of words that stand in one line.
 _BORDERS = dict.fromkeys(_INLINE.split(), "") | dict.fromkeys(("td", "th", "img", "input", "button"), " ")
-_SOURCE = re.compile(r"(?<![^\s/\"'])src\s*=\s*(?:\"\s*cid:([^\"]*)\"|'\s*cid:([^']*)'|cid:([^\s>]*))", re.IGNORECASE)
+# As far as the page reads HTML: what stands behind it is shown by none.
+MAX_SHOWN_CHARACTERS = 2_097_152
+# One after the other, so that nothing is an attribute that stands in the value of another.
+_ATTRIBUTE = re.compile(r"(?<![^\s/\"'])([^\s\"'=<>/]++)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s>]*))")
+# Elements of which browsers know the attribute.
+_WITH_BACKGROUND = frozenset({"body", "table", "td", "th", "tr"})
+_SHEET = re.compile(r"<style\b[^<>]*>((?:[^<]++|<(?!/style))*+)", re.IGNORECASE)
+_COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/)?")
+_BACKGROUND = re.compile(
+    r"(?<![\w-])background(?:-image)?\s*+:((?:[^;{}\"'()]++|\"[^\"]*+\"?|'[^']*+'?|\([^)]*+\)?|\))*+)", re.IGNORECASE
+)
+_URL = re.compile(r"(?<![\w-])url\(\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"')]*))", re.IGNORECASE)
+_BASE = re.compile(r"<base\s([^<>]*)>", re.IGNORECASE)
 
 
 def words(source: str) -> str:
@@ -40,19 +52,49 @@ def words(source: str) -> str:
 
 
 def pictures(source: str) -> set[str]:
-    """The Content-IDs, in lower case, of those parts of the message that the body shows as pictures."""
-    found = set()
+    """What the body refers to as its pictures, as written: in its elements and as backgrounds of its styles."""
+    source = source[:MAX_SHOWN_CHARACTERS]
+    found = {url for sheet in _SHEET.finditer(source) for url in _backgrounds(sheet[1])}
     for tag in _TAG.finditer(_without_silent(source)):
-        if tag[1] and tag[1].lower() == "img" and (named := _SOURCE.search(tag[2])):
-            written = html.unescape(named[1] or named[2] or named[3] or "")
-            found.add(unquote(written).strip().strip("<>").lower())
+        element = (tag[1] or "").lower()
+        for name, value in _attributes(tag[2] or ""):
+            if name == "style":
+                found |= _backgrounds(value)
+            elif element == "img" if name == "src" else name == "background" and element in _WITH_BACKGROUND:
+                found.add(value)
     return found
+
+
+def base(source: str) -> str:
+    """The address to which the body says that its references are relative; empty when it says none."""
+    for tag in _BASE.finditer(source[:MAX_SHOWN_CHARACTERS]):
+        for name, value in _attributes(tag[1]):
+            if name == "href":
+                return value.strip()
+    return ""
 
 
 def shows(source: str) -> bool:
     """Whether there is anything to see: a word or a picture."""
     seen = _without_silent(source)
     return "<img" in seen.lower() or bool(words(seen).strip())
+
+
+def _attributes(inside: str) -> Iterator[tuple[str, str]]:
+    """Those of a tag that have a value."""
+    for found in _ATTRIBUTE.finditer(inside):
+        yield found[1].lower(), html.unescape(found[2] or found[3] or found[4] or "")
+
+
+def _backgrounds(style: str) -> set[str]:
+    """What declarations load as backgrounds. Escapes are not undone: nobody writes an address with them."""
+    if "url(" not in style.lower():
+        return set()
+    return {
+        url[1] or url[2] or url[3] or ""
+        for declaration in _BACKGROUND.finditer(_COMMENT.sub("", style))
+        for url in _URL.finditer(declaration[1])
+    }
 
 
 def _border(tag: re.Match[str]) -> str:

@@ -86,13 +86,15 @@ class Body:
 
     is_html: bool
     text: str
+    base: str = ""  # what references in HTML are relative to
 
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """What a page shows: the texts, the same without HTML, the pictures by Content-ID, the attachments.
+    """What a page shows: the texts, the same without HTML, the pictures, the attachments.
 
-    `text` is None where all that there is to read is HTML.
+    `inline` has the position of each picture by what references to it resolve to (`references.py`). `text` is None
+    where all that there is to read is HTML.
     """
 
     shown: tuple[Body, ...]
@@ -142,11 +144,9 @@ def bodies(octets: bytes) -> Bodies:
     spoken = mimepart.spoken(readable)
     has_plain = any(part.content_type == "text/plain" for part in spoken)
     return Bodies(
-        shown=tuple(
-            Body(part.content_type == "text/html", _whole(part.text())) for part in mimepart.shown(readable)
-        ),
+        shown=tuple(map(_body, mimepart.shown(readable))),
         text=_whole("\n".join(_in_plain(part) for part in spoken)) if has_plain else None,
-        inline={part.content_id: n for n, part in enumerate(structure.parts) if part.content_id},
+        inline=mimepart.named_pictures(structure.parts),
         attachments=tuple(
             _part_summary(n, part, hashlib.sha256(part.payload).digest())
             for n, part in enumerate(structure.parts)
@@ -163,6 +163,12 @@ def leaf(octets: bytes, position: int) -> Leaf:
         raise IndexError(position)
     part = mime.take_apart(headers.from_first_field(octets)).parts[position]
     return Leaf(part.content_type, part.charset, part.disposition, part.file_name, part.content_id, part.payload)
+
+
+def _body(part: mimepart.Part) -> Body:
+    text = _whole(part.text())
+    is_html = part.content_type == "text/html"
+    return Body(is_html, text, _whole(mimepart.html_base(part, text)) if is_html else "")
 
 
 def _in_plain(part: mimepart.Part) -> str:

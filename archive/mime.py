@@ -16,7 +16,7 @@ from itertools import count, islice, repeat
 
 import fast_mail_parser
 
-from postbuch.archive import headers, mimepart, parameters
+from postbuch.archive import headers, mimepart, parameters, references
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.encodedwords import decode_words
 from postbuch.archive.mimepart import Part
@@ -130,7 +130,7 @@ def _limited(parser: str, leaves: Iterator[Part], walk: _Walk) -> Structure:
 
 def _part(
     content_type: str, charset: str | None, disposition: str, file_name: str, content_id: str, payload: bytes,
-    inner_text: str = "", alternatives: Path = (),
+    inner_text: str = "", alternatives: Path = (), location: str = "", base: str = "",
 ) -> Part:
     kind = headers.one_line(content_type.lower().partition(";")[0].partition("(")[0], 255)
     if "/" not in kind:  # old programs write `text` and mean it
@@ -143,6 +143,8 @@ def _part(
         file_name=headers.one_line(decode_words(file_name), 255),
         content_id=headers.one_line(content_id.strip().strip("<>"), 255),
         payload=payload,
+        location=location,
+        base=location or base,
         inner_text=inner_text,
         alternatives=alternatives,
     )
@@ -169,22 +171,23 @@ def _charset(content_type_field: str) -> str | None:
 
 
 def _fast_leaves(
-    node: fast_mail_parser.PyLazyMimePart, depth: int, walk: _Walk, path: Path = ()
+    node: fast_mail_parser.PyLazyMimePart, depth: int, walk: _Walk, path: Path = (), base: str = ""
 ) -> Iterator[Part]:
     if depth > MAX_DEPTH:
         raise TooDeep
     content = node.content
+    fields = node.headers  # made anew each time it is asked for
+    location = references.location(_fast_field(fields, "Content-Location"), base)
     if content is None:
         walk.is_hollow |= not node.children
         for child, branch in zip(node.children, walk.branches(node.content_type, path), strict=False):
-            yield from _fast_leaves(child, depth + 1, walk, branch)
+            yield from _fast_leaves(child, depth + 1, walk, branch, location or base)
         return
     inner = ""
     if node.is_message:
         inner = mimepart.inner_text([
             part for child in node.children for part in _fast_leaves(child, depth + 1, walk)
         ])  # fmt: skip
-    fields = node.headers  # made anew each time it is asked for
     encoding = _fast_field(fields, "Content-Transfer-Encoding").strip().lower()
     if encoding not in _ENCODINGS and _UNUSUAL_ENCODING.match(encoding):
         raise ValueError("an unusual way to write an encoding")
@@ -193,6 +196,7 @@ def _fast_leaves(
     yield _part(
         node.content_type or "text/plain", _charset(declared), (node.disposition or "").lower(),
         _file_name(_fast_field(fields, "Content-Disposition"), declared), node.content_id or "", content, inner, path,
+        location, base,
     )
 
 
@@ -208,20 +212,23 @@ def _fast_field(fields: dict[str, list[str]], name: str) -> str:
 # --- compat32 -------------------------------------------------------------------------------------------------------
 
 
-def _compat_leaves(message: "Message[str, str]", depth: int, walk: _Walk, path: Path = ()) -> Iterator[Part]:
+def _compat_leaves(
+    message: "Message[str, str]", depth: int, walk: _Walk, path: Path = (), base: str = ""
+) -> Iterator[Part]:
     if depth > MAX_DEPTH:
         raise TooDeep
     content = message.get_payload()
     children = [child for child in content if isinstance(child, Message)] if isinstance(content, list) else []
     kind = message.get_content_type()
+    location = references.location(_field(message, "content-location"), base)
     if isinstance(content, list) and kind != "message/rfc822":
         for child, branch in zip(children, walk.branches(kind, path), strict=False):
-            yield from _compat_leaves(child, depth + 1, walk, branch)
+            yield from _compat_leaves(child, depth + 1, walk, branch, location or base)
         return
     if kind.startswith("multipart/"):  # and yet one text
         walk.defect = "a multipart has no usable boundary"
         if (repaired := _with_boundary(message, kind)) is not None:
-            yield from _compat_leaves(repaired, depth + 1, walk, path)
+            yield from _compat_leaves(repaired, depth + 1, walk, path, location or base)
             return
         kind = "text/plain"
     inner = ""
@@ -236,7 +243,7 @@ def _compat_leaves(message: "Message[str, str]", depth: int, walk: _Walk, path: 
     yield _part(
         kind, _charset(declared[: headers.MAX_FIELD_OCTETS]), (message.get_content_disposition() or "").lower(),
         _file_name(_raw_field(message, "content-disposition"), _raw_field(message, "content-type")),
-        _field(message, "content-id"), payload, inner, path,
+        _field(message, "content-id"), payload, inner, path, location, base,
     )
 
 

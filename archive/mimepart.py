@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from postbuch.archive import htmltext
+from postbuch.archive import htmltext, pictures, references
 from postbuch.archive.charsets import decode_octets
 
 # Below this many characters a text/plain alternative says no more than "please use an HTML viewer".
@@ -27,6 +27,8 @@ class Part:
     file_name: str
     content_id: str
     payload: bytes
+    location: str = ""  # Content-Location, as an address where what it stands in has one
+    base: str = ""  # what references in it are relative to, unless its HTML says something else
     inner_text: str = ""  # what can be read in an embedded message
     # The alternatives around it from the outermost on: the number of each, and in which of its branches it stands.
     alternatives: tuple[tuple[int, int], ...] = ()
@@ -49,13 +51,50 @@ def settle(parts: Sequence[Part]) -> None:
         part.is_attachment = _stands_alone(part, bodies)
         if part.is_body:
             bodies.append(part)
-    pictures = [part for part in parts if part.content_id and part.is_attachment and _may_be_within(part)]
-    if pictures:
-        used = set().union(*(
-            htmltext.pictures(part.text()) for part in shown(readable(parts)) if part.content_type == "text/html"
-        ))
-        for part in pictures:
-            part.is_attachment = part.content_id.lower() not in used
+    candidates = [
+        part for part in parts
+        if part.is_attachment and part.disposition != "attachment" and (part.content_id or part.location)
+    ]  # fmt: skip
+    if any(_is_picture(part) for part in candidates):
+        shown_within = {parts[position].payload for position in _within(parts)}
+        for part in candidates:
+            # Sent twice and shown once, it is no file beside itself.
+            part.is_attachment = part.payload not in shown_within
+
+
+def named_pictures(parts: Sequence[Part]) -> dict[str, int]:
+    """Which part each reference means (`references.py`) of the pictures that browsers show. Of two alike, the last.
+
+    A location that is relative is also one beside the HTML: programs give an address to that alone.
+    """
+    root = next((part.base for part in parts if part.content_type == "text/html" and part.base), "")
+    found: dict[str, int] = {}
+    for position, part in enumerate(parts):
+        if _is_picture(part):
+            if part.content_id:
+                found[references.resolve(f"cid:{part.content_id}")] = position
+            if part.location:
+                found[references.resolve(part.location)] = found[references.resolve(part.location, root)] = position
+    found.pop("", None)
+    return found
+
+
+def _within(parts: Sequence[Part]) -> set[int]:
+    """The parts that the bodies show as pictures."""
+    named = named_pictures(parts)
+    found = set()
+    for body in shown(readable(parts)):
+        if body.content_type == "text/html":
+            text = body.text()
+            base = html_base(body, text)
+            meant = (references.find(named, each, base) for each in htmltext.pictures(text))
+            found |= {position for position in meant if position is not None}
+    return found
+
+
+def html_base(part: Part, text: str) -> str:
+    """What the references in its HTML are relative to (RFC 2557 section 5)."""
+    return references.join(part.base, htmltext.base(text))
 
 
 def _stands_alone(part: Part, bodies: Sequence[Part]) -> bool:
@@ -68,8 +107,9 @@ def _stands_alone(part: Part, bodies: Sequence[Part]) -> bool:
     return part.content_type not in _SIGNATURES
 
 
-def _may_be_within(part: Part) -> bool:
-    return part.content_type.startswith("image/") and part.disposition != "attachment"
+def _is_picture(part: Part) -> bool:
+    """Whether browsers show it as one. A text that begins like one is none."""
+    return not part.content_type.startswith(("text/", "message/")) and pictures.content_type(part.payload) is not None
 
 
 def _beside(one: Part, other: Part) -> bool:

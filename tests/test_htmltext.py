@@ -31,3 +31,38 @@ def test_attributes_are_read_once(piece: str) -> None:
     source = piece * (htmltext.MAX_CHARACTERS // len(piece))
     assert isinstance(htmltext.words(source), str)
     assert not htmltext.pictures(source)
+
+
+@pytest.mark.parametrize("piece", [
+    "<style>", "<style></style", "<style>/*", "<style>background:url(", "<style>background: ", "<base ", "<base href=",
+    "<style>background:'background:\"", "<style>background:(url(",
+    "<p style='background:url(", "<p style=/*", "<p a ", "<td background=",
+])
+def test_styles_are_read_once(piece: str) -> None:
+    """As the attributes: what opens and does not end takes no longer for being there often."""
+    source = piece * (htmltext.MAX_CHARACTERS // len(piece))
+    assert len(htmltext.pictures(source)) < 3 and not htmltext.base(source)
+
+
+@pytest.mark.parametrize(("source", "found"), [
+    ("<img alt='src=x' src=cid:a><IMG SRC=' b&amp;c.png '>", {"cid:a", " b&c.png "}),
+    ("<body background=cid:a><td BACKGROUND='b'><div background=c>", {"cid:a", "b"}),
+    ("<p style='background:#fff url(cid:a) no-repeat;color:red'>", {"cid:a"}),
+    ("<p style=\"BACKGROUND-IMAGE:URL( 'b;c' ), url(d;e)\">", {"b;c", "d;e"}),
+    ("<head><style>td{background:url(a),url(&quot;)}</style></head>", {"a", "&quot;"}),
+    ("<style>@media x{p{background:url('b')", {"b"}),
+    ("<style>p{background:/*url(x)*/url(a);list-style:url(y)}</style>background:url(z)", {"a"}),
+    ("<!-- <img src=a> --><script><img src=b></script><p title='<img src=c>'>", set()),
+])
+def test_pictures_that_a_body_refers_to(source: str, found: set[str]) -> None:
+    """In elements, attributes and backgrounds of styles, as written."""
+    assert htmltext.pictures(source) == found
+
+
+@pytest.mark.parametrize(("source", "base"), [
+    ("<head><base target=_blank><BASE HREF=' http://x.example/a/ '></head>", "http://x.example/a/"),
+    ("<basefont href=x><p>base href=y", ""),
+])
+def test_base(source: str, base: str) -> None:
+    """The first that is said."""
+    assert htmltext.base(source) == base

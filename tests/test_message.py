@@ -194,7 +194,7 @@ def test_parts_as_people_count_them() -> None:
     octets = (
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
         b"--b\r\nContent-Type: text/html\r\n\r\n<p>Gru&szlig;</p><img src='cid:Logo'><style>x</style>\r\n"
-        b"--b\r\nContent-Type: image/png\r\nContent-ID: <logo>\r\n\r\nPNG\r\n"
+        b"--b\r\nContent-Type: image/gif\r\nContent-ID: <logo>\r\n\r\nGIF89a\r\n"
         b"--b\r\nContent-Type: application/pgp-signature; name=signature.asc\r\n\r\nSIG\r\n"
         b"--b\r\nContent-Type: application/pdf; name*=utf-8''%C3%9Cbersicht.pdf\r\n\r\nPDF\r\n"
         b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ninner words\r\n--b--\r\n"
@@ -203,7 +203,7 @@ def test_parts_as_people_count_them() -> None:
     assert [part.is_attachment for part in parsed.parts] == [False, False, False, True, True]
     assert parsed.parts[3].file_name == "Übersicht.pdf" and parsed.attachment_count == 2
     assert "Gruß" in parsed.text and "inner words" in parsed.text and "x" not in parsed.text.split()
-    assert message.bodies(octets).inline["logo"] == 1
+    assert message.bodies(octets).inline == {"cid:logo": 1}
 
 
 def test_both_parsers_give_the_same_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,8 +93,8 @@ def test_words_of_all_bodies_are_found() -> None:
     assert "Alpha" in sparse and "Beta" in sparse
 
 
-PICTURE = part("image/png; name=IMG_0001.png", "PNG", "Content-Id: <A1B2@icloud>")
-INLINE = PICTURE.replace("\r\n\r\n", "\r\nContent-Disposition: inline; filename=IMG_0001.png\r\n\r\n")
+PICTURE = part("image/gif; name=IMG_0001.gif", "GIF89a", "Content-Id: <A1B2@icloud>")
+INLINE = PICTURE.replace("\r\n\r\n", "\r\nContent-Disposition: inline; filename=IMG_0001.gif\r\n\r\n")
 
 
 @pytest.mark.parametrize("picture", [PICTURE, INLINE])
@@ -104,14 +104,91 @@ INLINE = PICTURE.replace("\r\n\r\n", "\r\nContent-Disposition: inline; filename=
     (part("text/html", "<p>cid:A1B2@icloud <!-- <img src='cid:A1B2@icloud'> --></p>"), True),
     (part("text/html", "<p><img alt='>' src=cid:a1b2%40ICLOUD></p>"), False),
     (part("text/html", "<IMG SRC=' cid:A1B2@icloud'>"), False),
+    (part("text/html", "<td background='cid:A1B2@icloud'>Wort"), False),
+    (part("text/html", "<p style=\"background:#fff url('cid:A1B2@icloud')\">Wort"), False),
+    (part("text/html", "<style>p{background-image:url(cid:A1B2@icloud)}</style><p>Wort"), False),
+    (part("text/html", "<p style='color:url(cid:A1B2@icloud)'>Wort"), True),
     (multipart("alternative", PLAIN, part("text/html", '<img src="cid:A1B2@icloud">')), False),
     (multipart("alternative", part("text/html", '<img src="cid:A1B2@icloud">'), PLAIN), True),
 ])
 def test_a_picture_that_no_text_shows_is_a_file(text: str, picture: str, is_file: bool) -> None:
     """A Content-ID alone says nothing: telephones give one to every picture."""
     octets = mail(multipart("mixed", text, picture))
-    assert files(octets) == (["IMG_0001.png"] if is_file else [])
+    assert files(octets) == (["IMG_0001.gif"] if is_file else [])
     assert message.parse(octets).attachment_count == is_file
+
+
+def located(source: str, page: str, location: str, whole: str = "", body: str = "GIF89a") -> bytes:
+    """HTML with a picture, and where each is from."""
+    fields = [[f"Content-Location: {each}"] if each else [] for each in (page, location, whole)]
+    related = multipart("related", part("text/html", source, *fields[0]), part("image/gif", body, *fields[1]))
+    return mail("".join(f"{line}\r\n" for line in fields[2]) + related)
+
+
+SHOWN = [
+    ("<img src=image001.gif>", "", "image001.gif", ""),
+    ("<img src='mein%20bild.gif'>", "", "mein bild.gif", ""),
+    ("<img src='http://h.example/a.gif#x'>", "", "http://h.example/a.gif", ""),
+    ("<img src='/a.gif'>", "http://h.example/b/c.html", "http://h.example/a.gif", ""),
+    ("<img src='http://h.example/b/a.gif'>", "http://h.example/b/c.html", "a.gif", ""),
+    ("<img src='a.gif'>", "http://h.example/b/c.html", "a.gif", ""),
+    ("<img src='a.gif'>", "", "http://h.example/b/a.gif", "http://h.example/b/c.html"),
+    ("<img src='b/a.gif'>", "http://h.example/c.html", "a.gif", "http://h.example/b/"),
+    ("<base href='http://h.example/b/'><img src='a.gif'>", "", "http://h.example/b/a.gif", ""),
+    ("<img src='a.gif'>", "b/c.html", "b/a.gif", ""),
+    ("<img src='http://h.example/lang/a.gif'>", "", "http://h.example/lang/\r\n a.gif", ""),
+    ("<img src='Grüße.gif'>", "", "=?utf-8?Q?Gr=C3=BC=C3=9Fe=2Egif?=", ""),
+    ("<p style='background:url(\"a.gif\")'>Wort", "", "a.gif", ""),
+]
+HIDDEN = [
+    ("<img src='http://[h.example/a.gif'>", "http://[x/", "a.gif", ""),
+    ("<img src='http://other.example/b/a.gif'>", "http://h.example/b/c.html", "a.gif", ""),
+    ("<img src='x/a.gif'>", "", "a.gif", ""),
+    ("<img src='#'><img src=''>", "http://h.example/", "", ""),
+]
+
+
+@pytest.mark.parametrize(("source", "page", "location", "whole"), SHOWN + HIDDEN)
+def test_a_picture_by_its_location(
+    source: str, page: str, location: str, whole: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 2557: relative to the base of the HTML or of what is around it, else by the name as it stands."""
+    octets = located(source, page, location, whole)
+    is_shown = (source, page, location, whole) in SHOWN
+    assert message.parse(octets).attachment_count == (not is_shown)
+    by_fast = mime.take_apart(octets)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("fast_mail_parser.parse_email_tree", refuse)
+    assert mime.take_apart(octets).parts == by_fast.parts
+
+
+@pytest.mark.parametrize(("kind", "body"), [
+    ("text/html", "GIF89a<p>x"), ("image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg'/>"), ("image/gif", ""),
+])
+def test_what_browsers_show_as_no_picture_is_a_file(kind: str, body: str) -> None:
+    """Whatever it is called: it stands in no text."""
+    disposition = "Content-Disposition: attachment" if kind == "text/html" else "X: x"
+    picture = part(kind, body, "Content-ID: <a>", disposition)
+    octets = mail(multipart("related", part("text/html", "<img src=cid:a>"), picture))
+    assert message.bodies(octets).inline == {} and message.parse(octets).attachment_count == 1
+
+
+@pytest.mark.parametrize(("bodies", "count"), [(("GIF89a 1", "GIF89a 2"), 1), (("GIF89a 1", "GIF89a 1"), 0)])
+def test_two_pictures_of_one_name(bodies: tuple[str, ...], count: int) -> None:
+    """One is shown; the other is a file unless it is the same."""
+    pictures = [part("application/octet-stream", body, "Content-ID: <a>") for body in bodies]
+    octets = mail(multipart("related", part("text/html", "<img src=cid:a>"), *pictures))
+    assert message.bodies(octets).inline == {"cid:a": 2} and message.parse(octets).attachment_count == count
+
+
+def test_a_thousand_pictures_in_as_many_texts() -> None:
+    """Each name is looked at once, not once for each text."""
+    parts = [part("image/gif", f"GIF89a{n}", f"Content-Location: {n}.gif") for n in range(490)]
+    parts += [part("text/html", f"<img src={n}.gif>", f"Content-Location: http://h.example/{n}/") for n in range(490)]
+    assert message.parse(mail(multipart("mixed", *parts))).attachment_count == 0
 
 
 BROKEN = [

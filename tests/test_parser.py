@@ -39,12 +39,12 @@ def test_bodies_and_leaves(parser: Parser) -> None:
     octets = (
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>x\r\n--b\r\n"
         b"Content-Type: image/png; name=a.png\r\nContent-ID: <i@x>\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-        b"AAEC/w==\r\n--b--\r\n"
+        b"iVBORw0KGgr/\r\n--b--\r\n"
     )
     found = parser.bodies(octets)
-    assert found.shown == (Body(is_html=True, text="<p>x"),) and found.text is None and found.inline == {"i@x": 1}
+    assert found.shown == (Body(is_html=True, text="<p>x"),) and found.text is None and found.inline == {"cid:i@x": 1}
     assert [(each.position, each.file_name) for each in found.attachments] == [(1, "a.png")]
-    assert parser.leaf(octets, 1).payload == b"\x00\x01\x02\xff"
+    assert parser.leaf(octets, 1).payload == b"\x89PNG\r\n\x1a\n\xff"
     assert parser.leaf(octets, 1).file_name == "a.png"
     for position in (2, -1, 5_000):
         with pytest.raises(NotFound):

@@ -16,7 +16,8 @@ from postbuch.webmail.cleaner import TIMEOUT_S, Cleaner, Unsafe
 from postbuch.webmail.sanitize import clean_html
 from provider.corpus import corpus_folder
 
-INLINE = {"logo@firma.example": "/m/1/inline/2/3"}
+INLINE = {"cid:logo@firma.example": "/m/1/inline/2/3", "http://t.example/own.png": "/m/1/inline/2/4", "image001.png":
+          "/m/1/inline/2/5"}
 FORBIDDEN_TAGS = {
     "script", "style", "svg", "math", "template", "noscript", "iframe", "object", "embed", "form", "input", "button",
     "select", "textarea", "link", "meta", "base", "video", "audio", "source", "area", "map", "frame", "frameset",
@@ -30,7 +31,7 @@ class Strict(HTMLParser):
         assert tag not in FORBIDDEN_TAGS, tag
         for name, value in attributes:
             assert not name.startswith("on"), name
-            assert name not in ("srcdoc", "srcset", "background", "action", "formaction", "data", "xlink:href", "name")
+            assert name not in ("srcdoc", "srcset", "action", "formaction", "data", "xlink:href", "name")
             text = value or ""
             if name == "href":
                 assert re.match(r"(https?://|mailto:|tel:|#m-)", text, re.IGNORECASE), text
@@ -38,6 +39,8 @@ class Strict(HTMLParser):
                 assert tag == "img"
                 assert text in INLINE.values() or text.lower().startswith("data:image/"), text
                 assert "svg" not in text.lower()[:30]
+            elif name == "background":
+                assert text in INLINE.values(), text
             elif name == "style":
                 assert_harmless(text)
             elif name == "id":
@@ -46,18 +49,21 @@ class Strict(HTMLParser):
                 assert text == "_blank"
 
 
+_OWN = re.compile("|".join(re.escape(f'url("{address}")') for address in INLINE.values()))
+
+
 def assert_harmless(style: str) -> None:
     """CSS that can neither load nor leave its place."""
-    lower = style.lower()
+    lower = _OWN.sub("", style.lower())
     for word in ("url(", "image-set", "var(", "@import", "@font-face", "expression", "javascript:", "\\", "<"):
         assert word not in lower, (word, style)
     for name in ("position", "z-index", "content", "behavior", "-moz-binding", "animation", "transform"):
         assert not re.search(rf"(?:^|[;{{])\s*{name}\s*:", lower), (name, style)
 
 
-def check(html: str) -> None:
+def check(html: str, base: str = "") -> None:
     """One sanitised result held to the promise."""
-    clean = clean_html(html, INLINE)
+    clean = clean_html(html, INLINE, base)
     Strict(convert_charrefs=True).feed(clean.html)
     assert_harmless(clean.sheet)
 
@@ -94,6 +100,7 @@ FRAGMENTS = st.sampled_from([
     "{", "}", ";",
     "<mglyph>", "<mtext>", "<annotation-xml encoding=text/html>", "<title>", "<textarea>", "<xmp>",
     "<body background=//x>",
+    "background:url(cid:logo@firma.example)", "background='image001.png'", "background-image:url('image001.png')",
     "id=", "name=", "href=", "<form action=//x>", "<base href=//x>", "<meta http-equiv=refresh content=0;url=//x>",
 ])
 
@@ -109,6 +116,7 @@ def test_no_combination_of_fragments_gets_through(html: str) -> None:
 @given(st.text(alphabet="abcurl()@{}:;,.#'\"\\/*-+>~[]!<> \n0129%", max_size=200))
 def test_no_style_gets_through(text: str) -> None:
     """Any sequence of CSS characters gives harmless CSS, and cleaning it again changes nothing."""
+    assert_harmless(css.clean_attribute(f"background:url({text}", lambda _: "/m/1/inline/2/3").text)
     once = css.clean_attribute(text).text
     assert_harmless(once)
     assert css.clean_attribute(once).text == once
@@ -121,6 +129,8 @@ def test_no_style_gets_through(text: str) -> None:
     ('<table background="http://t.example/b.png"><tr><td style="background:url(http://t.example/c.png)">x', 2),
     ("<style>@import 'http://t.example/a.css'; .x{background:url(http://t.example/d)}</style>", 2),
     ('<img src="cid:logo@firma.example"><img src="data:image/png;base64,AAAA">', 0),
+    ('<div style="background:url(\'http://t.example/c.png\')"><p style="background:url(\'cid:x\')">', 1),
+    ('<body background="http://t.example/b.png">x', 1),
 ])
 def test_remote_images_are_removed_and_counted(given_html: str, remote: int) -> None:
     """What would have told the sender that the letter was read is gone, and the reader is told how much it was."""
@@ -144,6 +154,44 @@ def test_what_people_need_stays() -> None:
     assert 'href="#m-top"' in clean.html
     assert 'src="/m/1/inline/2/3"' in clean.html
     assert clean.sheet == ".a td{color:#333}\n@media (max-width:600px){.a{width:100%}}"
+
+
+@pytest.mark.parametrize(("given_html", "shown"), [
+    ('<td style="background-image:url(cid:logo@firma.example)">', 'background-image:url("/m/1/inline/2/3")'),
+    ("<td style='background:#fff url( \"CID:Logo@firma.example\" ) no-repeat'>",
+     'background:#fff url("/m/1/inline/2/3") no-repeat'),
+    (r"<td style='background:u\72l(\63id:logo@firma.example)'>", 'background:url("/m/1/inline/2/3")'),
+    ("<td style='background:url(cid:logo@firma.example) 0 0/9px, url(//t.example/x) 1px'>",
+     'background:url("/m/1/inline/2/3") 0 0/9px, none 1px'),
+    ("<style>.a{background:url('http://T.example/own.png')} .b{background:url(http://t.example/own.png#x)}</style>",
+     '.b{background:url("/m/1/inline/2/4")}'),
+    ("<style>@media screen{.a{background:url(own.png)}}</style>",
+     '@media screen{.a{background:url("/m/1/inline/2/4")}}'),
+    ("<table background=' cid:logo%40firma.example '><tr><td background=own.png>", '<td background="/m/1/inline/2/4"'),
+    ("<img src=image001.png><img src='./own.png'>", '<img src="/m/1/inline/2/5"><img src="/m/1/inline/2/4">'),
+    ("<body style='color:red' background='cid:logo@firma.example'>",
+     '<div style="color:red"><div style="background-image:url("/m/1/inline/2/3")">'),
+])
+def test_pictures_of_the_message_are_shown_where_they_belong(given_html: str, shown: str) -> None:
+    """By Content-ID or Content-Location, in elements, attributes and styles, under our addresses."""
+    given_html = given_html if given_html.startswith(("<style", "<table", "<body", "<img")) else f"<table>{given_html}"
+    clean = clean_html(given_html, INLINE, "http://t.example/a.html")
+    check(given_html, "http://t.example/a.html")
+    assert shown in clean.html.replace("&quot;", '"') + clean.sheet
+
+
+@pytest.mark.parametrize("style", [
+    "background:url(/*x*/cid:logo@firma.example)", "background:url(/**/'cid:logo@firma.example')",
+    "background:url('cid:logo@firma.example' 'x')", "background:url(cid:logo@firma.example x)",
+    "background:image-set(url(cid:logo@firma.example) 1x)", "background:linear-gradient(url(cid:logo@firma.example))",
+    "list-style:url(cid:logo@firma.example)", "cursor:url(cid:logo@firma.example)", "content:url(image001.png)",
+    "background:url(cid:x)", "background:url('cid:logo@firma.example\\22);x:url(//t.example/')",
+    "--x:url(image001.png)",
+])
+def test_pictures_stand_nowhere_else(style: str) -> None:
+    """Neither in what is no address nor in other properties and functions."""
+    assert "inline" not in css.clean_attribute(style, lambda address: INLINE.get(address)).text
+    assert "inline" not in css.clean_sheet(f"p{{{style}}}", picture=lambda address: INLINE.get(address)).text
 
 
 BOMBS = {

@@ -47,13 +47,13 @@ class Cleaner:
             self._free.put(None)
         self._count = children
 
-    def clean(self, html: str, inline: Mapping[str, str]) -> CleanBody:
+    def clean(self, html: str, inline: Mapping[str, str], base: str = "") -> CleanBody:
         """As `clean_html`. Blocks for at most a few seconds. Raises Unsafe."""
         child = self._free.get()
         try:
             if child is None:
                 child = _Child()
-            answer = child.ask({"html": html, "inline": dict(inline)}, TIMEOUT_S)
+            answer = child.ask({"html": html, "inline": dict(inline), "base": base}, TIMEOUT_S)
             if answer is None:
                 child = None
                 raise Unsafe("the HTML could not be read within the limits of time and memory")
@@ -87,7 +87,7 @@ class _Child:
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-m", "postbuch.webmail.cleaner"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        if self.ask({"html": "", "inline": {}}, START_TIMEOUT_S) is None:
+        if self.ask({"html": "", "inline": {}, "base": ""}, START_TIMEOUT_S) is None:
             raise Unsafe("the cleaning process does not start")
 
     def ask(self, question: Mapping[str, Any], timeout_s: float) -> dict[str, Any] | None:
@@ -143,7 +143,7 @@ def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
     html = question["html"].encode("utf-8", "replace").decode("utf-8")
     if is_too_deep(html):  # the parser would only be ended by the clock
         return {"unsafe": "the HTML is nested too deeply"}
-    clean = clean_html(html, question["inline"])
+    clean = clean_html(html, question["inline"], question["base"])
     if len(clean.html) > MAX_RESULT_CHARACTERS:
         return {"unsafe": "the HTML grows beyond all bounds when it is read"}
     return asdict(clean)

@@ -1,13 +1,14 @@
 """Style sheets and style attributes of hostile mail: what is left can colour and lay out, and nothing else.
 
-An allow-list of properties, functions, rules and selectors over tinycss2's reading. Whatever could load something
-(url(), image-set(), @import, @font-face), leave its place (position, z-index), write text (content), hide its meaning
-(escapes, var()) or cost more than it is worth (endless selectors) is dropped, one declaration or rule at a time.
+An allow-list of properties, functions, rules and selectors over tinycss2's reading. Whatever could load something from
+elsewhere (url() of all but the message's own pictures, image-set(), @import, @font-face), leave its place (position,
+z-index), write text (content), hide its meaning (escapes, var()) or cost more than it is worth (endless selectors) is
+dropped, one declaration or rule at a time.
 This is the one home of tinycss2. Pure; the caller bounds the time.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import tinycss2
@@ -29,11 +30,12 @@ _MAX_NESTING = 4
 
 PROPERTIES = frozenset(
     """
-    background background-color background-position background-repeat background-size border border-bottom
-    border-bottom-color border-bottom-left-radius border-bottom-right-radius border-bottom-style border-bottom-width
-    border-collapse border-color border-left border-left-color border-left-style border-left-width border-radius
-    border-right border-right-color border-right-style border-right-width border-spacing border-style border-top
-    border-top-color border-top-left-radius border-top-right-radius border-top-style border-top-width border-width
+    background background-color background-image background-position background-repeat background-size border
+    border-bottom border-bottom-color border-bottom-left-radius border-bottom-right-radius border-bottom-style
+    border-bottom-width border-collapse border-color border-left border-left-color border-left-style
+    border-left-width border-radius border-right border-right-color border-right-style border-right-width
+    border-spacing border-style border-top border-top-color border-top-left-radius border-top-right-radius
+    border-top-style border-top-width border-width
     box-sizing caption-side clear color column-count column-gap direction display empty-cells float font font-family
     font-size font-stretch font-style font-variant font-weight gap align-items align-content align-self justify-content
     justify-items flex flex-basis flex-direction flex-flow flex-grow flex-shrink flex-wrap order height letter-spacing
@@ -44,12 +46,22 @@ PROPERTIES = frozenset(
     text-transform unicode-bidi vertical-align visibility white-space width word-break word-spacing word-wrap
     """.split()  # noqa: SIM905 - a list of quoted words would fill three pages
 )
+_WITH_PICTURE = frozenset({"background", "background-image"})
 _FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "calc", "linear-gradient", "radial-gradient"})
 _PSEUDO = frozenset({"link", "visited", "hover", "active", "focus", "first-child", "last-child", "only-child"})
 _LENGTH_UNITS = frozenset({"px", "pt", "pc", "in", "cm", "mm", "em", "rem", "ex", "ch", "vw", "vh"})
 _PLAIN_WORD = re.compile(r"-?[A-Za-z_][A-Za-z0-9_-]*\Z|--?[A-Za-z_][A-Za-z0-9_-]*\Z")
 _MEDIA_FEATURES = frozenset({"max-width", "min-width", "max-device-width", "min-device-width", "orientation"})
 _MEDIA_WORDS = frozenset({"screen", "all", "print", "and", "only", "portrait", "landscape"}) | _MEDIA_FEATURES
+
+
+# The address of ours for a picture of the message that is referred to.
+Picture = Callable[[str], str | None]
+
+
+def no_picture(reference: str) -> str | None:
+    """For a style that has no message."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +72,23 @@ class CleanStyle:
     remote: int = 0
 
 
-def clean_attribute(value: str) -> CleanStyle:
-    """The declarations of a style attribute that may stay."""
+def clean_attribute(value: str, picture: Picture = no_picture) -> CleanStyle:
+    """The declarations of a style attribute that may stay. What `picture` gives holds no quotes."""
     if len(value) > MAX_ATTRIBUTE_CHARACTERS:
         return CleanStyle(text="")
-    return _declarations(tinycss2.parse_blocks_contents(value, skip_comments=True, skip_whitespace=True))
+    return _declarations(tinycss2.parse_blocks_contents(value, skip_comments=True, skip_whitespace=True), picture)
 
 
-def clean_sheet(text: str, *, id_prefix: str = "") -> CleanStyle:
+def clean_sheet(text: str, *, id_prefix: str = "", picture: Picture = no_picture) -> CleanStyle:
     """The rules of a style sheet that may stay. Ids in selectors get the prefix that the elements' ids have."""
     rules = tinycss2.parse_stylesheet(text[:MAX_SHEET_CHARACTERS], skip_comments=True, skip_whitespace=True)
-    kept, remote = _rules(rules, id_prefix, inside_media=False)
+    kept, remote = _rules(rules, id_prefix, picture, inside_media=False)
     return CleanStyle(text="\n".join(kept), remote=remote)
 
 
-def _rules(rules: Iterable[Node], id_prefix: str, *, inside_media: bool) -> tuple[list[str], int]:
+def _rules(
+    rules: Iterable[Node], id_prefix: str, picture: Picture, *, inside_media: bool
+) -> tuple[list[str], int]:
     kept: list[str] = []
     remote = 0
     for rule in rules:
@@ -83,7 +97,7 @@ def _rules(rules: Iterable[Node], id_prefix: str, *, inside_media: bool) -> tupl
         if isinstance(rule, QualifiedRule):
             selectors = _selectors(rule.prelude, id_prefix)
             style = _declarations(
-                tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
+                tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True), picture
             )
             remote += style.remote
             if selectors and style.text:
@@ -92,7 +106,7 @@ def _rules(rules: Iterable[Node], id_prefix: str, *, inside_media: bool) -> tupl
             if rule.lower_at_keyword == "media" and not inside_media and rule.content is not None:
                 media = _media(rule.prelude)
                 inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
-                texts, count = _rules(inner, id_prefix, inside_media=True)
+                texts, count = _rules(inner, id_prefix, picture, inside_media=True)
                 remote += count
                 if media and texts:
                     kept.append(f"@media {media}{{{''.join(texts)}}}")
@@ -103,23 +117,54 @@ def _rules(rules: Iterable[Node], id_prefix: str, *, inside_media: bool) -> tupl
     return kept, remote
 
 
-def _declarations(nodes: Iterable[Node]) -> CleanStyle:
+def _declarations(nodes: Iterable[Node], picture: Picture) -> CleanStyle:
     kept: list[str] = []
     remote = 0
     for node in nodes:
         if not isinstance(node, Declaration):
             continue
-        remote += _loads(node.value)
-        if node.lower_name not in PROPERTIES:
-            continue
-        values = node.value
-        if node.lower_name == "background":
-            # The picture goes, the colour behind it stays: white text was written for it.
-            values = [value for value in values if not _loads([value]) and value.type != "url"]
-        value = _value(values, depth=0)
+        if node.lower_name in _WITH_PICTURE:
+            value, count = _background(node.value, picture)
+            remote += count
+        else:
+            remote += _loads(node.value)
+            value = _value(node.value, depth=0) if node.lower_name in PROPERTIES else ""
         if value:
             kept.append(f"{node.lower_name}:{value}{' !important' if node.important else ''}")
     return CleanStyle(text=";".join(kept), remote=remote)
+
+
+def _background(nodes: Sequence[Node], picture: Picture) -> tuple[str, int]:
+    """The value with the message's own pictures under our addresses, and how many others were taken out of it.
+
+    Those go alone: white text was written for the colour behind.
+    """
+    if len(nodes) > MAX_VALUE_NODES:
+        return "", _loads(nodes)
+    # Of several pictures each has its own place and size, by its place in the list.
+    gap = "none" if any(node.type == "literal" and node.value == "," for node in nodes) else ""
+    out: list[str | None] = []
+    remote = 0
+    for node in nodes:
+        address = _url(node)
+        own = picture(address) if address is not None else None
+        loads = 0 if own else _loads([node])
+        remote += loads
+        if own:
+            out.append(f'url("{own}")')
+        else:
+            out.append(gap if loads or address is not None else _value_node(node, 0))
+    return ("" if None in out else "".join(filter(None, out)).strip()), remote
+
+
+def _url(node: Node) -> str | None:
+    """The address of a url(), with and without quotes."""
+    if node.type == "url":
+        return str(node.value)
+    if isinstance(node, FunctionBlock) and node.lower_name == "url":
+        inside = [each for each in node.arguments if each.type != "whitespace"]
+        return str(inside[0].value) if len(inside) == 1 and inside[0].type == "string" else None
+    return None
 
 
 def _loads(nodes: Sequence[Node], depth: int = 0) -> int:
@@ -128,8 +173,8 @@ def _loads(nodes: Sequence[Node], depth: int = 0) -> int:
         return 0
     count = 0
     for node in nodes:
-        if node.type == "url":
-            count += 0 if node.value.strip().lower().startswith(("data:", "cid:", "#")) else 1
+        if (address := _url(node)) is not None:
+            count += 0 if address.strip().lower().startswith(("data:", "cid:", "#")) else 1
         elif isinstance(node, FunctionBlock):
             if node.lower_name in ("url", "image", "src", "image-set", "-webkit-image-set", "cross-fade"):
                 count += 1

@@ -281,11 +281,11 @@ def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dic
 
     One that belongs to the text and yet does not stand in what is shown of it is offered: it would be nowhere.
     """
-    text = reading.html.html if reading.html else ""
+    shown = reading.positions_shown(inline_address(facts["id"], image_id, 0)[:-1])
     return [
         part for part in facts["parts"]
         if part["image_id"] == image_id and (part["is_attachment"] or part["content_type"].startswith("image/"))
-        and not (part["content_id"] and f'"{inline_address(facts["id"], image_id, part["position"])}"' in text)
+        and part["position"] not in shown
     ]  # fmt: skip
 
 

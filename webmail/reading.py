@@ -6,6 +6,7 @@ The page and its frame ask for the same message one after the other, so what was
 
 import math
 import queue
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -50,6 +51,13 @@ class Reading:
     @property
     def characters(self) -> int:
         return len(self.text or "") + (len(self.html.html) + len(self.html.sheet) if self.html else 0)
+
+    def positions_shown(self, addresses: str) -> set[int]:
+        """The parts that stand as pictures in the HTML or its sheet; ours are served under `addresses` and these."""
+        if self.html is None:
+            return set()
+        found = re.finditer(rf'(?:"|&quot;){re.escape(addresses)}(\d+)(?:"|&quot;)', self.html.html + self.html.sheet)
+        return {int(each[1]) for each in found}
 
 
 class Reader:
@@ -119,9 +127,7 @@ class Reader:
             return Reading(html=None, text=bodies.text, unreadable=True)
         if not any(body.is_html for body in bodies.shown):
             return Reading(html=None, text=bodies.text)
-        pictures: Mapping[str, str] = {
-            content_id.lower(): inline(position) for content_id, position in bodies.inline.items()
-        }
+        pictures = {name: inline(position) for name, position in bodies.inline.items()}
         try:
             return Reading(html=_joined(self._clean(bodies.shown, pictures)), text=bodies.text)
         except Unsafe:
@@ -139,7 +145,7 @@ class Reader:
                 yield CleanBody(html=text, sheet="", remote_images=0, truncated=len(body.text) > MAX_CHARACTERS)
             elif left:
                 left -= 1
-                yield self._cleaner.clean(body.text, pictures)
+                yield self._cleaner.clean(body.text, pictures, body.base)
             else:
                 yield CleanBody(html="", sheet="", remote_images=0, truncated=True)
 

@@ -8,10 +8,11 @@ nh3. Pure; sizes are bounded here, time by the child process that runs it (`clea
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote
+from html import escape, unescape
 
 import nh3
 
+from postbuch.archive import references
 from postbuch.webmail import bounds, css
 
 # 2 Mi characters: Outlook's longest threads are some 1.5 Mi; beyond that people download the message.
@@ -46,7 +47,6 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan", "nowrap", "background", "abbr", "scope"},
     "th": {"colspan", "rowspan", "nowrap", "background", "abbr", "scope"},
     "tr": {"background"},
-    "div": {"background"},
     "col": {"span"},
     "colgroup": {"span"},
     "font": {"color", "face", "size"},
@@ -68,6 +68,7 @@ _NUMBER = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px|%)?\s*\Z")
 _COLOUR = re.compile(r"#?[A-Za-z0-9]{1,30}\Z")
 _WORDS = re.compile(r"[\w ,.'\"-]{0,200}\Z")
 _BODY_TAG = re.compile(r"<body\b([^>]{0,4096})>", re.IGNORECASE)
+_BACKGROUND = re.compile(r"\sbackground\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 # Spans: a table with colspan=1000000 costs a browser seconds; Chromium itself stops at 1,000 and 65,534.
 _MAX_SPAN = 100
 _MAX_PIXELS = 10_000
@@ -86,23 +87,26 @@ class CleanBody:
 @dataclass(slots=True)
 class _Count:
     remote: int = 0
-    total: int = 0
 
 
-def clean_html(html: str, inline: Mapping[str, str]) -> CleanBody:
+def clean_html(html: str, inline: Mapping[str, str], base: str = "") -> CleanBody:
     """The message's HTML without anything that acts or loads.
 
-    `inline` says under which address of ours a Content-ID (without brackets, lower case) is served.
+    `inline` says under which address of ours a picture of the message is served, by what references to it resolve to
+    (`references.py`) in HTML that has the base. Our addresses hold no quotes.
     """
     truncated = len(html) > MAX_HTML_CHARACTERS
     html = html[:MAX_HTML_CHARACTERS]
     count = _Count()
-    sheet = _sheet(html, count)
-    # The <body> element would vanish, and with it the colour of the page that the author chose.
-    html = _BODY_TAG.sub(r"<div\1>", html, count=1)
+
+    def picture(reference: str) -> str | None:
+        return references.find(inline, reference, base) if inline else None
+
+    sheet = _sheet(html, picture, count)
+    html = _BODY_TAG.sub(_body, html, count=1)
 
     def attribute(tag: str, name: str, value: str) -> str | None:
-        return _attribute(tag, name, value, inline, count)
+        return _attribute(name, value, picture, count)
 
     clean = nh3.clean(
         html,
@@ -121,7 +125,20 @@ def clean_html(html: str, inline: Mapping[str, str]) -> CleanBody:
     return CleanBody(html=shown, sheet=sheet, remote_images=count.remote, truncated=truncated or cut)
 
 
-def _sheet(html: str, count: _Count) -> str:
+def _body(tag: re.Match[str]) -> str:
+    """What stands for <body>, which would vanish with the colours and the stationery that the author chose.
+
+    No other element whose colour is seen beneath it has this attribute: the picture becomes a style of one within.
+    """
+    found = _BACKGROUND.search(tag[1])
+    written = unescape(found[1] or found[2] or found[3] or "").strip() if found else ""
+    if not written or re.search(r'["\\\r\n\f]', written):
+        return f"<div{tag[1]}>"
+    style = escape(f'background-image:url("{written}")')
+    return f'<div{tag[1]}><div style="{style}">'
+
+
+def _sheet(html: str, picture: css.Picture, count: _Count) -> str:
     """All <style> elements, cleaned. Read by plain searching: what comes of it is clean, whatever it was."""
     lower = html.lower()
     if len(lower) != len(html):  # a few letters change their length in lower case, which would shift the places
@@ -136,24 +153,27 @@ def _sheet(html: str, count: _Count) -> str:
             break
         texts.append(html[inner:end])
         place = end
-    style = css.clean_sheet("\n".join(texts).replace("<!--", "").replace("-->", ""), id_prefix=ID_PREFIX)
+    text = "\n".join(texts).replace("<!--", "").replace("-->", "")
+    style = css.clean_sheet(text, id_prefix=ID_PREFIX, picture=picture)
     count.remote += style.remote
     # No value or selector can hold it, and if one day one could, it must not end our <style> element.
     return style.text.replace("<", "")
 
 
-def _attribute(tag: str, name: str, value: str, inline: Mapping[str, str], count: _Count) -> str | None:
+def _attribute(name: str, value: str, picture: css.Picture, count: _Count) -> str | None:
     if name == "style":
-        style = css.clean_attribute(value)
+        style = css.clean_attribute(value, picture)
         count.remote += style.remote
         return style.text or None
     if name == "href":
         return _link(value)
     if name == "src":
-        return _image(value, inline, count)
-    if name in ("background", "srcset"):
-        if name == "background" and not value.strip().lower().startswith(("cid:", "data:")):
-            count.remote += 1
+        return _image(value, picture, count)
+    if name == "background":
+        own = picture(value)
+        count.remote += own is None and not value.strip().lower().startswith(("cid:", "data:"))
+        return own
+    if name == "srcset":
         return None
     if name in ("colspan", "rowspan", "span"):
         return _bounded(value, _MAX_SPAN)
@@ -184,10 +204,12 @@ def _link(value: str) -> str | None:
     return address if _LINK.match(address) else None
 
 
-def _image(value: str, inline: Mapping[str, str], count: _Count) -> str | None:
+def _image(value: str, picture: css.Picture, count: _Count) -> str | None:
+    if (own := picture(value)) is not None:
+        return own
     address = value.strip()
     if address[:4].lower() == "cid:":
-        return inline.get(unquote(address[4:]).strip().strip("<>").lower())
+        return None
     if address[:5].lower() == "data:":
         if len(address) <= MAX_DATA_CHARACTERS and _DATA_IMAGE.match(address):
             return address

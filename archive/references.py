@@ -1,0 +1,57 @@
+"""How HTML refers to the parts that came with it: by Content-ID (RFC 2392) or Content-Location (RFC 2557). Pure.
+
+Nothing is ever fetched: a reference that no part answers means no part.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import unquote, urljoin
+
+from postbuch.archive import headers
+from postbuch.archive.encodedwords import decode_words
+
+Value = TypeVar("Value")
+
+# What browsers took for an address in the days of such mail; data: is longer and refers to no part.
+MAX_CHARACTERS = 2_048
+
+
+def location(field: str, base: str) -> str:
+    """The address that a Content-Location gives in what has the base; empty when it gives none."""
+    written = headers.one_line(decode_words(field[: headers.MAX_FIELD_OCTETS]), MAX_CHARACTERS).strip("<>\" ")
+    return join(base, written) if written else ""
+
+
+def join(base: str, reference: str) -> str:
+    """The address that is meant by a reference in what has the base."""
+    try:
+        return urljoin(base, reference)
+    except ValueError:  # brackets around no address of IPv6
+        return reference
+
+
+def resolve(reference: str, base: str = "") -> str:
+    """The form in which all ways to write a reference to one part are equal; empty for one to none.
+
+    White space is of folded lines, or stands for `%20`; a Content-ID is known by its small letters.
+    """
+    written = reference.strip()
+    if len(written) > MAX_CHARACTERS:
+        return ""
+    if written[:4].lower() == "cid:":
+        return f"cid:{_bare(written[4:]).strip('<>').lower()}"
+    written = written.partition("#")[0]
+    return _bare(join(base, written) if base and written else written)
+
+
+def find(parts: Mapping[str, Value], reference: str, base: str = "") -> Value | None:
+    """What a reference means in HTML that has the base, of parts by the resolved form of their names.
+
+    Also as it is written: programs give addresses to the HTML and bare names to its pictures.
+    """
+    found = parts.get(resolve(reference, base))
+    return parts.get(resolve(reference)) if found is None and base else found
+
+
+def _bare(written: str) -> str:
+    return "".join(unquote(written).split())
