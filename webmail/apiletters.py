@@ -16,7 +16,7 @@ from postbuch.archive.wrong import Wrong
 from postbuch.webmail import apischemas, filenames, folders, policy
 from postbuch.webmail.apiaccess import asker, problem, with_key
 from postbuch.webmail.apiroutes import Routes
-from postbuch.webmail.letter import image_of
+from postbuch.webmail.letterfiles import image_of
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.services import services
 

@@ -18,7 +18,7 @@ from postbuch.archive.errors import NotFound
 from postbuch.archive.message import Leaf
 from postbuch.archive.wrong import Wrong
 from postbuch.webmail import filenames, plaintext, policy
-from postbuch.webmail.letter import (
+from postbuch.webmail.letterfiles import (
     MAX_BUNDLED,
     MAX_TILE_OCTETS,
     PREVIEWS,

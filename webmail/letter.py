@@ -8,17 +8,16 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import extract_reasons, extract_text, letters, listview
-from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive import extract_text, letters, listview
+from postbuch.archive.errors import UsageError
 from postbuch.archive.headers import from_first_field
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listview import VIEWS
-from postbuch.archive.wrong import Wrong
-from postbuch.webmail import filenames, folders, listing, outgoing, signatures
+from postbuch.webmail import folders, letterfiles, listing, outgoing, signatures
 from postbuch.webmail.language import gettext
+from postbuch.webmail.letterfiles import MAX_BUNDLED, image_of, octets_of, read
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.people import Person, moment
-from postbuch.webmail.reading import Reading
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import login_required, viewer
@@ -32,28 +31,6 @@ MAX_HEADER_OCTETS = 131_072
 MAX_HEADER_FIELDS = 500
 # People in one field; a mailing to 10,000 visible recipients exists.
 MAX_PEOPLE = 200
-# What a browser may be shown of a file: pictures without script in them, PDF, plain text.
-_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-PREVIEWS = _PICTURES | {"application/pdf", "text/plain", "text/csv"}
-# A tile of 40 px is not worth more of a phone's data.
-MAX_TILE_OCTETS = 1_048_576
-# Each file is a walk through the message; a mail with more files than this is a bomb or a mistake.
-MAX_BUNDLED = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """One file of a letter."""
-
-    name: str
-    size_octets: int
-    family: str
-    href: str
-    preview: str | None
-    picture: str | None  # small enough to be shown in its tile
-    unsearched: str  # why not all of it can be found by its words; empty when it can
-    partly: bool  # but some
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
@@ -102,7 +79,7 @@ def show(letter_id: int) -> str:
     # After the transaction: no connection waits for a child that reads a hostile message.
     reading = read(letter_id, head.image["id"])
     source = octets_of(head.image["id"]) if reading.unreadable else b""
-    attachments = _attachments(head, reading, reasons)
+    attachments = letterfiles.attachments(head.facts, head.image["id"], reading, reasons)
     bundle = None
     if 1 < len(attachments) <= MAX_BUNDLED:
         bundle = url_for("files.bundle", letter_id=letter_id, image_id=head.image["id"])
@@ -166,36 +143,6 @@ def by_message_id(message_id: str) -> BaseResponse:
     with services().transaction() as conn:
         found = letters.find_letter(conn, f"<{bare}>" if "@" in bare else bare, viewer().accounts)
     return redirect(url_for("letter.show", letter_id=found))
-
-
-def octets_of(image_id: int) -> bytes:
-    """The message as it was. For an image that was found to be readable."""
-    with services().transaction() as conn:
-        return letters.octets(conn, services().config, image_id)
-
-
-def read(letter_id: int, image_id: int) -> Reading:
-    """The message ready to be shown. For an image that was found to be readable."""
-    return services().reader.read(
-        letter_id, image_id, lambda: octets_of(image_id),
-        lambda position: inline_address(letter_id, image_id, position),
-    )
-
-
-def inline_address(letter_id: int, image_id: int, position: int) -> str:
-    """Where a picture of the message is served."""
-    return url_for("files.inline", letter_id=letter_id, image_id=image_id, position=position)
-
-
-def image_of(facts: dict[str, Any], image_id: int | None) -> dict[str, Any]:
-    """The asked-for image of a letter, else its first. Raises NotFound for one that is not among the readable."""
-    images: list[dict[str, Any]] = facts["images"]
-    if image_id is None:
-        return images[0]
-    for image in images:
-        if image["id"] == image_id:
-            return image
-    raise NotFound(Wrong.NO_IMAGE_OF.said(number=image_id))
 
 
 def header_fields(octets: bytes) -> Iterator[tuple[str, str]]:
@@ -274,39 +221,6 @@ def _neighbours(conn: Connection, head: Head, wanted: Listing) -> tuple[str | No
         ).rows
         found.append(url_for("letter.show", letter_id=rows[0]["id"], **wanted.scope) if rows else None)
     return found[0], found[1]
-
-
-def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dict[str, Any]]:
-    """The parts that are files beside the text. A picture that stands in the text is not offered a second time.
-
-    One that belongs to the text and yet does not stand in what is shown of it is offered: it would be nowhere.
-    """
-    shown = reading.positions_shown(inline_address(facts["id"], image_id, 0)[:-1])
-    return [
-        part for part in facts["parts"]
-        if part["image_id"] == image_id and (part["is_attachment"] or part["content_type"].startswith("image/"))
-        and part["position"] not in shown
-    ]  # fmt: skip
-
-
-def _attachments(head: Head, reading: Reading, reasons: dict[bytes, tuple[str, bool]]) -> list[Attachment]:
-    found = []
-    for part in files_of(head.facts, head.image["id"], reading):
-        is_small_picture = part["content_type"] in _PICTURES and part["size_octets"] <= MAX_TILE_OCTETS
-        name = filenames.display_name(part["file_name"], part["content_type"], part["position"])
-        place = {"letter_id": head.id, "image_id": head.image["id"], "position": part["position"]}
-        reason, partly = reasons.get(bytes.fromhex(part["sha256"]), ("", False))
-        found.append(Attachment(
-            name=name,
-            unsearched=extract_reasons.told(reason),
-            partly=partly,
-            size_octets=part["size_octets"],
-            family=filenames.family(part["content_type"], name),
-            href=url_for("files.download", **place),
-            preview=url_for("files.preview", **place) if part["content_type"] in PREVIEWS else None,
-            picture=url_for("files.tile", **place) if is_small_picture else None,
-        ))
-    return found
 
 
 def _text(octets: bytes) -> str:

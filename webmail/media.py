@@ -18,7 +18,7 @@ from postbuch.archive.skeleton import SkeletonDamaged
 from postbuch.archive.zipstream import ZipStream
 from postbuch.webmail import filenames, folders, listwords, policy, summarylist
 from postbuch.webmail.language import gettext
-from postbuch.webmail.letter import PREVIEWS, octets_of
+from postbuch.webmail.letterfiles import PREVIEWS, octets_of
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.login import local_path
 from postbuch.webmail.policy import Kind

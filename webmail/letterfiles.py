@@ -1,0 +1,101 @@
+"""What a letter is made of: its images, the octets of one, how it reads, and the files beside its text."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+
+from postbuch.archive import extract_reasons, letters
+from postbuch.archive.errors import NotFound
+from postbuch.archive.wrong import Wrong
+from postbuch.webmail import filenames
+from postbuch.webmail.reading import Reading
+from postbuch.webmail.services import services
+
+# What a browser may be shown of a file: pictures without script in them, PDF, plain text.
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+PREVIEWS = _PICTURES | {"application/pdf", "text/plain", "text/csv"}
+# A tile of 40 px is not worth more of a phone's data.
+MAX_TILE_OCTETS = 1_048_576
+# Each file is a walk through the message; a mail with more files than this is a bomb or a mistake.
+MAX_BUNDLED = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One file of a letter."""
+
+    name: str
+    size_octets: int
+    family: str
+    href: str
+    preview: str | None
+    picture: str | None  # small enough to be shown in its tile
+    unsearched: str  # why not all of it can be found by its words; empty when it can
+    partly: bool  # but some
+
+
+def octets_of(image_id: int) -> bytes:
+    """The message as it was. For an image that was found to be readable."""
+    with services().transaction() as conn:
+        return letters.octets(conn, services().config, image_id)
+
+
+def read(letter_id: int, image_id: int) -> Reading:
+    """The message ready to be shown. For an image that was found to be readable."""
+    return services().reader.read(
+        letter_id, image_id, lambda: octets_of(image_id),
+        lambda position: inline_address(letter_id, image_id, position),
+    )
+
+
+def inline_address(letter_id: int, image_id: int, position: int) -> str:
+    """Where a picture of the message is served."""
+    return url_for("files.inline", letter_id=letter_id, image_id=image_id, position=position)
+
+
+def image_of(facts: dict[str, Any], image_id: int | None) -> dict[str, Any]:
+    """The asked-for image of a letter, else its first. Raises NotFound for one that is not among the readable."""
+    images: list[dict[str, Any]] = facts["images"]
+    if image_id is None:
+        return images[0]
+    for image in images:
+        if image["id"] == image_id:
+            return image
+    raise NotFound(Wrong.NO_IMAGE_OF.said(number=image_id))
+
+
+def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dict[str, Any]]:
+    """The parts that are files beside the text. A picture that stands in the text is not offered a second time.
+
+    One that belongs to the text and yet does not stand in what is shown of it is offered: it would be nowhere.
+    """
+    shown = reading.positions_shown(inline_address(facts["id"], image_id, 0)[:-1])
+    return [
+        part for part in facts["parts"]
+        if part["image_id"] == image_id and (part["is_attachment"] or part["content_type"].startswith("image/"))
+        and part["position"] not in shown
+    ]  # fmt: skip
+
+
+def attachments(
+    facts: dict[str, Any], image_id: int, reading: Reading, reasons: dict[bytes, tuple[str, bool]]
+) -> list[Attachment]:
+    """The same as a page shows them. `reasons`: by digest, why not all of a file is searched, and whether some is."""
+    found = []
+    for part in files_of(facts, image_id, reading):
+        is_small_picture = part["content_type"] in _PICTURES and part["size_octets"] <= MAX_TILE_OCTETS
+        name = filenames.display_name(part["file_name"], part["content_type"], part["position"])
+        place = {"letter_id": facts["id"], "image_id": image_id, "position": part["position"]}
+        reason, partly = reasons.get(bytes.fromhex(part["sha256"]), ("", False))
+        found.append(Attachment(
+            name=name,
+            unsearched=extract_reasons.told(reason),
+            partly=partly,
+            size_octets=part["size_octets"],
+            family=filenames.family(part["content_type"], name),
+            href=url_for("files.download", **place),
+            preview=url_for("files.preview", **place) if part["content_type"] in PREVIEWS else None,
+            picture=url_for("files.tile", **place) if is_small_picture else None,
+        ))
+    return found
