@@ -8,9 +8,9 @@ about the names beside them as well.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, collate, exists, false, func, not_, select
+from sqlalchemy import ColumnElement, Connection, Select, collate, exists, false, func, not_, or_, select
 
 from postbuch.archive import listwalk, search
 from postbuch.archive.filterform import Filter, Order
@@ -21,7 +21,9 @@ from postbuch.archive.listnear import near
 from postbuch.archive.listorder import Cursor, Selection, cursors
 from postbuch.archive.mailboxkind import kind_of
 from postbuch.archive.marks import is_read
+from postbuch.archive.query import Word
 from postbuch.archive.schema import account, body_text, header_summary, image, letter, letter_place, mailbox
+from postbuch.archive.search_sql import mailbox_named
 from postbuch.archive.users import ALL
 from postbuch.archive.widths import SORT_CHARACTERS
 
@@ -57,10 +59,13 @@ def _account(scope: Scope, test: Test) -> ColumnElement[bool]:
 
 
 def _mailbox(scope: Scope, test: Test) -> ColumnElement[bool]:
-    """By name; what was submitted lies in none, so it is `empty`."""
+    """By the provider's name or by what a page calls it; what was submitted lies in none, so it is `empty`."""
     if test.op == "empty":
         return not_(_places(scope, letter_place.c.mailbox_id != 0))
-    found = select(mailbox.c.id).where(compare(mailbox.c.name, "text", test))
+    kind: Literal["phrase", "word"] = "word" if test.op == "contains" else "phrase"
+    texts = test.values if test.op in ("contains", "equals", "in") else ()
+    called = [mailbox_named(Word(field="mailbox", text=each, kind=kind)) for each in texts]
+    found = select(mailbox.c.id).where(or_(compare(mailbox.c.name, "text", test), *called))
     return _places(scope, letter_place.c.mailbox_id.in_(found))
 
 

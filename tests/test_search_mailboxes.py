@@ -9,8 +9,9 @@ from sqlalchemy import Connection, func, select
 from test_house_translations import _catalogue
 from test_search import mail
 
-from postbuch.archive import query, search_facets
+from postbuch.archive import listview, query, search_facets
 from postbuch.archive.accounts import find_account
+from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.mailboxkind import SHOWN, kind_of
 from postbuch.archive.schema import letter
 from postbuch.archive.search import search
@@ -62,6 +63,19 @@ def test_by_the_name_that_is_shown(conn: Connection, text: str, names: str) -> N
     assert {row["message_id"].removesuffix("@x") for row in result.rows} == set(names.split())
     condition = Conditions(ALL, None).of(query.parse(text))
     assert conn.scalar(select(func.count()).select_from(letter).where(condition)) == result.total
+
+
+@pytest.mark.parametrize(("op", "value", "names"), [
+    ("equals", "Gesendet", "sent sent_de"), ("contains", "gesend", "sent sent_de below"),
+    ("in", "Junk, Papierkorb", "junk trash"),
+    ("startswith", "Ges", "sent_de"), ("notcontain", "kunden", "in sent sent_de drafts drafts_de trash junk archive"),
+    ("equals", "Entwurfe", "drafts_de"), ("equals", "Neue Kunden", "own own_root"),
+])  # fmt: skip
+def test_the_filter_of_a_list_means_the_same(conn: Connection, op: str, value: str, names: str) -> None:
+    """Beginnings and ends are of the provider's name, and accents make no difference in it, as in other filters."""
+    wanted = Filter(conditions=(Condition(field="mailbox", op=op, value=value),))
+    rows = listview.stream(conn, listview.VIEWS["letters"], wanted, ALL, None, ("subject",))
+    assert {str(row[0]).removeprefix("Plan ") for row in rows} == set(names.split())
 
 
 def test_beside_a_result(conn: Connection) -> None:
