@@ -11,7 +11,7 @@ from collections.abc import Iterator
 HYPHENS = "-\u2010\u2011"
 _HYPHEN = re.compile(f"[{HYPHENS}]")
 LONGEST = 60
-_COMPOUND = re.compile(rf"[^\W_]++(?:[{HYPHENS}][^\W_]++)+")
+_COMPOUND = re.compile(rf"(?<![^\W_])[^\W_]++(?:[{HYPHENS}][^\W_]++)+")
 # An amount with its thousands in groups, or with a fraction; not a part of a longer row such as 192.168.100.7.
 # Here and below digits come first in the pattern: they are looked for several times as fast.
 _SUM = re.compile(
