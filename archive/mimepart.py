@@ -94,7 +94,8 @@ def _within(parts: Sequence[Part]) -> set[int]:
 
 def html_base(part: Part, text: str) -> str:
     """What the references in its HTML are relative to (RFC 2557 section 5)."""
-    return references.join(part.base, htmltext.base(text))
+    written = htmltext.base(text)
+    return references.join(part.base, written) if len(written) <= references.MAX_CHARACTERS else part.base
 
 
 def _stands_alone(part: Part, bodies: Sequence[Part]) -> bool:

@@ -23,11 +23,17 @@ def location(field: str, base: str) -> str:
 
 
 def join(base: str, reference: str) -> str:
-    """The address that is meant by a reference in what has the base."""
+    """The address that is meant by a reference in what has the base; as it is written where that would be none.
+
+    Bases add up from part to part, and each is read for each reference: what is too long is no address.
+    """
+    if len(base) > MAX_CHARACTERS or len(reference) > MAX_CHARACTERS:
+        return reference
     try:
-        return urljoin(base, reference)
+        found = urljoin(base, reference)
     except ValueError:  # brackets around no address of IPv6
         return reference
+    return found if len(found) <= MAX_CHARACTERS else reference
 
 
 def resolve(reference: str, base: str = "") -> str:
