@@ -10,7 +10,7 @@ BEGINNINGS = {
     "image/jpeg": re.compile(rb"\xff\xd8\xff"),
     "image/gif": re.compile(rb"GIF8[79]a"),
     "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
-    "image/bmp": re.compile(rb"BM"),
+    "image/bmp": re.compile(rb"BM.{4}\0\0\0\0", re.DOTALL),  # two letters alone begin many a text
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import url_for
 
-from postbuch.archive import extract_reasons, letters
+from postbuch.archive import extract_reasons, letters, pictures
 from postbuch.archive.errors import NotFound
 from postbuch.archive.wrong import Wrong
 from postbuch.webmail import filenames
@@ -13,7 +13,7 @@ from postbuch.webmail.reading import Reading
 from postbuch.webmail.services import services
 
 # What a browser may be shown of a file: pictures without script in them, PDF, plain text.
-_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_PICTURES = frozenset(pictures.BEGINNINGS)
 PREVIEWS = _PICTURES | {"application/pdf", "text/plain", "text/csv"}
 # A tile of 40 px is not worth more of a phone's data.
 MAX_TILE_OCTETS = 1_048_576
@@ -73,8 +73,9 @@ def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dic
     shown = reading.positions_shown(inline_address(facts["id"], image_id, 0)[:-1])
     return [
         part for part in facts["parts"]
-        if part["image_id"] == image_id and (part["is_attachment"] or part["content_type"].startswith("image/"))
-        and part["position"] not in shown
+        if part["image_id"] == image_id and part["position"] not in shown and (
+            part["is_attachment"] or part["content_type"].startswith("image/") or part["position"] in reading.pictures
+        )
     ]  # fmt: skip
 
 

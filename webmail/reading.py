@@ -41,6 +41,7 @@ class Reading:
     html: CleanBody | None
     text: str | None
     unsafe: bool = False  # there was HTML, and it could not be made harmless within the limits
+    pictures: frozenset[int] = frozenset()  # the parts that HTML of the message can show
     unreadable: bool = False  # the message could not be taken apart: its source is all there is
 
     @property
@@ -127,14 +128,16 @@ class Reader:
             return Reading(html=None, text=bodies.text, unreadable=True)
         if not any(body.is_html for body in bodies.shown):
             return Reading(html=None, text=bodies.text)
+        can_show = frozenset(bodies.inline.values())
         pictures = {name: inline(position) for name, position in bodies.inline.items()}
         try:
-            return Reading(html=_joined(self._clean(bodies.shown, pictures)), text=bodies.text)
+            html = _joined(self._clean(bodies.shown, pictures))
+            return Reading(html=html, text=bodies.text, pictures=can_show)
         except Unsafe:
             with self._parser() as parser:
                 # Without a plain alternative the words of the HTML, as the search knows them.
                 text = bodies.text or parser.summary(octets).text
-            return Reading(html=None, text=text, unsafe=True)
+            return Reading(html=None, text=text, unsafe=True, pictures=can_show)
 
     def _clean(self, shown: Sequence[Body], pictures: Mapping[str, str]) -> Iterator[CleanBody]:
         """Each of the texts as HTML that is whole in itself, so that none can swallow the next."""
