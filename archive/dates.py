@@ -47,7 +47,7 @@ _DAY = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>[0-9]{2,4})(?![0-9])"
 _TIME = (
     r"(?P<hour>[0-9]{1,2})\s?[:.]\s?(?P<minute>[0-9]{1,2})(?:\s?[:.]\s?(?P<second>[0-9]{1,2})(?:[.,][0-9]+)?)?(?![0-9:])"
-    r"(?:\s?(?P<half>[ap])m\b)?"
+    r"(?:\s?(?P<half>[ap])m\b|\s?(?:Uhr|h)\b)?"
 )
 _ZONE = (
     r"(?:\s?(?P<zone>[^\W\d_]+)(?![^\W_]))?"
@@ -57,7 +57,8 @@ _FORMS = tuple(re.compile(form, re.IGNORECASE) for form in (
     rf"{_DAY_NAME}{_DAY}{_BETWEEN}{_WORD}{_BETWEEN}{_YEAR},?\s(?:[^\W\d_]{{1,3}}\s)?{_TIME}{_ZONE}",
     rf"{_DAY_NAME}{_WORD}{_BETWEEN}{_DAY}{_BETWEEN}{_YEAR},?\s(?:[^\W\d_]{{1,3}}\s)?{_TIME}{_ZONE}",
     # asctime, and `date` of Unix with the zone before the year
-    rf"{_DAY_NAME}{_WORD}\s{_DAY}\s{_TIME}(?P<early>\s[^\W\d_]+)?\s{_YEAR}{_ZONE}",
+    rf"{_DAY_NAME}{_WORD}\s{_DAY}\s{_TIME}\s{_YEAR}{_ZONE}",
+    rf"{_DAY_NAME}{_WORD}\s{_DAY}\s{_TIME}{_ZONE}\s{_YEAR}",
     # ISO 8601
     rf"{_DAY_NAME}(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{1,2}})-(?P<day>[0-9]{{1,2}})[T\s]\s?{_TIME}{_ZONE}",
 ))  # fmt: skip
@@ -70,7 +71,7 @@ def read(raw: bytes) -> datetime | None:
         day, year, hour, minute, second, zone = (int(usual[place]) for place in (1, 3, 4, 5, 6, 7))
         away = abs(zone) // 100 * 60 + abs(zone) % 100
         return _moment(year, month, day, hour, minute, second, away if zone >= 0 else -away)
-    line = " ".join(_without_comments(decode_octets(raw, None)).split())[:MAX_CHARACTERS]
+    line = " ".join(_without_comments(decode_octets(raw, None)).split()).strip('" ')[:MAX_CHARACTERS]
     for form in _FORMS:
         if (found := form.match(line)) is not None:
             return _read(found)
@@ -87,7 +88,7 @@ def _read(found: re.Match[str]) -> datetime | None:
     return _moment(
         _year(parts["year"]), _month(parts["month"]), int(parts["day"]), hour, int(parts["minute"]),
         int(parts["second"] or 0),
-        _minutes_away(parts["zone"] or parts.get("early") or "", parts["sign"], parts["away"]),
+        _minutes_away(parts["zone"] or "", parts["sign"], parts["away"]),
     )
 
 

@@ -37,7 +37,9 @@ def test_zones(zone: str, hour: int) -> None:
     "Mon Nov 23 10:00:00 2026", "Mon Nov 23 11:00:00 2026 +0100", "Mon Nov 23 11:00:00 CET 2026",
     "Mon Nov 23 2026 11:00:00 GMT+0100 (Mitteleuropäische Normalzeit)", "Monday, November 23, 2026 at 10:00 AM",
     "2026-11-23T10:00:00Z", "2026-11-23T10:00:00", "2026-11-23 10:00:00", "2026-11-23T11:00:00.123+01:00",
-    "2026-11-23 11:00 +0100", "Mon, 2026-11-23 11:00:00 +0100",
+    "2026-11-23 11:00 +0100", "Mon, 2026-11-23 11:00:00 +0100", "Mon Nov 23 11:00:00 +0100 2026",
+    "Mon Nov 23 11:00:00 GMT+0100 2026", '"Mon, 23 Nov 2026 11:00:00 +0100"', "Mon Nov 23 11:00:00 2026 CET",
+    "Montag, 23. November 2026, 11:00 Uhr MEZ",
 ])
 def test_forms(value: str) -> None:
     """One moment, as programs write it."""
