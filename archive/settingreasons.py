@@ -1,9 +1,15 @@
 """What can be wrong with a setting or a file that one names: each reason by its name, as in `reasons.py`."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from postbuch.archive.said import Named
+
+# Enough to find it in the file.
+MAX_SHOWN_CHARACTERS = 100
+# What stands before the host of a URL: the sentence goes to the log.
+_PASSWORD = re.compile(r"//[^/\s]*@")
 
 
 class Setting(Named):
@@ -64,10 +70,10 @@ def of_library(kind: str, found: object, limits: Mapping[str, Any]) -> str | Non
     <https://docs.pydantic.dev/latest/errors/validation_errors/>
     """
     say = _OF_LIBRARY.get(kind)
-    return None if say is None else say(found, limits)
+    return None if say is None else say(_PASSWORD.sub("//…@", str(found))[:MAX_SHOWN_CHARACTERS], limits)
 
 
-_OF_LIBRARY: dict[str, Callable[[object, Mapping[str, Any]], str]] = {
+_OF_LIBRARY: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"),
                     lambda found, _: Setting.NO_WHOLE_NUMBER.said(text=found)),
     "greater_than_equal": lambda found, limits: Setting.TOO_SMALL.said(text=found, number=limits["ge"]),

@@ -70,3 +70,14 @@ def test_each_setting_says_its_own(document: dict[str, Any], reason: Setting) ->
     assert found.reason == reason.name.lower()
     german = said.told(said.of(raised.value), "de")
     assert german.startswith("postbuch.toml: ") and said.told(found, "de") in german and str(found) not in german
+
+
+@pytest.mark.parametrize("document", [
+    {"database": "mysql://postbuch:geheim@db/postbuch"}, {"database": {"url": ["mysql://postbuch:ge@heim@db/postbuch"]}},
+    {"data_dir": ["x" * 1000]},
+])  # fmt: skip
+def test_what_is_shown_holds_no_password(document: dict[str, Any]) -> None:
+    """The sentence goes to the log; and it is short enough to be read."""
+    with pytest.raises(ConfigError) as raised:
+        config.parse(document, Path("postbuch.toml"))
+    assert "heim" not in str(raised.value) and len(str(raised.value)) < 250
