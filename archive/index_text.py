@@ -150,7 +150,7 @@ def whole_spans(text: str) -> list[tuple[int, int, str]]:
     """What signs part in a text for people: begin, end and stem."""
     found = list(index_wholes.found(text))
     stems = [_stems_of_wholes([fold(one)]) for _, _, one in found]
-    return [(begin, end, stem[0]) for (begin, end, _), stem in zip(found, stems, strict=True) if stem]
+    return [(begin, end, stem[0]) for (begin, end, _), stem in zip(found, stems, strict=True) if len(stem) == 1]
 
 
 def spellings(text: str, most: int) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from postbuch.archive.query import parse
         ("per Email an e-mail", "E-Mail", ["Email", "e-mail"]),
         ("zusammen 1.234,56 oder 1234,56", "1,234.56", ["1.234,56", "1234,56"]),
         ("an DE89 3704 0044 0532 0130 00.", "DE89370400440532013000", ["DE89 3704 0044 0532 0130 00"]),
+        ("Summe 1.234,56 EUR", "1234", ["1.234,56"]), ("東京-大阪 x", "東", ["東"]),
         ("die Rech\u00adnung", "rechnungen", ["Rech\u00adnung"]),
         ("東京2024年 Rechnung", "東京2024", ["東京2024"]),
         ("請求書をお送りします。請求", "請求", ["請求", "請求"]),
