@@ -57,7 +57,7 @@ def pictures(source: str) -> set[str]:
     found = {url for sheet in _SHEET.finditer(source) for url in _backgrounds(sheet[1])}
     for tag in _TAG.finditer(_without_silent(source)):
         element = (tag[1] or "").lower()
-        for name, value in _attributes(tag[2] or ""):
+        for name, value in attributes(tag[2] or ""):
             if name == "style":
                 found |= _backgrounds(value)
             elif element == "img" if name == "src" else name == "background" and element in _WITH_BACKGROUND:
@@ -68,7 +68,7 @@ def pictures(source: str) -> set[str]:
 def base(source: str) -> str:
     """The address to which the body says that its references are relative; empty when it says none."""
     for tag in _BASE.finditer(source[:MAX_SHOWN_CHARACTERS]):
-        for name, value in _attributes(tag[1]):
+        for name, value in attributes(tag[1]):
             if name == "href":
                 return value.strip()
     return ""
@@ -80,8 +80,8 @@ def shows(source: str) -> bool:
     return "<img" in seen.lower() or bool(words(seen).strip())
 
 
-def _attributes(inside: str) -> Iterator[tuple[str, str]]:
-    """Those of a tag that have a value."""
+def attributes(inside: str) -> Iterator[tuple[str, str]]:
+    """Name in lower case and value of those that have one, of what stands in a tag behind its name."""
     for found in _ATTRIBUTE.finditer(inside):
         yield found[1].lower(), html.unescape(found[2] or found[3] or found[4] or "")
 

@@ -277,3 +277,15 @@ def test_plain_text_has_links_and_quotes() -> None:
     assert html.count("<blockquote>") == 2
     assert "signature-mark" in html
     assert 'rel="noopener noreferrer"' in html
+
+
+@pytest.mark.parametrize(("html", "clean"), [
+    ('<body background="image001.png" title="a>b">x', '<div title="a&gt;b"><div style="PICTURE">x</div></div>'),
+    ('<body data-x="1 background=image001.png">x', "<div>x</div>"),
+    ('<body bgcolor=#fff" background=image001.png>x', '<div><div style="PICTURE">x</div></div>'),
+    ('<body background="image001.png&quot;);x:url(//a">x', "<div>x</div>"), ("<body bgcolor=red", ""),
+])  # fmt: skip
+def test_what_stands_for_the_body(html: str, clean: str) -> None:
+    """Its attributes are read one after the other, so that none is looked for in the value of another."""
+    picture = 'background-image:url(&quot;/m/1/inline/2/5&quot;)'
+    assert clean_html(html, INLINE).html == clean.replace("PICTURE", picture)

@@ -8,11 +8,11 @@ nh3. Pure; sizes are bounded here, time by the child process that runs it (`clea
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape, unescape
+from html import escape
 
 import nh3
 
-from postbuch.archive import references
+from postbuch.archive import htmltext, references
 from postbuch.webmail import bounds, css
 
 # 2 Mi characters: Outlook's longest threads are some 1.5 Mi; beyond that people download the message.
@@ -67,8 +67,10 @@ _DATA_IMAGE = re.compile(r"data:image/(?:png|jpe?g|gif|webp|bmp);base64,[A-Za-z0
 _NUMBER = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px|%)?\s*\Z")
 _COLOUR = re.compile(r"#?[A-Za-z0-9]{1,30}\Z")
 _WORDS = re.compile(r"[\w ,.'\"-]{0,200}\Z")
-_BODY_TAG = re.compile(r"<body\b([^>]{0,4096})>", re.IGNORECASE)
-_BACKGROUND = re.compile(r"\sbackground\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+_BODY_BEGIN = re.compile(r"<body\b", re.IGNORECASE)
+# What stands in a tag, with quotes around a > and with one that nothing ends.
+_INSIDES = (re.compile(r"((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>"), re.compile(r"([^>]*)>"))
+MAX_TAG_CHARACTERS = 4_096
 # Spans: a table with colspan=1000000 costs a browser seconds; Chromium itself stops at 1,000 and 65,534.
 _MAX_SPAN = 100
 _MAX_PIXELS = 10_000
@@ -103,7 +105,7 @@ def clean_html(html: str, inline: Mapping[str, str], base: str = "") -> CleanBod
         return references.find(inline, reference, base) if inline else None
 
     sheet = _sheet(html, picture, count)
-    html = _BODY_TAG.sub(_body, html, count=1)
+    html = _with_body(html)
 
     def attribute(tag: str, name: str, value: str) -> str | None:
         return _attribute(name, value, picture, count)
@@ -125,17 +127,24 @@ def clean_html(html: str, inline: Mapping[str, str], base: str = "") -> CleanBod
     return CleanBody(html=shown, sheet=sheet, remote_images=count.remote, truncated=truncated or cut)
 
 
-def _body(tag: re.Match[str]) -> str:
-    """What stands for <body>, which would vanish with the colours and the stationery that the author chose.
+def _with_body(html: str) -> str:
+    """A <div> stands for <body>, which would vanish with the colours and the stationery that the author chose.
 
-    No other element whose colour is seen beneath it has this attribute: the picture becomes a style of one within.
+    No other element whose colour is seen beneath it has its `background`: the picture becomes a style of one within.
     """
-    found = _BACKGROUND.search(tag[1])
-    written = unescape(found[1] or found[2] or found[3] or "").strip() if found else ""
-    if not written or re.search(r'["\\\r\n\f]', written):
-        return f"<div{tag[1]}>"
-    style = escape(f'background-image:url("{written}")')
-    return f'<div{tag[1]}><div style="{style}">'
+    begin = _BODY_BEGIN.search(html)
+    if begin is None:
+        return html
+    place = begin.end()
+    tag = next(filter(None, (each.match(html, place, place + MAX_TAG_CHARACTERS) for each in _INSIDES)), None)
+    if tag is None:
+        return html
+    written = next((value.strip() for name, value in htmltext.attributes(tag[1]) if name == "background"), "")
+    within = ""
+    if written and not re.search(r'["\\\r\n\f]', written):
+        style = escape(f'background-image:url("{written}")')
+        within = f'<div style="{style}">'
+    return f"{html[:begin.start()]}<div{tag[1]}>{within}{html[tag.end():]}"
 
 
 def _sheet(html: str, picture: css.Picture, count: _Count) -> str:
