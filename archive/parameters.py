@@ -14,7 +14,7 @@ from postbuch.archive.charsets import decode_octets
 # the next semicolon, because many have blanks and brackets. A quote that nothing ends takes all that is left.
 _PARAMETER = re.compile(
     r';\s*+(?P<name>[^\s;="]++)\s*+=\s*+'
-    r'(?:"(?P<quoted>(?:\\.|[^"\\]|"(?!\s*+(?:;|\(|\Z))|\\)*+)"?|(?P<plain>[^;"][^;]*+)?)',
+    r'(?:"(?P<quoted>(?:\\.|[^"\\]|"(?!\s*+(?:;|\(|\Z)|\s++[\w*-]++=)|\\)*+)"?|(?P<plain>[^;"][^;]*+)?)',
     re.DOTALL,
 )
 _NAME = re.compile(r"([^*]++)(?:\*([0-9]{1,4}))?(\*)?")

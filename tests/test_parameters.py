@@ -17,6 +17,7 @@ from postbuch.archive import message, mime, parameters
     ("; filename*0*=utf-8''%C3; filename*1*=%9C; filename*2=\" b.pdf\"", "Ü b.pdf"),
     ('; filename="=?utf-8?q?=C3=9C?=\r\n =?utf-8?q?b.pdf?="', "Üb.pdf"), ("; filename==?utf-8?q?=C3=9C.pdf?=", "Ü.pdf"),
     ("; filename=a b (1).pdf", "a b (1).pdf"), ('; filename="a.pdf" (comment); size=1', "a.pdf"),
+    ('; filename="a.pdf" size=3', "a.pdf"),
     ('; filename="open.pdf', "open.pdf"), ('; x="; filename=no.exe"; FileName = yes.pdf', "yes.pdf"),
     (' (x; y); filename="a.pdf"', "a.pdf"), ('; filename="a.pdf"; filename="b.pdf"', "a.pdf"),
     ("; filename=", "other.pdf"), ('; filename="a\x01\x07b.pdf"', "ab.pdf"),
