@@ -1,5 +1,6 @@
 """What stands beside a result: how it is spread, what one may be typing, and the passages that were found."""
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +26,7 @@ MOST_COUNTED = 30
 # Of so many accounts or folders the index tells all numbers at once.
 MOST_BUCKETS = 1_000
 SIZES = {"account": MOST_BUCKETS, "mailbox": MOST_BUCKETS, "sender": SHOWN, "type": SHOWN}
+_MAILBOX_IN_QUOTES = re.compile(r'(?<!\S)mailbox:"[^"]*\Z', re.IGNORECASE)
 # Shorter beginnings fit half the dictionary.
 LEAST_TYPED = 2
 
@@ -141,7 +143,9 @@ def suggest(
     Only of letters within the rights; the most frequent ones first, mailboxes as `shown_name` calls them for the
     reader. Empty when there is no index.
     """
-    before, _, typed = audit.storable(text).rpartition(" ")
+    text = audit.storable(text)
+    quoted = _MAILBOX_IN_QUOTES.search(text)
+    before, typed = (text[: quoted.start()].rstrip(), quoted[0]) if quoted else text.rpartition(" ")[::2]
     field, colon, beginning = typed.rpartition(":")
     if field.lower() == "mailbox":
         boxes = _mailboxes(conn, beginning, accounts, shown_name)

@@ -94,7 +94,8 @@ def test_beside_a_result(conn: Connection) -> None:
         ("mailbox:ges", ["mailbox:Gesendet", "mailbox:Kunden/Gesendet"]),
         ("Plan mailbox:Pap", ["Plan mailbox:Papierkorb"]),
         ("mailbox:tra", ["mailbox:Papierkorb"]), ("mailbox:entwue", ["mailbox:Entwürfe"]),
-        ('mailbox:"neu', ['mailbox:"Neue Kunden"']), ("mailbox:neu", ['mailbox:"Neue Kunden"']), ("mailbox:xyz", []),
+        ('mailbox:"neu', ['mailbox:"Neue Kunden"']), ('Plan mailbox:"Neue Ku', ['Plan mailbox:"Neue Kunden"']),
+        ("mailbox:neu", ['mailbox:"Neue Kunden"']), ("mailbox:xyz", []),
     ],
 )  # fmt: skip
 def test_suggestions(conn: Connection, typed: str, offered: list[str]) -> None:

@@ -214,7 +214,7 @@ def test_chips_say_which_of_them_are_alternatives(site: tuple[Flask, Config]) ->
     page = client.get(link)
     said = re.findall(r'<li class="joined">(\w+)</li>|<bdi>([^<]*)</bdi><a', page.text)
     assert [joined or text for joined, text in said] == [
-        "Subject is Erstens", "or", "Subject is Zweitens", "From contains test", "and", "Size is more than 1",
+        "Subject is Erstens", "or", "Subject is Zweitens", "and", "From contains test", "and", "Size is more than 1",
     ]
     assert sorted(subjects(page.text)) == ["Erstens", "Zweitens"]
 

@@ -78,7 +78,7 @@ class Sidebar:
             for folder in account.folders:
                 if folder.mailbox_id == wanted.mailbox:
                     return f"{folder.name} · {account.address}" if wanted.account else folder.name
-        return gettext("Mailbox")
+        return gettext("Account") if wanted.mailbox is None else gettext("Mailbox")
 
 
 def shown_name(name: str | None) -> str:

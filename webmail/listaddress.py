@@ -22,7 +22,7 @@ Joined = Literal["", "or", "and"]
 class Chip:
     """One condition of the address in words, and the address without it. `bad`: what was not understood.
 
-    joined: how it counts beside the one before it: "or" as its alternative, "and" behind alternatives; else empty.
+    joined: how it counts beside those before it: "or" as an alternative, "and" behind alternatives; else empty.
     """
 
     text: str
@@ -83,7 +83,7 @@ def chips(
             continue
         made = chip(listwords.condition(view, each), conditions=_without(wanted.conditions, number))
         either = bool(groups) if wanted.criteria == "or" else each.field in groups
-        found.append(replace(made, joined="or" if either else ""))
+        found.append(replace(made, joined="or" if either else "and" if any(one.joined for one in found) else ""))
         groups.add(each.field)
     after: Joined = "and" if any(each.joined for each in found) else ""
     for number, each in enumerate(wanted.within):

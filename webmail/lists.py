@@ -23,6 +23,8 @@ USUAL_PAGE_SIZE = 50
 PAGE_SIZES = (20, 50, 100, 200, 500)
 # Counted no further where many are meant: "more than 10,000" tells as much, and counting ends within 50 ms.
 MOST = 10_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beyond:
     """Where to go from a page behind the end of a list that has rows: last is None when they were not all counted."""
