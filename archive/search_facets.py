@@ -14,7 +14,7 @@ from postbuch.archive.index_reader import Look
 from postbuch.archive.index_snippets import Snippet
 from postbuch.archive.mailboxkind import bare_name, identity
 from postbuch.archive.query import Group, Node
-from postbuch.archive.schema import account, body_text, letter_image, mailbox, part
+from postbuch.archive.schema import account, body_text, letter, letter_image, mailbox, part
 from postbuch.archive.search import in_index
 from postbuch.archive.users import ALL, Rights
 from postbuch.archive.visible import seen
@@ -52,7 +52,7 @@ def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
         return []
     look, made = asked
     wanted: dict[str, Any] = {kind: {"terms": {"field": kind, "size": size}} for kind, size in SIZES.items()}
-    answer = look.aggregate(made, {**wanted, "year": {"range": {"field": "order", "ranges": _years()}}})
+    answer = look.aggregate(made, {**wanted, "year": {"range": {"field": "order", "ranges": _years(conn)}}})
     buckets = {
         kind: {
             str(each["key"]).removesuffix(".0"): int(each["doc_count"]) for each in found["buckets"]
@@ -84,16 +84,21 @@ def _counts(look: Look, made: Any, kind: str, names: dict[str, list[int]], known
     return {name: count for name, count in counts.items() if count}
 
 
-def _years() -> list[dict[str, Any]]:
-    """Each year of the order of arrival, from its first moment on the reader's clock."""
-    first, last = index_schema.FIRST_YEAR, index_schema.LAST_YEAR
-    begins = {year: index_schema.order_of(clock.stretch(date(year, 1, 1))[0], 0) for year in range(first, last + 1)}
-    found: list[dict[str, Any]] = [
-        {"key": str(year), "from": float(begins[year]), "to": float(begins[year + 1])} for year in range(first, last)
-    ]
+def _years(conn: Connection) -> list[dict[str, Any]]:
+    """Each year in which letters may have arrived, from its first moment on the reader's clock.
+
+    No more of them: all years that the order knows take half as long again to count.
+    """
+    oldest, newest = conn.execute(select(func.min(letter.c.sort_at), func.max(letter.c.sort_at))).one()
+    known = range(index_schema.FIRST_YEAR, index_schema.LAST_YEAR + 1)
+    # A year more on both sides: on the reader's clock it may have begun already, or not yet.
+    years = [year for year in known if oldest is None or oldest.year - 1 <= year <= newest.year + 1] or [known[-1]]
+    begins = [float(index_schema.order_of(clock.stretch(date(year, 1, 1))[0], 0)) for year in years]
     # What is older or newer than the order knows counts as its first and last moment.
-    del found[0]["from"]
-    return [*found, {"key": str(last), "from": float(begins[last])}]
+    return [
+        {"key": str(year)} | ({"from": begin} if begin > begins[0] else {}) | ({"to": end} if end else {})
+        for year, begin, end in zip(years, begins, [*begins[1:], None], strict=True)
+    ]
 
 
 def _places_of(conn: Connection, accounts: Rights) -> list[tuple[str, dict[str, list[int]]]]:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -25,6 +26,7 @@ from postbuch.archive.schema import header_summary, letter, letter_image
 from postbuch.archive.search import search
 from postbuch.archive.search_sql import Conditions
 from postbuch.archive.users import ALL
+from provider.archive import fresh_archive, ingester, message_record
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 # Name → when it came. In Berlin the clocks went forward on 29 March 2026 and back on 25 October.
@@ -193,3 +195,20 @@ def test_today_is_the_day_there() -> None:
             return clock.today()
 
     assert day_in(-14) > day_in(12)
+
+
+@pytest.mark.parametrize(("at", "year"), [
+    (datetime(1965, 5, 5), "1970"), (datetime(2200, 5, 5), "2106"), (datetime(1970, 1, 1), "1970"),
+    (datetime(2106, 2, 7, 7), "2106"), (datetime(2025, 12, 31, 23, 30), "2026"),
+])  # fmt: skip
+def test_years_that_the_order_does_not_know(tmp_path: Path, at: datetime, year: str) -> None:
+    """A letter of any time is in one of them; here it is the only one beside one of another year."""
+    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
+        for uid, moment in enumerate((at, datetime(2010, 6, 1)), start=1):
+            octets = b"From: a@x.example\r\nSubject: Uhr %d\r\n\r\nTick\r\n" % uid
+            stamp = moment.replace(tzinfo=UTC).isoformat()
+            work.ingest([message_record(octets, uid=uid, internal_date=stamp, seen_at=stamp)])
+        follow(config, engine)
+        with engine.connect() as conn, clock.on(BERLIN):
+            years = {each.value: each.count for each in search_facets.facets(conn, "uhr", ALL) if each.kind == "year"}
+    assert years == {year: 1, "2010": 1}
