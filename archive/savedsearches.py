@@ -51,11 +51,17 @@ def keep(conn: Connection, user_id: int, name: str, address: str, *, in_sidebar:
     })  # fmt: skip
 
 
-def remove(conn: Connection, user_id: int, number: int) -> Saved:
-    """End one of the user's own. Raises NotFound."""
+def get(conn: Connection, user_id: int, number: int) -> Saved:
+    """One of the user's own. Raises NotFound."""
     found = next((each for each in listed(conn, user_id) if each.id == number), None)
     if found is None:
         raise NotFound(Wrong.NO_SEARCH.said(number=number))
+    return found
+
+
+def remove(conn: Connection, user_id: int, number: int) -> Saved:
+    """End one of the user's own. Raises NotFound."""
+    found = get(conn, user_id, number)
     conn.execute(update(saved_search).where(saved_search.c.id == number).values(until=now()))
     return found
 

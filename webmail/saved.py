@@ -7,11 +7,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from postbuch.archive import filtergrammar, listview, savedsearches
-from postbuch.archive.errors import NotFound, UsageError
+from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.savedsearches import Saved
-from postbuch.archive.wrong import Wrong
 from postbuch.webmail import folders, lists
 from postbuch.webmail.language import choose_zone, gettext, wrong
 from postbuch.webmail.listing import Listing
@@ -59,7 +58,9 @@ def keep() -> Response:
 @login_required
 def show(number: int) -> Response:
     """On to its list."""
-    return redirect(f"{url_for('mailbox.index')}?{_own(viewer(), number).address}")
+    with services().transaction() as conn:
+        found = savedsearches.get(conn, viewer().user_id, number)
+    return redirect(f"{url_for('mailbox.index')}?{found.address}")
 
 
 @blueprint.route("/searches/<int:number>/end", methods=["POST"])
@@ -97,10 +98,3 @@ def _count(who: Viewer, each: Saved) -> int:
 
     return services().searches.get(who.user_id, (each.id, each.address, who.accounts, str(choose_zone())), count)
 
-
-def _own(who: Viewer, number: int) -> Saved:
-    with services().transaction() as conn:
-        found = next((each for each in savedsearches.listed(conn, who.user_id) if each.id == number), None)
-    if found is None:
-        raise NotFound(Wrong.NO_SEARCH.said(number=number))
-    return found
