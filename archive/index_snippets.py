@@ -89,11 +89,7 @@ def _wholes(text: str, looked_for: list[Wanted]) -> list[tuple[int, int]]:
     stems = {one.stem for one in looked_for if one.stem}
     if not stems:
         return []
-    return [
-        (begin, end) for begin, end, stem in index_text.whole_spans(text[:LOOKED_AT_CHARACTERS])
-        # Of a sum also what stands before its fraction is in the index.
-        if stem in stems or (stem[0].isdecimal() and stem.partition(".")[0] in stems)
-    ]  # fmt: skip
+    return [(begin, end) for begin, end, found in index_text.whole_spans(text[:LOOKED_AT_CHARACTERS]) if stems & found]
 
 
 def _places(words: list[tuple[int, int, str, str]], one: Wanted) -> list[int]:

@@ -66,8 +66,7 @@ def fold_prefix(text: str) -> str:
 @cache
 def spelling() -> TextAnalyzer:
     """Folded text → words as they are spelled."""
-    made = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(LONGEST_TOKEN))
-    return made.filter(Filter.ascii_fold()).build()
+    return _without_accents(Tokenizer.simple())
 
 
 @cache
@@ -80,7 +79,11 @@ def _stemming() -> TextAnalyzer:
 @cache
 def _plain() -> TextAnalyzer:
     """Folded words with spaces between, signs and all → as `spelling` has their letters."""
-    made = TextAnalyzerBuilder(Tokenizer.whitespace()).filter(Filter.remove_long(LONGEST_TOKEN))
+    return _without_accents(Tokenizer.whitespace())
+
+
+def _without_accents(tokenizer: Tokenizer) -> TextAnalyzer:
+    made = TextAnalyzerBuilder(tokenizer).filter(Filter.remove_long(LONGEST_TOKEN))
     return made.filter(Filter.ascii_fold()).build()
 
 
@@ -134,10 +137,9 @@ def all_stems(folded: str) -> set[str]:
 
 def _stems_of_wholes(wholes: Collection[str]) -> list[str]:
     """What has figures in it is no word in a form, and mostly comes once."""
-    found = [each for one in wholes for each in ([one] if one.isascii() else _plain().analyze(one))]
-    return [each for each in found if not each.isalpha() and len(each) <= LONGEST_TOKEN] + stems_of(
-        [each for each in found if each.isalpha() and len(each) <= LONGEST_TOKEN]
-    )
+    plain = [each for one in wholes for each in ([one] if one.isascii() else _plain().analyze(one))]
+    found = [each for each in plain if len(each) <= LONGEST_TOKEN]
+    return [each for each in found if not each.isalpha()] + stems_of([each for each in found if each.isalpha()])
 
 
 def whole_stem(text: str) -> str | None:
@@ -146,11 +148,14 @@ def whole_stem(text: str) -> str | None:
     return next(iter(_stems_of_wholes([one])), None) if one else None
 
 
-def whole_spans(text: str) -> list[tuple[int, int, str]]:
-    """What signs part in a text for people: begin, end and stem."""
-    found = list(index_wholes.found(text))
-    stems = [_stems_of_wholes([fold(one)]) for _, _, one in found]
-    return [(begin, end, stem[0]) for (begin, end, _), stem in zip(found, stems, strict=True) if len(stem) == 1]
+def whole_spans(text: str) -> list[tuple[int, int, set[str]]]:
+    """What signs part in a text for people: begin, end and the stems that the index has of all of it."""
+    return [
+        (begin, end, {
+            stems[0] for form in index_wholes.forms(fold(one)) if len(stems := _stems_of_wholes([form])) == 1
+        })
+        for begin, end, one in index_wholes.found(text)
+    ]  # fmt: skip
 
 
 def spellings(text: str, most: int) -> list[tuple[str, str]]:

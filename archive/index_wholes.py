@@ -43,10 +43,15 @@ def wholes(folded: str) -> set[str]:
     ]  # fmt: skip
     made = {whole for _, _, whole in _compounds(" ".join([piece for piece in pieces if "-" in piece]))}
     for _, _, whole in _sums(" ".join(pieces)):
-        made |= {whole, whole.partition(".")[0]}
+        made |= forms(whole)
     if _ACCOUNT_BEGIN.search(folded):
         made.update(number for _, _, number in _accounts(folded))
     return made
+
+
+def forms(one: str) -> set[str]:
+    """The words that are looked for when one of `found` is meant: of a sum also what stands before its fraction."""
+    return {one, one.partition(".")[0]}
 
 
 def whole(folded: str) -> str | None:
