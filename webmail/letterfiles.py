@@ -45,13 +45,8 @@ def read(letter_id: int, image_id: int) -> Reading:
     """The message ready to be shown. For an image that was found to be readable."""
     return services().reader.read(
         letter_id, image_id, lambda: octets_of(image_id),
-        lambda position: inline_address(letter_id, image_id, position),
+        lambda position: url_for("files.inline", letter_id=letter_id, image_id=image_id, position=position),
     )
-
-
-def inline_address(letter_id: int, image_id: int, position: int) -> str:
-    """Where a picture of the message is served."""
-    return url_for("files.inline", letter_id=letter_id, image_id=image_id, position=position)
 
 
 def image_of(facts: dict[str, Any], image_id: int | None) -> dict[str, Any]:
@@ -70,11 +65,10 @@ def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dic
 
     One that belongs to the text and yet does not stand in what is shown of it is offered: it would be nowhere.
     """
-    shown = reading.positions_shown(inline_address(facts["id"], image_id, 0)[:-1])
     return [
         part for part in facts["parts"]
-        if part["image_id"] == image_id and part["position"] not in shown and (
-            part["is_attachment"] or part["content_type"].startswith("image/") or part["position"] in reading.pictures
+        if part["image_id"] == image_id and part["position"] not in reading.shown and (
+            part["is_attachment"] or part["content_type"].startswith("image/") or part["position"] in reading.hidden
         )
     ]  # fmt: skip
 

@@ -28,6 +28,8 @@ PARSERS = 2
 PARSE_LIMIT_S = 8.0
 _KEPT = 32
 _KEPT_CHARACTERS = 1_048_576
+# An address of ours as it stands in an attribute, in a style within one, and in a sheet.
+_QUOTED = re.compile(r'(?:"|&quot;)(/[^"&\s]*)')
 # Texts in HTML one after the other; each takes a child's time, and mail that people sent has five at most.
 _SHOWN = 20
 # What could not be made harmless is not tried again for the frame, but again a minute later: the machine was busy.
@@ -41,7 +43,8 @@ class Reading:
     html: CleanBody | None
     text: str | None
     unsafe: bool = False  # there was HTML, and it could not be made harmless within the limits
-    pictures: frozenset[int] = frozenset()  # the parts that HTML of the message can show
+    shown: frozenset[int] = frozenset()  # the parts that stand as pictures in the HTML or its sheet
+    hidden: frozenset[int] = frozenset()  # those that could, and do not
     unreadable: bool = False  # the message could not be taken apart: its source is all there is
 
     @property
@@ -52,13 +55,6 @@ class Reading:
     @property
     def characters(self) -> int:
         return len(self.text or "") + (len(self.html.html) + len(self.html.sheet) if self.html else 0)
-
-    def positions_shown(self, addresses: str) -> set[int]:
-        """The parts that stand as pictures in the HTML or its sheet; ours are served under `addresses` and these."""
-        if self.html is None:
-            return set()
-        found = re.finditer(rf'(?:"|&quot;){re.escape(addresses)}(\d+)(?:"|&quot;)', self.html.html + self.html.sheet)
-        return {int(each[1]) for each in found}
 
 
 class Reader:
@@ -128,16 +124,18 @@ class Reader:
             return Reading(html=None, text=bodies.text, unreadable=True)
         if not any(body.is_html for body in bodies.shown):
             return Reading(html=None, text=bodies.text)
-        can_show = frozenset(bodies.inline.values())
+        positions = frozenset(bodies.inline.values())
         pictures = {name: inline(position) for name, position in bodies.inline.items()}
         try:
             html = _joined(self._clean(bodies.shown, pictures))
-            return Reading(html=html, text=bodies.text, pictures=can_show)
+            stand = set(_QUOTED.findall(html.html)) | set(_QUOTED.findall(html.sheet))
+            shown = frozenset(position for position in positions if inline(position) in stand)
+            return Reading(html=html, text=bodies.text, shown=shown, hidden=positions - shown)
         except Unsafe:
             with self._parser() as parser:
                 # Without a plain alternative the words of the HTML, as the search knows them.
                 text = bodies.text or parser.summary(octets).text
-            return Reading(html=None, text=text, unsafe=True, pictures=can_show)
+            return Reading(html=None, text=text, unsafe=True, hidden=positions)
 
     def _clean(self, shown: Sequence[Body], pictures: Mapping[str, str]) -> Iterator[CleanBody]:
         """Each of the texts as HTML that is whole in itself, so that none can swallow the next."""

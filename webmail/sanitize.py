@@ -15,8 +15,6 @@ import nh3
 from postbuch.archive import htmltext, references
 from postbuch.webmail import bounds, css
 
-# 2 Mi characters: Outlook's longest threads are some 1.5 Mi; beyond that people download the message.
-MAX_HTML_CHARACTERS = 2_097_152
 # What a data: image may have; larger ones are counted as removed.
 MAX_DATA_CHARACTERS = 262_144
 MAX_URL_CHARACTERS = 8_192
@@ -97,8 +95,8 @@ def clean_html(html: str, inline: Mapping[str, str], base: str = "") -> CleanBod
     `inline` says under which address of ours a picture of the message is served, by what references to it resolve to
     (`references.py`) in HTML that has the base. Our addresses hold no quotes.
     """
-    truncated = len(html) > MAX_HTML_CHARACTERS
-    html = html[:MAX_HTML_CHARACTERS]
+    truncated = len(html) > htmltext.MAX_SHOWN_CHARACTERS
+    html = html[:htmltext.MAX_SHOWN_CHARACTERS]
     count = _Count()
 
     def picture(reference: str) -> str | None:
