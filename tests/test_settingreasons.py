@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,9 +27,25 @@ def _documents(model: type[BaseModel], around: Callable[[Any], dict[str, Any]]) 
         for inner in (field.annotation, *get_args(field.annotation)):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 listed = inner is not field.annotation
-                yield from _documents(inner, lambda found, name=name, listed=listed: around(
-                    {name: [found] if listed else found}
-                ))  # type: ignore[misc] # mypy cannot infer a lambda with defaults
+                yield from _documents(inner, partial(_within, around, name, listed))
+
+
+def _within(
+    around: Callable[[Any], dict[str, Any]], name: str, listed: bool, found: dict[str, Any]
+) -> dict[str, Any]:
+    """A table in the document around it; alone in its list where there may be several."""
+    return around({name: [found] if listed else found})
+
+
+def _reason(error: ConfigError) -> Said:
+    """What is wrong, without the file and the key. All of it has reasons, or the test fails here."""
+    sentence = said.of(error)
+    assert isinstance(sentence, Said)
+    what = sentence.details["what"]
+    assert isinstance(what, Said)
+    found = what.details.get("cause", what)
+    assert isinstance(found, Said), what
+    return found
 
 
 def test_what_is_wrong_with_a_setting_has_its_reason() -> None:
@@ -38,11 +55,7 @@ def test_what_is_wrong_with_a_setting_has_its_reason() -> None:
         try:
             config.parse(document, Path("postbuch.toml"))
         except ConfigError as error:
-            sentence = said.of(error)
-            assert isinstance(sentence, Said)
-            what = sentence.details["what"]
-            assert isinstance(what, Said) and isinstance(what.details.get("cause", what), Said), (document, what)
-            reasons.add(what.details.get("cause", what).reason)
+            reasons.add(_reason(error).reason)
     assert reasons > {"no_whole_number", "too_small", "no_truth", "no_text", "no_list", "no_table", "empty"}
 
 
@@ -65,8 +78,7 @@ def test_each_setting_says_its_own(document: dict[str, Any], reason: Setting) ->
     """With the file and the key, in German where German is read."""
     with pytest.raises(ConfigError) as raised:
         config.parse(document, Path("postbuch.toml"))
-    what = said.of(raised.value).details["what"]  # type: ignore[attr-defined] # a Said, or the test fails here
-    found = what.details.get("cause", what)
+    found = _reason(raised.value)
     assert found.reason == reason.name.lower()
     german = said.told(said.of(raised.value), "de")
     assert german.startswith("postbuch.toml: ") and said.told(found, "de") in german and str(found) not in german
