@@ -14,13 +14,14 @@ from itertools import accumulate
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
-from postbuch.archive import index_unspaced, index_wholes
+from postbuch.archive import index_combining, index_unspaced, index_wholes
 
 # Longer than any German word and most addresses; what is longer is a key or a piece of a file in the text.
 LONGEST_TOKEN = 80
 _SOFT = "\xad"
 _PLAIN = (
-    ("ä", "a"), ("ö", "o"), ("ü", "u"), ("ß", "ss"), (_SOFT, ""), *((sign, "-") for sign in index_wholes.HYPHENS[1:])
+    ("ä", "a"), ("ö", "o"), ("ü", "u"), ("ß", "ss"), ("æ", "ae"), ("œ", "oe"), (_SOFT, ""),
+    *((sign, "-") for sign in index_wholes.HYPHENS[1:]),
 )  # fmt: skip
 # ae, oe, ue for an umlaut: not behind a vowel (Steuer, neue, Frauen) or a q, and not at the end (value, issues, does).
 # The e that is left out comes first in the pattern: that is looked for eight times as fast.
@@ -29,10 +30,15 @@ _SPELLED = re.compile(r"e(?<=[aou]e)(?<![aeiouq][aou]e)(?=[^\W_])(?!s(?![^\W_]))
 _DROPPED = (("nchner", "nchener"), ("sdner", "sdener"))
 # The German stemmer takes ue for ü also here: values, issues.
 _PLURAL = re.compile(r"ues(?![^\W_])")
-# With the marks that some write behind a letter instead of in it (u and diaeresis), and places to part it at an end of
-# a line. Of scripts without spaces each character.
+# With what belongs to a letter and is written behind it (u and diaeresis, vowel signs), and what is not seen within
+# words. Of scripts without spaces each character.
 _LETTER = rf"[^\W_{index_unspaced.CLASS}]"
-_WORD = re.compile(rf"{_LETTER}(?:{_LETTER}|[\u0300-\u036f]|{_SOFT}(?={_LETTER}))*|{index_unspaced.CHARACTER}")
+_VOWEL = rf"(?![{index_unspaced.CLASS}])[{index_combining.KEPT}]"
+_ACCENT = f"(?![{index_unspaced.CLASS}{index_combining.WITHOUT_WIDTH}])[{index_combining.CLASS}]"
+_WORD = re.compile(
+    rf"(?:{_LETTER}|{_VOWEL})(?:{_LETTER}++|{_ACCENT}|[{index_combining.WITHOUT_WIDTH}]++(?={_LETTER}|{_VOWEL}))*+"
+    f"|{index_unspaced.CHARACTER}"
+)
 # Stems that are kept, as Snowball takes more than all the rest: 10 MB, nine in ten words of a letter.
 KNOWN_STEMS = 50_000
 _stems: list[dict[str, str]] = [{"": ""}]
@@ -46,7 +52,7 @@ def fold(text: str) -> str:
     for letter, plain in _PLAIN:
         text = text.replace(letter, plain)
     if not text.isascii():
-        text = index_unspaced.part(text)
+        text = index_combining.settle(index_unspaced.part(text))
     return _SPELLED.sub("", text)
 
 

@@ -1,7 +1,8 @@
 """Scripts that put no spaces between words, or write what belongs to a word on to it. Pure.
 
 Each character of them is a word of the index, and what somebody types is a phrase of such: so whatever part of a text
-a reader takes for a word is found, without a dictionary, and nothing else is.
+a reader takes for a word is found, without a dictionary, and nothing else is. Tones of Thai and the like become letters
+in `index_combining`.
 """
 
 import re
@@ -24,12 +25,6 @@ CHARACTER = f"[{CLASS}][\u3099\u309a\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb]*"
 
 _ANY = re.compile(f"[{CLASS}]")
 _NARROW = re.compile("[\uff65-\uff9f]+")
-# Marks that the library's analyzer takes for no letters tell words apart, as the tones of Thai do. They stand in the
-# index as ideographs that nobody writes.
-_AS_LETTERS = {
-    mark: mark + 0x20000 for mark in range(0x0E01, 0x17DE) if unicodedata.category(chr(mark))[0] == "M"
-    and _ANY.match(chr(mark))
-}  # fmt: skip
 
 
 def part(text: str) -> str:
@@ -37,7 +32,7 @@ def part(text: str) -> str:
     if not _ANY.search(text):
         return text
     text = _NARROW.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
-    return _ANY.sub(r" \g<0> ", text).translate(_AS_LETTERS)
+    return _ANY.sub(r" \g<0> ", text)
 
 
 def begins_word(text: str, place: int) -> bool:

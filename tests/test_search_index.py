@@ -64,6 +64,8 @@ LETTERS = {
     "korean": ("서울에서 회의", "\u1112\u1161\u11ab\u1100\u116e\u11a8 지사"),
     "thai": ("ใบแจ้งหนี้", "ซื้อข้าวที่ตลาด"),
     "thai_white": ("เสื้อ", "สีขาวมาก"),
+    "hindi": ("हिन्दी भाषा", "मुहम्मद का पत्र"),
+    "pointed": ("مُحَمَّد كِتَاب", "שָׁלוֹם, İstanbul; Œuvre; Zu\u200bsage"),
     "signs": ("Meyer & Söhne", "E-Mail an jg@kunde.example, 100 % Rabatt_heute"),
 }
 
@@ -147,6 +149,10 @@ INVOICE = "invoice_de invoices_de phrase"
         ("한국", "korean"), ("회의", "korean"), ("의회", ""), ("หนี้", "thai"), ("ใบแจ้งหนี้", "thai"),
         ("ข้าว", "thai"),
         ("ขาว", "thai_white"), ("ตลาด", "thai"),
+        # Vowel signs are part of a word, points and what has no width are passed over.
+        ("हिन्दी", "hindi"), ("हिन्*", "hindi"), ("हिन", ""), ("दी", ""), ("محمد", "pointed"), ("كِتَابُ", "pointed"),
+        ("שלום", "pointed"), ("istanbul", "pointed"), ("oeuvre", "pointed"), ("œuvre", "pointed"),
+        ("Zusage", "pointed"),
         # Fields, and what is not.
         ("subject:Rechnung", "invoice_de invoices_de"), ("body:Rechnung", INVOICE), ("from:laden Müller", "muller"),
         ("subject:Frauen", "woman"), ("Rechnung -offene", ""), ("Rechnung -subject:Rechnung", "phrase"),
