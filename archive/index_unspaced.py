@@ -12,11 +12,12 @@ import unicodedata
 _MARKED = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u109f\u1780-\u17d3\u17d7\u17dc\u17dd"
 )
-# Jamo that begin a syllable, those alone, syllables; kana, also narrow ones; Bopomofo; Han.
+# Jamo that begin a syllable, those alone, syllables; kana, also narrow ones; Bopomofo; Han up to
+# Unicode 17, as the library knows it before Python does.
 _OTHERS = (
     "\u1100-\u115f\u3131-\u318e\ua960-\ua97c\uac00-\ud7a3"
     "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9d\u3105-\u312f\u31a0-\u31bf"
-    "\u3005-\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+    "\u3005-\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003347f"
 )
 # For the inside of a pattern's brackets.
 CLASS = _MARKED + _OTHERS
