@@ -9,7 +9,7 @@ from datetime import date
 
 from tantivy import FieldType, Occur, Query
 
-from postbuch.archive import clock, index_text, query
+from postbuch.archive import clock, index_joins, index_text, query
 from postbuch.archive import index_schema as names
 from postbuch.archive.index_schema import OWN, STEM, schema
 from postbuch.archive.query import Group, Node, Not, Word
@@ -145,18 +145,21 @@ def _word(word: Word, searcher: Searcher) -> Query:
 
 def _in_field(field: str, word: Word, searcher: Searcher) -> list[Query]:
     """The word in the texts that all may know, and in those that only the searcher may."""
+    texts = (word.text, *index_joins.closed(word.text))
     if word.kind == "prefix":
-        words = index_text.prefix_words(word.text)
-        return [_prefix(field, words), *(_prefix(OWN, _owned(account, field, words)) for account in searcher.own)]
+        return [each for text in texts for each in _rows(field, index_text.prefix_words(text), searcher, _prefix)]
     field, words = _spelled(field, word)
     if len(words) == 1:
         own = [each for account in searcher.own for each in _owned(account, field, words)]
         return [term(field, words[0]), *_any_of(own)]
-    return [
-        Query.phrase_query(schema(), field, list(words)),
-        *(Query.phrase_query(schema(), OWN, list(_owned(account, field, words))) for account in searcher.own),
-        *_whole(field, word, searcher),
-    ]
+    rows = [each for text in texts for each in _rows(field, index_text.words(text), searcher, _phrase)]
+    return [*rows, *_whole(field, word, searcher)]
+
+
+def _rows(
+    field: str, words: list[str], searcher: Searcher, made: Callable[[str, Sequence[str]], Query]
+) -> list[Query]:
+    return [made(field, words), *(made(OWN, _owned(account, field, words)) for account in searcher.own)]
 
 
 def _whole(field: str, word: Word, searcher: Searcher) -> list[Query]:
@@ -185,6 +188,10 @@ def _any_of(own: Sequence[str]) -> list[Query]:
 
 def _owned(account: int, field: str, words: Sequence[str]) -> list[str]:
     return [names.own_word(account, field, each) for each in words]
+
+
+def _phrase(field: str, words: Sequence[str]) -> Query:
+    return term(field, words[0]) if len(words) == 1 else Query.phrase_query(schema(), field, list(words))
 
 
 def _prefix(field: str, words: Sequence[str]) -> Query:

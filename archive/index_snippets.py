@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from postbuch.archive import index_text, index_unspaced
+from postbuch.archive import index_joins, index_text, index_unspaced
 from postbuch.archive.query import Group, Node, Not, Word
 
 # Two lines of a list; and how much of it stands before the first word that was found.
@@ -51,22 +51,27 @@ class Wanted:
 
 def wanted(node: Node | None, fields: tuple[str, ...] = _SHOWN_FIELDS) -> list[Wanted]:
     """What a search asks for in these fields; what it excludes is not in it."""
+    return list(_wanted(index_joins.widened(node), fields)) if node else []
+
+
+def _wanted(node: Node, fields: tuple[str, ...]) -> Iterator[Wanted]:
     match node:
         case Word() if node.field in fields:
-            if node.kind == "prefix":
-                words = tuple(index_text.prefix_words(node.text))
-                return [Wanted(words=words, is_prefix=True)] if words else []
-            words = tuple(index_text.words(node.text))
-            if node.kind == "phrase" or not words:
-                return [Wanted(words=words)] if words else []
-            if len(words) == 1:
-                return [Wanted(words=words, stem="".join(index_text.stemmed(node.text)))]
-            whole = index_text.whole_stem(node.text)
-            return [Wanted(words=words), *([Wanted(words=(whole,), stem=whole)] if whole else [])]
+            is_prefix = node.kind == "prefix"
+            words = index_text.prefix_words(node.text) if is_prefix else index_text.words(node.text)
+            if node.kind == "word" and len(words) == 1:
+                yield Wanted(words=tuple(words), stem="".join(index_text.stemmed(node.text)))
+                return
+            for text in (node.text, *index_joins.closed(node.text)):
+                if row := index_text.prefix_words(text) if is_prefix else index_text.words(text):
+                    yield Wanted(words=tuple(row), is_prefix=is_prefix)
+            if node.kind == "word" and (whole := index_text.whole_stem(node.text)):
+                yield Wanted(words=(whole,), stem=whole)
         case Group():
-            return [found for each in node.nodes for found in wanted(each, fields)]
-        case Not() | Word() | None:
-            return []
+            for each in node.nodes:
+                yield from _wanted(each, fields)
+        case Not() | Word():
+            return
 
 
 def marked(text: str, looked_for: list[Wanted]) -> Snippet:
@@ -85,11 +90,16 @@ def marked(text: str, looked_for: list[Wanted]) -> Snippet:
 
 
 def _wholes(text: str, looked_for: list[Wanted]) -> list[tuple[int, int]]:
-    """Where one of the stems stands that signs part."""
+    """Where one of the words stands that signs part."""
     stems = {one.stem for one in looked_for if one.stem}
-    if not stems:
+    words = {one.words[0] for one in looked_for if len(one.words) == 1 and not one.stem and not one.is_prefix}
+    begins = tuple(one.words[0] for one in looked_for if len(one.words) == 1 and one.is_prefix)
+    if not (stems or words or begins):
         return []
-    return [(begin, end) for begin, end, found in index_text.whole_spans(text[:LOOKED_AT_CHARACTERS]) if stems & found]
+    return [
+        (begin, end) for begin, end, spelled, found in index_text.whole_spans(text[:LOOKED_AT_CHARACTERS])
+        if stems & found or spelled in words or spelled.startswith(begins)
+    ]  # fmt: skip
 
 
 def _places(words: list[tuple[int, int, str, str]], one: Wanted) -> list[int]:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from tantivy import Document, Index, IndexWriter, Query, Searcher
 
+from postbuch.archive import index_joins, index_text
 from postbuch.archive import index_schema as names
-from postbuch.archive import index_text
 from postbuch.archive.index_letters import IndexedLetter
 
 FOLDER = "index"
@@ -213,7 +213,8 @@ def document(letter: IndexedLetter) -> Document:
                 continue
             folded, stemmed = _of_person(text) if name in _PEOPLE else _words(text)
             for kept in _fields_of(name):
-                made.add_text(kept, folded)
+                for spelled in folded:  # each apart, so that a phrase goes over none of them
+                    made.add_text(kept, spelled)
                 if kept in names.STEMMED:
                     stems.setdefault(kept, set()).update(stemmed)
     for kept, found in stems.items():
@@ -227,16 +228,18 @@ def document(letter: IndexedLetter) -> Document:
     return made
 
 
-def _words(text: str) -> tuple[str, set[str]]:
-    """A text folded, and its stems."""
+def _words(text: str) -> tuple[list[str], set[str]]:
+    """A text folded, with what is also looked for in a row, and its stems."""
     folded = index_text.fold(text)
-    return folded, index_text.all_stems(folded)
+    return [folded, *index_text.closed_up(folded)], index_text.all_stems(folded)
 
 
 @lru_cache(KNOWN_PEOPLE)
-def _of_person(text: str) -> tuple[str, set[str]]:
-    """The same, of a text that comes again and again."""
-    return _words(text)
+def _of_person(text: str) -> tuple[list[str], set[str]]:
+    """The same of a name and an address, which come again and again; with neighbours in the name as one word."""
+    folded, stems = _words(text)
+    joined = [index_text.fold(each) for each in index_joins.names(text.rpartition(" ")[0])]
+    return folded + joined, stems | index_text.stem_set(index_text.spelling().analyze(" ".join(joined)))
 
 
 def _fields_of(name: str) -> tuple[str, ...]:
@@ -247,14 +250,14 @@ def _fields_of(name: str) -> tuple[str, ...]:
 
 
 def _own_words(account: int, name: str, text: str) -> Iterator[str]:
+    if name == "has":
+        yield names.own_word(account, name, text)
+        return
+    folded, stems = _of_person(text) if name in _PEOPLE else _words(text)
     for kept in _fields_of(name):
-        if kept == "has":
-            yield names.own_word(account, kept, text)
-            continue
-        if kept in names.SPELLED:
-            yield " ".join(names.own_word(account, kept, word) for word in index_text.words(text))
+        for spelled in folded if kept in names.SPELLED else ():
+            yield " ".join(names.own_word(account, kept, word) for word in index_text.spelling().analyze(spelled))
         if kept in names.STEMMED:
-            stems = index_text.all_stems(index_text.fold(text))
             yield " ".join(names.own_word(account, kept + names.STEM, stem) for stem in stems)
 
 

@@ -137,8 +137,18 @@ def all_stems(folded: str) -> set[str]:
     """The stems of a folded text, and of what signs part in it."""
     found = stem_set(spelling().analyze(folded))
     if wholes := index_wholes.wholes(folded):
-        found.update(_stems_of_wholes(wholes))
+        found.update(_stems_of_wholes(list(map(_refold, wholes))))
     return found
+
+
+def closed_up(folded: str) -> list[str]:
+    """The passages of a folded text that are spelled otherwise where parts with a hyphen are one word."""
+    return list(map(_refold, index_wholes.closed_up(folded)))
+
+
+def _refold(whole: str) -> str:
+    """As `fold` has the one word that folded parts are: Kamera-Ecke is Kameraecke."""
+    return _SPELLED.sub("", whole)
 
 
 def _stems_of_wholes(wholes: Collection[str]) -> list[str]:
@@ -151,17 +161,22 @@ def _stems_of_wholes(wholes: Collection[str]) -> list[str]:
 def whole_stem(text: str) -> str | None:
     """The stem of the one word that all of a text is, although signs part it."""
     one = index_wholes.whole(fold(text).strip())
-    return next(iter(_stems_of_wholes([one])), None) if one else None
+    return next(iter(_stems_of_wholes([_refold(one)])), None) if one else None
 
 
-def whole_spans(text: str) -> list[tuple[int, int, set[str]]]:
-    """What signs part in a text for people: begin, end and the stems that the index has of all of it."""
+def whole_spans(text: str) -> list[tuple[int, int, str, set[str]]]:
+    """What signs part in a text for people: begin, end, and of all of it what the index has: spelling and stems."""
     return [
-        (begin, end, {
+        (begin, end, "".join(spelling().analyze(fold(one))), {
             stems[0] for form in index_wholes.forms(fold(one)) if len(stems := _stems_of_wholes([form])) == 1
         })
         for begin, end, one in index_wholes.found(text)
     ]  # fmt: skip
+
+
+def places(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text for people begin and end."""
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 def spellings(text: str, most: int) -> list[tuple[str, str]]:

@@ -2,16 +2,24 @@
 
     E-Mail = Email            1.234,56 = 1,234.56 = 1234,56            DE89 3704 0044 … = DE8937040044…
 
-The one word stands in the index beside its parts, in the fields of stems.
+The one word stands in the index beside its parts; a sum in the fields of stems alone.
 """
 
 import re
 from collections.abc import Iterator
 
+from postbuch.archive import index_combining
+
 HYPHENS = "-\u2010\u2011"
 _HYPHEN = re.compile(f"[{HYPHENS}]")
 LONGEST = 60
 _COMPOUND = re.compile(rf"(?<![^\W_])[^\W_]++(?:[{HYPHENS}][^\W_]++)+")
+# Within a word: looked for by its hyphen, which is quick; and what is looked at on both sides.
+_INNER = re.compile(r"-(?<=[^\W_]-)(?=[^\W_])")
+_WINDOW = 3 * LONGEST
+# The same as people write it: with accents behind their letters.
+_LETTER = rf"(?:[^\W_]|[{index_combining.CLASS}])"
+_WRITTEN = re.compile(rf"(?<![^\W_])(?<![{index_combining.CLASS}])[^\W_]{_LETTER}*+(?:[{HYPHENS}][^\W_]{_LETTER}*+)+")
 # An amount with its thousands in groups, or with a fraction; not a part of a longer row such as 192.168.100.7.
 # Here and below digits come first in the pattern: they are looked for several times as fast.
 _SUM = re.compile(
@@ -29,7 +37,7 @@ _BLANK = re.compile("[ \xa0]")
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
     """Begin, end and the one word of each; letters as they are. Sums are `1234.56` or `1234`."""
-    yield from _compounds(text)
+    yield from _compounds(text, _COMPOUND if text.isascii() else _WRITTEN)
     yield from _sums(text)
     yield from _accounts(text)
 
@@ -49,6 +57,31 @@ def wholes(folded: str) -> set[str]:
     return made
 
 
+def closed_up(folded: str) -> list[str]:
+    """The parts of a folded text with a hyphen as one word, each between its neighbours: phrases go over them."""
+    found: dict[str, None] = {}
+    for match in _INNER.finditer(folded):
+        place = match.start()
+        left, right = folded[max(place - _WINDOW, 0) : place].split(), folded[place : place + _WINDOW].split()
+        piece = left[-1] + right[0]
+        if len(piece) <= LONGEST and (closed := _COMPOUND.sub(_without_hyphens, piece)) != piece:
+            # A neighbour at the edge of what was cut out is perhaps a part of a word.
+            before = left[-2] if len(left) > 2 or (len(left) > 1 and place <= _WINDOW) else ""
+            after = right[1] if len(right) > 2 or (len(right) > 1 and place + _WINDOW >= len(folded)) else ""
+            found[f"{_neighbour(before)} {closed} {_neighbour(after)}"] = None
+    return list(found)
+
+
+def _neighbour(piece: str) -> str:
+    if len(piece) > LONGEST:
+        return ""
+    return _COMPOUND.sub(_without_hyphens, piece) if "-" in piece else piece
+
+
+def _without_hyphens(match: re.Match[str]) -> str:
+    return match[0].replace("-", "")
+
+
 def forms(one: str) -> set[str]:
     """The words that are looked for when one of `found` is meant: of a sum also what stands before its fraction."""
     return {one, one.partition(".")[0]}
@@ -64,8 +97,8 @@ def is_account(text: str) -> bool:
     return any((begin, end) == (0, len(text)) for begin, end, _ in _accounts(text))
 
 
-def _compounds(text: str) -> Iterator[tuple[int, int, str]]:
-    for match in _COMPOUND.finditer(text):
+def _compounds(text: str, pattern: re.Pattern[str] = _COMPOUND) -> Iterator[tuple[int, int, str]]:
+    for match in pattern.finditer(text):
         yield match.start(), match.end(), _HYPHEN.sub("", match[0])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Connection, and_, false, func, literal_column, not_, or_, select
 
-from postbuch.archive import audit, index_query, index_reader, listletters, query
+from postbuch.archive import audit, index_joins, index_query, index_reader, listletters, query
 from postbuch.archive.index_reader import Look
 from postbuch.archive.listcolumn import Scope
 from postbuch.archive.query import Group, Node, Not, Word
@@ -145,7 +145,9 @@ def tree_in_index(conn: Connection, tree: Node, accounts: Rights) -> tuple[Look,
     kept = index_query.without_empty(tree)
     if look is None or (kept is not None and not index_query.knows(kept)):
         return None
-    return look, index_query.none() if kept is None else indexed(look, kept, accounts, places(conn, accounts))
+    return look, index_query.none() if kept is None else indexed(
+        look, index_joins.widened(kept), accounts, places(conn, accounts)
+    )
 
 
 def lag_of(conn: Connection, look: Look, accounts: Rights) -> int:
@@ -170,7 +172,7 @@ def matching(
     kept = index_query.without_empty(tree)
     if kept is None:
         return false()
-    found = IndexedConditions(conn, accounts, user_id, look).of(kept)
+    found = IndexedConditions(conn, accounts, user_id, look).of(index_joins.widened(kept))
     if whole and lag_of(conn, look, accounts):
         found = or_(found, and_(letter.c.id > look.mark.highest, Conditions(accounts, user_id).of(kept)))
     return and_(readable_each(accounts), found)

@@ -26,6 +26,7 @@ from postbuch.archive.schema import (
     smtp_envelope,
     smtp_recipient,
 )
+from postbuch.archive.search_joined import has, holds, names
 from postbuch.archive.users import ALL, Rights
 
 _FROM_FIELDS = ("from", "sender")
@@ -61,7 +62,7 @@ class Conditions:
         match word.field:
             case "":
                 found = (
-                    self._summary(has(header_summary.c.subject, text)), self._people((), text), self._envelope(text),
+                    self._summary(holds(header_summary.c.subject, text)), self._people((), text), self._envelope(text),
                     self._file(text), self._body(text),
                 )
                 return letter.c.id.in_(select(union(*found).subquery().c.letter_id))
@@ -73,7 +74,7 @@ class Conditions:
             case "cc":
                 return letter.c.id.in_(self._people(_CC_FIELDS, text))
             case "subject":
-                return letter.c.id.in_(self._summary(has(header_summary.c.subject, text)))
+                return letter.c.id.in_(self._summary(holds(header_summary.c.subject, text)))
             case "body":
                 return letter.c.id.in_(self._body(text))
             case "attachment" | "filename":
@@ -126,15 +127,15 @@ class Conditions:
         return self._letters(image.c.id, condition)
 
     def _body(self, text: str) -> Select[Any]:
-        return self._letters(body_text.c.image_id, has(body_text.c.text, text))
+        return self._letters(body_text.c.image_id, holds(body_text.c.text, text))
 
     def _file(self, text: str) -> Select[Any]:
-        return self._letters(part.c.image_id, part.c.file_name != "", has(part.c.file_name, text))
+        return self._letters(part.c.image_id, part.c.file_name != "", holds(part.c.file_name, text))
 
     def _people(self, fields: tuple[str, ...], text: str) -> Select[Any]:
         found = self._letters(
             image_address.c.image_id, address.c.id == image_address.c.address_id,
-            or_(has(address.c.address, text.lower()), has(image_address.c.display_name, text)),
+            or_(holds(address.c.address, text.lower()), names(image_address.c.display_name, text)),
         )
         return found.where(image_address.c.field.in_(fields)) if fields else found
 
@@ -143,7 +144,7 @@ class Conditions:
         found = self._letters(
             sighting.c.image_id, sighting.c.capture == smtp_envelope.c.capture,
             smtp_envelope.c.id == smtp_recipient.c.envelope_id, address.c.id == smtp_recipient.c.address_id,
-            has(address.c.address, text.lower()),
+            holds(address.c.address, text.lower()),
         )
         return found if self._accounts == ALL else found.where(smtp_envelope.c.account_id.in_(self._accounts))
 
@@ -158,11 +159,6 @@ class Conditions:
 
     def _read(self) -> ColumnElement[bool]:
         return is_read(letter.c.id, self._user_id, self._accounts)
-
-
-def has(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
-    """`contains` with % and _ taken as they are; letter case as the column's collation has it."""
-    return column.contains(text, autoescape=True, escape="|")
 
 
 def named(column: ColumnElement[Any], word: Word) -> ColumnElement[bool]:

@@ -7,7 +7,9 @@ import pytest
 from postbuch.archive import index_text, index_wholes
 
 # What began a look at each of its characters, and what nearly is a number of an account, again and again.
-LONG = ("ae", "1", "1.", "a-", "東", "de89", "de89 abcd ", "123.123.", "12,", "\u1112\u1161", "a-b ", "DE89 3704 ")
+LONG = ("ae", "1", "1.", "a-", "東", "de89", "de89 abcd ", "123.123.", "12,", "\u1112\u1161", "a-b ",
+        "DE89 3704 ", "a\u0300", "a\u0300-",
+        "\u0300", "a\u200b", "\u200b", "\u093e", "a\u093e ")
 CHARACTERS = 100_000
 
 
@@ -18,6 +20,8 @@ def test_hostile_texts_take_no_longer(piece: str) -> None:
     began = time.thread_time()  # what others do meanwhile does not count
     list(index_wholes.found(text))
     index_text.all_stems(index_text.fold(text))
+    index_text.closed_up(index_text.fold(text))
+    index_text.places(text)
     assert time.thread_time() - began < 10
 
 

@@ -1,0 +1,90 @@
+"""Words side by side that others write as one: `e mail` and `E-Mail` are also Email. Pure.
+
+A text is looked for as it is and with each run of its words closed up. Digits beside digits are none: 10 12 is not
+1012.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+
+from postbuch.archive import index_text, index_wholes
+from postbuch.archive.query import Group, Node, Not, Word
+
+# Longest run, and how many words a text may have: what is longer is a sentence that somebody copied.
+MOST_JOINED = 3
+MOST_WORDS = 8
+_BETWEEN = re.compile(rf"\s+|[{index_wholes.HYPHENS}]")
+
+
+def closed(text: str) -> list[str]:
+    """The text with one run of its words closed up, for each run: of `e mail adresse` three."""
+    places = index_text.places(text)
+    if not 1 < len(places) <= MOST_WORDS:
+        return []
+    joint = [
+        _BETWEEN.fullmatch(text, end, begin) is not None and _may_join(text[end - 1], text[begin])
+        for (_, end), (begin, _) in pairwise(places)
+    ]
+    return [
+        text[: places[first][0]]
+        + "".join(text[begin:end] for begin, end in places[first : last + 1])
+        + text[places[last][1] :]
+        for first, last in _runs(joint)
+    ]
+
+
+def widened(node: Node) -> Node:
+    """A tree in which plain words that stand side by side may also be one word."""
+    match node:
+        case Word():
+            return node
+        case Not():
+            return Not(node=widened(node.node))
+        case Group(kind="or"):
+            return Group(kind="or", nodes=tuple(map(widened, node.nodes)))
+        case Group():
+            nodes: list[Node] = []
+            for plain, some in groupby(node.nodes, _is_plain):
+                row = list(some)
+                nodes += _beside([each for each in row if isinstance(each, Word)]) if plain else map(widened, row)
+            return Group(kind="and", nodes=tuple(nodes))
+
+
+def _is_plain(node: Node) -> bool:
+    return isinstance(node, Word) and (node.field, node.kind) == ("", "word")
+
+
+def _beside(words: Sequence[Word]) -> list[Node]:
+    """Each word, or one that it is part of."""
+    if len(words) > MOST_WORDS:
+        return list(words)
+    found: list[list[Node]] = [[each] for each in words]
+    for first, last in _runs([_may_join(one.text[-1:], other.text[:1]) for one, other in pairwise(words)]):
+        joined = Word(field="", text="".join(each.text for each in words[first : last + 1]))
+        for place in range(first, last + 1):
+            found[place].append(joined)
+    return [each[0] if len(each) == 1 else Group(kind="or", nodes=tuple(each)) for each in found]
+
+
+def names(text: str) -> list[str]:
+    """Neighbours of a name closed up: of `Eva Müller Lüdenscheidt` EvaMüller and MüllerLüdenscheidt."""
+    places = index_text.places(text)[:MOST_WORDS]
+    return [
+        text[begin:end] + text[start:stop] for (begin, end), (start, stop) in pairwise(places)
+        if _may_join(text[end - 1], text[start])
+    ]  # fmt: skip
+
+
+def _may_join(last: str, first: str) -> bool:
+    return last.isalnum() and first.isalnum() and not (last.isnumeric() and first.isnumeric())
+
+
+def _runs(joint: Sequence[bool]) -> list[tuple[int, int]]:
+    """First and last word of each run. `joint`: whether a word and the next one may be one."""
+    return [
+        (first, last)
+        for first in range(len(joint))
+        for last in range(first + 1, min(first + MOST_JOINED, len(joint) + 1))
+        if all(joint[first:last])
+    ]

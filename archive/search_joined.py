@@ -1,0 +1,49 @@
+"""Conditions in SQL on a text that holds another, also where one has words joined that the other parts."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_
+
+from postbuch.archive import index_joins
+from postbuch.archive.index_wholes import HYPHENS
+
+# A name is as long as its column; patterns of more letters find none.
+NAME_CHARACTERS = 60
+
+
+def has(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """`contains` with % and _ taken as they are; letter case as the column's collation has it."""
+    return column.contains(text, autoescape=True, escape="|")
+
+
+def holds(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """`has`, whether parts are written with a hyphen, side by side or as one word."""
+    if not _without(text, "").strip():
+        return has(column, text)
+    texts = [text, *index_joins.closed(text)]
+    found = [has(_replaced(column, ""), each) for each in dict.fromkeys(_without(each, "") for each in texts)]
+    if len(texts) > 1:
+        found += [has(_replaced(column, " "), each) for each in dict.fromkeys(_without(each, " ") for each in texts)]
+    return or_(*found)
+
+
+def names(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """`holds` of a name; also where it stands in two words, as the index knows neighbours in names."""
+    if not text.isalnum() or not 1 < len(text) <= NAME_CHARACTERS:
+        return holds(column, text)
+    apart = f"[{HYPHENS} ]?".join(text)
+    return or_(holds(column, text), column.op("REGEXP", is_comparison=True)(
+        rf"(?<![\p{{L}}\p{{N}}]){apart}(?![\p{{L}}\p{{N}}])"
+    ))  # fmt: skip
+
+
+def _without(text: str, sign: str) -> str:
+    for hyphen in HYPHENS:
+        text = text.replace(hyphen, sign)
+    return text
+
+
+def _replaced(column: ColumnElement[Any], sign: str) -> ColumnElement[Any]:
+    for hyphen in HYPHENS:
+        column = func.replace(column, hyphen, sign)
+    return column
