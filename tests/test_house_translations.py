@@ -13,6 +13,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from postbuch.cli import language
+from postbuch.webmail import actions
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("cli", "webmail")
@@ -71,3 +72,26 @@ def test_the_language_follows_the_locale() -> None:
     assert language.choose({"LANG": "C.UTF-8", "LANGUAGE": "de"}) == "en"
     assert language.choose({"LANG": "fr_FR.UTF-8"}) == "en"
     assert language.choose({}) == "en"
+
+
+# One thing has one name in German: what stands on the left is the pages' word for what stands on the right elsewhere.
+ONE_NAME = {"Anhang": "Anlage", "Hauptbuch": "Prüfbuch", "Nachweis": "Beweis "}
+
+
+def test_one_thing_has_one_name() -> None:
+    """The word of one page is the word of all."""
+    strings = [message.string for message in _catalogue("webmail") if message.id]
+    texts = [text for each in strings for text in ([each] if isinstance(each, str) else each or [])]
+    found = {other: text for other in ONE_NAME.values() for text in texts if other in text}
+    assert found == {}
+
+
+def test_the_audit_log_says_what_was_done_in_one_form() -> None:
+    """Each name of an action ends in what was done (“Brief geöffnet”): no sentences among them."""
+    catalogue = _catalogue("webmail")
+    names = []
+    for name in actions.NAMES.values():
+        message = catalogue.get(str(name))
+        assert message is not None
+        names.append(str(message.string))
+    assert [name for name in names if not re.search(r"(t|en)\Z", name) or name.startswith("hat ")] == []
