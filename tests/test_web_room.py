@@ -1,0 +1,89 @@
+"""Every page in real Chromium by finger, at 390 and 320 px."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import chromium, context, log_in, serving
+from playwright.sync_api import Browser, StorageState
+from room import lacks_room
+from web_archive import ADMIN, ADMIN_PASSWORD, Filling, archive, collected, firm_mail, ingest
+
+from provider.ports import free_port
+
+PAGES = (
+    "/", "/?unread=1", "/?q=Rechnung", "/?q=xyzzyqq", "/topics", "/media", "/media?look=table", "/senders", "/searches",
+    "/jobs", "/keys", "/links", "/audit", "/admin", "/completeness", "/verification",
+)  # fmt: skip
+VIEWS = ("", "/headers", "/source", "/evidence", "/topic")
+
+
+class Site:
+    """The address of the pages, the browser, and the state of one who is logged in."""
+
+    def __init__(self, base: str, browser: Browser, state: StorageState) -> None:
+        self.base = base
+        self.browser = browser
+        self.state = state
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The firm's mail, and an admin who may see every page; as no proxy runs, that of the system names long paths."""
+    folder = tmp_path_factory.mktemp("room")
+    filling = Filling()
+    firm_mail(filling, datetime.now(UTC))
+    with archive(folder / "data", f"127.0.0.1:{free_port()}") as config:
+        ingest(config, filling.records)
+        collected(config)
+        with serving(config, folder / "postbuch.toml") as base, chromium() as browser:
+            with context(browser, base) as (first, _):
+                log_in(first.new_page(), ADMIN, ADMIN_PASSWORD)
+                state = first.storage_state()
+            yield Site(base, browser, state)
+
+
+@pytest.mark.parametrize("width", [390, 320])
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_page_has_room_for_a_finger(site: Site, language: str, width: int) -> None:
+    """Nothing is cut off or sticks out, each target has 44 px both ways, and what has the focus can be seen."""
+    choices: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "locale": language}
+    choices |= {"has_touch": True, "is_mobile": True, "storage_state": site.state}
+    with context(site.browser, site.base, **choices) as (made, watch):
+        page = made.new_page()
+        page.goto("/?q=has:attachment")
+        letter = str(page.locator("#letters .row-link").first.get_attribute("href")).partition("?")[0]
+        page.goto("/media")
+        file = str(page.locator(".tile > a").first.get_attribute("href"))
+        found = {}
+        for path in (*PAGES, *(letter + view for view in VIEWS), file):
+            page.goto(path)
+            found[path] = lacks_room(page)
+        watch.expect_failures(1)
+        page.goto("/nothing-here")
+        found["error"] = lacks_room(page)
+        assert {path: told for path, told in found.items() if told} == {}
+
+
+def test_a_phone_sorts_senders_and_attachments(site: Site) -> None:
+    """What sorts a table stands above its cards, and a tap sorts."""
+    choices: dict[str, Any] = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+    with context(site.browser, site.base, storage_state=site.state, **choices) as (made, _):
+        page = made.new_page()
+        for path, place in (("/senders", 4), ("/media?look=table", 4)):
+            page.goto(path)
+            page.tap(f"thead th:nth-child({place}) a")
+            page.wait_for_url("**orderby=**")
+            assert page.get_attribute(f"thead th:nth-child({place})", "aria-sort") == "descending"
+
+
+def test_a_screen_reader_lists_each_place_once(site: Site) -> None:
+    """No two landmarks of a page are of one kind and name."""
+    with context(site.browser, site.base, storage_state=site.state) as (made, _):
+        page = made.new_page()
+        for path in ("/media?look=table", "/senders", "/audit", "/admin", "/completeness", "/verification"):
+            page.goto(path)
+            results = Axe().run(page, options={"runOnly": ["landmark-unique"], "iframes": False})
+            assert [each["nodes"][0]["html"] for each in results.response["violations"]] == [], path
