@@ -1,4 +1,4 @@
-"""Every page in real Chromium by finger, at 390 and 320 px."""
+"""Every page in real Chromium by finger, at 390 and 320 px, and where the system rules the colours."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -87,3 +87,18 @@ def test_a_screen_reader_lists_each_place_once(site: Site) -> None:
             page.goto(path)
             results = Axe().run(page, options={"runOnly": ["landmark-unique"], "iframes": False})
             assert [each["nodes"][0]["html"] for each in results.response["violations"]] == [], path
+
+
+def test_where_the_system_rules_the_colours(site: Site) -> None:
+    """With forced colours the mark of an unread letter, what was found and how an account stands can still be told."""
+    ground = "(e, part) => getComputedStyle(e, part).backgroundColor"
+    with context(site.browser, site.base, storage_state=site.state, forced_colors="active") as (made, _):
+        page = made.new_page()
+        page.goto("/?unread=1")
+        canvas = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert page.locator(".unread .row-link").first.evaluate(ground, "::before") != canvas
+        page.goto("/?q=Rechnung")
+        assert page.locator("mark").first.evaluate(ground) != canvas
+        page.goto("/completeness")
+        shown = {page.locator(kind).first.evaluate(ground, "::before") for kind in (".state.bad", ".state:not(.bad)")}
+        assert len(shown | {canvas}) == 3
