@@ -5,8 +5,9 @@ What is written is read by its meaning or not at all: a day that no calendar has
 
 import re
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from postbuch.archive import monthnames
 from postbuch.archive.charsets import decode_octets
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000
@@ -22,32 +23,24 @@ _MONTHS = {
     b"Jan": 1, b"Feb": 2, b"Mar": 3, b"Apr": 4, b"May": 5, b"Jun": 6, b"Jul": 7, b"Aug": 8, b"Sep": 9, b"Oct": 10,
     b"Nov": 11, b"Dec": 12,
 }
-# How months begin in German, English, French, Spanish, Italian, Portuguese and Dutch, without accents.
-_BEGINNINGS = tuple(
-    (beginning, month)
-    for month, beginnings in enumerate((
-        "jan ene gen", "feb fev", "mar mrz maerz mrt maa", "apr abr avr", "may mai mag mei", "jun juin giu",
-        "jul juil lug", "aug ago aou", "sep set", "oct okt ott out", "nov", "dec dez dic",
-    ), start=1)
-    for beginning in beginnings.split()
-)  # fmt: skip
 # Hours from UTC: RFC 5322 section 4.3, and the names that Europe has. A name that means several zones, as IST does, is
 # none, and neither is a single letter, which old programs used in both directions: such a date is read as one in UTC.
 _ZONES = {
     "ut": 0, "utc": 0, "gmt": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8,
     "pdt": -7, "ast": -4, "adt": -3, "wet": 0, "west": 1, "wez": 0, "wesz": 1, "bst": 1, "cet": 1, "cest": 2, "mez": 1,
     "mesz": 2, "met": 1, "mest": 2, "eet": 2, "eest": 3, "oez": 2, "oesz": 3, "msk": 3, "msd": 4,
+    "мск": 3,
 }  # fmt: skip
 _PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
 _DAY_NAME = r"(?:[^\W\d_]+\.?\s*,?|,)?\s*"
 # Between day, month and year: a hyphen, else blanks. A hyphen behind a blank would be the sign of a year.
 _BETWEEN = r"(?:[-/]|\.?,?\s|[.,])"
-_WORD = r"(?P<month>[^\W\d_]{3,12})"
+_WORD = r"(?:de\s|d['’])?(?P<month>[^\W\d_]{3,12})"
 _DAY = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?"
-_YEAR = r"(?P<year>[0-9]{2,4})(?![0-9])"
+_YEAR = r"(?:del?\s)?(?P<year>[0-9]{2,4})(?![0-9])"
 _TIME = (
     r"(?P<hour>[0-9]{1,2})\s?[:.]\s?(?P<minute>[0-9]{1,2})(?:\s?[:.]\s?(?P<second>[0-9]{1,2})(?:[.,][0-9]+)?)?(?![0-9:])"
-    r"(?:\s?(?P<half>[ap])m\b|\s?(?:Uhr|h)\b)?"
+    r"(?:\s?(?P<half>[ap])\.?\s?m\b\.?|\s?(?:Uhr|h)\b)?"
 )
 _ZONE = (
     r"(?:\s?(?P<zone>[^\W\d_]+)(?![^\W_]))?"
@@ -61,7 +54,16 @@ _FORMS = tuple(re.compile(form, re.IGNORECASE) for form in (
     rf"{_DAY_NAME}{_WORD}\s{_DAY}\s{_TIME}{_ZONE}\s{_YEAR}",
     # ISO 8601
     rf"{_DAY_NAME}(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{1,2}})-(?P<day>[0-9]{{1,2}})[T\s]\s?{_TIME}{_ZONE}",
+    # China, Japan, Korea; half of a day would stand before the clock
+    r"(?P<year>[0-9]{4})\s?[年년]\s?(?P<month>[0-9]{1,2})\s?[月월]\s?(?P<day>[0-9]{1,2})\s?[日일]\s?"
+    rf"(?:(?:星期|週|周)\w\s?|\w(?:曜日|요일)\s?)?{_TIME}{_ZONE}",
 ))  # fmt: skip
+_NUMBERS = re.compile(
+    rf"{_DAY_NAME}(?P<one>[0-9]{{1,4}})(?P<mark>[./-])(?P<blank>\s?)(?P<two>[0-9]{{1,2}})(?P=mark)(?P=blank)"
+    rf"(?P<three>[0-9]{{1,4}})(?![0-9])\.?,?[\sT]\s?{_TIME}{_ZONE}", re.IGNORECASE
+)  # fmt: skip
+# By numbers alone no other calendar's years are told from ours: 2569 is Thai, 1405 Persian.
+_PLAIN_YEARS = range(1950, 2150)
 
 
 def read(raw: bytes) -> datetime | None:
@@ -72,22 +74,58 @@ def read(raw: bytes) -> datetime | None:
         away = abs(zone) // 100 * 60 + abs(zone) % 100
         return _moment(year, month, day, hour, minute, second, away if zone >= 0 else -away)
     line = " ".join(_without_comments(decode_octets(raw, None)).split()).strip('" ')[:MAX_CHARACTERS]
+    line = unicodedata.normalize("NFC", line)
     for form in _FORMS:
         if (found := form.match(line)) is not None:
-            return _read(found)
-    return None
+            parts = found.groupdict()
+            written = parts["month"]
+            month = int(written) if written.isdecimal() else monthnames.month(written)
+            return _at(_year(parts["year"]), month, int(parts["day"]), parts)
+    plain = _NUMBERS.match(line)
+    written_day = None if plain is None else _plain_day(plain)
+    if plain is None or written_day is None:
+        return None
+    return _at(written_day.year, written_day.month, written_day.day, plain.groupdict())
 
 
-def _read(found: re.Match[str]) -> datetime | None:
-    parts = found.groupdict()
+def _plain_day(found: re.Match[str]) -> date | None:
+    """The day that numbers alone mean; None where they can mean two.
+
+    With points the day comes first in every language of CLDR, unless the year does; with slashes and hyphens the month
+    does in some. A word behind the clock that is no zone would be half of a day.
+    """
+    one, two, three, mark = found["one"], found["two"], found["three"], found["mark"]
+    if not (found["zone"] or "").isascii():
+        return None
+    if len(one) == 4 and len(three) <= 2:
+        return _day(one, two, three)
+    if len(one) > 2 or len(three) not in (2, 4):
+        return None
+    day_first, month_first = _day(three, two, one), _day(three, one, two)
+    if mark == "." and (len(three) == 4 or not found["blank"]):
+        return day_first or month_first
+    year_first = _day(one, two, three) if len(one) == len(three) == 2 else None
+    meant = {day_first, month_first, year_first} - {None}
+    return meant.pop() if len(meant) == 1 else None
+
+
+def _day(year: str, month: str, day: str) -> date | None:
+    try:
+        found = date(_year(year), int(month), int(day))
+    except ValueError:
+        return None
+    return found if found.year in _PLAIN_YEARS else None
+
+
+def _at(year: int, month: int, day: int, parts: dict[str, str]) -> datetime | None:
+    """The moment of a day, with what a form has of clock and zone."""
     hour = int(parts["hour"])
     if parts["half"]:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if parts["half"].lower() == "p" else 0)
     return _moment(
-        _year(parts["year"]), _month(parts["month"]), int(parts["day"]), hour, int(parts["minute"]),
-        int(parts["second"] or 0),
+        year, month, day, hour, int(parts["minute"]), int(parts["second"] or 0),
         _minutes_away(parts["zone"] or "", parts["sign"], parts["away"]),
     )
 
@@ -104,19 +142,11 @@ def _moment(
 
 
 def _year(written: str) -> int:
-    """RFC 5322 section 4.3: two digits are of 1950 to 2049, three count from 1900."""
+    """RFC 5322 section 4.3: two digits are of 1950 to 2049, three count from 1900, also filled up to four (0126)."""
     year = int(written)
     if len(written) == 2:
         return year + (2000 if year < 50 else 1900)
-    return year + 1900 if len(written) == 3 else year
-
-
-def _month(written: str) -> int:
-    """Its number; 0 when it is the name of none."""
-    if written.isdecimal():
-        return int(written)
-    plain = "".join(each for each in unicodedata.normalize("NFKD", written.lower()) if not unicodedata.combining(each))
-    return next((month for beginning, month in _BEGINNINGS if plain.startswith(beginning)), 0)
+    return year + 1900 if len(written) == 3 or 100 <= year < 200 else year
 
 
 def _minutes_away(name: str, sign: str | None, away: str | None) -> int:
