@@ -10,10 +10,12 @@ from urllib.parse import unquote_to_bytes
 
 from postbuch.archive.charsets import decode_octets
 
+# A comment, also one within another. None begins at an escaped sign, so that no sign is looked at more than twice.
+_COMMENT = r"(?<!\\)\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*+\)"
 # A quote ends a value only where one can end: names have quotes within that nobody escaped. Values without quotes go to
 # the next semicolon, because many have blanks and brackets. A quote that nothing ends takes all that is left.
 _PARAMETER = re.compile(
-    r';\s*+(?P<name>[^\s;="]++)\s*+=\s*+'
+    rf'{_COMMENT}|;(?:\s|{_COMMENT})*+(?P<name>[^\s;="]++)\s*+=\s*+'
     r'(?:"(?P<quoted>(?:\\.|[^"\\]|"(?!\s*+(?:;|\(|\Z)|\s++[\w*-]++=)|\\)*+)"?|(?P<plain>[^;"][^;]*+)?)',
     re.DOTALL,
 )
@@ -31,7 +33,7 @@ def read(field: str, name: str) -> str:
     plain = extended = ""
     pieces: dict[int, tuple[bool, str]] = {}
     for found in _PARAMETER.finditer(f";{field}") if name in field.lower() else ():
-        written = _NAME.fullmatch(found["name"].lower())
+        written = _NAME.fullmatch((found["name"] or "").lower())
         if written is None or written[1] != name:
             continue
         value = (found["plain"] or "").strip() if found["quoted"] is None else _PAIR.sub(r"\1", found["quoted"])

@@ -36,7 +36,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     ),
     "dkim": ("archive/dkimcheck.py", "proxy/signing.py"),
     "dns": ("archive/dnsrecords.py",),
-    "fast_mail_parser": ("archive/mime.py",),
+    "fast_mail_parser": ("archive/mimefast.py",),
     "flask": ("webmail/*",),
     "flask_babel": ("webmail/*",),
     "flask_limiter": ("webmail/*",),

@@ -1,5 +1,7 @@
 """File names of parts, as programs write them; both parsers give the same."""
 
+import time
+
 import fast_mail_parser
 import pytest
 from hypothesis import given
@@ -21,6 +23,12 @@ from postbuch.archive import message, mime, parameters
     ('; filename="open.pdf', "open.pdf"), ('; x="; filename=no.exe"; FileName = yes.pdf', "yes.pdf"),
     (' (x; y); filename="a.pdf"', "a.pdf"), ('; filename="a.pdf"; filename="b.pdf"', "a.pdf"),
     ("; filename=", "other.pdf"), ('; filename="a\x01\x07b.pdf"', "ab.pdf"),
+    (' (a; filename="no.exe"); filename="yes.pdf"', "yes.pdf"), ("; (a;b) filename=yes.pdf", "yes.pdf"),
+    ('; (a (b; c) d; filename=no.exe)\r\n (e) filename="yes.pdf"', "yes.pdf"), ("; (open; filename=yes.pdf", "yes.pdf"),
+    ('; filename="=?utf-8?q?a=22;b=C3=9C.pdf?="', 'a";bÜ.pdf'),
+    ("; filename==?utf-8?q?a=3B_name=3Db.pdf?=", "a; name=b.pdf"),
+    ('; filename="=?utf-8?b?w5w=?=\r\n =?utf-8?q?=22=3B_filename=3D=22no.exe?="', 'Ü"; filename="no.exe'),
+    ('; filename="=?utf-8?q?a=C3?= =?utf-8?q?=9C.pdf?="', "aÜ.pdf"),
     (r'; filename="C:\Users\anna\a.pdf"', r"C:\Users\anna\a.pdf"), ('; filename="Üb.pdf"', "Üb.pdf"),
 ])
 def test_file_names(monkeypatch: pytest.MonkeyPatch, field: str, name: str) -> None:
@@ -35,6 +43,26 @@ def test_file_names(monkeypatch: pytest.MonkeyPatch, field: str, name: str) -> N
     monkeypatch.setattr(fast_mail_parser, "parse_email_tree", refuse)
     structure = mime.take_apart(octets)
     assert (structure.parser, structure.parts[0].file_name) == ("compat", name)
+
+
+@pytest.mark.parametrize(("field", "charset"), [
+    ("text/plain; (a;b) charset=koi8-r", "koi8-r"), ("text/plain; charset=koi8-r (Russian)", "koi8-r"),
+    ('text/plain; name="charset=utf-8"; charset="koi8-r"', "koi8-r"), ("text/plain charset=koi8-r", "koi8-r"),
+    ("text/plain; charset=koi8-r format=flowed", "koi8-r"), ("text/plain; charset=koi8-r(Russian)", "koi8-r"),
+    ("text/plain; charset*=us-ascii'en'koi8-r", "koi8-r"), ("text/plain", None),
+    ("text/plain; (charset=utf-8) charset = koi8-r", "koi8-r"),
+])
+def test_charsets_of_parts(field: str, charset: str | None) -> None:
+    """Whatever stands around it."""
+    assert message.leaf(f"Content-Type: {field}\r\n\r\nx".encode(), 0).charset == charset
+
+
+@pytest.mark.parametrize("piece", ["(", "(\\", "(a", "((a)", "; (a", ";(a)", '"', ';a="', "\\"])
+def test_hostile_fields_take_no_time(piece: str) -> None:
+    """A field as long as is read, in far less than a second."""
+    begin = time.process_time()
+    parameters.read(f"{piece * (65_000 // len(piece))}; filename=a", "filename")
+    assert time.process_time() - begin < 1
 
 
 PIECES = st.sampled_from([

@@ -1,0 +1,113 @@
+"""The leaves of a message by the standard library's compat32, which reads whatever octets there are."""
+
+import binascii
+import email
+import re
+from collections.abc import Iterator
+from email import policy
+from email.message import Message
+from itertools import islice
+
+from postbuch.archive import headers, mimepart, mimewalk, references
+from postbuch.archive.charsets import decode_octets
+from postbuch.archive.mimepart import Part
+from postbuch.archive.mimewalk import Path, Walk
+
+# Whole lines of base64, up to the one that is filled up.
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]*[ \t]*\r?\n)*+(?:[A-Za-z0-9+/]+={0,2}[ \t]*(?=[\r\n]|\Z))?")
+_DELIMITER = re.compile(rb"^--([^\s\"\\][^\"\\\r\n]{0,68}?)[ \t]*\r?$", re.MULTILINE)
+
+
+def leaves(octets: bytes, walk: Walk) -> Iterator[Part]:
+    """Each leaf in turn. Raises TooDeep, RecursionError."""
+    yield from _leaves(email.message_from_bytes(octets, policy=policy.compat32), 0, walk)
+
+
+def _leaves(
+    message: "Message[str, str]", depth: int, walk: Walk, path: Path = (), base: str = ""
+) -> Iterator[Part]:
+    if depth > mimewalk.MAX_DEPTH:
+        raise mimewalk.TooDeep
+    content = message.get_payload()
+    children = [child for child in content if isinstance(child, Message)] if isinstance(content, list) else []
+    kind = message.get_content_type()
+    location = references.location(_field(message, "content-location"), base)
+    if isinstance(content, list) and kind != "message/rfc822":
+        for child, branch in zip(children, walk.branches(kind, path), strict=False):
+            yield from _leaves(child, depth + 1, walk, branch, location or base)
+        return
+    if kind.startswith("multipart/"):  # and yet one text
+        walk.defect = "a multipart has no usable boundary"
+        if (repaired := _with_boundary(message, kind)) is not None:
+            yield from _leaves(repaired, depth + 1, walk, path, location or base)
+            return
+        kind = "text/plain"
+    inner = ""
+    if isinstance(content, list):  # message/rfc822: its octets as compat32 writes them; the image has the true ones
+        payload = b"\n".join(child.as_bytes(policy=policy.compat32) for child in children)
+        inner = mimepart.inner_text([
+            part for child in children for part in _leaves(child, depth + 1, walk)
+        ])  # fmt: skip
+    else:
+        payload = _decoded(message, kind, walk)
+    declared = _field(message, "content-type")
+    yield mimewalk.part(
+        kind, mimewalk.charset(declared[: headers.MAX_FIELD_OCTETS]), (message.get_content_disposition() or "").lower(),
+        mimewalk.file_name(_raw_field(message, "content-disposition"), _raw_field(message, "content-type")),
+        _field(message, "content-id"), payload, inner, path, location, base,
+    )
+
+
+def _with_boundary(message: "Message[str, str]", kind: str) -> "Message[str, str] | None":
+    """A multipart whose field names no boundary of its text, by the first line of it that can only be one."""
+    body = _octets(message)
+    for line in islice(_DELIMITER.finditer(body), 20):
+        if b"--" + line[1] + b"--" in body[line.end() :]:
+            head = b"Content-Type: %s; boundary=\"%s\"\n\n" % (kind.encode("ascii", "replace"), line[1])
+            repaired = email.message_from_bytes(head + body, policy=policy.compat32)
+            return repaired if repaired.is_multipart() else None
+    return None
+
+
+def _octets(message: "Message[str, str]") -> bytes:
+    """What a leaf says once its transfer encoding is undone, as far as compat32 can."""
+    decoded = message.get_payload(decode=True)
+    return decoded if isinstance(decoded, bytes) else b""
+
+
+def _decoded(message: "Message[str, str]", kind: str, walk: Walk) -> bytes:
+    """The same for encodings that are written in an unusual way, or in which stands what cannot."""
+    encoding = mimewalk.UNUSUAL_ENCODING.match(_field(message, "content-transfer-encoding"))
+    if encoding is None:
+        return _octets(message)
+    del message["content-transfer-encoding"]
+    raw = _octets(message)
+    if encoding[1].lower() == "quoted-printable":
+        walk.is_quoted_wrongly |= not raw.isascii()
+        return binascii.a2b_qp(raw)
+    if kind.startswith("text/") and (found := _with_footer(raw)):
+        return found
+    message["Content-Transfer-Encoding"] = "base64"
+    return _octets(message)
+
+
+def _with_footer(raw: bytes) -> bytes:
+    """A text in base64 behind which a mailing list wrote plain words; empty when it is another."""
+    end = (lines := _BASE64.match(raw)) and lines.end()
+    footer = raw[end:].strip()
+    if not end or b" " not in footer:
+        return b""
+    data = b"".join(raw[:end].split()).rstrip(b"=")
+    data = data[:-1] if len(data) % 4 == 1 else data
+    return binascii.a2b_base64(data + b"=" * (-len(data) % 4)) + b"\n" + footer + b"\n"
+
+
+def _field(message: "Message[str, str]", name: str) -> str:
+    value = message.get(name)
+    return "" if value is None else str(value)
+
+
+def _raw_field(message: "Message[str, str]", name: str) -> str:
+    """The same with octets beyond ASCII as what they say."""
+    value = next((value for other, value in message.raw_items() if other.lower() == name), "")
+    return decode_octets(str(value).encode("utf-8", "surrogateescape"), None)

@@ -1,0 +1,87 @@
+"""The leaves of a message by fast-mail-parser. The only home of it."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import fast_mail_parser
+
+from postbuch.archive import headers, mimepart, mimewalk, references
+from postbuch.archive.charsets import decode_octets
+from postbuch.archive.mimepart import Part
+from postbuch.archive.mimewalk import Path, Walk
+
+# fast-mail-parser's time grows with the square of the encoded words in a field: 9 ms for 2,000, 80 ms for 5,000, 43 s
+# for 100,000; compat32 reads 5,000 in 3 ms.
+MAX_WORDS = 2000
+_PART_FIELD = re.compile(rb"Content-(?:Type|Disposition)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.IGNORECASE)
+
+
+def leaves(octets: bytes, walk: Walk) -> Iterator[Part]:
+    """Each leaf in turn. Raises TooDeep; ValueError for what it cannot read, or not as people mean it."""
+    if len(octets) > 2 * MAX_WORDS and octets.count(b"=?") > MAX_WORDS:
+        raise ValueError("too many encoded words")
+    try:
+        yield from _leaves(fast_mail_parser.parse_email_tree(octets, mode="lazy"), walk, _with_words(octets), 0)
+    except fast_mail_parser.ParseError as error:
+        raise ValueError(str(error)) from error
+
+
+def _leaves(
+    node: fast_mail_parser.PyLazyMimePart, walk: Walk, written: Mapping[str, str], depth: int, path: Path = (),
+    base: str = "",
+) -> Iterator[Part]:
+    if depth > mimewalk.MAX_DEPTH:
+        raise mimewalk.TooDeep
+    content = node.content
+    fields = node.headers  # made anew each time it is asked for
+    location = references.location(_field(fields, "Content-Location"), base)
+    if content is None:
+        walk.is_hollow |= not node.children
+        for child, branch in zip(node.children, walk.branches(node.content_type, path), strict=False):
+            yield from _leaves(child, walk, written, depth + 1, branch, location or base)
+        return
+    inner = ""
+    if node.is_message:
+        inner = mimepart.inner_text([
+            part for child in node.children for part in _leaves(child, walk, {}, depth + 1)
+        ])  # fmt: skip
+    encoding = _field(fields, "Content-Transfer-Encoding").strip().lower()
+    if encoding not in mimewalk.ENCODINGS and mimewalk.UNUSUAL_ENCODING.match(encoding):
+        raise ValueError("an unusual way to write an encoding")
+    walk.is_quoted |= encoding == "quoted-printable"
+    declared = _field(fields, "Content-Type")
+    declared = written.get(declared, declared)[: headers.MAX_FIELD_OCTETS]
+    disposition = _field(fields, "Content-Disposition")
+    yield mimewalk.part(
+        node.content_type or "text/plain", mimewalk.charset(declared), (node.disposition or "").lower(),
+        mimewalk.file_name(written.get(disposition, disposition), declared), node.content_id or "", content, inner,
+        path, location, base,
+    )
+
+
+def _field(fields: dict[str, list[str]], name: str) -> str:
+    """The first value of a field, however its name is written."""
+    values = fields.get(name)
+    if values is None:
+        lower = name.lower()
+        values = next((values for other, values in fields.items() if other.lower() == lower), [""])
+    return values[0]
+
+
+def _with_words(octets: bytes) -> dict[str, str]:
+    """The fields with encoded words that say what a part is, as they stand, by what fast-mail-parser makes of them.
+
+    It decodes the words first, and then a quote or a semicolon of a name looks like one of the field.
+    """
+    found: dict[str, str] = {}
+    place = 0  # behind the last line that was looked at: no octet is looked at twice
+    while (word := octets.find(b"=?", place)) >= 0:
+        start = octets.rfind(b"\n", place, word) + 1 or place
+        while start > place and octets[start : start + 1] in (b" ", b"\t"):
+            start = octets.rfind(b"\n", place, start - 1) + 1 or place
+        field = _PART_FIELD.match(octets, start)
+        place = max(word + 2, field.end() if field else 0)
+        if field is not None and len(field[0]) <= headers.MAX_FIELD_OCTETS:
+            for values in fast_mail_parser.parse_email_tree(field[0] + b"\n\n", mode="lazy").headers.values():
+                found[values[0]] = decode_octets(field[1], None)
+    return found

@@ -1,0 +1,84 @@
+"""What both parsers' walks through a message share: limits, notes, and a leaf made of its fields. Pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count, repeat
+
+from postbuch.archive import headers, parameters
+from postbuch.archive.encodedwords import decode_words
+from postbuch.archive.mimepart import Part
+
+# 1,000 leaves, 100 levels: no mail that people sent comes near; hostile ones overflow stacks at 1,000 levels.
+MAX_LEAVES = 1000
+MAX_DEPTH = 100
+_CHARSET = re.compile(r"(?<![\w-])charset\*?\s*=\s*(?:\"([^\"]{1,60})\"|([^\s;\"]{1,60}))", re.IGNORECASE)
+# As nearly all write them (RFC 2045 section 6.1). Others may have a comment, quotes or a semicolon.
+ENCODINGS = frozenset({"", "7bit", "8bit", "binary", "base64", "quoted-printable"})
+UNUSUAL_ENCODING = re.compile(r"[\s\"']*(base64|quoted-printable)(?![\w-])", re.IGNORECASE)
+
+# The alternatives around a leaf: see `mimepart.py`.
+Path = tuple[tuple[int, int], ...]
+
+
+class TooDeep(Exception):
+    """Parts within parts beyond MAX_DEPTH; the message is then read as one text."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """What a walk through a message takes note of."""
+
+    defect: str = ""
+    is_hollow: bool = False  # there is a multipart without parts
+    is_quoted: bool = False  # there is quoted-printable
+    is_quoted_wrongly: bool = False  # with octets in it that it cannot have
+    numbers: Iterator[int] = field(default_factory=count)  # of the alternatives
+
+    def branches(self, content_type: str, path: Path) -> Iterator[Path]:
+        """The path of each child of a multipart in turn."""
+        if content_type != "multipart/alternative":
+            return repeat(path)
+        number = next(self.numbers)
+        return ((*path, (number, branch)) for branch in count())
+
+
+def part(
+    content_type: str, charset: str | None, disposition: str, file_name: str, content_id: str, payload: bytes,
+    inner_text: str = "", alternatives: Path = (), location: str = "", base: str = "",
+) -> Part:
+    kind = headers.one_line(content_type.lower().partition(";")[0].partition("(")[0], 255)
+    if "/" not in kind:  # old programs write `text` and mean it
+        kind = "text/plain" if kind == "text" else "application/octet-stream"
+    disposition = disposition.partition("(")[0].strip()
+    return Part(
+        content_type=kind,
+        charset=charset,
+        disposition=disposition if disposition in ("attachment", "inline") else "",
+        file_name=headers.one_line(decode_words(file_name), 255),
+        content_id=headers.one_line(content_id.strip().strip("<>"), 255),
+        payload=payload,
+        location=location,
+        base=location or base,
+        inner_text=inner_text,
+        alternatives=alternatives,
+    )
+
+
+def file_name(disposition: str, content_type: str) -> str:
+    return (
+        parameters.read(disposition[: headers.MAX_FIELD_OCTETS], "filename")
+        or parameters.read(content_type[: headers.MAX_FIELD_OCTETS], "name")
+    )  # fmt: skip
+
+
+# 256 fields of at most 65,536 characters (MAX_FIELD_OCTETS): 64 MiB at the worst, of a parser child's 2 GiB.
+@lru_cache(maxsize=256)
+def charset(content_type_field: str) -> str | None:
+    name = parameters.read(content_type_field, "charset")
+    if not name:  # without the semicolon before it
+        match = _CHARSET.search(content_type_field)
+        name = match[1] or match[2] if match else ""
+    name = (name.partition("'")[0].partition("(")[0].split() or [""])[0]
+    return name if name.isascii() and name else None
