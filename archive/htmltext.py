@@ -35,12 +35,13 @@ MAX_SHOWN_CHARACTERS = 2_097_152
 # One after the other, so that nothing is an attribute that stands in the value of another.
 _ATTRIBUTE = re.compile(r"(?<![^\s/\"'])([^\s\"'=<>/]++)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s>]*))")
 # Elements of which browsers know the attribute.
-_WITH_BACKGROUND = frozenset({"body", "table", "td", "th", "tr"})
+_WITH_DECLARATION = frozenset({"body", "table", "td", "th", "tr"})
 _SHEET = re.compile(r"<style\b[^<>]*>((?:[^<]++|<(?!/style))*+)", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/)?")
-_BACKGROUND = re.compile(
-    r"(?<![\w-])background(?:-image)?\s*+:((?:[^;{}\"'()]++|\"[^\"]*+\"?|'[^']*+'?|\([^)]*+\)?|\))*+)", re.IGNORECASE
-)
+_DECLARATION = re.compile(
+    r"(?<![\w-])(?:background(?:-image)?|border-image(?:-source)?|list-style(?:-image)?)\s*+:"
+    r"((?:[^;{}\"'()]++|\"[^\"]*+\"?|'[^']*+'?|\([^)]*+\)?|\))*+)", re.IGNORECASE
+)  # fmt: skip
 _URL = re.compile(r"(?<![\w-])url\(\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"')]*))", re.IGNORECASE)
 _BASE = re.compile(r"<base\s([^<>]*)>", re.IGNORECASE)
 
@@ -52,15 +53,15 @@ def words(source: str) -> str:
 
 
 def pictures(source: str) -> set[str]:
-    """What the body refers to as its pictures, as written: in its elements and as backgrounds of its styles."""
+    """What the body refers to as its pictures, as written: in its elements and its styles."""
     source = source[:MAX_SHOWN_CHARACTERS]
-    found = {url for sheet in _SHEET.finditer(source) for url in _backgrounds(sheet[1])}
+    found = {url for sheet in _SHEET.finditer(source) for url in _pictures_of(sheet[1])}
     for tag in _TAG.finditer(_without_silent(source)):
         element = (tag[1] or "").lower()
         for name, value in attributes(tag[2] or ""):
             if name == "style":
-                found |= _backgrounds(value)
-            elif element == "img" if name == "src" else name == "background" and element in _WITH_BACKGROUND:
+                found |= _pictures_of(value)
+            elif element == "img" if name == "src" else name == "background" and element in _WITH_DECLARATION:
                 found.add(value)
     return found
 
@@ -86,13 +87,16 @@ def attributes(inside: str) -> Iterator[tuple[str, str]]:
         yield found[1].lower(), html.unescape(found[2] or found[3] or found[4] or "")
 
 
-def _backgrounds(style: str) -> set[str]:
-    """What declarations load as backgrounds. Escapes are not undone: nobody writes an address with them."""
+def _pictures_of(style: str) -> set[str]:
+    """What declarations load: backgrounds, borders and the marks of lists.
+
+    Escapes are not undone: nobody writes an address with them.
+    """
     if "url(" not in style.lower():
         return set()
     return {
         url[1] or url[2] or url[3] or ""
-        for declaration in _BACKGROUND.finditer(_COMMENT.sub("", style))
+        for declaration in _DECLARATION.finditer(_COMMENT.sub("", style))
         for url in _URL.finditer(declaration[1])
     }
 

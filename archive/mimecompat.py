@@ -31,15 +31,15 @@ def _leaves(
     content = message.get_payload()
     children = [child for child in content if isinstance(child, Message)] if isinstance(content, list) else []
     kind = message.get_content_type()
-    location = references.location(_field(message, "content-location"), base)
+    location, base = references.within(_field(message, "content-location"), _field(message, "content-base"), base)
     if isinstance(content, list) and kind != "message/rfc822":
         for child, branch in zip(children, walk.branches(kind, path), strict=False):
-            yield from _leaves(child, depth + 1, walk, branch, location or base)
+            yield from _leaves(child, depth + 1, walk, branch, base)
         return
     if kind.startswith("multipart/"):  # and yet one text
         walk.defect = "a multipart has no usable boundary"
         if (repaired := _with_boundary(message, kind)) is not None:
-            yield from _leaves(repaired, depth + 1, walk, path, location or base)
+            yield from _leaves(repaired, depth + 1, walk, path, base)
             return
         kind = "text/plain"
     inner = ""

@@ -34,11 +34,11 @@ def _leaves(
         raise mimewalk.TooDeep
     content = node.content
     fields = node.headers  # made anew each time it is asked for
-    location = references.location(_field(fields, "Content-Location"), base)
+    location, base = references.within(_field(fields, "Content-Location"), _field(fields, "Content-Base"), base)
     if content is None:
         walk.is_hollow |= not node.children
         for child, branch in zip(node.children, walk.branches(node.content_type, path), strict=False):
-            yield from _leaves(child, walk, written, depth + 1, branch, location or base)
+            yield from _leaves(child, walk, written, depth + 1, branch, base)
         return
     inner = ""
     if node.is_message:

@@ -1,8 +1,11 @@
 """One leaf of a message, and what it is among the others: a body, a form of one, a picture within one, an attachment.
 
 Pure. Every leaf is shown as a body, shown within one, or an attachment; only the lesser form of an alternative is not.
+A picture that a text shows belongs to it also where it is marked as an attachment, as many programs mark all pictures:
+Outlook goes by the reference too ([MS-OXCMAIL] section 2.1.3.4.1.2).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -51,30 +54,34 @@ def settle(parts: Sequence[Part]) -> None:
         part.is_attachment = _stands_alone(part, bodies)
         if part.is_body:
             bodies.append(part)
-    candidates = [
-        part for part in parts
-        if part.is_attachment and part.disposition != "attachment" and (part.content_id or part.location)
-    ]  # fmt: skip
-    if any(_is_picture(part) for part in candidates):
-        shown_within = {parts[position].payload for position in _within(parts)}
-        for part in candidates:
-            # Sent twice and shown once, it is no file beside itself.
-            part.is_attachment = part.payload not in shown_within
+    named = [part for part in parts if part.is_attachment and (part.content_id or part.location or part.file_name)]
+    if any(_is_picture(part) for part in named):
+        within = _within(parts)
+        seen = {parts[position].payload for position in within}
+        for position, part in enumerate(parts):
+            part.is_attachment &= position not in within
+            # Sent twice and shown once, it is no file beside itself, unless somebody attached it.
+            if part.disposition != "attachment" and (part.content_id or part.location):
+                part.is_attachment &= part.payload not in seen
 
 
 def named_pictures(parts: Sequence[Part]) -> dict[str, int]:
     """Which part each reference means (`references.py`) of the pictures that browsers show. Of two alike, the last.
 
-    A location that is relative is also one beside the HTML: programs give an address to that alone.
+    A location that is relative is also one beside the HTML: programs give an address to that alone. A file name means
+    a picture where no other has it.
     """
     root = next((part.base for part in parts if part.content_type == "text/html" and part.base), "")
-    found: dict[str, int] = {}
-    for position, part in enumerate(parts):
-        if _is_picture(part):
-            if part.content_id:
-                found[references.resolve(f"cid:{part.content_id}")] = position
-            if part.location:
-                found[references.resolve(part.location)] = found[references.resolve(part.location, root)] = position
+    pictures_there = [(position, part) for position, part in enumerate(parts) if _is_picture(part)]
+    files = Counter(references.file(part.file_name) for _, part in pictures_there)
+    found = {
+        name: position for position, part in pictures_there if files[name := references.file(part.file_name)] == 1
+    }
+    for position, part in pictures_there:
+        if part.content_id:
+            found[references.resolve(f"cid:{part.content_id}")] = position
+        if part.location:
+            found[references.resolve(part.location)] = found[references.resolve(part.location, root)] = position
     found.pop("", None)
     return found
 

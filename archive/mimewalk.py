@@ -60,7 +60,7 @@ def part(
         content_id=headers.one_line(content_id.strip().strip("<>"), 255),
         payload=payload,
         location=location,
-        base=location or base,
+        base=base,
         inner_text=inner_text,
         alternatives=alternatives,
     )

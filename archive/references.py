@@ -1,8 +1,10 @@
-"""How HTML refers to the parts that came with it: by Content-ID (RFC 2392) or Content-Location (RFC 2557). Pure.
+"""How HTML refers to the parts that came with it: by Content-ID (RFC 2392) or Content-Location (RFC 2557), and in
+mail of old programs by the name of a file on the sender's machine. Pure.
 
 Nothing is ever fetched: a reference that no part answers means no part.
 """
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import unquote, urljoin
@@ -15,11 +17,24 @@ Value = TypeVar("Value")
 # What browsers took for an address in the days of such mail; data: is longer and refers to no part.
 MAX_CHARACTERS = 2_048
 
+# The name of a file without a folder, or with one that only the sender has.
+_PATH = re.compile(r"(?:(?:file:|[A-Za-z]:\\|\\\\)(?:[^/\\]*+[/\\])*+)?([^/\\:?#]++)", re.IGNORECASE)
+
 
 def location(field: str, base: str) -> str:
     """The address that a Content-Location gives in what has the base; empty when it gives none."""
     written = headers.one_line(decode_words(field[: headers.MAX_FIELD_OCTETS]), MAX_CHARACTERS).strip("<>\" ")
     return join(base, written) if written else ""
+
+
+def within(content_location: str, content_base: str, base: str) -> tuple[str, str]:
+    """The address of a part (empty when it has none), and the base of what stands in it.
+
+    Content-Base is of RFC 2110 section 4.2, and goes before the address as a base.
+    """
+    around = location(content_base, base) or base
+    address = location(content_location, around)
+    return address, around if content_base.strip() else address or base
 
 
 def join(base: str, reference: str) -> str:
@@ -53,10 +68,21 @@ def resolve(reference: str, base: str = "") -> str:
 def find(parts: Mapping[str, Value], reference: str, base: str = "") -> Value | None:
     """What a reference means in HTML that has the base, of parts by the resolved form of their names.
 
-    Also as it is written: programs give addresses to the HTML and bare names to its pictures.
+    Also as it is written: programs give addresses to the HTML and bare names to its pictures. A path of the sender's
+    machine, which nobody else has, means the part with that file name.
     """
     found = parts.get(resolve(reference, base))
-    return parts.get(resolve(reference)) if found is None and base else found
+    if found is None and base:
+        found = parts.get(resolve(reference))
+    if found is None and (path := _PATH.fullmatch(reference.strip()[:MAX_CHARACTERS])) is not None:
+        found = parts.get(file(path[1]))
+    return found
+
+
+def file(name: str) -> str:
+    """The resolved form of a reference to the part with a file name; empty without one."""
+    bare = _bare(name).lower()
+    return f"file:{bare}" if bare else ""
 
 
 def _bare(written: str) -> str:

@@ -51,11 +51,12 @@ def test_styles_are_read_once(piece: str) -> None:
     ("<p style=\"BACKGROUND-IMAGE:URL( 'b;c' ), url(d;e)\">", {"b;c", "d;e"}),
     ("<head><style>td{background:url(a),url(&quot;)}</style></head>", {"a", "&quot;"}),
     ("<style>@media x{p{background:url('b')", {"b"}),
-    ("<style>p{background:/*url(x)*/url(a);list-style:url(y)}</style>background:url(z)", {"a"}),
+    ("<style>p{background:/*url(x)*/url(a);cursor:url(y)}</style>background:url(z)", {"a"}),
+    ("<style>p{list-style:url(a) square;border-image:url(b) 1;border-image-slice:url(c)}</style>", {"a", "b"}),
     ("<!-- <img src=a> --><script><img src=b></script><p title='<img src=c>'>", set()),
 ])
 def test_pictures_that_a_body_refers_to(source: str, found: set[str]) -> None:
-    """In elements, attributes and backgrounds of styles, as written."""
+    """In elements, attributes and styles, as written."""
     assert htmltext.pictures(source) == found
 
 

@@ -98,7 +98,10 @@ PICTURE = part("image/gif; name=IMG_0001.gif", "GIF89a", "Content-Id: <A1B2@iclo
 INLINE = PICTURE.replace("\r\n\r\n", "\r\nContent-Disposition: inline; filename=IMG_0001.gif\r\n\r\n")
 
 
-@pytest.mark.parametrize("picture", [PICTURE, INLINE])
+ATTACHED = INLINE.replace("inline", "attachment")
+
+
+@pytest.mark.parametrize("picture", [PICTURE, INLINE, ATTACHED])
 @pytest.mark.parametrize(("text", "is_file"), [
     (PLAIN, True),
     (HTML, True),
@@ -109,11 +112,22 @@ INLINE = PICTURE.replace("\r\n\r\n", "\r\nContent-Disposition: inline; filename=
     (part("text/html", "<p style=\"background:#fff url('cid:A1B2@icloud')\">Wort"), False),
     (part("text/html", "<style>p{background-image:url(cid:A1B2@icloud)}</style><p>Wort"), False),
     (part("text/html", "<p style='color:url(cid:A1B2@icloud)'>Wort"), True),
+    (part("text/html", "<ul style='list-style:url(cid:A1B2@icloud)'><li>Wort"), False),
+    (part("text/html", "<p style='border-image:url(cid:A1B2@icloud) 3'>Wort"), False),
+    (part("text/html", "<img src='file:///C:/Users/Anna%20M/img_0001.GIF'>"), False),
+    (part("text/html", "<img src='C:\\Temp\\IMG_0001.gif'>"), False),
+    (part("text/html", "<img src='\\\\server\\a\\IMG_0001.gif'>"), False),
+    (part("text/html", "<img src='IMG_0001.gif'>"), False),
+    (part("text/html", "<img src='http://h.example/IMG_0001.gif'>"), True),
+    (part("text/html", "<img src='//h.example/IMG_0001.gif'>"), True),
     (multipart("alternative", PLAIN, part("text/html", '<img src="cid:A1B2@icloud">')), False),
     (multipart("alternative", part("text/html", '<img src="cid:A1B2@icloud">'), PLAIN), True),
 ])
 def test_a_picture_that_no_text_shows_is_a_file(text: str, picture: str, is_file: bool) -> None:
-    """A Content-ID alone says nothing: telephones give one to every picture."""
+    """A Content-ID alone says nothing: telephones give one to every picture.
+
+    Nor does the word attachment, which many programs write to all pictures; Outlook goes by the reference.
+    """
     octets = mail(multipart("mixed", text, picture))
     assert files(octets) == (["IMG_0001.gif"] if is_file else [])
     assert message.parse(octets).attachment_count == is_file
@@ -147,6 +161,39 @@ HIDDEN = [
     ("<img src='x/a.gif'>", "", "a.gif", ""),
     ("<img src='#'><img src=''>", "http://h.example/", "", ""),
 ]
+
+
+def test_a_file_beside_the_picture_like_it() -> None:
+    """Somebody attached what the text shows as well: both are there."""
+    shows = part("text/html", "<img src='cid:A1B2@icloud'>")
+    again = ATTACHED.replace("A1B2", "other").replace("IMG_0001", "logo")
+    assert files(mail(multipart("mixed", shows, PICTURE, again))) == ["logo.gif"]
+
+
+def test_a_file_name_of_two_pictures_means_neither() -> None:
+    """Better none than the wrong one."""
+    two = [PICTURE.replace("A1B2", each).replace("GIF89a", f"GIF89a{each}") for each in "ab"]
+    octets = mail(multipart("mixed", part("text/html", "<img src='file:///IMG_0001.gif'>"), *two))
+    assert files(octets) == ["IMG_0001.gif"] * 2
+
+
+@pytest.mark.parametrize(("whole", "picture"), [
+    ("Content-Base: http://h.example/b/", "Content-Location: a.gif"),
+    ("Content-Base: http://h.example/b/\r\nContent-Location: http://other.example/", "Content-Location: a.gif"),
+    ("X: x", "Content-Base: http://h.example/b/\r\nContent-Location: a.gif"),
+])
+def test_a_picture_by_content_base(whole: str, picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 2110: the base of what is around it, or its own."""
+    html = part("text/html", "<img src='http://h.example/b/a.gif'>")
+    octets = mail(f"{whole}\r\n" + multipart("related", html, part("image/gif; name=b.gif", "GIF89a", picture)))
+    assert files(octets) == []
+    parts = mime.take_apart(octets).parts
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("fast_mail_parser.parse_email_tree", refuse)
+    assert mime.take_apart(octets).parts == parts
 
 
 @pytest.mark.parametrize(("source", "page", "location", "whole"), SHOWN + HIDDEN)

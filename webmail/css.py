@@ -30,6 +30,7 @@ _MAX_NESTING = 4
 PROPERTIES = frozenset(
     """
     background background-color background-image background-position background-repeat background-size border
+    border-image border-image-repeat border-image-slice border-image-source border-image-width list-style-image
     border-bottom border-bottom-color border-bottom-left-radius border-bottom-right-radius border-bottom-style
     border-bottom-width border-collapse border-color border-left border-left-color border-left-style
     border-left-width border-radius border-right border-right-color border-right-style border-right-width
@@ -45,7 +46,9 @@ PROPERTIES = frozenset(
     text-transform unicode-bidi vertical-align visibility white-space width word-break word-spacing word-wrap
     """.split()  # noqa: SIM905 - a list of quoted words would fill three pages
 )
-_WITH_PICTURE = frozenset({"background", "background-image"})
+_WITH_PICTURE = frozenset({
+    "background", "background-image", "border-image", "border-image-source", "list-style", "list-style-image",
+})  # fmt: skip
 _FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "calc", "linear-gradient", "radial-gradient"})
 _LENGTH_UNITS = frozenset({"px", "pt", "pc", "in", "cm", "mm", "em", "rem", "ex", "ch", "vw", "vh"})
 _MEDIA_FEATURES = frozenset({"max-width", "min-width", "max-device-width", "min-device-width", "orientation"})
@@ -121,7 +124,7 @@ def _declarations(nodes: Iterable[Node], picture: Picture) -> CleanStyle:
         if not isinstance(node, Declaration):
             continue
         if node.lower_name in _WITH_PICTURE:
-            value, count = _background(node.value, picture)
+            value, count = _with_picture(node.value, picture)
             remote += count
         else:
             remote += _loads(node.value)
@@ -131,7 +134,7 @@ def _declarations(nodes: Iterable[Node], picture: Picture) -> CleanStyle:
     return CleanStyle(text=";".join(kept), remote=remote)
 
 
-def _background(nodes: Sequence[Node], picture: Picture) -> tuple[str, int]:
+def _with_picture(nodes: Sequence[Node], picture: Picture) -> tuple[str, int]:
     """The value with the message's own pictures under our addresses, and how many others were taken out of it.
 
     Those go alone: white text was written for the colour behind.
