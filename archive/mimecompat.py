@@ -50,11 +50,12 @@ def _leaves(
         ])  # fmt: skip
     else:
         payload = _decoded(message, kind, walk)
-    declared = _field(message, "content-type")
+    declared = _field(message, "content-type")[: headers.MAX_FIELD_OCTETS]
     yield mimewalk.part(
-        kind, mimewalk.charset(declared[: headers.MAX_FIELD_OCTETS]), (message.get_content_disposition() or "").lower(),
+        kind, mimewalk.charset(declared), (message.get_content_disposition() or "").lower(),
         mimewalk.file_name(_raw_field(message, "content-disposition"), _raw_field(message, "content-type")),
         _field(message, "content-id"), payload, inner, path, location, base,
+        mimewalk.flow(declared),
     )
 
 

@@ -55,7 +55,7 @@ def _leaves(
     yield mimewalk.part(
         node.content_type or "text/plain", mimewalk.charset(declared), (node.disposition or "").lower(),
         mimewalk.file_name(written.get(disposition, disposition), declared), node.content_id or "", content, inner,
-        path, location, base,
+        path, location, base, mimewalk.flow(declared),
     )
 
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from postbuch.archive import htmltext, pictures, references
+from postbuch.archive import flowed, htmltext, pictures, references
 from postbuch.archive.charsets import decode_octets
 
 # Below this many characters a text/plain alternative says no more than "please use an HTML viewer".
 SPARSE_CHARACTERS = 400
 TEXTS = ("text/plain", "text/html")
-_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature")
+_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
 # Not frozen: see `message.py`.
@@ -32,6 +32,7 @@ class Part:
     payload: bytes
     location: str = ""  # Content-Location, as an address where what it stands in has one
     base: str = ""  # what references in it are relative to, unless its HTML says something else
+    flow: str = ""  # "flowed" or "delsp": what format=flowed says of its lines
     inner_text: str = ""  # what can be read in an embedded message
     # The alternatives around it from the outermost on: the number of each, and in which of its branches it stands.
     alternatives: tuple[tuple[int, int], ...] = ()
@@ -42,9 +43,10 @@ class Part:
         return self.content_type in TEXTS and not self.is_attachment
 
     def text(self) -> str:
-        """The payload as text by its charset, with LF line ends."""
+        """The payload as text by its charset, with LF line ends, a flowed one with whole paragraphs."""
         text = decode_octets(self.payload, self.charset)
-        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        return flowed.paragraphs(text, self.flow == "delsp") if self.flow else text
 
 
 def settle(parts: Sequence[Part]) -> None:
@@ -107,6 +109,8 @@ def html_base(part: Part, text: str) -> str:
 
 def _stands_alone(part: Part, bodies: Sequence[Part]) -> bool:
     """Whether it is neither body nor signature, as far as those before it tell."""
+    if part.content_type in _SIGNATURES[1:]:  # all programs mark that of S/MIME as an attachment, and none shows it
+        return False
     if part.disposition == "attachment" or part.content_type == "message/rfc822":
         return True
     if part.content_type in TEXTS:

@@ -46,7 +46,7 @@ class Walk:
 
 def part(
     content_type: str, charset: str | None, disposition: str, file_name: str, content_id: str, payload: bytes,
-    inner_text: str = "", alternatives: Path = (), location: str = "", base: str = "",
+    inner_text: str = "", alternatives: Path = (), location: str = "", base: str = "", flow: str = "",
 ) -> Part:
     kind = headers.one_line(content_type.lower().partition(";")[0].partition("(")[0], 255)
     if "/" not in kind:  # old programs write `text` and mean it
@@ -61,6 +61,7 @@ def part(
         payload=payload,
         location=location,
         base=base,
+        flow=flow if kind == "text/plain" else "",
         inner_text=inner_text,
         alternatives=alternatives,
     )
@@ -82,3 +83,11 @@ def charset(content_type_field: str) -> str | None:
         name = match[1] or match[2] if match else ""
     name = (name.partition("'")[0].partition("(")[0].split() or [""])[0]
     return name if name.isascii() and name else None
+
+
+@lru_cache(maxsize=256)
+def flow(content_type_field: str) -> str:
+    """What it says of the lines (RFC 3676 section 3): flowed, delsp, or nothing."""
+    if parameters.read(content_type_field, "format").lower() != "flowed":
+        return ""
+    return "delsp" if parameters.read(content_type_field, "delsp").lower() == "yes" else "flowed"

@@ -83,6 +83,13 @@ def test_the_letter_in_plain_text_lacks_nothing(content: str, text: str | None) 
     assert message.bodies(mail(content)).text == text
 
 
+@pytest.mark.parametrize("kind", ["application/pkcs7-signature", "application/x-pkcs7-signature"])
+@pytest.mark.parametrize("field", ["X: x", "Content-Disposition: attachment; filename=smime.p7s"])
+def test_a_signature_of_smime_is_no_file(kind: str, field: str) -> None:
+    """Outlook, Thunderbird and Apple Mail all call it an attachment, and none of them shows it as one."""
+    assert files(mail(multipart("signed", PLAIN, part(f"{kind}; name=smime.p7s", "MIIB", field)))) == []
+
+
 def test_words_of_all_bodies_are_found() -> None:
     """HTML is passed over only where its own plain form says enough."""
     long = part("text/plain", LONG)
