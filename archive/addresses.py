@@ -5,7 +5,7 @@ is a name, whatever it looks like, so that nobody is shown as the sender whom th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from postbuch.archive.encodedwords import ENCODED_WORD, decode_words
 
@@ -23,6 +23,8 @@ _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _NEEDLESS = re.compile(r'^"([^\s"(),:;<>@\[\]\\.]++(?:\.[^\s"(),:;<>@\[\]\\.]++)*+)"(?=@)')
 # A way to go (RFC 5322 section 4.4) or a scheme: @relay.example:anna@firma.example, mailto:anna@firma.example.
 _LEAD = re.compile(r'[^"\[]*:')
+# Müller, Dr. Anna, Firma: nobody has more commas in a name.
+MAX_NAMES = 3
 # The two shapes that nearly every field has.
 _SIMPLE = re.compile(r"""(?:"([^"\\=]*+)" ?|([^",;:<>()=\\]*+))<([^<>\s,;:"()@]++@[^<>\s,;:"()@]++)>""")
 _ALONE = re.compile(r"[^\s,;:<>()\"'=\\@]++@[^\s,;:<>()\"'=\\@]++")
@@ -31,7 +33,8 @@ _ALONE = re.compile(r"[^\s,;:<>()\"'=\\@]++@[^\s,;:<>()\"'=\\@]++")
 def read(line: str, most: int) -> list[tuple[str, str]]:
     """(name, address in lower case) of an unfolded field, groups flattened, at most about `most`.
 
-    Entries without an address are left out.
+    Entries without an address are left out; before a comma in front of `<` they are the begin of its name, which
+    needed quotes: Müller, Anna <anna@firma.example>.
     """
     simple = _SIMPLE.fullmatch(line)
     if simple is not None:
@@ -40,17 +43,20 @@ def read(line: str, most: int) -> list[tuple[str, str]]:
         return [("", _tidy(line))]
     found: list[tuple[str, str]] = []
     entry = _Entry()
+    names: list[str] = []
     for kind, source in _tokens(line):
         if kind != "mark":
             entry.add(kind, source)
         elif source == ":":  # what went before was the name of a group
-            entry = _Entry()
+            entry, names = _Entry(), []
         else:
-            found += entry.read()
+            read = entry.read(names)
+            found += read
+            names = [] if read or source == ";" else [*names, entry.name][-MAX_NAMES:]
             entry = _Entry()
             if len(found) >= most:
                 return found
-    return found + entry.read()
+    return found + entry.read(names)
 
 
 class _Entry:
@@ -78,8 +84,13 @@ class _Entry:
             if kind == "atom" and not self.bare:
                 self.bare = _address_within(local, source)
 
-    def read(self) -> list[tuple[str, str]]:
-        name = "".join(self.phrase).strip()
+    @property
+    def name(self) -> str:
+        return "".join(self.phrase).strip()
+
+    def read(self, before: Sequence[str]) -> list[tuple[str, str]]:
+        """(name, address), when it has one; the name begins with what stands before in entries that have none."""
+        name = ", ".join(filter(None, (*before, self.name))) if self.name and self.angle else self.name
         address = _angle_address(self.angle)
         if self.bare and "@" not in address:
             name, address = "", self.bare

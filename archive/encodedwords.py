@@ -9,11 +9,13 @@ from postbuch.archive.charsets import decode_octets
 # As it stands in a list of addresses, where a `<` begins one.
 ENCODED_WORD = r"=\?[^?\s]{1,80}\?[bBqQ]\?[^?<>]*+\?="
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
+# With question marks in the text, which RFC 2047 section 4.2 forbids and programs write; no word begins in another.
+_ASKING = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*+(?:(?<!=)\?(?!=)[^?]*+)*+)\?=")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
 
 
-def decode_words(text: str) -> str:
+def decode_words(text: str, by_standard: bool = False) -> str:
     """Encoded words decoded; neighbours of one charset are joined first, for split characters."""
     if "=?" not in text:
         return text
@@ -21,7 +23,7 @@ def decode_words(text: str) -> str:
     pending: list[bytes] = []
     pending_charset = ""
     end = 0
-    for match in _WORD.finditer(text):
+    for match in (_WORD if by_standard else _ASKING).finditer(text):
         between = text[end : match.start()]
         charset = match[1].partition("*")[0].lower()
         if pending_charset and (between.strip() or charset != pending_charset):

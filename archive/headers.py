@@ -36,6 +36,9 @@ _SURE = re.compile(rb"^(?:from|date|received|message-id|mime-version|return-path
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n\t ]+")
 _IDENTIFIER = re.compile(r"<([^<>\s]+)>")
+_JAPANESE = b"\x1b$"
+# In these ASCII has other octets than its own: no field is.
+_OTHER_OCTETS = re.compile(r"utf|ucs|unicode|10646", re.IGNORECASE)
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _UNFIT_OCTETS = bytes(octet for octet in range(128) if _UNFIT.match(chr(octet)))
 
@@ -93,9 +96,27 @@ def one_line(text: str, limit: int) -> str:
     return clean(" ".join(text[: limit * 4].split()), limit * 2)[:limit].rstrip()
 
 
-def text(raw: bytes, limit: int) -> str:
-    """A raw field as one line of text."""
-    return one_line(decode_words(_FOLD.sub(" ", decode_octets(raw, None))), limit)
+def text(raw: bytes, limit: int, charset: str | None = None) -> str:
+    """A raw field as one line of text; octets beyond ASCII that are no UTF-8 are in the charset of the message."""
+    return one_line(decode_words(_FOLD.sub(" ", _decoded(raw, charset))), limit)
+
+
+def text_for_digest(raw: bytes, limit: int) -> str:
+    """The same as it was read by the first Postbuch, so that digests of the archive stay what they are."""
+    return one_line(decode_words(_FOLD.sub(" ", decode_octets(raw, None)), by_standard=True), limit)
+
+
+def _decoded(raw: bytes, charset: str | None) -> str:
+    if _JAPANESE in raw:  # of seven bits, whoever says so
+        return decode_octets(raw, "iso-2022-jp")
+    found = decode_octets(raw, None)
+    if not charset or raw.isascii() or "\N{REPLACEMENT CHARACTER}" in found or _OTHER_OCTETS.search(charset):
+        return found
+    try:
+        raw.decode()
+    except UnicodeError:
+        return decode_octets(raw, charset)
+    return found
 
 
 def identifiers(raw: bytes, limit: int) -> list[str]:
@@ -108,8 +129,20 @@ def identifiers(raw: bytes, limit: int) -> list[str]:
     return [one_line(item, limit) for item in found if item]
 
 
-def addresses(raw: bytes) -> list[tuple[str, str]]:
-    """(display name, address in lower case) of a field, groups flattened; entries without an address are left out."""
-    line = _FOLD.sub(" ", decode_octets(raw, None)).strip()
+def addresses(raw: bytes, charset: str | None = None) -> list[tuple[str, str]]:
+    """(display name, address in lower case) of a field, groups flattened; entries without an address are left out.
+
+    The charset of the message is for the names alone: it makes no other sender, and what DKIM says is of the one shown.
+    """
+    found = _addressed(decode_octets(raw, None))
+    if _JAPANESE in raw or (charset and not raw.isascii()):
+        named = _addressed(_decoded(raw, charset))
+        if [address for _, address in named] == [address for _, address in found]:
+            return named
+    return found
+
+
+def _addressed(field: str) -> list[tuple[str, str]]:
+    line = _FOLD.sub(" ", field).strip()
     fit = ((one_line(name, 255), clean(address, 320).strip()) for name, address in mailboxes.read(line, MAX_ADDRESSES))
     return [(name, address) for name, address in fit if address]

@@ -190,9 +190,10 @@ def _part_summary(position: int, part: mimepart.Part, digest: bytes) -> PartSumm
 
 def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     found = headers.fields(octets)
+    charset = next((part.charset for part in structure.parts if part.is_body and part.charset), None)
 
     def line(name: str, limit: int) -> str:
-        return headers.text(found[name][0], limit) if name in found else ""
+        return headers.text(found[name][0], limit, charset) if name in found else ""
 
     def identifiers(name: str) -> list[str]:
         return headers.identifiers(found[name][0], KEY_CHARACTERS) if name in found else []
@@ -201,7 +202,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         Addressed(field, name, address)
         for field in ADDRESS_FIELDS
         for raw in found.get(field, ())
-        for name, address in headers.addresses(raw)
+        for name, address in headers.addresses(raw, charset)
     )[: headers.MAX_ADDRESSES]
     message_id = next(iter(identifiers("message-id")), "")
     originals = [item for field in ORIGINAL_ID_FIELDS for item in identifiers(field)]
@@ -228,7 +229,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         text=text,
         preview=headers.one_line(text[: 4 * PREVIEW_CHARACTERS], PREVIEW_CHARACTERS),
         body_sha256=_body_digest(octets, structure.parts, digests),
-        people_sha256=_people_digest(subject, addressed),
+        people_sha256=_people_digest(found, addressed),
     )
 
 
@@ -267,7 +268,8 @@ def _body_digest(octets: bytes, parts: list[mimepart.Part], digests: list[bytes]
     return found.hexdigest()
 
 
-def _people_digest(subject: str, addressed: tuple[Addressed, ...]) -> str:
+def _people_digest(fields: dict[str, list[bytes]], addressed: tuple[Addressed, ...]) -> str:
     """SHA-256 over the subject and who stands in From, To and Cc; Bcc is in the sender's copy only."""
+    subject = headers.text_for_digest(fields["subject"][0], SUBJECT_CHARACTERS) if "subject" in fields else ""
     people = sorted({f"{item.field} {item.address}" for item in addressed if item.field in ("from", "to", "cc")})
     return hashlib.sha256("\n".join([subject, *people]).encode()).hexdigest()

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from postbuch.archive import headers
@@ -72,6 +72,38 @@ def test_addresses_are_not_mangled(written: bytes, name: str, address: str) -> N
     assert headers.addresses(written) == [(name, address)]
     listed = headers.addresses(b"x@first.example, " + written + b", Anna <y@last.example>")
     assert listed == [("", "x@first.example"), (name, address), ("Anna", "y@last.example")]
+
+
+@pytest.mark.parametrize(("written", "found"), [
+    ("Müller, Anna <a@k>", [("Müller, Anna", "a@k")]),
+    ('"Müller", Dr. Anna, Firma <a@k>', [("Müller, Dr. Anna, Firma", "a@k")]),
+    ("x@k, Müller, Anna <a@k>, B <b@k>", [("", "x@k"), ("Müller, Anna", "a@k"), ("B", "b@k")]),
+    ("Verteiler; Anna <a@k>", [("Anna", "a@k")]), ("Liste: Müller, Anna <a@k>;", [("Müller, Anna", "a@k")]),
+    ("Müller, a@k", [("", "a@k")]), ("Müller, <a@k>", [("", "a@k")]), (", , Anna <a@k>", [("Anna", "a@k")]),
+])
+def test_a_name_with_a_comma_that_nobody_quoted(written: str, found: list[tuple[str, str]]) -> None:
+    """The first half of it has no address of its own."""
+    assert headers.addresses(written.encode()) == found
+
+
+RUSSIAN = "Анна <a@k>"
+
+
+@pytest.mark.parametrize(("raw", "charset", "found"), [
+    (RUSSIAN.encode("koi8-r"), "koi8-r", [("Анна", "a@k")]), (RUSSIAN.encode(), "koi8-r", [("Анна", "a@k")]),
+    (RUSSIAN.encode("koi8-r"), None, [("áÎÎÁ", "a@k")]), ("日本 <a@k>".encode("iso-2022-jp"), None, [("日本", "a@k")]),
+])
+def test_names_in_the_charset_of_the_message(raw: bytes, charset: str | None, found: list[tuple[str, str]]) -> None:
+    """Old programs encode nothing, and escape sequences of ISO-2022-JP are what they are."""
+    assert headers.addresses(raw, charset) == found
+
+
+@given(st.binary(max_size=60), st.sampled_from(["hz-gb-2312", "iso-2022-jp", "shift_jis", "gb18030", "utf-16"]))
+@example(b"\xff ~{<a@k>~} <b@k>", "hz-gb-2312")
+def test_no_charset_makes_another_sender(raw: bytes, charset: str) -> None:
+    """What is signed and aligned is what is shown."""
+    of_message, plain = headers.addresses(raw, charset), headers.addresses(raw)
+    assert [address for _, address in of_message] == [address for _, address in plain]
 
 
 @settings(max_examples=300)

@@ -176,7 +176,8 @@ def test_addresses(raw: bytes, found: list[tuple[str, str]]) -> None:
         ("=?utf-8?q?a?=\r\n =?utf-8?q?b?=", "ab"),
         ("=?utf-8?q?=F0=9F=98=80?=", "😀"),
         ("=?no-such?q?abc?=", "abc"),
-        ("=?utf-8?q?open", "=?utf-8?q?open"),
+        ("=?utf-8?q?open", "=?utf-8?q?open"), ("=?utf-8?q?open =?utf-8?q?Gr=C3=BC?=", "=?utf-8?q?open Grü"),
+        ("=?utf-8?Q?Wie_gehts??=", "Wie gehts?"), ("=?utf-8?Q?Wie?_Gut?= =?utf-8?Q?=21?=", "Wie? Gut!"),
         ("=?utf-8?B?R3LD vMOf ZQ==?=", "Grüße"),
         ("=?utf-8?B?R3LDvA==w59l?=", "Grüße"),
         ("=?utf-8?B?R3LDvMOfZQ=?=", "Grüße"),
@@ -187,6 +188,23 @@ def test_addresses(raw: bytes, found: list[tuple[str, str]]) -> None:
 def test_encoded_words(text: str, decoded: str) -> None:
     """RFC 2047, and what real programs make of it."""
     assert decode_words(text) == decoded
+
+
+@pytest.mark.parametrize("charset", ["koi8-r", "gb2312", "shift_jis", "iso-2022-jp", "utf-8", "windows-1251"])
+def test_subjects_in_the_charset_of_the_text(charset: str) -> None:
+    """Where nobody encoded them; the digest by which copies are found stays that of the first reading."""
+    subject = "日本" if charset in ("gb2312", "shift_jis", "iso-2022-jp") else "Привет"
+    octets = f"Subject: {subject}\r\nContent-Type: text/plain; charset={charset}\r\n\r\n{subject}".encode(charset)
+    found = message.parse(octets)
+    assert (found.subject, found.text) == (subject, subject)
+    unnamed = message.parse(octets.replace(b"charset=", b"x-is="))
+    assert found.people_sha256 == unnamed.people_sha256
+
+
+def test_subjects_in_utf_8_above_a_text_in_another_charset() -> None:
+    """The header of many programs is in UTF-8 whatever the text is in."""
+    octets = "Subject: Grüße\r\nContent-Type: text/plain; charset=koi8-r\r\n\r\nx".encode()
+    assert message.parse(octets).subject == "Grüße"
 
 
 def test_parts_as_people_count_them() -> None:
