@@ -10,6 +10,9 @@ from postbuch.archive.filterform import Condition, Filter, Order, Warned, base_o
 from postbuch.archive.listcolumn import Unfit, View, fits, read_test
 from postbuch.archive.wrong import Wrong
 
+# Nothing in these is a field that could be another: the number is how much there may be.
+_TOO_MUCH = {"long": Wrong.FILTER_TOO_LONG, "many": Wrong.FILTER_TOO_MANY}
+
 
 def resolve(view: View, wanted: Filter) -> Filter:
     """The filter in the names of the view; what it does not know is left out and becomes a warning. Harmless twice."""
@@ -39,6 +42,11 @@ def understood(view: View, arguments: Mapping[str, str]) -> Filter:
     Who asks for a file, or by a program, would not see the warning, and would get more than he meant.
     """
     found = resolve(view, filtergrammar.parse(arguments))
+    for each in found.warnings:
+        if each.kind in _TOO_MUCH:
+            raise UsageError(_TOO_MUCH[each.kind].said(number=each.text))
+        if each.kind == "tab":
+            raise UsageError(Wrong.NO_TAB.said(tab=each.text, tabs=", ".join(view.tabs) or "–"))
     if found.warnings:
         words = ", ".join(f"{each.kind} '{each.text}'" for each in found.warnings)
         raise UsageError(Wrong.NOT_UNDERSTOOD.said(words=words, fields=", ".join(c.name for c in view.columns)))
