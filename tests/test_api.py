@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import openapi_schema_validator
 import pytest
 from flask import Flask
 from openapi_spec_validator import validate
@@ -323,6 +324,63 @@ def test_lists_and_errors_that_no_view_makes(site: tuple[Flask, Config]) -> None
     problem(ask(site, "/exports", "POST", data="{", content_type="application/json"), 400)
     problem(ask(site, "/letters?limit=0"), 422)
     problem(ask(site, f"/letters?since_id={2**64}"), 422)
+
+
+def test_what_it_answers_is_what_it_describes(site: tuple[Flask, Config]) -> None:
+    """Each GET without and with numbers, and errors: status, type and content as the description has them."""
+    described = ask(site, "/openapi.json", with_key="").json
+    newest = ask(site, "/letters?limit=1").json[0]["id"]
+    part = ask(site, f"/letters/{newest}/attachments").json[0]
+    numbers = {
+        "letter_id": newest, "image_id": part["image"], "position": part["position"], "name": "media",
+        "attachment_id": ask(site, "/media?limit=1").json[0]["id"],
+        "job_id": ask(site, "/exports", "POST", json={"format": "csv"}).json["id"],
+    }
+    for path, methods in described["paths"].items():
+        if "get" not in methods:
+            continue
+        answers = [
+            ask(site, path.removeprefix("/api/v1").format(**numbers)),
+            ask(site, path.removeprefix("/api/v1").format(**numbers) + "?colour=red"),
+        ]
+        for answer in answers:
+            told = methods["get"]["responses"].get(str(answer.status_code), methods["get"]["responses"]["default"])
+            if "$ref" in told:
+                told = described["components"]["responses"][told["$ref"].rpartition("/")[2]]
+            assert answer.content_type in told["content"], (path, answer.content_type, list(told["content"]))
+            if answer.is_json:
+                schema = {**told["content"][answer.content_type]["schema"], "components": described["components"]}
+                openapi_schema_validator.validate(answer.json, schema)
+        assert answers[0].status_code == (404 if path.endswith("/file") else 200), path
+        problem(answers[1], 422)
+        assert answers[1].json["errors"] == {"query": {"colour": ["Unknown field."]}}, path
+
+
+@pytest.mark.parametrize(("body", "word"), [
+    (b'{"format": "csv", "q": "\\ud800"}', "surrogate"), (b"[" * 100_000, "Nested"),
+    (b'{"format": "csv", "account": ' + b"1" * 5_000 + b"}", "digits"),
+], ids=["half a character", "deep", "long number"])  # fmt: skip
+def test_json_that_no_one_can_keep(site: tuple[Flask, Config], body: bytes, word: str) -> None:
+    """Is told, and is no fault of ours."""
+    answer = ask(site, "/exports", "POST", data=body, content_type="application/json")
+    problem(answer, 422)
+    assert word in str(answer.json["errors"])
+
+
+def test_a_program_is_told_what_to_do(site: tuple[Flask, Config]) -> None:
+    """Sentences for who writes it: where the addresses stand, which methods there are, how much is too much."""
+    assert "/api/v1/openapi.json" in problem(ask(site, "/nowhere"), 404)
+    assert problem(ask(site, "/me", "POST"), 405).endswith("GET, HEAD, OPTIONS")
+    assert "2000 characters" in problem(ask(site, "/letters", query_string={"q": "a" * 3_000}), 422)
+    assert "50 conditions" in problem(ask(site, "/letters", query_string={"q": "(from~equals~x)" * 60}), 422)
+    answer = ask(site, "/letters?tab=bogus")
+    assert "'bogus'" in problem(answer, 422) and "unread" in problem(answer, 422)
+    answer = ask(site, "/letters?q=a&q=b")
+    problem(answer, 422)
+    assert "once" in answer.json["errors"]["query"]["q"][0]
+    answer = ask(site, "/exports", "POST", data=b'{"format": "csv"}')
+    problem(answer, 422)
+    assert "Content-Type: application/json" in str(answer.json["errors"])
 
 
 def test_too_many_questions(site: tuple[Flask, Config], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,16 @@ from flask_smorest import Api
 from flask_wtf import CSRFProtect
 
 from postbuch.webmail import apijobs, apiletters, apischemas
-from postbuch.webmail.apiaccess import LIMIT_BY_KEY, LIMIT_OF_WRONG, PREFIX, asker, counted_by, was_wrong, with_key
+from postbuch.webmail.apiaccess import (
+    LIMIT_BY_KEY,
+    LIMIT_OF_WRONG,
+    PREFIX,
+    PROBLEM,
+    asker,
+    counted_by,
+    was_wrong,
+    with_key,
+)
 from postbuch.webmail.apiroutes import Routes
 from postbuch.webmail.login import limiter
 from postbuch.webmail.services import services
@@ -19,6 +28,14 @@ blueprint = Routes("api", __name__, description="Who asks")
 
 class _Api(Api):  # type: ignore[misc] # flask-smorest ships no types
     ERROR_SCHEMA = apischemas.Problem
+
+    def _register_responses(self) -> None:
+        """Those that the description names of its own are errors."""
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM
+        try:
+            super()._register_responses()
+        finally:
+            del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
     def _register_error_handlers(self) -> None:
         """Those of `failures.py` answer for the whole application, and know which addresses are ours."""

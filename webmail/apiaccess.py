@@ -24,10 +24,15 @@ from postbuch.webmail.record import origin
 from postbuch.webmail.services import services
 
 PREFIX = "/api/v1"
+PROBLEM = "application/problem+json"
+# Marks a view that reads arguments of its address; of any other each is one that there is not.
+TAKES_QUERY = "takes_query"
 # A program that asks all the time may ask ten times a second; a page of ours does no more work.
 LIMIT_BY_KEY = "600 per minute"
 # A key has 256 bits: nobody guesses one. This keeps a broken program from filling the log.
 LIMIT_OF_WRONG = "60 per minute"
+# A minute has so much; who waits that long is heard.
+PAUSE_S = 60
 # What a problem says of itself, by its code.
 _TITLES = {
     400: "Not understood", 401: "No key", 403: "Not with this key", 404: "Not found", 405: "Not here", 409: "Not now",
@@ -109,6 +114,8 @@ def with_key(scope: str = "") -> Callable[[Callable[P, Any]], Callable[P, Any]]:
             try:
                 if scope:
                     asker().need(scope)
+                if request.args and not getattr(view, TAKES_QUERY, False):
+                    return _not_understood(422, {"query": {name: ["Unknown field."] for name in request.args}})
                 return view(*args, **kwargs)
             except ScopeMissing as error:
                 _refused({"scope": str(error)})
@@ -137,7 +144,7 @@ def is_api(path: str) -> bool:
 def problem(status: int, detail: str, **more: Any) -> Response:
     """An error for a program (RFC 9457)."""
     facts = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status, "detail": detail, **more}
-    return Response(json.dumps(facts, ensure_ascii=False), status=status, content_type="application/problem+json")
+    return Response(json.dumps(facts, ensure_ascii=False), status=status, content_type=PROBLEM)
 
 
 def of_http(error: HTTPException) -> Response:
@@ -145,5 +152,33 @@ def of_http(error: HTTPException) -> Response:
     data = getattr(error, "data", None) or {}
     wrong = data.get("messages")
     if wrong:
-        return problem(error.code or 422, "arguments were not understood; see errors", errors=wrong)
-    return problem(error.code or 500, error.description or error.name)
+        return _not_understood(error.code or 422, wrong)
+    code = error.code or 500
+    details = {
+        404: f"there is no such address; {PREFIX}/openapi.json names all",
+        405: f"this address is not for {request.method}; it is for {', '.join(_methods(error))}",
+        429: f"more questions than there may be ({error.description}); wait {PAUSE_S} seconds",
+    }
+    answer = problem(code, details.get(code) or error.description or error.name)
+    if code == 405:  # RFC 9110 section 15.5.6
+        answer.headers["Allow"] = ", ".join(_methods(error))
+    elif code == 429:  # RFC 6585 section 4
+        answer.headers["Retry-After"] = str(PAUSE_S)
+    return answer
+
+
+def _methods(error: HTTPException) -> list[str]:
+    return sorted(getattr(error, "valid_methods", None) or ())
+
+
+def of_fault(status: int, reference: str) -> Response:
+    """What no program can help: the database is away (503), or a fault of ours. The cause is in the log alone."""
+    if status == 503:
+        answer = problem(status, f"the archive does not answer; ask again in {PAUSE_S} seconds")
+        answer.headers["Retry-After"] = str(PAUSE_S)
+        return answer
+    return problem(status, f"this is a fault of ours; it is in the log of Postbuch under reference={reference}")
+
+
+def _not_understood(status: int, errors: Any) -> Response:
+    return problem(status, "arguments were not understood; see errors", errors=errors)

@@ -5,6 +5,7 @@ from typing import Any
 from postbuch.archive import export_list, filtergrammar, jobs, jobwork
 from postbuch.archive.apikeys import CONTENT, EXPORTS
 from postbuch.archive.export_list import Asked
+from postbuch.archive.export_table import Form
 from postbuch.archive.jobs import Job
 from postbuch.webmail import apischemas
 from postbuch.webmail.apiaccess import asker, with_key
@@ -16,7 +17,8 @@ from postbuch.webmail.services import services
 from postbuch.webmail.titles import titles
 
 blueprint = Routes("api_jobs", __name__, description="Exports")
-_FILE = {"200": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+_TYPES = (*(form.content_type for form in Form), *export_list.MESSAGE_FORMS.values())
+_FILE = {"200": {"content": {each: {"schema": {"type": "string", "format": "binary"}} for each in _TYPES},
                  "description": "The file"}}  # fmt: skip
 
 

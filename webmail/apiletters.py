@@ -45,7 +45,7 @@ def listed(wanted: dict[str, Any]) -> Any:
 
 @blueprint.route("/letters/count")
 @with_key(LETTERS)
-@blueprint.arguments(apischemas.ListQuery, location="query")
+@blueprint.arguments(apischemas.Narrowed, location="query")
 @blueprint.response(200, apischemas.Total)
 def counted(wanted: dict[str, Any]) -> Any:
     """How many letters there are, exactly."""

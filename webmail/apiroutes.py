@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from flask_smorest import Blueprint
 
+from postbuch.webmail.apiaccess import TAKES_QUERY
 from postbuch.webmail.apischemas import StrictParser
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,7 +22,14 @@ class Routes(Blueprint):  # type: ignore[misc] # flask-smorest ships no types
 
     def arguments(self, schema: Any, **options: Any) -> Callable[[F], F]:
         made: Callable[[F], F] = super().arguments(schema, **options)
-        return made
+
+        def take(view: F) -> F:
+            taking = made(view)
+            if options.get("location") == "query":
+                setattr(taking, TAKES_QUERY, True)
+            return taking
+
+        return take
 
     def response(self, status: int, schema: Any = None, **options: Any) -> Callable[[F], F]:
         made: Callable[[F], F] = super().response(status, schema, **options)

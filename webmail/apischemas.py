@@ -1,13 +1,16 @@
 """What goes in and out of the interface for programs, for its description (OpenAPI 3.1) and for checking arguments."""
 
+import json
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, validate
+from flask import Request
+from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 from webargs.flaskparser import FlaskParser
 
 from postbuch.archive import apikeys, export_list
 
 MAX_LIMIT = 200
+_TEXT = json.JSONEncoder(ensure_ascii=False)
 _ID = validate.Range(min=0, max=2**63 - 1)
 
 
@@ -19,9 +22,32 @@ class Strict(Schema):
 
 
 class StrictParser(FlaskParser):
-    """In an address as well."""
+    """In an address as well; and what is said twice, or in a body that is no JSON, is not passed over either."""
 
     DEFAULT_UNKNOWN_BY_LOCATION: Any = {"query": RAISE, "json": RAISE}  # noqa: RUF012 - as webargs has it
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """The arguments of the address. Raises ValidationError."""
+        twice = [name for name, values in req.args.lists() if len(values) > 1]
+        if twice:
+            raise ValidationError({name: ["Can be given once."] for name in twice})
+        return super().load_querystring(req, schema)
+
+    def _raw_load_json(self, req: Request) -> Any:
+        if req.content_length and not req.is_json:
+            raise ValidationError("Send JSON, with Content-Type: application/json.")
+        try:
+            found = super()._raw_load_json(req)
+            _TEXT.encode(found if found is not missing else None).encode("utf-8")
+        except RecursionError:
+            raise ValidationError("Nested too deeply.") from None
+        except UnicodeEncodeError:
+            raise ValidationError("Half a surrogate pair is no character.") from None
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise
+        except ValueError:  # of `int`: Python's limit
+            raise ValidationError("A number has too many digits.") from None
+        return found
 
 
 class Narrowed(Strict):

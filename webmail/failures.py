@@ -89,7 +89,7 @@ def _log(error: Exception) -> str:
 
 def _page(code: int, title: str, text: str, reference: str = "") -> Response:
     if apiaccess.is_api(request.path):
-        return apiaccess.problem(code, f"reference {reference}" if reference else "try again later")
+        return apiaccess.of_fault(code, reference)
     g.kind = Kind.PAGE
     # A page that stands on its own: asking who is logged in could fail for the same reason again.
     page = render_template("error.html", code=code, title=title, text=text, reference=reference)
