@@ -219,6 +219,9 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
     "GET /api/v1/letters/<int:letter_id>/attachments/<int:image_id>/<int:position>": (
         _api("/letters/{letter.id}/attachments/{letter.image}/{pdf}"),
     ),
+    "GET /api/v1/letters/<int:letter_id>/topic": (_api("/letters/{letter.id}/topic"),),
+    "GET /api/v1/media/<int:attachment_id>": (_api("/media/{letter.attachment}"),),
+    "GET /api/v1/media/<int:attachment_id>/file": (_api("/media/{letter.attachment}/file"),),
     "GET /api/v1/letters/<int:letter_id>/message": (_api("/letters/{letter.id}/message"),),
     "PUT /api/v1/letters/<int:letter_id>/mark": (_api_marked,),
     "GET /api/v1/<any(topics, media, senders):name>": (

@@ -151,6 +151,7 @@ def test_who_has_no_good_key_gets_nothing(site: tuple[Flask, Config]) -> None:
 
 NEEDS = [
     ("/letters", "GET", "letters"), ("/letters/1", "GET", "letters"), ("/letters/1/attachments", "GET", "letters"),
+    ("/letters/1/topic", "GET", "letters"), ("/media/1", "GET", "letters"), ("/media/1/file", "GET", "content"),
     ("/topics", "GET", "letters"), ("/views", "GET", "letters"), ("/letters/1/message", "GET", "content"),
     ("/letters/1/attachments/1/1", "GET", "content"), ("/letters/1/mark", "PUT", "marks"), ("/jobs", "GET", "exports"),
     ("/exports", "POST", "exports"), ("/jobs/1", "DELETE", "exports"), ("/jobs/1/file", "GET", "exports"),
@@ -232,6 +233,25 @@ def test_one_letter_with_its_octets(site: tuple[Flask, Config]) -> None:
     assert (told["image"], told["part"]) == (hashlib.sha256(octets(4)).hexdigest(), part["position"])
     problem(ask(site, f"/letters/{newest}/attachments/{part['image']}/9"), 404)
     assert events(site)[-1].action == "refused" and events(site)[-2].id == taken.id
+
+
+def test_a_file_of_the_list_and_a_topic(site: tuple[Flask, Config]) -> None:
+    """From a row of /media to its letters and octets; the letters of a topic; both within the rights, and on record."""
+    number = ask(site, "/media?limit=1").json[0]["id"]
+    found = ask(site, f"/media/{number}").json
+    assert found["sha256"] == hashlib.sha256(PDF).hexdigest() and found["letters"][0]["subject"].startswith("Angebot")
+    assert [each["id"] for each in found["letters"]] == [each["id"] for each in ask(site, "/letters").json]
+    assert (events(site)[-2].action, events(site)[-2].target) == ("media-view", f"attachment {number}")
+    assert ask(site, f"/media/{number}/file").data == PDF
+    newest = found["letters"][0]["id"]
+    assert (events(site)[-1].action, events(site)[-1].target) == ("download", f"letter {newest}")
+    assert ask(site, f"/letters/{newest}/topic").json == ask(site, f"/letters?since_id={newest - 1}&limit=1").json
+    assert ask(site, f"/letters/{newest}/topic?offset=1").json == []
+    with database.connection(site[1], Role.WEB) as conn:
+        [foreign] = [row["id"] for row in conn.exec_driver_sql("SELECT MAX(id) AS id FROM letter").mappings()]
+    for path in ("/media/999999", "/media/999999/file", "/letters/999999/topic", f"/letters/{foreign}/topic"):
+        problem(ask(site, path), 404)
+        assert events(site)[-1].action == "refused"
 
 
 def test_a_foreign_letter_is_like_none(site: tuple[Flask, Config]) -> None:
@@ -351,7 +371,7 @@ def test_what_it_answers_is_what_it_describes(site: tuple[Flask, Config]) -> Non
             if answer.is_json:
                 schema = {**told["content"][answer.content_type]["schema"], "components": described["components"]}
                 openapi_schema_validator.validate(answer.json, schema)
-        assert answers[0].status_code == (404 if path.endswith("/file") else 200), path
+        assert answers[0].status_code == (404 if path.endswith("{job_id}/file") else 200), path
         problem(answers[1], 422)
         assert answers[1].json["errors"] == {"query": {"colour": ["Unknown field."]}}, path
 

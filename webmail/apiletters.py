@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import Response
 
-from postbuch.archive import filtergrammar, letters, listresolve, listview
+from postbuch.archive import filtergrammar, letters, listletters, listresolve, listview, topics
 from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
 from postbuch.archive.errors import NotFound
 from postbuch.archive.filterform import Condition, Filter, Order
+from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listview import VIEWS, View
 from postbuch.archive.users import AUDITOR
 from postbuch.archive.wrong import Wrong
@@ -21,7 +22,7 @@ from postbuch.webmail.policy import Kind
 from postbuch.webmail.services import services
 
 blueprint = Routes("api_letters", __name__, description="Letters and lists")
-_FILE = {"200": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+FILE = {"200": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
                  "description": "The octets"}}  # fmt: skip
 # The place in the list of letters: the argument, and how the number of a letter compares with it.
 _ENDS = {"since_id": "morethan", "before_id": "lessthan"}
@@ -78,24 +79,32 @@ def attachments(letter_id: int) -> Any:
 
 @blueprint.route("/letters/<int:letter_id>/attachments/<int:image_id>/<int:position>")
 @with_key(CONTENT)
-@blueprint.doc(responses=_FILE)
+@blueprint.doc(responses=FILE)
 def attachment(letter_id: int, image_id: int, position: int) -> Any:
     """The octets of one attachment."""
+    return part_of(letter_id, image_id, position)
+
+
+@blueprint.route("/letters/<int:letter_id>/topic")
+@with_key(LETTERS)
+@blueprint.arguments(apischemas.PlaceQuery, location="query")
+@blueprint.response(200, apischemas.Letter(many=True))
+def topic(wanted: dict[str, Any], letter_id: int) -> Any:
+    """The letters of its topic that may be read, newest first, itself among them."""
+    scope = Scope(rights=asker().accounts, user_id=asker().user_id)
     with services().transaction() as conn:
-        found = letters.letter_facts(conn, letter_id, asker().accounts)
-        image = image_of(found, image_id)
-        if (image_id, position) not in {(each["image_id"], each["position"]) for each in found["parts"]}:
-            raise NotFound(Wrong.NO_PART.said(number=letter_id))
-        asker().on_record(conn, "download", f"letter {letter_id}", {"image": image["sha256"], "part": position})
+        letters.find_letter(conn, str(letter_id), asker().accounts)
+        place = {name: wanted[name] for name in ("limit", "offset")}
+        asker().on_record(conn, "view", f"topic of letter {letter_id}", place)
     with services().transaction() as conn:
-        octets = letters.octets(conn, services().config, image_id)
-    leaf = services().reader.leaf(octets, position)
-    return file(leaf.payload, filenames.display_name(leaf.file_name, leaf.content_type, position))
+        members = topics.members(conn, [letter_id], scope)[letter_id]
+        numbers = [number for number, _ in members.newest[wanted["offset"] :][: wanted["limit"]]]
+        return plainly(listletters.rows(conn, numbers, scope, listview.shown_columns(VIEWS["letters"])))
 
 
 @blueprint.route("/letters/<int:letter_id>/message")
 @with_key(CONTENT)
-@blueprint.doc(responses=_FILE)
+@blueprint.doc(responses=FILE)
 def message(letter_id: int) -> Any:
     """The octets of the message, unaltered."""
     with services().transaction() as conn:
@@ -172,7 +181,12 @@ def rows_of(view: View, wanted: Filter, limit: int, offset: int) -> list[dict[st
             conn, view, wanted, asker().accounts, asker().user_id, limit=limit, offset=offset,
             names=listview.shown_columns(view), most=0, count_all=False,
         )  # fmt: skip
-    return [{name: plain(value) for name, value in row.items()} for row in page.rows]
+    return plainly(page.rows)
+
+
+def plainly(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows as JSON has them."""
+    return [{name: plain(value) for name, value in row.items()} for row in rows]
 
 
 def facts_of(letter_id: int) -> dict[str, Any]:
@@ -182,6 +196,20 @@ def facts_of(letter_id: int) -> dict[str, Any]:
         asker().on_record(conn, "view", f"letter {letter_id}")
     with services().transaction() as conn:
         return letters.letter_facts(conn, letter_id, asker().accounts)
+
+
+def part_of(letter_id: int, image_id: int, position: int) -> Response:
+    """The octets of one part, on record first. Raises NotFound."""
+    with services().transaction() as conn:
+        found = letters.letter_facts(conn, letter_id, asker().accounts)
+        image = image_of(found, image_id)
+        if (image_id, position) not in {(each["image_id"], each["position"]) for each in found["parts"]}:
+            raise NotFound(Wrong.NO_PART.said(number=letter_id))
+        asker().on_record(conn, "download", f"letter {letter_id}", {"image": image["sha256"], "part": position})
+    with services().transaction() as conn:
+        octets = letters.octets(conn, services().config, image_id)
+    leaf = services().reader.leaf(octets, position)
+    return file(leaf.payload, filenames.display_name(leaf.file_name, leaf.content_type, position))
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from flask import Request
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 from webargs.flaskparser import FlaskParser
 
-from postbuch.archive import apikeys, export_list
+from postbuch.archive import apikeys, attachments, export_list
 
 MAX_LIMIT = 200
 _TEXT = json.JSONEncoder(ensure_ascii=False)
@@ -86,10 +86,15 @@ class LettersQuery(ListQuery):
     before_id = fields.Integer(load_default=None, metadata={"description": "Those with a lower number"}, validate=_ID)
 
 
-class RowsQuery(ListQuery, Ordered):
-    """Any other list, page by page."""
+class PlaceQuery(Strict):
+    """Which part of a list."""
 
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_LIMIT))
     offset = fields.Integer(load_default=0, validate=validate.Range(min=0, max=1_000_000))
+
+
+class RowsQuery(PlaceQuery, Ordered):
+    """Any other list, page by page."""
 
 
 class Me(Schema):
@@ -131,6 +136,29 @@ class Attachment(Schema):
     content_type = fields.String(required=True)
     size_octets = fields.Integer(required=True)
     sha256 = fields.String(required=True)
+
+
+class MediaLetter(Schema):
+    """A letter that a file came with."""
+
+    id = fields.Integer(required=True)
+    subject = fields.String(required=True)
+    from_ = fields.String(data_key="from", attribute="from", required=True)
+    file_name = fields.String(required=True, metadata={"description": "What the file is called there"})
+    arrived_at = fields.String(required=True, metadata={"format": "date-time"})
+
+
+class MediaFile(Schema):
+    """One file, however often it came."""
+
+    id = fields.Integer(required=True)
+    file_name = fields.String(required=True)
+    content_type = fields.String(required=True)
+    size_octets = fields.Integer(required=True)
+    sha256 = fields.String(required=True)
+    letters = fields.List(fields.Nested(MediaLetter), required=True, metadata={"description": (
+        f"At most {attachments.MAX_LETTERS}, those that were archived last"
+    )})  # fmt: skip
 
 
 class Total(Schema):
