@@ -79,6 +79,7 @@ class Wrong(Named):
     SEARCH_NAME = "the name of a saved search has 1 to {number} characters"
     SEARCH_LENGTH = "a saved search has 1 to {number} characters"
     TOO_MANY_SEARCHES = "there are {number} saved searches already; remove one first"
+    SEARCH_TAKEN = "there is already a saved search '{name}'"
     NO_SEARCH = "there is no saved search {number}"
     NO_LOGIN = "'{login}' is not a mail address; users log in with one, for example anna@firma.example"
     USER_TAKEN = "there is already a user '{login}'; `postbuch user list` shows all"

@@ -242,6 +242,8 @@ ABOUT_NONE: dict[str, Asked] = {
     "GET /searches": _get("/searches"),
     "POST /searches": _post("/searches?q=kunde", name="Kunde", counted="1"),
     "GET /searches/<int:number>": _get("/searches/999999"),
+    "POST /searches/<int:number>": _post("/searches/999999", name="Kunde"),
+    "POST /searches/<int:number>/restore": _post("/searches/999999/restore"),
     "GET /searches/counts": _get("/searches/counts"),
     "POST /searches/<int:number>/end": _post("/searches/999999/end"),
     "POST /settings/list/<name>": _post("/settings/list/letters", size="50"),

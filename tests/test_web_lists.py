@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, ANNA_PASSWORD, Filling, application, archive, ingest, old
 
-from postbuch.archive import auditlog, database, linktemplates, users
+from postbuch.archive import auditlog, database, linktemplates, savedsearches, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
@@ -320,6 +320,53 @@ def test_kept_searches_stand_among_the_folders(site: tuple[Flask, Config]) -> No
     assert "The name of a saved search has" in client.post(path, data={**data, "name": " "}, follow_redirects=True).text
     client.post(f"/searches/{number[1]}/end", data={"csrf_token": data["csrf_token"]})
     assert "Vom Tester" not in client.get("/searches").text
+
+
+def test_a_kept_search_is_changed_and_its_end_undone(site: tuple[Flask, Config]) -> None:
+    """Another name, counted or not; two are never called the same; only by who keeps it."""
+    client, other = enter(site), enter(site, ADMIN, ADMIN_PASSWORD)
+    data = {"csrf_token": token(client, "/"), "counted": "1"}
+
+    def numbers(name: str) -> list[str]:
+        page = client.get("/searches").text
+        return re.findall(rf'href="/searches/(\d+)"><svg.*?</svg><bdi>{name}</bdi>', page.partition("<main")[2])
+
+    for name, words in (("Erste", "eins"), ("Zweite", "zwei")):
+        client.post(f"/searches?q={words}", data={**data, "name": name})
+    [first], [second] = numbers("Erste"), numbers("Zweite")
+    answer = client.post(f"/searches/{first}", data={**data, "name": "zweite"}, follow_redirects=True)
+    assert "There is already a saved search" in answer.text and numbers("Erste") == [first]
+    assert other.post(f"/searches/{first}", data={"csrf_token": token(other, "/"), "name": "x"}).status_code == 404
+    client.post(f"/searches/{first}", data={"csrf_token": data["csrf_token"], "name": "Umbenannt"})
+    [renamed] = numbers("Umbenannt")
+    assert numbers("Erste") == [] and f'id="saved-{renamed}"' not in client.get("/searches/counts").text
+    assert client.get(f"/searches/{renamed}").location.endswith("?q=eins")
+    removed = client.post(f"/searches/{second}/end", data=data, follow_redirects=True).text
+    assert f'action="/searches/{second}/restore"' in removed and numbers("Zweite") == []
+    stolen = {"csrf_token": token(other, "/")}
+    assert other.post(f"/searches/{second}/restore", data=stolen).status_code == 404
+    for _ in range(2):  # a double click
+        client.post(f"/searches/{second}/restore", data=data)
+    [back] = numbers("Zweite")
+    assert client.get(f"/searches/{back}").location.endswith("?q=zwei")
+    for number in (renamed, back):
+        client.post(f"/searches/{number}/end", data=data)
+
+
+def test_one_more_search_than_there_may_be(site: tuple[Flask, Config]) -> None:
+    """Is refused; keeping one of the name again is not one more."""
+    client = enter(site)
+    data = {"csrf_token": token(client, "/"), "counted": "1"}
+    with database.connection(site[1], Role.WEB) as conn:
+        user = users.user_number(conn, ANNA)
+        for number in range(savedsearches.MAX_SAVED):
+            savedsearches.keep(conn, user, f"Voll {number}", "q=x", in_sidebar=False)
+    assert "already; remove one" in client.post("/searches?q=y", data={**data, "name": "z"}, follow_redirects=True).text
+    again = client.post("/searches?q=y", data={**data, "name": "Voll 1"}, follow_redirects=True).text
+    assert "already; remove one" not in again
+    with database.connection(site[1], Role.WEB) as conn:
+        for each in savedsearches.listed(conn, user):
+            savedsearches.remove(conn, user, each.id)
 
 
 def test_admins_keep_links_to_other_programs(site: tuple[Flask, Config]) -> None:

@@ -27,7 +27,7 @@ MOST = 99
 @blueprint.route("/searches", methods=["GET"])
 @login_required
 def page() -> str:
-    """All of them, to be removed."""
+    """All of them, to be changed and removed."""
     who = viewer()
     with services().transaction() as conn:
         on_record(conn, "status", "searches")
@@ -63,15 +63,50 @@ def show(number: int) -> Response:
     return redirect(f"{url_for('mailbox.index')}?{found.address}")
 
 
+@blueprint.route("/searches/<int:number>", methods=["POST"])
+@login_required
+def change(number: int) -> Response:
+    """Call one otherwise; let it stand among the folders, or not."""
+    who, name, counted = viewer(), request.form.get("name", ""), request.form.get("counted") == "1"
+    try:
+        with services().transaction() as conn:
+            before = savedsearches.change(conn, who.user_id, number, name, in_sidebar=counted)
+            on_record(
+                conn, "search-keep", "searches", {"name": name.strip(), "list": before.address, "counted": counted},
+                {"name": before.name, "list": before.address, "counted": before.in_sidebar},
+            )
+    except UsageError as error:
+        flash(wrong(error))
+    else:
+        flash(gettext("The search is changed."))
+    return redirect(url_for("saved.page"))
+
+
 @blueprint.route("/searches/<int:number>/end", methods=["POST"])
 @login_required
 def end(number: int) -> Response:
-    """Remove one."""
+    """Remove one; the next page offers to undo it."""
     who = viewer()
     with services().transaction() as conn:
         found = savedsearches.remove(conn, who.user_id, number)
         on_record(conn, "search-end", "searches", None, {"name": found.name, "list": found.address})
-    flash(gettext("The search is removed."))
+    said, undo = gettext("The search is removed."), {"href": url_for("saved.restore", number=number)}
+    flash({"said": said, "undo": undo}, "undo")  # type: ignore[arg-type] # any JSON goes
+    return redirect(url_for("saved.page"))
+
+
+@blueprint.route("/searches/<int:number>/restore", methods=["POST"])
+@login_required
+def restore(number: int) -> Response:
+    """Keep again what was removed."""
+    try:
+        with services().transaction() as conn:
+            found = savedsearches.restore(conn, viewer().user_id, number)
+            on_record(conn, "search-keep", "searches", {"name": found.name, "list": found.address})
+    except UsageError as error:
+        flash(wrong(error))
+    else:
+        flash(gettext("The search is kept again."))
     return redirect(url_for("saved.page"))
 
 
