@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, ca
 
 from postbuch.archive import audit, clock, writtenvalue
 from postbuch.archive.filterform import Filter, Order
-from postbuch.archive.listorder import Cursor
+from postbuch.archive.listorder import Anchor, Cursor
 from postbuch.archive.query import Node
 from postbuch.archive.users import Rights
 
@@ -135,12 +135,16 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Which page: by how many rows stand before it or, in the usual order, by a neighbour."""
+    """Which page: by how many rows stand before it or by a neighbour, in the usual order or (an anchor) in any.
+
+    What is ahead of an anchor comes with the nearest first.
+    """
 
     limit: int
     offset: int = 0
     before: Cursor | None = None
     after: Cursor | None = None
+    anchor: Anchor | None = None
 
 
 class Unfit(Exception):

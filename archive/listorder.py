@@ -31,6 +31,14 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """The row next to a page: the last one before it or, where the page is `ahead` of it, the first one behind."""
+
+    key: int
+    ahead: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What is listed: all that the rights allow, an account, a mailbox (0: submissions), perhaps only what is unread.
 

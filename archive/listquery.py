@@ -38,17 +38,21 @@ def lead(conn: Connection, view: View, wanted: Filter) -> Lead | None:
 
 def order(view: View, wanted: Filter, scope: Scope) -> list[Any]:
     """The whole order, which every page, stream and neighbour keeps, however it is read."""
+    return [each.desc() if descending else each for each, descending in order_parts(view, wanted, scope)]
+
+
+def order_parts(view: View, wanted: Filter, scope: Scope) -> list[tuple[ColumnElement[Any], bool]]:
+    """What it is ordered by, and whether the largest comes first; together they are unique to each row."""
     orders = wanted.order or view.order
     found = []
     for each in orders:
         column = view.column(each.field)
         if column is not None:
-            expression = column.expression(scope)
-            found.append(expression.desc() if each.descending else expression)
+            found.append((column.expression(scope), each.descending))
     # A number last, so that no two pages show the same row; the newest first where the rest is equal.
     first = view.column(orders[0].field)
     tie = view.key if first is None or first.tie is None else first.tie(scope)
-    return [*found, tie.desc() if orders[0].descending else tie]
+    return [*found, (tie, orders[0].descending)]
 
 
 def ordered(query: Select[Any], view: View, wanted: Filter, scope: Scope) -> Select[Any]:

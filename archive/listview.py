@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select, true
 
-from postbuch.archive import listquery
+from postbuch.archive import listanchor, listnewest, listquery
 from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Filter
 from postbuch.archive.listcolumn import Column as Column
 from postbuch.archive.listcolumn import Place, Scope
 from postbuch.archive.listcolumn import View as View
 from postbuch.archive.listlead import Lead
-from postbuch.archive.listorder import Cursor
+from postbuch.archive.listorder import Anchor, Cursor
 from postbuch.archive.listresolve import resolve
 from postbuch.archive.listview_letters import LETTERS
 from postbuch.archive.listview_media import MEDIA
@@ -39,7 +39,8 @@ class Page:
     """Some rows (column name → value, `id` always), how many there are, and where the neighbouring pages begin.
 
     total: exact, or `most` + 1 when there are more and it was asked so, or NOT_COUNTED. older, newer, by_cursor: of a
-    list in the usual order that nothing narrows. more: whether rows come behind this page.
+    list in the usual order that nothing narrows. more, fewer: whether rows come behind this page, and before it.
+    changing: the neighbouring pages of such a list are asked for by an anchor.
     """
 
     rows: list[dict[str, Any]]
@@ -48,16 +49,19 @@ class Page:
     newer: Cursor | None = None
     more: bool = False
     by_cursor: bool = False
+    fewer: bool = False
+    changing: bool = False
 
 
 def page(
     conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, limit: int = 50,
     offset: int | None = None, before: Cursor | None = None, after: Cursor | None = None,
-    names: Sequence[str] | None = None, most: int | None = None, count_all: bool = True,
+    names: Sequence[str] | None = None, most: int | None = None, count_all: bool = True, anchor: Anchor | None = None,
 ) -> Page:
     """One page. `names`: the columns that are wanted, else the usual. Raises UsageError for a search with a mistake.
 
-    `before` and `after` count only in the usual order of a list that nothing narrows. `most`: count no further.
+    `before` and `after` count only in the usual order of a list that nothing narrows, an `anchor` (instead of the
+    offset) in one that changes as it is read, if it is within the rights. `most`: count no further.
     Without `count_all` a list that only an account, a mailbox or a tab narrows is not counted, nor that of an address
     with very many letters: of a million letters that would take longer than the page.
     """
@@ -67,12 +71,21 @@ def page(
     if is_quick(view, wanted):
         return _quick(conn, view, wanted, scope, Place(limit=limit, offset=offset, before=before, after=after),
                       columns, most, count_all)  # fmt: skip
+    changing = listanchor.is_changing(wanted)
+    if changing and anchor is not None:
+        found_there = _anchored(conn, view, wanted, scope, anchor, limit, columns)
+        if found_there is not None:
+            counted = count_all or not wanted.is_plain
+            total = count(conn, view, wanted, rights, user_id, most=most) if counted else NOT_COUNTED
+            return replace(found_there, total=total)
+        # Not enough rows are left before the page: it is the first one.
+        offset = 0 if anchor.ahead else offset
     lead = listquery.lead(conn, view, wanted)
     known = _by_index(conn, view, wanted, scope, Place(limit=limit + 1, offset=offset), lead, most, count_all)
     if known is not None:
         keys, total = known
         rows = _rows(conn, view, keys[:limit], scope, columns)
-        return Page(rows=rows, total=total, more=len(keys) > limit)
+        return Page(rows=rows, total=total, more=len(keys) > limit, fewer=offset > 0, changing=changing)
     query = listquery.keys(conn, view, wanted, scope, lead)
     if most is None or (listquery.is_narrow(view, wanted) and not _is_in_order(view, wanted, rights)):
         # The total beside each row: the letters are looked for once.
@@ -85,7 +98,24 @@ def page(
         more, found = len(found) > limit, found[:limit]
         counted = count_all or not wanted.is_plain
         total = count(conn, view, wanted, rights, user_id, most=most) if counted else NOT_COUNTED
-    return Page(rows=_rows(conn, view, [row[0] for row in found], scope, columns), total=total, more=more)
+    rows = _rows(conn, view, [row[0] for row in found], scope, columns)
+    return Page(rows=rows, total=total, more=more, fewer=offset > 0, changing=changing)
+
+
+def _anchored(
+    conn: Connection, view: View, wanted: Filter, scope: Scope, anchor: Anchor, limit: int, names: Sequence[str]
+) -> Page | None:
+    """The page next to the anchor, not counted; None where the anchor tells none or what is ahead of it fills none."""
+    found = listanchor.keys(conn, view, wanted, scope, anchor, limit + 1)
+    if found is None or (anchor.ahead and len(found) < limit):
+        return None
+    further, keys = len(found) > limit, found[:limit]
+    if anchor.ahead:
+        keys.reverse()
+    beyond = Anchor(key=keys[-1 if anchor.ahead else 0], ahead=not anchor.ahead) if keys else None
+    back = beyond is not None and bool(listanchor.keys(conn, view, wanted, scope, beyond, 1))
+    more, fewer = (back, further) if anchor.ahead else (further, back)
+    return Page(rows=_rows(conn, view, keys, scope, names), total=NOT_COUNTED, more=more, fewer=fewer, changing=True)
 
 
 def _by_index(
@@ -107,14 +137,9 @@ def _by_index(
         if walked is not None:
             counted = count(conn, view, wanted, scope.rights, scope.user_id, most=most) if count_all else NOT_COUNTED
             return walked, counted
-    if view.near is not None and lead is not None and lead.words is not None and usual and not (
-        count_all or wanted.words
-    ):
-        scope = replace(scope, each=True)
-        others = listquery.conditions(conn, view, lead.rest, scope)
-        near = view.near(conn, scope, lead.words, lead.images, others, end)
-        if near is not None:
-            return near[0][place.offset :], NOT_COUNTED if near[1] is None else near[1]
+    near = listnewest.near(conn, view, wanted, scope, lead, end) if usual and not count_all else None
+    if near is not None:
+        return near[0][place.offset :], NOT_COUNTED if near[1] is None else near[1]
     return None
 
 

@@ -179,6 +179,11 @@ def _walk(conn: Connection, scope: Scope, wanted: Filter, place: Place) -> list[
     if wanted.order != (OLDEST_FIRST,):
         return listwalk.page(conn, scope, wanted, place)
     oldest = replace(selection(conn, scope, wanted, place), after=BEGINNING)
+    if place.anchor is not None:
+        at = conn.scalar(select(letter.c.sort_at).where(letter.c.id == place.anchor.key))
+        there = None if at is None else Cursor(sort_at=at, letter_id=place.anchor.key)
+        ahead = place.anchor.ahead
+        oldest = replace(oldest, before=there if ahead else None, after=None if ahead else there)
     return [each.letter_id for each in cursors(conn, oldest, place.limit, place.offset)]
 
 

@@ -33,6 +33,7 @@ from postbuch.archive.filterform import Condition, Filter, Order, base_op
 from postbuch.archive.filtergrammar import parse
 from postbuch.archive.index_store import Mark, Writing
 from postbuch.archive.listcolumn import Place, Scope
+from postbuch.archive.listorder import Anchor
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.record import Record
 from postbuch.archive.users import ALL, Rights
@@ -449,6 +450,53 @@ def test_quick_pages_show_what_the_others_do(
         assert page.more is (offset + 19 < len(whole)) and page.total == len(whole)
     scope = Scope(rights=allowed, user_id=world.user_id)
     assert LETTERS.walk(world.conn, scope, oldest, Place(limit=len(whole))) == backwards
+
+
+CHANGING = (
+    Filter(tab="unread"), Filter(tab="read", words="plan OR offer"), Filter(words="is:unread"),
+    Filter(conditions=(Condition(field="unread", op="equals", value="1"),)),
+    Filter(tab="unread", within=(Condition(field="from", op="contains", value="a"),)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [*ORDERS, (Order(field="mailbox"),), (Order(field="to", descending=True),)])
+@pytest.mark.parametrize("rights", [(ANNA,), ACCOUNTS])
+def test_pages_of_what_changes_begin_behind_a_row(
+    world: World, rights: tuple[str, ...], order: tuple[Order, ...]
+) -> None:
+    """There and back by the rows next to the pages; those behind a row that has left the list are the same."""
+    allowed = ALL if rights == ACCOUNTS else world.rights(*rights)
+    everything = list(listview.keys_of(world.conn, LETTERS, Filter(order=order), allowed, world.user_id))
+
+    def page(wanted: Filter, anchor: Anchor | None) -> listview.Page:
+        return listview.page(
+            world.conn, LETTERS, wanted, allowed, world.user_id, limit=9, offset=9, anchor=anchor, most=1_000,
+            count_all=False,
+        )
+
+    for wanted in (replace(each, order=order) for each in CHANGING):
+        whole = list(listview.keys_of(world.conn, LETTERS, wanted, allowed, world.user_id))
+        if listview.is_quick(LETTERS, wanted):
+            continue
+        gone = next(number for number in everything if number not in whole)
+        behind = [number for number in everything[everything.index(gone) :] if number in whole]
+        first = page(wanted, Anchor(key=gone))
+        assert [row["id"] for row in first.rows] == behind[:9]
+        assert first.fewer is (len(behind) < len(whole)) and first.more is (len(behind) > 9) and first.changing
+        seen = whole[:9]
+        while more := page(wanted, Anchor(key=seen[-1])):
+            seen += [row["id"] for row in more.rows]
+            if not more.more:
+                break
+        assert seen == whole
+        back = page(wanted, Anchor(key=whole[12], ahead=True))
+        assert [row["id"] for row in back.rows] == whole[3:12] and back.more and back.fewer
+        # Of the few that are left ahead of it no page is made: it is the first.
+        few = page(wanted, Anchor(key=whole[4], ahead=True))
+        assert [row["id"] for row in few.rows] == whole[:9] and not few.fewer
+        # A row that is none tells nothing; one outside the rights neither.
+        other = page(wanted, Anchor(key=10**9))
+        assert [row["id"] for row in other.rows] == whole[9:18]
 
 
 def test_a_stream_has_every_column_of_every_row(world: World) -> None:

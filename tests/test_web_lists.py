@@ -288,6 +288,41 @@ def test_a_whole_list_is_marked_and_undone(site: tuple[Flask, Config], monkeypat
     assert count == 100
 
 
+@pytest.mark.parametrize("address", [
+    "/?q=Nummer&unread=1&pagesize=20", "/?q=is:unread+subject:Nummer&pagesize=20",
+    "/?unread=1&orderby=asubject&pagesize=20", "/?q=(unread~equals~1)(from~contains~viele)&orderby=dsize&pagesize=20",
+    "/?unread=1&orderby=adate&pagesize=20", "/topics?unread=1&pagesize=20",
+])
+def test_going_on_skips_nothing_that_was_not_seen(site: tuple[Flask, Config], address: str) -> None:
+    """A page is marked, so its letters leave the list; the next page is what would have come next, and so back."""
+    client = enter(site)
+    data = {"csrf_token": token(client, "/")}
+
+    def numbers(page: str) -> list[str]:
+        return re.findall(r'id="letter-(\d+)"', page)
+
+    def link(page: str, name: str) -> str:
+        [found] = re.findall(rf'href="([^"]*)" rel="{name}"', page)
+        return html.unescape(found)
+
+    first = client.get(address).text
+    second = client.get(link(first, "next")).text
+    third = client.get(link(second, "next")).text
+    assert len({*numbers(first), *numbers(second), *numbers(third)}) == 60
+    marked: list[str] = []
+    try:
+        for page, following in ((first, second), (second, third)):
+            marked += numbers(page)
+            client.post("/marks", data={**data, "mark": "read", "letter": numbers(page)})
+            assert numbers(client.get(link(page, "next")).text) == numbers(following)
+        # Nothing is left before the third page: back from it leads to the first that there is.
+        assert numbers(client.get(link(third, "prev")).text) == numbers(third)
+        # A letter of it, and the way back from there.
+        assert "behind=" in link(second, "next") and "behind=" in client.get(link(second, "next")).text
+    finally:
+        client.post("/marks", data={**data, "mark": "unread", "letter": marked})
+
+
 def test_topics_stand_as_rows_and_open_as_letters(site: tuple[Flask, Config]) -> None:
     """The answer and what it answers are one row; its page has both, oldest first, and leads to each."""
     client = enter(site)

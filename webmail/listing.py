@@ -9,18 +9,25 @@ from urllib.parse import urlencode
 
 from postbuch.archive import filtergrammar
 from postbuch.archive.filterform import Filter
-from postbuch.archive.letters import Cursor
+from postbuch.archive.listorder import Anchor, Cursor
 
+_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+# The arguments that are a place in a list.
+PLACES = ("before", "after", "behind", "ahead", "offset")
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)_(\d{1,18})\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One list. What nothing narrows pages by place, everything else by offset."""
+    """One list. What nothing narrows pages by place, everything else by offset.
+
+    anchor: what changes as it is read pages by the row next to the page, and by offset where that row is none.
+    """
 
     filter: Filter = field(default_factory=Filter)
     before: Cursor | None = None
     after: Cursor | None = None
+    anchor: Anchor | None = None
 
     @property
     def account(self) -> int | None:
@@ -61,7 +68,7 @@ class Listing:
         cursors = {"before": self.before, "after": self.after}
         return filtergrammar.write(self.filter) | {
             name: write_cursor(cursor) for name, cursor in cursors.items() if cursor
-        }
+        } | (write_anchor(self.anchor) if self.anchor else {})
 
     @property
     def at_first_page(self) -> "Listing":
@@ -81,7 +88,8 @@ def parse(arguments: Mapping[str, str], *, is_link: bool = False, usual_page_siz
     """The list that an address means. `is_link`: it is one of the seed product's own."""
     wanted = filtergrammar.parse(arguments, usual_page_size=usual_page_size, is_link=is_link)
     return Listing(
-        filter=wanted, before=parse_cursor(arguments.get("before", "")), after=parse_cursor(arguments.get("after", ""))
+        filter=wanted, before=parse_cursor(arguments.get("before", "")), after=parse_cursor(arguments.get("after", "")),
+        anchor=_anchor(arguments),
     )
 
 
@@ -99,3 +107,15 @@ def parse_cursor(text: str) -> Cursor | None:
         return Cursor(sort_at=datetime.fromisoformat(found[1]), letter_id=int(found[2]))
     except ValueError:
         return None
+
+
+def write_anchor(anchor: Anchor) -> dict[str, int]:
+    """The argument that asks for the page next to a row."""
+    return {"ahead" if anchor.ahead else "behind": anchor.key}
+
+
+def _anchor(arguments: Mapping[str, str]) -> Anchor | None:
+    for name in ("behind", "ahead"):
+        if _NUMBER.match(arguments.get(name, "")):
+            return Anchor(key=int(arguments[name]), ahead=name == "ahead")
+    return None

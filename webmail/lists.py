@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from postbuch.archive import listchoices, listresolve, listview
 from postbuch.archive.errors import UsageError
 from postbuch.archive.listchoices import Choice
+from postbuch.archive.listorder import Anchor
 from postbuch.archive.listview import View
 from postbuch.webmail import listing, listwords
 from postbuch.webmail.listaddress import ENDPOINTS, Chip, Head, address, chips, heading
@@ -137,20 +138,21 @@ def sheet(
     try:
         page = listview.page(
             conn, view, wanted.filter, who.accounts, who.user_id, limit=size, before=wanted.before,
-            after=wanted.after, names=names, most=MOST, count_all=False,
+            after=wanted.after, names=names, most=MOST, count_all=False, anchor=wanted.anchor,
         )
     except UsageError as error:
         return replace(bare, problem=listwords.no_search(error))
     start = wanted.filter.offset
-    if not page.rows and (start or wanted.before or wanted.after):
+    if not page.rows and (start or wanted.before or wanted.after or wanted.anchor):
         bare = replace(bare, beyond=_beyond(conn, who, view, wanted, page.total, size))
     if page.by_cursor:
         newer = _at(view, wanted, after=page.newer and listing.write_cursor(page.newer)) if page.newer else None
         older = _at(view, wanted, before=page.older and listing.write_cursor(page.older)) if page.older else None
     else:
         end = start + len(page.rows)
-        newer = _at(view, wanted, offset=max(start - size, 0) or None) if start else None
-        older = _at(view, wanted, offset=end) if page.more else None
+        ahead, behind = _beside(page)
+        newer = _at(view, wanted, offset=max(start - size, 0) or None, **ahead) if page.fewer else None
+        older = _at(view, wanted, offset=end, **behind) if page.more else None
     return replace(bare, rows=page.rows, total=page.total, start=start, newer=newer, older=older)
 
 
@@ -160,8 +162,16 @@ def keep_place(endpoint: str, values: dict[str, Any]) -> None:
         return
     place = listing.parse(request.args)
     for name, value in place.context.items():
-        if name in ("before", "after", "offset"):
+        if name in listing.PLACES:
             values.setdefault(name, value)
+
+
+def _beside(page: listview.Page) -> tuple[dict[str, int], dict[str, int]]:
+    """What asks for the page before and for the next one, beside the offset."""
+    if not page.changing or not page.rows:
+        return {}, {}
+    first, last = Anchor(key=page.rows[0]["id"], ahead=True), Anchor(key=page.rows[-1]["id"])
+    return listing.write_anchor(first), listing.write_anchor(last)
 
 
 def _beyond(conn: Connection, who: Viewer, view: View, wanted: Listing, total: int, size: int) -> Beyond | None:
