@@ -186,6 +186,22 @@ def test_the_form_narrows_what_a_link_leaves_open(app: Flask) -> None:
     assert 'name="by_domain" value="kunde.example"' in page
 
 
+def test_the_form_takes_no_alternative_of_a_link_away(app: Flask) -> None:
+    """What must hold is one of the alternatives: sent as it stands, and emptied, both of them stay."""
+    client = entered(app)
+    both = "(domain~equals~firma.example)(domain~equals~kunde.example)"
+    page = client.get("/senders", query_string={"q": both, "within": "(domain~equals~kunde.example)"}).text
+    assert 'name="by_domain" value="kunde.example"' in page
+    assert "<bdi>Domain is firma.example</bdi>" in page and "<bdi>Domain is kunde.example</bdi>" in page
+    [form] = re.findall(r'<form class="panel filters".*?</form>', page, re.DOTALL)
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+    same = client.get("/senders", query_string={**hidden, "by_domain": "kunde.example"}).location
+    page = client.get(same).text
+    assert 'value="kunde.example"' in page and "<bdi>Domain is firma.example</bdi>" in page
+    emptied = client.get(client.get("/senders", query_string={**hidden, "by_domain": ""}).location).text
+    assert emptied.count("<bdi>Domain is ") == 2 and "@firma.example</bdi>" in emptied
+
+
 def test_the_form_becomes_an_address(app: Flask) -> None:
     """Fields of the form and conditions of a link come together; what is not understood is said."""
     client = entered(app)

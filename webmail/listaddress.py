@@ -1,6 +1,6 @@
 """The address of a list and what leads to another one: its chips, the heads of its columns, a filter that is added."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -64,11 +64,12 @@ def heading(view: View, wanted: Filter, name: str, **more: Any) -> Head:
 
 
 def chips(
-    view: View, wanted: Filter, form: Sequence[Condition] | None = None, *, place: str = "", **more: Any
+    view: View, wanted: Filter, form: Filter | None = None, *, place: str = "", **more: Any
 ) -> list[Chip]:
     """What narrows the list, and what of its address was not understood. `more`: as in `address`.
 
-    form: the conditions that the fields of a form on the page show, as one of them shows the words.
+    form: the conditions that the fields of a form on the page show, as one of them shows the words. One that is an
+    alternative as well stays a chip there.
     place: what the account or the mailbox is called. It and the tab are the title of a list that nothing else narrows.
     """
 
@@ -79,7 +80,7 @@ def chips(
     groups: set[str] = set()
     # Those of one field beside each other, as they are alternatives; the filter keeps its own order.
     for number, each in sorted(enumerate(wanted.conditions), key=lambda one: _group(wanted, one[1])):
-        if each in (form or ()):
+        if form is not None and each in form.conditions:
             continue
         made = chip(listwords.condition(view, each), conditions=_without(wanted.conditions, number))
         either = bool(groups) if wanted.criteria == "or" else each.field in groups
@@ -87,7 +88,7 @@ def chips(
         groups.add(each.field)
     after: Joined = "and" if any(each.joined for each in found) else ""
     for number, each in enumerate(wanted.within):
-        if each not in (form or ()):
+        if form is None or each not in form.within:
             made = chip(listwords.condition(view, each), within=_without(wanted.within, number))
             found.append(replace(made, joined=after))
     if wanted.words and form is None:

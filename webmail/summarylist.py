@@ -28,13 +28,13 @@ MOST = 20_000
 class Asked:
     """A list as its address asks for it. `extra`: what of the address is none of it.
 
-    fields: the form, filled in. form: the conditions that it shows.
+    fields: the form, filled in. form: the conditions that it shows, where they stand in the filter.
     """
 
     view: View
     filter: Filter
     fields: dict[str, str]
-    form: list[Condition]
+    form: Filter
     extra: dict[str, Any]
 
     @property
@@ -94,21 +94,25 @@ def asked(view: View, form: Sequence[Input], extra: Mapping[str, Any]) -> Asked:
     """The list that the request's address means."""
     wanted = listresolve.resolve(view, filtergrammar.parse(request.args, usual_page_size=PAGE))
     fields = {"words": wanted.words}
+    alone = _alone(wanted)
     shown = []
     for each in form:
-        found = next(filter(each.shows, _certain(wanted)), None)
+        found = next(filter(each.shows, (*alone, *wanted.within)), None)
         fields[each.field] = found.value if found else ""
         shown += [found] if found else []
     kept = {name: value for name, value in extra.items() if value}
-    return Asked(view=view, filter=wanted, fields=fields, form=shown, extra=kept)
+    return Asked(view=view, filter=wanted, fields=fields, extra=kept, form=Filter(
+        conditions=tuple(each for each in alone if each in shown),
+        within=tuple(each for each in wanted.within if each in shown),
+    ))  # fmt: skip
 
 
-def _certain(wanted: Filter) -> list[Condition]:
-    """The conditions that must hold, as what stands in a form must; alternatives are none of them."""
+def _alone(wanted: Filter) -> list[Condition]:
+    """Those of the conditions that must hold, as what stands in a form must; alternatives are none of them."""
     fields = Counter(each.field for each in wanted.conditions)
     if wanted.criteria == "or" and len(wanted.conditions) > 1:
         fields.clear()
-    return [*(each for each in wanted.conditions if fields[each.field] == 1), *wanted.within]
+    return [each for each in wanted.conditions if fields[each.field] == 1]
 
 
 def written(asked_: Asked, form: Sequence[Input]) -> str | None:
@@ -120,8 +124,8 @@ def written(asked_: Asked, form: Sequence[Input]) -> str | None:
     size = request.args.get("pagesize", "")
     filter_ = replace(
         asked_.filter, words=words, offset=0,
-        conditions=tuple(each for each in asked_.filter.conditions if each not in asked_.form),
-        within=tuple(each for each in asked_.filter.within if each not in asked_.form),
+        conditions=tuple(each for each in asked_.filter.conditions if each not in asked_.form.conditions),
+        within=tuple(each for each in asked_.filter.within if each not in asked_.form.within),
         page_size=int(size) if size.isdecimal() and int(size) in PAGE_SIZES and int(size) != PAGE else 0,
     )
     for each in form:
