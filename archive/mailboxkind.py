@@ -44,6 +44,11 @@ def kind_of(name: str) -> str:
     return next((kind for kind, names in _KINDS.items() if bare in names), "folder")
 
 
+def shown_of(kind: str) -> tuple[str, ...]:
+    """What a page calls mailboxes of a use, in each language; nothing for what goes by a name of its own."""
+    return SHOWN.get(kind, ())
+
+
 def called(text: str) -> set[str]:
     """The names, in small letters, of all mailboxes that are the one called so: of the same use, or in the root."""
     bare, kind = bare_name(text).strip().lower(), kind_of(text)

@@ -12,7 +12,7 @@ from postbuch.archive import audit, clock, index_query, index_reader, index_sche
 from postbuch.archive.index_attached import texts_of
 from postbuch.archive.index_reader import Look
 from postbuch.archive.index_snippets import Snippet
-from postbuch.archive.mailboxkind import bare_name, identity
+from postbuch.archive.mailboxkind import bare_name, identity, kind_of, shown_of
 from postbuch.archive.query import Group, Node
 from postbuch.archive.schema import account, body_text, letter, letter_image, mailbox, part
 from postbuch.archive.search import in_index
@@ -171,12 +171,16 @@ def suggest(
 
 
 def _mailboxes(conn: Connection, typed: str, accounts: Rights, shown_name: Callable[[str], str]) -> list[str]:
-    """What a page calls the mailboxes of which one begins to type the name, the part of a tree, or the provider's."""
+    """What a page calls the mailboxes of which one begins to type the name, the part of a tree, or the provider's.
+
+    In German and in English, as a search takes them, whatever the page speaks.
+    """
     sought, quote = index_text.fold_prefix(typed.lstrip('"')), typed[:1] == '"'
     found: dict[str, None] = {}
     names = _places_of(conn, accounts)[1][1]
     for name, shown in sorted(((name, shown_name(name)) for name in names), key=lambda pair: pair[1].lower()):
-        begins = any(index_text.fold(each).startswith(sought) for each in (*shown.split("/"), shown, bare_name(name)))
+        called = (*shown.split("/"), shown, bare_name(name), *shown_of(kind_of(name)))
+        begins = any(index_text.fold(each).startswith(sought) for each in called)
         if begins and '"' not in shown:
             found[f'"{shown}"' if quote or any(each in shown for each in " ()") else shown] = None
     return list(found)

@@ -117,6 +117,14 @@ def test_suggestions_are_within_the_rights(conn: Connection) -> None:
     assert search_facets.suggest(conn, "mailbox:s", frozenset(), 8) == []
 
 
+def test_suggestions_know_the_names_of_both_languages(conn: Connection) -> None:
+    """Who types the German name on an English page is offered what that page calls the mailbox."""
+    anna = find_account(conn, ANNA) or 0
+    assert search_facets.suggest(conn, "mailbox:gesend", frozenset({anna}), 8) == [
+        "mailbox:Kunden/Gesendet", "mailbox:Sent",
+    ]  # fmt: skip
+
+
 def test_what_a_page_calls_them() -> None:
     """The names that are looked for are those of the pages."""
     german = _catalogue("webmail")

@@ -104,15 +104,46 @@ def test_the_pages_of_a_search(site: Site) -> None:
 
 
 def test_suggestions_come_while_typing(site: Site) -> None:
-    """By the keyboard alone; what is chosen is searched."""
+    """By the keyboard alone; what is chosen is searched. Escape, and what was sent, close the list."""
     with site.page(locale="en-GB") as page:
         page.goto("/")
+        box, shown = page.get_by_role("combobox", name="Search letters"), page.get_by_role("listbox")
         page.keyboard.press("/")
+        expect(box).to_have_attribute("aria-expanded", "false")
         page.keyboard.type("from:ann", delay=20)
-        option = page.locator("#suggestions option")
-        expect(option.first).to_have_attribute("value", "from:anna@firma.example")
+        expect(shown.get_by_role("option").first).to_have_text("from:anna@firma.example")
+        expect(box).to_have_attribute("aria-expanded", "true")
+        page.keyboard.press("ArrowDown")
+        expect(box).to_have_attribute("aria-activedescendant", "suggestion-1")
+        expect(shown.get_by_role("option", selected=True)).to_have_text("from:anna@firma.example")
+        assert Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}}).violations_count == 0
+        page.keyboard.press("ArrowUp")
+        expect(shown.get_by_role("option", selected=True)).to_have_count(0)
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(box).to_have_value("from:anna@firma.example")
+        expect(shown).to_be_hidden()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/?q=from*anna*")
         page.fill("#search", "Rechn")
-        expect(option.first).to_have_attribute("value", "rechnung")
+        expect(shown.get_by_role("option").first).to_have_text("rechnung")
+        page.keyboard.press("Escape")
+        expect(shown).to_be_hidden()
+        expect(box).to_have_value("Rechn")
+
+
+def test_a_mailbox_is_suggested_by_the_name_that_was_typed(site: Site) -> None:
+    """Though the suggestion does not hold it, by touch on a phone; the list stands within the page."""
+    with site.page(locale="en-GB", has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800}) as page:
+        page.goto("/")
+        page.tap("#search")
+        page.keyboard.type("mailbox:gesend", delay=20)
+        option = page.get_by_role("option", name="mailbox:Sent", exact=True)
+        expect(option).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        option.tap()
+        expect(page.locator("#search")).to_have_value("mailbox:Sent")
+        expect(page.locator("#suggestions")).to_be_hidden()
 
 
 def test_the_page_says_when_there_is_no_index(site: Site) -> None:

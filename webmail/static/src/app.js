@@ -3,6 +3,7 @@ import 'htmx.org'
 import './frame.js'
 import './keys.js'
 import './list.js'
+import './suggest.js'
 
 const secure = location.protocol === 'https:' ? '; Secure' : ''
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
