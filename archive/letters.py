@@ -115,6 +115,18 @@ def mailboxes_of(conn: Connection, ids: Collection[int]) -> set[tuple[int, int]]
     return {(row.account_id, row.mailbox_id) for row in conn.execute(places.where(letter_place.c.letter_id.in_(ids)))}
 
 
+def highest(conn: Connection) -> int:
+    """The highest number of a letter, whoever may read it."""
+    return conn.scalar(select(func.max(letter.c.id))) or 0
+
+
+def highest_by_account(conn: Connection, above: int) -> dict[int, int]:
+    """For each account that has letters with a higher number, the highest."""
+    query = select(letter_place.c.account_id, func.max(letter_place.c.letter_id))
+    query = query.where(letter_place.c.letter_id > above).group_by(letter_place.c.account_id)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
 def newer_count(conn: Connection, accounts: Rights, cursor: Cursor) -> int:
     """How many letters within the rights are newer than a place in the list, for the "3 new" badge."""
     place = (cursor.sort_at, cursor.letter_id)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -20,6 +20,7 @@ from postbuch.webmail.people import COLUMNS, row
 from postbuch.webmail.record import on_record
 from postbuch.webmail.services import services
 from postbuch.webmail.sessions import Viewer, login_required, viewer
+from postbuch.webmail.waiting import HEADER, HOLDS, Question
 
 blueprint = Blueprint("mailbox", __name__)
 LETTERS = VIEWS["letters"]
@@ -60,21 +61,30 @@ def list_page(*, is_link: bool = False) -> str | BaseResponse:
     ]  # fmt: skip
     return render_template(
         "list.html", listing=wanted, sheet=sheet, cards=cards, beside=beside, sidebar=side, since=_since(newest),
-        title=_title(wanted, side),
+        holds=current_app.config.get(HOLDS, False), title=_title(wanted, side),
     )
 
 
 @blueprint.route("/news")
 @login_required
 def news() -> str | Response:
-    """How many letters have come since the list was made: asked every few seconds by the page, so not put on record."""
+    """How many letters have come since the list was made: asked by the page all the time, so not put on record.
+
+    Nothing more than the page knows already is said when there is more, or later (`waiting.py`).
+    """
     since = listing.parse_cursor(request.args.get("since", ""))
     if since is None:
         return Response(status=204)
+    accounts, known = viewer().accounts, request.args.get("known", "0")
     with services().transaction() as conn:
-        number = letters.newer_count(conn, viewer().accounts, since)
-    if not number:
-        return Response(status=204)
+        # Before it is counted: of two that come at once the later one is not missed.
+        above = letters.highest(conn)
+        number = letters.newer_count(conn, accounts, since)
+    if str(number) == known:
+        answer = Response(status=204)
+        if current_app.config.get(HOLDS):
+            answer.headers[HEADER] = Question(above=above, accounts=accounts).written()
+        return answer
     return render_template("news.html", number=number, listing=listing.parse(request.args))
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from postbuch.certs.reactor import ReactorContext
 from postbuch.webmail.app import MAX_FORM_OCTETS, create_app, settle
 from postbuch.webmail.jobworker import JobWorker
 from postbuch.webmail.services import EXTENSION, Services
+from postbuch.webmail.waiting import HEADER, HOLDS, Question, Waiting, came
 
 log = logging.getLogger("postbuch.webmail")
 NAME = "webmail"
@@ -43,6 +45,8 @@ CANNOT_LISTEN = 3
 class BoundedRequest(Request):
     """A request whose body ends where our forms do: Twisted would keep any amount of it on the disk, from anybody."""
 
+    waiting: Waiting | None = None
+
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)  # type: ignore[no-untyped-call]
         if length is not None and length > MAX_FORM_OCTETS:
@@ -57,8 +61,15 @@ class BoundedRequest(Request):
     def finish(self) -> None:
         """With `X-Sendfile` of our application the file follows, block by block as the browser takes it.
 
-        What WSGI gives is in memory as a whole; an export may be as large as the archive.
+        What WSGI gives is in memory as a whole; an export may be as large as the archive. With the header of
+        `waiting.py` the answer is kept back.
         """
+        asked = self.responseHeaders.getRawHeaders(HEADER, [])
+        self.responseHeaders.removeHeader(HEADER)
+        if asked and self.waiting is not None and not self.startedWriting:
+            forget = self.waiting.hold(Question.read(asked[0]), super().finish)
+            self.notifyFinish().addBoth(lambda _: forget())
+            return
         paths = self.responseHeaders.getRawHeaders("x-sendfile", [])
         self.responseHeaders.removeHeader("x-sendfile")
         if not paths or self.code != 200 or self.method == b"HEAD" or self.startedWriting:
@@ -136,6 +147,8 @@ def main(config: Config) -> int:
     settle()
     worker = JobWorker(config)
     worker.start()
+    BoundedRequest.waiting = Waiting(loop, pool, partial(came, services.engine))
+    app.config[HOLDS] = True
     site = _site(WSGIResource(loop, pool, counted))  # type: ignore[no-untyped-call]
     loop.callWhenRunning(lambda: _endpoint(loop, config).listen(site).addCallbacks(started, failed))
     # Ctrl-C reaches the whole group of processes; the supervisor ends us in its order.

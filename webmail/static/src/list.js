@@ -1,7 +1,9 @@
 // The list: choosing letters, the undo line that goes by itself, and the quiet question for new mail.
 
-// How often the list asks for new letters while it can be seen.
+// How long after an answer the list asks again for new letters while it can be seen: one that was kept back until there
+// was something is followed by the next question, any other by a pause.
 const LOOK_MS = 10000
+const NEXT_MS = 500
 const SNACK_MS = 10000
 
 const form = document.querySelector('#marks')
@@ -55,9 +57,37 @@ if (form) {
   })
   document.body.addEventListener('htmx:after:swap', count)
   window.addEventListener('pageshow', count)
-  const look = () => document.visibilityState === 'visible' && document.body.dispatchEvent(new CustomEvent('postbuch:look'))
-  setInterval(look, LOOK_MS)
+}
+
+const news = document.querySelector('#news')
+if (news) {
+  let asking = false
+  let next = 0
+  let asked = 0
+  let pause = NEXT_MS
+  const look = () => {
+    clearTimeout(next)
+    // A browser has six connections for all tabs of one host: one that is not seen keeps none.
+    if (document.visibilityState !== 'visible') return news.dispatchEvent(new CustomEvent('htmx:abort'))
+    if (!asking) news.dispatchEvent(new CustomEvent('postbuch:look'))
+    if (!asking) next = setTimeout(look, LOOK_MS)
+  }
+  news.addEventListener('htmx:before:request', () => {
+    asking = true
+    asked = Date.now()
+  })
+  news.addEventListener('htmx:finally:request', (event) => {
+    asking = false
+    clearTimeout(next)
+    const answer = event.detail.ctx.response?.raw
+    next = setTimeout(look, 'holds' in news.dataset && answer?.ok ? pause : LOOK_MS)
+    // What comes again and again and is nothing new here, as old letters do while they are fetched, is asked for less.
+    const inVain = answer?.status === 204 && Date.now() - asked < LOOK_MS
+    pause = inVain ? Math.min(2 * pause, LOOK_MS) : NEXT_MS
+  })
   document.addEventListener('visibilitychange', look)
+  // htmx takes a moment to know the page.
+  window.addEventListener('pageshow', () => { next = setTimeout(look, NEXT_MS) })
 }
 
 // A line with "undo" leaves after a while, unless somebody is at it.

@@ -1,0 +1,97 @@
+"""The question for new mail, kept back by a real server until there is some: no thread is held meanwhile."""
+
+import http.cookiejar
+import re
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import pytest
+from browser import serving
+from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, ANNA_PASSWORD, Filling, archive, ingest, old
+
+from postbuch.archive import database, users
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role
+from postbuch.archive.users import ALL
+from postbuch.webmail.process import THREADS
+from postbuch.webmail.waiting import HEADER, Question
+from provider.ports import free_port
+
+LENA = "lena@firma.example"
+
+
+def octets(number: int) -> bytes:
+    """A plain message."""
+    return f"From: a@b.example\r\nSubject: N {number}\r\nMessage-ID: <n{number}@x>\r\n\r\nText\r\n".encode()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, str]]:
+    """One letter for each of two people, one of whom reads her own; and the address of the server."""
+    folder = tmp_path_factory.mktemp("news")
+    with archive(folder / "data", f"127.0.0.1:{free_port()}") as config:
+        filling = Filling()
+        filling.add(octets(1), ANNA, at=old(3))
+        filling.add(octets(2), LENA, at=old(2))
+        ingest(config, filling.records)
+        with database.connection(config, Role.OWNER) as conn:
+            users.grant(conn, ANNA, ANNA, by="test")
+        with serving(config, Path(folder / "postbuch.toml")) as base:
+            yield config, base
+
+
+def entered(base: str, login: str, password: str) -> urllib.request.OpenerDirector:
+    """A program that has logged in as a browser does."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    page = opener.open(f"{base}/login").read().decode()
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert token
+    form = urllib.parse.urlencode({"csrf_token": token[1], "login": login, "password": password})
+    assert opener.open(urllib.request.Request(f"{base}/login", form.encode(), {"Referer": base})).status == 200
+    return opener
+
+
+def test_questions_wait_for_mail_and_hold_no_thread(site: tuple[Config, str]) -> None:
+    """More of them than there are threads, and pages are answered; a letter answers those of whom it is for."""
+    config, base = site
+    admin, anna = entered(base, ADMIN, ADMIN_PASSWORD), entered(base, ANNA, ANNA_PASSWORD)
+    [since] = re.findall(r'/news\?since=([^"&]+)"', admin.open(base).read().decode())
+
+    def ask(opener: urllib.request.OpenerDirector) -> float:
+        with opener.open(f"{base}/news?since={since}") as answer:
+            assert answer.status == 204 and HEADER not in answer.headers and not answer.read()
+        return time.monotonic()
+
+    with ThreadPoolExecutor(2 * THREADS + 1) as pool:
+        asked: list[Future[float]] = [pool.submit(ask, admin) for _ in range(2 * THREADS)]
+        hers = pool.submit(ask, anna)
+        done, _ = wait([*asked, hers], timeout=1.5)
+        assert not done
+        assert "N 2" in admin.open(base).read().decode()
+        filling = Filling(uid=100)
+        filling.add(octets(3), LENA)
+        ingest(config, filling.records)
+        came = time.monotonic()
+        late = max(each.result(timeout=15) - came for each in asked)
+        # Looked for each second; with what a busy machine needs for so many.
+        assert late < 5
+        assert 'name="known" value="1"' in admin.open(f"{base}/news?since={since}").read().decode()
+        assert not hers.done()
+        filling.add(octets(4), ANNA)
+        ingest(config, filling.records[1:])
+        hers.result(timeout=15)
+
+
+@pytest.mark.parametrize(("accounts", "came", "is_answered"), [
+    (ALL, {3: 11}, True), (ALL, {3: 10}, False), (frozenset({1, 2}), {3: 11}, False), (ALL, {}, False),
+    (frozenset({1, 2}), {2: 11, 3: 12}, True), (frozenset[int](), {2: 11}, False),
+])  # fmt: skip
+def test_what_answers_a_question(accounts: users.Rights, came: dict[int, int], is_answered: bool) -> None:
+    """A later letter in one of its accounts; the header says the same as was written into it."""
+    question = Question(above=10, accounts=accounts)
+    assert Question.read(question.written()) == question
+    assert question.is_answered(came) is is_answered
