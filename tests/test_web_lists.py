@@ -261,6 +261,19 @@ def test_columns_are_chosen_and_remembered(site: tuple[Flask, Config]) -> None:
     assert [tuple(row) for row in rows] == [("subject size from", 0), ("", 1)]
 
 
+def test_a_length_of_pages_counts_more_than_that_of_the_link(site: tuple[Flask, Config]) -> None:
+    """Whoever came by a link with one and chooses another has that; the rest of the address stays as it was written."""
+    client = enter(site)
+    link = "/?q=(from~contains~viele)&pagesize=20&orderby=asubject"
+    data = {"csrf_token": token(client, link), "look": "usual", "next": link}
+    assert len(subjects(client.get(link).text)) == 20
+    answer = client.post("/settings/list/letters", data={**data, "size": "100"})
+    assert answer.location == "/?q=(from~contains~viele)&orderby=asubject"
+    assert len(subjects(client.get(answer.location).text)) == 100
+    answer = client.post("/settings/list/letters", data={**data, "size": "", "next": "/a.php?q=(x~equals~B%FCro)"})
+    assert answer.location == "/a.php?q=(x~equals~B%FCro)"
+
+
 def test_a_whole_list_is_marked_and_undone(site: tuple[Flask, Config], monkeypatch: pytest.MonkeyPatch) -> None:
     """All letters of a filter, not the page alone; undo gives each its state; more than the limit is refused."""
     client = enter(site)

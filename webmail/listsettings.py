@@ -35,4 +35,14 @@ def choose(name: str) -> Response:
             conn, "list-choice", f"list {name}", {"columns": columns, "page_size": page_size},
             {"columns": list(before.columns), "page_size": before.page_size},
         )
-    return redirect(local_path(request.form.get("next")) or url_for(listaddress.ENDPOINTS[name]))
+    back = local_path(request.form.get("next"))
+    return redirect(_without_size(back) if back else url_for(listaddress.ENDPOINTS[name]))
+
+
+def _without_size(path: str) -> str:
+    """The address without the length of a page that it asks for: that would count more than what was just chosen.
+
+    Nothing else of it is touched: links of old programs are not in UTF-8.
+    """
+    bare, mark, query = path.partition("?")
+    return bare + mark + "&".join(each for each in query.split("&") if not each.startswith("pagesize="))
