@@ -42,7 +42,8 @@ def test_bodies_and_leaves(parser: Parser) -> None:
         b"iVBORw0KGgr/\r\n--b--\r\n"
     )
     found = parser.bodies(octets)
-    assert found.shown == (Body(is_html=True, text="<p>x"),) and found.text is None and found.inline == {"cid:i@x": 1}
+    assert found.shown == (Body(is_html=True, text="<p>x"),) and found.text is None
+    assert found.inline == {"cid:i@x": 1, "file:a.png": 1}
     assert [(each.position, each.file_name) for each in found.attachments] == [(1, "a.png")]
     assert parser.leaf(octets, 1).payload == b"\x89PNG\r\n\x1a\n\xff"
     assert parser.leaf(octets, 1).file_name == "a.png"
