@@ -17,9 +17,10 @@ MOST_WORDS = 8
 _BETWEEN = re.compile(rf"\s+|[{index_wholes.HYPHENS}]")
 
 
-def closed(text: str) -> list[str]:
-    """The text with one run of its words closed up, for each run: of `e mail adresse` three."""
-    places = index_text.places(text)
+def closed(word: Word) -> list[str]:
+    """Its text with one run of its words closed up, for each run: of `e mail adresse` three."""
+    text = word.text
+    places = index_text.places(text) if word.closes else []
     if not 1 < len(places) <= MOST_WORDS:
         return []
     joint = [
@@ -52,7 +53,7 @@ def widened(node: Node) -> Node:
 
 
 def _is_plain(node: Node) -> bool:
-    return isinstance(node, Word) and (node.field, node.kind) == ("", "word")
+    return isinstance(node, Word) and (node.field, node.kind, node.closes) == ("", "word", True)
 
 
 def _beside(words: Sequence[Word]) -> list[Node]:

@@ -145,7 +145,7 @@ def _word(word: Word, searcher: Searcher) -> Query:
 
 def _in_field(field: str, word: Word, searcher: Searcher) -> list[Query]:
     """The word in the texts that all may know, and in those that only the searcher may."""
-    texts = (word.text, *index_joins.closed(word.text))
+    texts = (word.text, *index_joins.closed(word))
     if word.kind == "prefix":
         return [each for text in texts for each in _rows(field, index_text.prefix_words(text), searcher, _prefix)]
     field, words = _spelled(field, word)

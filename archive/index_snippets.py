@@ -62,7 +62,7 @@ def _wanted(node: Node, fields: tuple[str, ...]) -> Iterator[Wanted]:
             if node.kind == "word" and len(words) == 1:
                 yield Wanted(words=tuple(words), stem="".join(index_text.stemmed(node.text)))
                 return
-            for text in (node.text, *index_joins.closed(node.text)):
+            for text in (node.text, *index_joins.closed(node)):
                 if row := index_text.prefix_words(text) if is_prefix else index_text.words(text):
                     yield Wanted(words=tuple(row), is_prefix=is_prefix)
             if node.kind == "word" and (whole := index_text.whole_stem(node.text)):

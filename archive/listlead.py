@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, select
 from postbuch.archive import index_text
 from postbuch.archive.filterform import Condition, Filter, base_op
 from postbuch.archive.listcolumn import Column, Test, View, read_test
-from postbuch.archive.query import Group, Node, Word
+from postbuch.archive.query import MOST_CLOSED, Group, Node, Word
 
 # Letters that are made from images and sorted: 8 µs each. Of more a page is read by the index (`listnear`).
 MOST = 5_000
@@ -63,7 +63,10 @@ def _words(column: Column, test: Test) -> Node | None:
     # A value without a letter or digit is not in the index.
     if column.word is None or not all(map(index_text.words, test.values)):
         return None
-    return Group(kind="or", nodes=tuple(Word(field=column.word, text=value, kind="phrase") for value in test.values))
+    closes = len(test.values) <= MOST_CLOSED
+    return Group(kind="or", nodes=tuple(
+        Word(field=column.word, text=value, kind="phrase", closes=closes) for value in test.values
+    ))  # fmt: skip
 
 
 def _size(conn: Connection, images: "Select[tuple[int]]") -> int:

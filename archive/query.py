@@ -16,6 +16,9 @@ from postbuch.archive.wrong import Mistake
 # What a person types or a program makes; each word is at least one join.
 MAX_CHARACTERS = 2000
 MAX_WORDS = 50
+# Each writing of a text is a clause of its own in each field, 14 of eight words: a search of more conditions than
+# people type is looked for as it is written.
+MOST_CLOSED = 8
 # 34 signs in groups of four.
 ACCOUNT_GROUPS = 9
 # The day after is part of the question.
@@ -39,11 +42,13 @@ class Word:
     """One condition. `field` is empty for a plain word; dates are `YYYY-MM-DD` (days of `clock.py`), sizes are octets.
 
     A `phrase` is meant as it is spelled; of a `prefix` the last word is the beginning of one (its star is taken off).
+    `closes`: words side by side in it, and beside it, may also be written as one.
     """
 
     field: str
     text: str
     kind: Literal["word", "phrase", "prefix"] = "word"
+    closes: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +138,7 @@ class _Parser:
         made = _word(field, phrase if phrase is not None else word, match.group(0).strip())
         if made.field and made.field not in TEXT_FIELDS:
             return made
+        made = replace(made, closes=len(self.tokens) <= MOST_CLOSED)
         beginning = made.text.rstrip("*")
         if beginning and beginning != made.text:
             return replace(made, text=beginning, kind="prefix")

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, func, or_
 
 from postbuch.archive import index_joins
 from postbuch.archive.index_wholes import HYPHENS
+from postbuch.archive.query import Word
 
 # A name is as long as its column; patterns of more letters find none.
 NAME_CHARACTERS = 60
@@ -16,23 +17,24 @@ def has(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     return column.contains(text, autoescape=True, escape="|")
 
 
-def holds(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+def holds(column: ColumnElement[Any], word: Word) -> ColumnElement[bool]:
     """`has`, whether parts are written with a hyphen, side by side or as one word."""
-    if not _without(text, "").strip():
-        return has(column, text)
-    texts = [text, *index_joins.closed(text)]
+    if not _without(word.text, "").strip():
+        return has(column, word.text)
+    texts = [word.text, *index_joins.closed(word)]
     found = [has(_replaced(column, ""), each) for each in dict.fromkeys(_without(each, "") for each in texts)]
     if len(texts) > 1:
         found += [has(_replaced(column, " "), each) for each in dict.fromkeys(_without(each, " ") for each in texts)]
     return or_(*found)
 
 
-def names(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+def names(column: ColumnElement[Any], word: Word) -> ColumnElement[bool]:
     """`holds` of a name; also where it stands in two words, as the index knows neighbours in names."""
+    text = word.text
     if not text.isalnum() or not 1 < len(text) <= NAME_CHARACTERS:
-        return holds(column, text)
+        return holds(column, word)
     apart = f"[{HYPHENS} ]?".join(text)
-    return or_(holds(column, text), column.op("REGEXP", is_comparison=True)(
+    return or_(holds(column, word), column.op("REGEXP", is_comparison=True)(
         rf"(?<![\p{{L}}\p{{N}}]){apart}(?![\p{{L}}\p{{N}}])"
     ))  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The tree of `query.py` as conditions on letters in SQL: what the index does not know, and all while there is none."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -62,23 +63,23 @@ class Conditions:
         match word.field:
             case "":
                 found = (
-                    self._summary(holds(header_summary.c.subject, text)), self._people((), text), self._envelope(text),
-                    self._file(text), self._body(text),
+                    self._summary(holds(header_summary.c.subject, word)), self._people((), word),
+                    self._envelope(word), self._file(word), self._body(word),
                 )
                 return letter.c.id.in_(select(union(*found).subquery().c.letter_id))
             case "from":
-                return letter.c.id.in_(self._people(_FROM_FIELDS, text))
+                return letter.c.id.in_(self._people(_FROM_FIELDS, word))
             case "to":
-                either = union(self._people(_TO_FIELDS, text), self._envelope(text)).subquery()
+                either = union(self._people(_TO_FIELDS, word), self._envelope(word)).subquery()
                 return letter.c.id.in_(select(either.c.letter_id))
             case "cc":
-                return letter.c.id.in_(self._people(_CC_FIELDS, text))
+                return letter.c.id.in_(self._people(_CC_FIELDS, word))
             case "subject":
-                return letter.c.id.in_(self._summary(holds(header_summary.c.subject, text)))
+                return letter.c.id.in_(self._summary(holds(header_summary.c.subject, word)))
             case "body":
-                return letter.c.id.in_(self._body(text))
+                return letter.c.id.in_(self._body(word))
             case "attachment" | "filename":
-                return letter.c.id.in_(self._file(text))
+                return letter.c.id.in_(self._file(word))
             case "message-id":
                 return letter.c.id.in_(self._summary(header_summary.c.message_id == text.strip("<>")))
             case "sha256":
@@ -126,25 +127,25 @@ class Conditions:
     def _image(self, condition: ColumnElement[bool]) -> Select[Any]:
         return self._letters(image.c.id, condition)
 
-    def _body(self, text: str) -> Select[Any]:
-        return self._letters(body_text.c.image_id, holds(body_text.c.text, text))
+    def _body(self, word: Word) -> Select[Any]:
+        return self._letters(body_text.c.image_id, holds(body_text.c.text, word))
 
-    def _file(self, text: str) -> Select[Any]:
-        return self._letters(part.c.image_id, part.c.file_name != "", holds(part.c.file_name, text))
+    def _file(self, word: Word) -> Select[Any]:
+        return self._letters(part.c.image_id, part.c.file_name != "", holds(part.c.file_name, word))
 
-    def _people(self, fields: tuple[str, ...], text: str) -> Select[Any]:
+    def _people(self, fields: tuple[str, ...], word: Word) -> Select[Any]:
         found = self._letters(
             image_address.c.image_id, address.c.id == image_address.c.address_id,
-            or_(holds(address.c.address, text.lower()), names(image_address.c.display_name, text)),
+            or_(holds(address.c.address, _lower(word)), names(image_address.c.display_name, word)),
         )
         return found.where(image_address.c.field.in_(fields)) if fields else found
 
-    def _envelope(self, text: str) -> Select[Any]:
+    def _envelope(self, word: Word) -> Select[Any]:
         """Recipients of the searcher's own submissions, Bcc included."""
         found = self._letters(
             sighting.c.image_id, sighting.c.capture == smtp_envelope.c.capture,
             smtp_envelope.c.id == smtp_recipient.c.envelope_id, address.c.id == smtp_recipient.c.address_id,
-            holds(address.c.address, text.lower()),
+            holds(address.c.address, _lower(word)),
         )
         return found if self._accounts == ALL else found.where(smtp_envelope.c.account_id.in_(self._accounts))
 
@@ -159,6 +160,11 @@ class Conditions:
 
     def _read(self) -> ColumnElement[bool]:
         return is_read(letter.c.id, self._user_id, self._accounts)
+
+
+def _lower(word: Word) -> Word:
+    """Addresses are kept in lower case."""
+    return replace(word, text=word.text.lower())
 
 
 def named(column: ColumnElement[Any], word: Word) -> ColumnElement[bool]:

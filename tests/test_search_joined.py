@@ -9,6 +9,7 @@ from test_search import mail
 
 from postbuch.archive import database, query
 from postbuch.archive.database import Role
+from postbuch.archive.index_snippets import wanted
 from postbuch.archive.schema import header_summary, letter, letter_image
 from postbuch.archive.search import search
 from postbuch.archive.search_sql import Conditions
@@ -73,6 +74,17 @@ def test_joined(conn: Connection, text: str, names: str) -> None:
     assert result.indexed
     by_index = {row["message_id"].removesuffix("@x") for row in result.rows}
     assert by_index == set(names.split()) == by_database(conn, text)
+
+
+@pytest.mark.parametrize("text", [
+    '"a b c d e f g h" ' * 100, '"a b c d e f g h*" ' * 100, "a-b-c-d-e-f-g-h " * 100, "from:a-b-c-d-e-f-g-h " * 90,
+    '"a b c d e f g h" ' * 8, "(a b c d e f g h) OR " * 9 + "a", "a b c OR " * 24 + "a",
+])  # fmt: skip
+def test_as_written_when_many(text: str) -> None:
+    """The longest search has about as many clauses as words: all writings of each were fourteen times as many."""
+    tree = query.parse(text)
+    assert len(wanted(tree)) <= 200
+    assert str(Conditions(ALL, None).of(tree)).count("LIKE") <= 1400
 
 
 @pytest.mark.parametrize("text", [
