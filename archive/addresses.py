@@ -90,6 +90,8 @@ class _Entry:
 
     def read(self, before: Sequence[str]) -> list[tuple[str, str]]:
         """(name, address), when it has one; the name begins with what stands before in entries that have none."""
+        if not self.angle and not self.bare:
+            return []
         name = ", ".join(filter(None, (*before, self.name))) if self.name and self.angle else self.name
         address = _angle_address(self.angle)
         if self.bare and "@" not in address:

@@ -134,9 +134,10 @@ def addresses(raw: bytes, charset: str | None = None) -> list[tuple[str, str]]:
 
     The charset of the message is for the names alone: it makes no other sender, and what DKIM says is of the one shown.
     """
-    found = _addressed(decode_octets(raw, None))
-    if _JAPANESE in raw or (charset and not raw.isascii()):
-        named = _addressed(_decoded(raw, charset))
+    field = decode_octets(raw, None)
+    found = _addressed(field)
+    if found and (_JAPANESE in raw or (charset and not raw.isascii())) and (said := _decoded(raw, charset)) != field:
+        named = _addressed(said)
         if [address for _, address in named] == [address for _, address in found]:
             return named
     return found

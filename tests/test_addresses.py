@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from postbuch.archive import headers
+from postbuch.archive import addresses, headers
 
 # Opened and not closed, one in the other: what a reader that goes back reads again and again.
 PIECES = (
@@ -96,6 +96,22 @@ RUSSIAN = "Анна <a@k>"
 def test_names_in_the_charset_of_the_message(raw: bytes, charset: str | None, found: list[tuple[str, str]]) -> None:
     """Old programs encode nothing, and escape sequences of ISO-2022-JP are what they are."""
     assert headers.addresses(raw, charset) == found
+
+
+def test_a_field_is_read_again_only_where_that_tells_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice took a field of commas twice as long, and each field of UTF-8 that nobody encoded."""
+    read: list[str] = []
+    original = addresses.read
+
+    def counted(line: str, most: int) -> list[tuple[str, str]]:
+        read.append(line)
+        return original(line, most)
+
+    monkeypatch.setattr(addresses, "read", counted)
+    for raw in ("Jörg <j@k>".encode(), "Jörg <j@k>".encode("latin-1"), b"\xb1" + b",a" * 1000):
+        read.clear()
+        headers.addresses(raw, "iso-8859-2")
+        assert len(read) == 1
 
 
 @given(st.binary(max_size=60), st.sampled_from(["hz-gb-2312", "iso-2022-jp", "shift_jis", "gb18030", "utf-16"]))
