@@ -11,6 +11,9 @@ from postbuch.archive import flowed, message, mime
 @pytest.mark.parametrize(("text", "deletes_space", "whole"), [
     ("Ein langer \nAbsatz\nEnde\n", False, "Ein langer Absatz\nEnde\n"),
     ("http://h.example/ei \nns\n", True, "http://h.example/eins\n"), ("A  \nB", True, "A B"),
+    ("and now there is \na note", True, "and now there is a note"), ("> ja, so \n> nicht", True, "> ja, so nicht"),
+    ("da ist  \ndas http://h.example/ei \nns", True, "da ist das http://h.example/eins"),
+    ("我们用 Python 来 \n写", True, "我们用 Python 来写"), ("> Zitat \neins", False, "> Zitat \neins"),
     ("> eins \n> zwei\n>> drei \n> vier\n", False, "> eins zwei\n>> drei \n> vier\n"),
     ("Gruß \n-- \nAnna\n", False, "Gruß \n-- \nAnna\n"), (" From hier\n", False, "From hier\n"),
     (" > kein Zitat\n", False, " > kein Zitat\n"), ("  eingerückt\n", False, " eingerückt\n"),
