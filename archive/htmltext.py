@@ -34,8 +34,8 @@ _BORDERS = dict.fromkeys(_INLINE.split(), "") | dict.fromkeys(("td", "th", "img"
 MAX_SHOWN_CHARACTERS = 2_097_152
 # One after the other, so that nothing is an attribute that stands in the value of another.
 _ATTRIBUTE = re.compile(r"(?<![^\s/\"'])([^\s\"'=<>/]++)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s>]*))")
-# Elements of which browsers know the attribute.
-_WITH_DECLARATION = frozenset({"body", "table", "td", "th", "tr"})
+# Elements of which browsers know the attribute `background`.
+_WITH_BACKGROUND = frozenset({"body", "table", "td", "th", "tr"})
 _SHEET = re.compile(r"<style\b[^<>]*>((?:[^<]++|<(?!/style))*+)", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/)?")
 _DECLARATION = re.compile(
@@ -61,7 +61,7 @@ def pictures(source: str) -> set[str]:
         for name, value in attributes(tag[2] or ""):
             if name == "style":
                 found |= _pictures_of(value)
-            elif element == "img" if name == "src" else name == "background" and element in _WITH_DECLARATION:
+            elif element == "img" if name == "src" else name == "background" and element in _WITH_BACKGROUND:
                 found.add(value)
     return found
 
