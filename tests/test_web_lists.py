@@ -401,6 +401,63 @@ def test_a_kept_search_is_changed_and_its_end_undone(site: tuple[Flask, Config])
         client.post(f"/searches/{number}/end", data=data)
 
 
+def test_the_address_of_a_kept_search_stays_good(site: tuple[Flask, Config]) -> None:
+    """After it was renamed, kept again, removed and restored, by each number that it had; not while it is removed."""
+    client = enter(site)
+    data = {"csrf_token": token(client, "/")}
+    with database.connection(site[1], Role.WEB) as conn:
+        user = users.user_number(conn, ANNA)
+
+    def number_of(name: str) -> int:
+        with database.connection(site[1], Role.WEB) as conn:
+            return next(each.id for each in savedsearches.listed(conn, user) if each.name == name)
+
+    def leads_to() -> set[str | None]:
+        return {client.get(f"/searches/{number}").location for number in known}
+
+    client.post("/searches?q=drei", data={**data, "name": "Vorher"})
+    client.post("/searches?q=andere", data={**data, "name": "Andere"})
+    known = [number_of("Vorher")]
+    client.post(f"/searches/{known[0]}", data={**data, "name": "Mitte"})
+    known.append(number_of("Mitte"))
+    # A page that was open since before the change still does what it says.
+    client.post(f"/searches/{known[0]}", data={**data, "name": "Nachher"})
+    known.append(number_of("Nachher"))
+    assert leads_to() == {"/?q=drei"} and len(set(known)) == 3
+    client.post("/searches?q=vier", data={**data, "name": "Nachher"})
+    known.append(number_of("Nachher"))
+    assert leads_to() == {"/?q=vier"}
+    removed = client.post(f"/searches/{known[1]}/end", data=data, follow_redirects=True).text
+    assert leads_to() == {None} and f'action="/searches/{known[-1]}/restore"' in removed
+    client.post(f"/searches/{known[0]}/restore", data=data)
+    known.append(number_of("Nachher"))
+    assert leads_to() == {"/?q=vier"}
+    assert client.get(f"/searches/{number_of('Andere')}").location == "/?q=andere"
+    assert enter(site, ADMIN, ADMIN_PASSWORD).get(f"/searches/{known[0]}").status_code == 404
+    assert client.get(f"/searches/{10**30}").status_code == 404
+    for name in ("Nachher", "Andere"):
+        client.post(f"/searches/{number_of(name)}/end", data=data)
+
+
+@pytest.mark.parametrize("name", ["", " \t", "x" * 256, "x" * 10_000])
+def test_names_that_no_search_can_have(site: tuple[Flask, Config], name: str) -> None:
+    """Are refused with a sentence, and a search keeps the name that it had."""
+    client = enter(site)
+    data = {"csrf_token": token(client, "/")}
+    client.post("/searches?q=eins", data={**data, "name": "Bleibt"})
+    number = re.findall(r'action="/searches/(\d+)"', client.get("/searches").text)[0]
+    for address in ("/searches?q=zwei", f"/searches/{number}"):
+        answer = client.post(address, data={**data, "name": name}, follow_redirects=True)
+        assert answer.status_code == 200 and "1 to 255 characters" in answer.text
+    odd = "a\0<b>&\ud800\U0001f600".encode("utf-8", "surrogatepass")
+    client.post(f"/searches/{number}", data={**data, "name": odd})
+    page = client.get("/searches").text
+    assert "&lt;b&gt;&amp;" in page and "<b>" not in page.partition("<main")[2]
+    assert client.get(f"/searches/{number}").location == "/?q=eins"
+    assert client.post(f"/searches/{number}", data={"name": "ohne Marke"}).status_code == 400
+    client.post(f"/searches/{number}/end", data=data)
+
+
 def test_one_more_search_than_there_may_be(site: tuple[Flask, Config]) -> None:
     """Is refused; keeping one of the name again is not one more."""
     client = enter(site)

@@ -90,7 +90,7 @@ def end(number: int) -> Response:
     with services().transaction() as conn:
         found = savedsearches.remove(conn, who.user_id, number)
         on_record(conn, "search-end", "searches", None, {"name": found.name, "list": found.address})
-    said, undo = gettext("The search is removed."), {"href": url_for("saved.restore", number=number)}
+    said, undo = gettext("The search is removed."), {"href": url_for("saved.restore", number=found.id)}
     flash({"said": said, "undo": undo}, "undo")  # type: ignore[arg-type] # any JSON goes
     return redirect(url_for("saved.page"))
 
