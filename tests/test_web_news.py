@@ -1,26 +1,36 @@
 """The question for new mail, kept back by a real server until there is some: no thread is held meanwhile."""
 
 import http.cookiejar
+import logging
 import re
+import resource
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browser import serving
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, ANNA_PASSWORD, Filling, archive, ingest, old
 
 from postbuch.archive import database, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.users import ALL
+from postbuch.webmail import waiting
 from postbuch.webmail.process import THREADS
-from postbuch.webmail.waiting import HEADER, Question
+from postbuch.webmail.waiting import HEADER, HELD_S, LOOK_S, Question, Waiting
 from provider.ports import free_port
 
+# What is still being answered gets 10 s; a question that is kept back none of them.
+AT_ONCE_S = 8
 LENA = "lena@firma.example"
 
 
@@ -95,3 +105,77 @@ def test_what_answers_a_question(accounts: users.Rights, came: dict[int, int], i
     question = Question(above=10, accounts=accounts)
     assert Question.read(question.written()) == question
     assert question.is_answered(came) is is_answered
+
+
+class Here(ThreadPool):
+    """Does at once what it is given: what a thread does is of no matter here."""
+
+    def callInThreadWithCallback(self, onResult: Any, func: Any, *args: Any, **kw: Any) -> None:
+        try:
+            answer = (True, func(*args, **kw))
+        except Exception:
+            answer = (False, Failure())  # type: ignore[no-untyped-call] # Twisted has none
+        onResult(*answer)
+
+
+class Loop(Clock):
+    """Time that goes on when the test says so."""
+
+    def callFromThread(self, what: Callable[..., None], *args: Any) -> None:
+        what(*args)
+
+
+def question() -> Question:
+    return Question(above=10, accounts=ALL)
+
+
+def test_a_database_that_is_away_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """However long it is away; when it is back, who waits is answered, and the next time it is said again."""
+    loop, away, answered = Loop(), True, []
+
+    def look(_above: int) -> dict[int, int]:
+        if away:
+            raise OSError("away\nand on a second line")
+        return {1: 11}
+
+    held = Waiting(loop, Here(), look)
+    with caplog.at_level(logging.INFO, logger="postbuch.webmail"):
+        for times in (1, 2):
+            held.hold(question(), lambda: answered.append(loop.seconds()))
+            away = True
+            loop.pump([LOOK_S] * 9)
+            assert caplog.messages == ["cannot-look cause=OSError"] * times and len(answered) == times - 1
+            away = False
+            loop.pump([LOOK_S] * 2)
+            assert len(answered) == times
+    # Nobody waits, and no timer is left: neither of the looks nor of the answers.
+    loop.advance(HELD_S)
+    assert not loop.getDelayedCalls() and len(answered) == 2
+
+
+def test_not_more_are_kept_back_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits longest makes room; half of the files are left for pages. Who has gone is not answered."""
+    monkeypatch.setattr(waiting, "MOST", 3)
+    assert waiting.most_held() == 3 < resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+    loop, answered = Loop(), list[int]()
+    held = Waiting(loop, Here(), lambda _: {})
+    forget = [held.hold(question(), partial(answered.append, number)) for number in range(5)]
+    assert answered == [0, 1]
+    forget[3]()
+    loop.advance(HELD_S)
+    assert answered == [0, 1, 2, 4]
+
+
+def test_it_ends_at_once_though_questions_are_kept_back(tmp_path: Path) -> None:
+    """Nobody is waited for, and no browser waits for us."""
+    with archive(tmp_path / "data", f"127.0.0.1:{free_port()}") as config:
+        ingest(config, [])
+        with ThreadPoolExecutor(20) as pool:
+            with serving(config, tmp_path / "postbuch.toml") as base:
+                admin = entered(base, ADMIN, ADMIN_PASSWORD)
+                address = f"{base}/news?since=1970-01-01T00:00:00_0"
+                asked = [pool.submit(admin.open, address) for _ in range(20)]
+                assert not wait(asked, timeout=1.5).done
+                ended = time.monotonic()
+            assert time.monotonic() - ended < AT_ONCE_S
+            assert not wait(asked, timeout=2).not_done

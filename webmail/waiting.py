@@ -6,6 +6,7 @@ page asks again, and is told by the application, with all rights, what came.
 """
 
 import logging
+import resource
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import Engine
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from postbuch.archive import letters
@@ -26,6 +28,9 @@ HOLDS = "HOLDS_QUESTIONS"
 HELD_S = 25.0
 # While anybody waits: one look at the end of an index.
 LOOK_S = 1.0
+# Each keeps a connection open. Of what the system gives us, pages and log-ins need some as well.
+SHARE_OF_FILES = 2
+MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,12 @@ def came(engine: Engine, above: int) -> dict[int, int]:
         return letters.highest_by_account(conn, above) if letters.highest(conn) > above else {}
 
 
+def most_held() -> int:
+    """How many answers are kept back at most."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST if files == resource.RLIM_INFINITY else min(MOST, max(files // SHARE_OF_FILES, 1))
+
+
 class Waiting:
     """The answers that are kept back. Belongs to the reactor's thread."""
 
@@ -69,11 +80,18 @@ class Waiting:
         self._pool = pool
         self._look = look
         self._held: dict[Callable[[], None], Question] = {}
+        self._most = most_held()
+        self._is_blind = False
         self._looking = LoopingCall(self._ask)
         self._looking.clock = loop
 
     def hold(self, question: Question, answer: Callable[[], None]) -> Callable[[], None]:
-        """Call `answer` once, from now on at any time; what is given back forgets it (the browser has gone)."""
+        """Call `answer` once, from now on at any time; what is given back forgets it (the browser has gone).
+
+        Of more than there is room for, the one that waits longest is answered first.
+        """
+        if len(self._held) >= self._most:
+            self._release(next(iter(self._held)))
         self._held[answer] = question
         late = self._loop.callLater(HELD_S, lambda: self._release(answer))
 
@@ -92,9 +110,16 @@ class Waiting:
             return None
         lowest = min(each.above for each in self._held.values())
         found = deferToThreadPool(self._loop, self._pool, self._look, lowest)
-        return found.addCallbacks(self._tell, lambda failure: log.warning("cannot-look cause=%s", failure.value))
+        return found.addCallbacks(self._tell, self._fail)
+
+    def _fail(self, failure: Failure) -> None:
+        """Said once, until there is an answer: whoever waits is looked for each second."""
+        if not self._is_blind:
+            log.warning("cannot-look cause=%s", type(failure.value).__name__)
+        self._is_blind = True
 
     def _tell(self, newest: Mapping[int, int]) -> None:
+        self._is_blind = False
         for answer, question in list(self._held.items()):
             if question.is_answered(newest):
                 self._release(answer)
