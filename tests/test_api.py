@@ -10,7 +10,7 @@ import openapi_schema_validator
 import pytest
 from flask import Flask
 from openapi_spec_validator import validate
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from test_web_pages import browser, log_in
 from web_archive import ADMIN, ANNA, ANNA_PASSWORD, Filling, application, archive, ingest, old
 
@@ -21,8 +21,9 @@ from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.archive.jobwork import Hand
 from postbuch.archive.listview import VIEWS
-from postbuch.archive.schema import api_key, app_user, audit_event
+from postbuch.archive.schema import api_key, app_user, audit_event, letter
 from postbuch.webmail import apiaccess
+from postbuch.webmail.language import ZONE_COOKIE
 from postbuch.webmail.login import limiter
 
 LENA = "lena@firma.example"
@@ -344,6 +345,33 @@ def test_lists_and_errors_that_no_view_makes(site: tuple[Flask, Config]) -> None
     problem(ask(site, "/exports", "POST", data="{", content_type="application/json"), 400)
     problem(ask(site, "/letters?limit=0"), 422)
     problem(ask(site, f"/letters?since_id={2**64}"), 422)
+
+
+def test_each_operation_has_a_name_of_its_own(site: tuple[Flask, Config]) -> None:
+    """Programs that are made of the description call it so."""
+    paths = ask(site, "/openapi.json", with_key="").json["paths"].values()
+    names = [each.get("operationId", "") for methods in paths for each in methods.values() if isinstance(each, dict)]
+    assert len(names) == len(set(names)) > 15 and all(name.isalpha() and name[0].islower() for name in names)
+
+
+# Whatever time it is, one of them has another day than UTC.
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_days_and_times_are_in_utc(site: tuple[Flask, Config], zone: str) -> None:
+    """Of what is asked and of what is answered, whatever cookie of a browser's zone comes along."""
+    with database.connection(site[1], Role.WEB) as conn:
+        at = conn.execute(select(func.max(letter.c.sort_at)).where(letter.c.id <= LETTERS)).scalar_one()
+    client = site[0].test_client()
+    client.set_cookie(ZONE_COOKIE, zone)
+    day = at.date().isoformat()
+
+    def found(words: str) -> list[Any]:
+        answer = client.get("/api/v1/letters", query_string={"q": words}, headers={"X-API-Key": key(site)})
+        return [(each["id"], each["date"]) for each in answer.json or []]
+
+    [newest] = [(each["id"], each["date"]) for each in ask(site, "/letters?limit=1").json]
+    assert newest[1] == f"{at.isoformat()}Z"
+    assert newest in found(f"(date~equals~{day})")
+    assert newest not in found(f"before:{day}") and newest not in found(f"after:{day}")
 
 
 def test_what_it_answers_is_what_it_describes(site: tuple[Flask, Config]) -> None:

@@ -41,7 +41,7 @@ class _Api(Api):  # type: ignore[misc] # flask-smorest ships no types
         """Those of `failures.py` answer for the whole application, and know which addresses are ours."""
 
 
-@blueprint.route("/me")
+@blueprint.route("/me", operation="getMe")
 @with_key()
 @blueprint.response(200, apischemas.Me)
 def me() -> Any:

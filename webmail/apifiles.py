@@ -13,7 +13,7 @@ from postbuch.webmail.services import services
 blueprint = Routes("api_files", __name__, description="Files")
 
 
-@blueprint.route("/media/<int:attachment_id>")
+@blueprint.route("/media/<int:attachment_id>", operation="getFile")
 @with_key(LETTERS)
 @blueprint.response(200, apischemas.MediaFile)
 def one(attachment_id: int) -> Any:
@@ -30,7 +30,7 @@ def one(attachment_id: int) -> Any:
     }
 
 
-@blueprint.route("/media/<int:attachment_id>/file")
+@blueprint.route("/media/<int:attachment_id>/file", operation="getFileOctets")
 @with_key(CONTENT)
 @blueprint.doc(responses=FILE)
 def file(attachment_id: int) -> Any:

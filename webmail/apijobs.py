@@ -22,7 +22,7 @@ _FILE = {"200": {"content": {each: {"schema": {"type": "string", "format": "bina
                  "description": "The file"}}  # fmt: skip
 
 
-@blueprint.route("/exports", methods=["POST"])
+@blueprint.route("/exports", methods=["POST"], operation="orderExport")
 @with_key(EXPORTS)
 @blueprint.arguments(apischemas.ExportOrder)
 @blueprint.response(202, apischemas.Job)
@@ -39,7 +39,7 @@ def export(wanted: dict[str, Any]) -> Any:
     return _facts(order(who.user_id, asked, wanted["q"], steps, who.on_record))
 
 
-@blueprint.route("/jobs")
+@blueprint.route("/jobs", operation="listJobs")
 @with_key(EXPORTS)
 @blueprint.arguments(apischemas.JobsQuery, location="query")
 @blueprint.response(200, apischemas.Job(many=True))
@@ -52,7 +52,7 @@ def listed(wanted: dict[str, Any]) -> Any:
     return [_facts(each) for each in found if since is None or each.id > since]
 
 
-@blueprint.route("/jobs/<int:job_id>")
+@blueprint.route("/jobs/<int:job_id>", operation="getJob")
 @with_key(EXPORTS)
 @blueprint.response(200, apischemas.Job)
 def one(job_id: int) -> Any:
@@ -61,7 +61,7 @@ def one(job_id: int) -> Any:
         return _facts(jobs.get(conn, asker().user_id, job_id))
 
 
-@blueprint.route("/jobs/<int:job_id>", methods=["DELETE"])
+@blueprint.route("/jobs/<int:job_id>", methods=["DELETE"], operation="cancelJob")
 @with_key(EXPORTS)
 @blueprint.response(200, apischemas.Job)
 def cancel(job_id: int) -> Any:
@@ -73,7 +73,7 @@ def cancel(job_id: int) -> Any:
         return _facts(jobs.get(conn, asker().user_id, job_id))
 
 
-@blueprint.route("/jobs/<int:job_id>/file")
+@blueprint.route("/jobs/<int:job_id>/file", operation="getJobFile")
 @with_key(EXPORTS)
 @blueprint.doc(responses=_FILE)
 def file(job_id: int) -> Any:

@@ -29,7 +29,7 @@ _ENDS = {"since_id": "morethan", "before_id": "lessthan"}
 _ROWS = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
 
 
-@blueprint.route("/letters")
+@blueprint.route("/letters", operation="listLetters")
 @with_key(LETTERS)
 @blueprint.arguments(apischemas.LettersQuery, location="query")
 @blueprint.response(200, apischemas.Letter(many=True))
@@ -44,7 +44,7 @@ def listed(wanted: dict[str, Any]) -> Any:
     return rows_of(view, cut, wanted["limit"], 0)
 
 
-@blueprint.route("/letters/count")
+@blueprint.route("/letters/count", operation="countLetters")
 @with_key(LETTERS)
 @blueprint.arguments(apischemas.Narrowed, location="query")
 @blueprint.response(200, apischemas.Total)
@@ -57,7 +57,7 @@ def counted(wanted: dict[str, Any]) -> Any:
         return {"total": listview.count(conn, VIEWS["letters"], found, asker().accounts, asker().user_id)}
 
 
-@blueprint.route("/letters/<int:letter_id>")
+@blueprint.route("/letters/<int:letter_id>", operation="getLetter")
 @with_key(LETTERS)
 @blueprint.doc(responses={"200": {
     "description": "Everything that is known of the letter",
@@ -68,7 +68,7 @@ def one(letter_id: int) -> Any:
     return facts_of(letter_id)
 
 
-@blueprint.route("/letters/<int:letter_id>/attachments")
+@blueprint.route("/letters/<int:letter_id>/attachments", operation="listAttachments")
 @with_key(LETTERS)
 @blueprint.response(200, apischemas.Attachment(many=True))
 def attachments(letter_id: int) -> Any:
@@ -77,7 +77,7 @@ def attachments(letter_id: int) -> Any:
     return [{**each, "image": each["image_id"]} for each in found["parts"] if each["is_attachment"]]
 
 
-@blueprint.route("/letters/<int:letter_id>/attachments/<int:image_id>/<int:position>")
+@blueprint.route("/letters/<int:letter_id>/attachments/<int:image_id>/<int:position>", operation="getAttachment")
 @with_key(CONTENT)
 @blueprint.doc(responses=FILE)
 def attachment(letter_id: int, image_id: int, position: int) -> Any:
@@ -85,7 +85,7 @@ def attachment(letter_id: int, image_id: int, position: int) -> Any:
     return part_of(letter_id, image_id, position)
 
 
-@blueprint.route("/letters/<int:letter_id>/topic")
+@blueprint.route("/letters/<int:letter_id>/topic", operation="getTopic")
 @with_key(LETTERS)
 @blueprint.arguments(apischemas.PlaceQuery, location="query")
 @blueprint.response(200, apischemas.Letter(many=True))
@@ -102,7 +102,7 @@ def topic(wanted: dict[str, Any], letter_id: int) -> Any:
         return plainly(listletters.rows(conn, numbers, scope, listview.shown_columns(VIEWS["letters"])))
 
 
-@blueprint.route("/letters/<int:letter_id>/message")
+@blueprint.route("/letters/<int:letter_id>/message", operation="getMessage")
 @with_key(CONTENT)
 @blueprint.doc(responses=FILE)
 def message(letter_id: int) -> Any:
@@ -115,7 +115,7 @@ def message(letter_id: int) -> Any:
     return file(octets, f"{letter_id}.eml")
 
 
-@blueprint.route("/letters/<int:letter_id>/mark", methods=["PUT"])
+@blueprint.route("/letters/<int:letter_id>/mark", methods=["PUT"], operation="markLetter")
 @with_key(MARKS)
 @blueprint.arguments(apischemas.Mark)
 @blueprint.response(200, apischemas.Marked)
@@ -132,7 +132,7 @@ def mark(wanted: dict[str, Any], letter_id: int) -> Any:
     return {"changed": bool(changed)}
 
 
-@blueprint.route("/views")
+@blueprint.route("/views", operation="listViews")
 @with_key(LETTERS)
 @blueprint.response(200, apischemas.ListView(many=True))
 def views() -> Any:
@@ -149,7 +149,7 @@ def views() -> Any:
     ]  # fmt: skip
 
 
-@blueprint.route("/<any(topics, media, senders):name>")
+@blueprint.route("/<any(topics, media, senders):name>", operation="listRows")
 @with_key(LETTERS)
 @blueprint.arguments(apischemas.RowsQuery, location="query")
 @blueprint.doc(responses={"200": {"description": "Rows of the list, with the columns that /views names",

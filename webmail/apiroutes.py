@@ -16,9 +16,10 @@ class Routes(Blueprint):  # type: ignore[misc] # flask-smorest ships no types
 
     ARGUMENTS_PARSER = StrictParser()
 
-    def route(self, rule: str, **options: Any) -> Callable[[F], F]:
+    def route(self, rule: str, *, operation: str, **options: Any) -> Callable[[F], F]:
+        """`operation`: what programs that are made of the description call it; as stable as the address."""
         made: Callable[[F], F] = super().route(rule, **options)
-        return made
+        return lambda view: made(self.doc(operationId=operation)(view))
 
     def arguments(self, schema: Any, **options: Any) -> Callable[[F], F]:
         made: Callable[[F], F] = super().arguments(schema, **options)
