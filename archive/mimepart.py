@@ -1,8 +1,8 @@
 """One leaf of a message, and what it is among the others: a body, a form of one, a picture within one, an attachment.
 
 Pure. Every leaf is shown as a body, shown within one, or an attachment; only the lesser form of an alternative is not.
-A picture that a text shows belongs to it also where it is marked as an attachment, as many programs mark all pictures:
-Outlook goes by the reference too ([MS-OXCMAIL] section 2.1.3.4.1.2).
+A picture that a text refers to belongs to it, unless it is marked as an attachment: a reference in a text that nobody
+sees would hide the file.
 """
 
 from collections import Counter
@@ -56,15 +56,18 @@ def settle(parts: Sequence[Part]) -> None:
         part.is_attachment = _stands_alone(part, bodies)
         if part.is_body:
             bodies.append(part)
-    named = [part for part in parts if part.is_attachment and (part.content_id or part.location or part.file_name)]
-    if any(_is_picture(part) for part in named):
+    candidates = [
+        (position, part) for position, part in enumerate(parts)
+        if part.is_attachment and part.disposition != "attachment"
+        and (part.content_id or part.location or part.file_name)
+    ]  # fmt: skip
+    if any(_is_picture(part) for _, part in candidates):
         within = _within(parts)
         seen = {parts[position].payload for position in within}
-        for position, part in enumerate(parts):
-            part.is_attachment &= position not in within
-            # Sent twice and shown once, it is no file beside itself, unless somebody attached it.
-            if part.disposition != "attachment" and (part.content_id or part.location):
-                part.is_attachment &= part.payload not in seen
+        for position, part in candidates:
+            # Sent twice and shown once, it is no file beside itself.
+            is_again = bool(part.content_id or part.location) and part.payload in seen
+            part.is_attachment = position not in within and not is_again
 
 
 def named_pictures(parts: Sequence[Part]) -> dict[str, int]:
