@@ -33,8 +33,8 @@ def _leaves(
     if depth > mimewalk.MAX_DEPTH:
         raise mimewalk.TooDeep
     content = node.content
-    fields = node.headers  # made anew each time it is asked for
-    location, base = references.within(_field(fields, "Content-Location"), _field(fields, "Content-Base"), base)
+    fields = _of_content(node.headers)
+    location, base = references.within(fields.get("content-location", ""), fields.get("content-base", ""), base)
     if content is None:
         walk.is_hollow |= not node.children
         for child, branch in zip(node.children, walk.branches(node.content_type, path), strict=False):
@@ -45,13 +45,13 @@ def _leaves(
         inner = mimepart.inner_text([
             part for child in node.children for part in _leaves(child, walk, {}, depth + 1)
         ])  # fmt: skip
-    encoding = _field(fields, "Content-Transfer-Encoding").strip().lower()
+    encoding = fields.get("content-transfer-encoding", "").strip().lower()
     if encoding not in mimewalk.ENCODINGS and mimewalk.UNUSUAL_ENCODING.match(encoding):
         raise ValueError("an unusual way to write an encoding")
     walk.is_quoted |= encoding == "quoted-printable"
-    declared = _field(fields, "Content-Type")
+    declared = fields.get("content-type", "")
     declared = written.get(declared, declared)[: headers.MAX_FIELD_OCTETS]
-    disposition = _field(fields, "Content-Disposition")
+    disposition = fields.get("content-disposition", "")
     yield mimewalk.part(
         node.content_type or "text/plain", mimewalk.charset(declared), (node.disposition or "").lower(),
         mimewalk.file_name(written.get(disposition, disposition), declared), node.content_id or "", content, inner,
@@ -59,13 +59,13 @@ def _leaves(
     )
 
 
-def _field(fields: dict[str, list[str]], name: str) -> str:
-    """The first value of a field, however its name is written."""
-    values = fields.get(name)
-    if values is None:
-        lower = name.lower()
-        values = next((values for other, values in fields.items() if other.lower() == lower), [""])
-    return values[0]
+def _of_content(fields: Mapping[str, list[str]]) -> dict[str, str]:
+    """The first value of each field about the content, by its name in lower case."""
+    found: dict[str, str] = {}
+    for name, values in fields.items():
+        if name[:1] in "Cc":
+            found.setdefault(name.lower(), values[0])
+    return found
 
 
 def _with_words(octets: bytes) -> dict[str, str]:

@@ -32,6 +32,8 @@ def within(content_location: str, content_base: str, base: str) -> tuple[str, st
 
     Content-Base is of RFC 2110 section 4.2, and goes before the address as a base.
     """
+    if not (content_location or content_base):
+        return "", base
     around = location(content_base, base) or base
     address = location(content_location, around)
     return address, around if content_base.strip() else address or base
