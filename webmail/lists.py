@@ -42,7 +42,6 @@ class Sheet:
     listing: Listing
     rows: list[dict[str, Any]]
     total: int
-    start: int
     newer: str | None
     older: str | None
     chips: list[Chip] = field(default_factory=list)
@@ -133,7 +132,7 @@ def sheet(
     names = (*view.first_columns, *choice.columns, *(COLUMNS if view.name == "letters" else ()))
     bare = Sheet(
         view=view, listing=wanted, choice=choice, page_size=size, chips=chips(view, wanted.filter, place=place),
-        rows=[], total=0, start=0, newer=None, older=None,
+        rows=[], total=0, newer=None, older=None,
     )
     try:
         page = listview.page(
@@ -153,7 +152,7 @@ def sheet(
         ahead, behind = _beside(page)
         newer = _at(view, wanted, offset=max(start - size, 0) or None, **ahead) if page.fewer else None
         older = _at(view, wanted, offset=end, **behind) if page.more else None
-    return replace(bare, rows=page.rows, total=page.total, start=start, newer=newer, older=older)
+    return replace(bare, rows=page.rows, total=page.total, newer=newer, older=older)
 
 
 def keep_place(endpoint: str, values: dict[str, Any]) -> None:
