@@ -5,7 +5,7 @@ A text is looked for as it is and with each run of its words closed up. Digits b
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 
 from postbuch.archive import index_text, index_wholes
@@ -35,20 +35,27 @@ def closed(word: Word) -> list[str]:
     ]
 
 
-def widened(node: Node) -> Node:
-    """A tree in which plain words that stand side by side may also be one word."""
+def widened(node: Node, is_there: Callable[[Word], bool] = lambda word: True) -> Node:
+    """A tree in which plain words that stand side by side may also be one word.
+
+    `is_there`: whether any letter has such a word. One that none has would only make a search slower: to look for all
+    of several words takes a good third longer when each may be another.
+    """
     match node:
         case Word():
             return node
         case Not():
-            return Not(node=widened(node.node))
+            return Not(node=widened(node.node, is_there))
         case Group(kind="or"):
-            return Group(kind="or", nodes=tuple(map(widened, node.nodes)))
+            return Group(kind="or", nodes=tuple(widened(each, is_there) for each in node.nodes))
         case Group():
             nodes: list[Node] = []
             for plain, some in groupby(node.nodes, _is_plain):
                 row = list(some)
-                nodes += _beside([each for each in row if isinstance(each, Word)]) if plain else map(widened, row)
+                nodes += (
+                    _beside([each for each in row if isinstance(each, Word)], is_there) if plain
+                    else [widened(each, is_there) for each in row]
+                )
             return Group(kind="and", nodes=tuple(nodes))
 
 
@@ -56,14 +63,14 @@ def _is_plain(node: Node) -> bool:
     return isinstance(node, Word) and (node.field, node.kind, node.closes) == ("", "word", True)
 
 
-def _beside(words: Sequence[Word]) -> list[Node]:
+def _beside(words: Sequence[Word], is_there: Callable[[Word], bool]) -> list[Node]:
     """Each word, or one that it is part of."""
     if len(words) > MOST_WORDS:
         return list(words)
     found: list[list[Node]] = [[each] for each in words]
     for first, last in _runs([_may_join(one.text[-1:], other.text[:1]) for one, other in pairwise(words)]):
         joined = Word(field="", text="".join(each.text for each in words[first : last + 1]))
-        for place in range(first, last + 1):
+        for place in range(first, last + 1) if is_there(joined) else ():
             found[place].append(joined)
     return [each[0] if len(each) == 1 else Group(kind="or", nodes=tuple(each)) for each in found]
 

@@ -112,6 +112,11 @@ def indexed(look: Look, node: Node, accounts: Rights, found_places: Callable[[Wo
     return index_query.within_rights(index_query.of(node, searcher), accounts)
 
 
+def _widened(look: Look, node: Node, accounts: Rights) -> Node:
+    searcher = index_query.Searcher(own=look.owning(accounts), places=lambda _: ())
+    return index_joins.widened(node, lambda word: look.count(index_query.of(word, searcher)) > 0)
+
+
 def terms_of(look: Look, node: Node, accounts: Rights) -> list[tuple[str, str]]:
     """What `Look.count_any` takes, for a tree and the rights; nothing where these narrow it."""
     kept = index_query.without_empty(node)
@@ -146,7 +151,7 @@ def tree_in_index(conn: Connection, tree: Node, accounts: Rights) -> tuple[Look,
     if look is None or (kept is not None and not index_query.knows(kept)):
         return None
     return look, index_query.none() if kept is None else indexed(
-        look, index_joins.widened(kept), accounts, places(conn, accounts)
+        look, _widened(look, kept, accounts), accounts, places(conn, accounts)
     )
 
 
@@ -172,7 +177,7 @@ def matching(
     kept = index_query.without_empty(tree)
     if kept is None:
         return false()
-    found = IndexedConditions(conn, accounts, user_id, look).of(index_joins.widened(kept))
+    found = IndexedConditions(conn, accounts, user_id, look).of(_widened(look, kept, accounts))
     if whole and lag_of(conn, look, accounts):
         found = or_(found, and_(letter.c.id > look.mark.highest, Conditions(accounts, user_id).of(kept)))
     return and_(readable_each(accounts), found)

@@ -7,9 +7,10 @@ from indexed import follow
 from sqlalchemy import Connection, select
 from test_search import mail
 
-from postbuch.archive import database, query
+from postbuch.archive import database, index_joins, query
 from postbuch.archive.database import Role
 from postbuch.archive.index_snippets import wanted
+from postbuch.archive.query import Group, Node, Not, Word
 from postbuch.archive.schema import header_summary, letter, letter_image
 from postbuch.archive.search import search
 from postbuch.archive.search_sql import Conditions
@@ -94,3 +95,24 @@ def test_strange(conn: Connection, text: str) -> None:
     """No error, and signs alone find no more than what has them."""
     assert by_database(conn, text) <= set(LETTERS) and search(conn, text, ALL).total <= len(LETTERS)
     assert by_database(conn, "from:-") == {"hyphen", "address"}
+
+
+def test_a_joined_word_that_no_letter_has_is_not_looked_for() -> None:
+    """It would find nothing and cost time; one that letters have stands beside each of its parts."""
+    tree = query.parse("e mail adresse")
+    assert index_joins.widened(tree, lambda word: False) == tree
+    some = index_joins.widened(tree, lambda word: word.text == "email")
+    assert isinstance(some, Group)
+    texts = [[each.text for each in words(node)] for node in some.nodes]
+    assert texts == [["e", "email"], ["mail", "email"], ["adresse"]]
+
+
+def words(node: Node) -> list[Word]:
+    """Those of a tree, in order."""
+    match node:
+        case Word():
+            return [node]
+        case Not():
+            return words(node.node)
+        case Group():
+            return [word for each in node.nodes for word in words(each)]
