@@ -78,7 +78,7 @@ def page(
             counted = count_all or not wanted.is_plain
             total = count(conn, view, wanted, rights, user_id, most=most) if counted else NOT_COUNTED
             return replace(found_there, total=total)
-        # Not enough rows are left before the page: it is the first one.
+        # Not enough rows are left before the page, or the anchor is none that may be read: it is the first one.
         offset = 0 if anchor.ahead else offset
     lead = listquery.lead(conn, view, wanted)
     known = _by_index(conn, view, wanted, scope, Place(limit=limit + 1, offset=offset), lead, most, count_all)

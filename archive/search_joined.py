@@ -8,7 +8,7 @@ from postbuch.archive import index_joins
 from postbuch.archive.index_wholes import HYPHENS
 from postbuch.archive.query import Word
 
-# A name is as long as its column; patterns of more letters find none.
+# Each letter is a step of the pattern; what is longer is the name of nobody, and is looked for as it is.
 NAME_CHARACTERS = 60
 
 

@@ -302,19 +302,19 @@ def test_marking_and_undoing_without_a_reload(reader: tuple[BrowserContext, Watc
 
 
 def test_new_mail_is_a_badge_and_the_list_stays(site: Site, reader: tuple[BrowserContext, Watch]) -> None:
-    """A letter that comes while the list is open shows as "1 new letter", and at once; a click brings it."""
+    """A letter that comes while the list is open shows as "1 new letter", then as one of two; a click brings them."""
     page = reader[0].new_page()
     page.goto("/")
     before = page.locator("#letters .row").first.get_attribute("id")
     filling = Filling(uid=10_000)
     filling.add(LIVE % (1, 1), "anna@firma.example", at=datetime.now(UTC))
     ingest(site.config, filling.records)
-    # Within two seconds; what a busy machine adds is still less than a list waits that asks by the clock.
-    page.wait_for_selector(".news", timeout=6_000)
+    # How soon is no matter of a clock here: `test_web_news.py` holds that the answer is kept back until then.
+    page.wait_for_selector(".news")
     assert page.inner_text(".news") == "1 new letter"
     filling.add(LIVE % (2, 2), "anna@firma.example", at=datetime.now(UTC))
     ingest(site.config, filling.records[1:])
-    page.wait_for_selector("text=2 new letters", timeout=6_000)
+    page.wait_for_selector("text=2 new letters")
     assert page.locator("#letters .row").first.get_attribute("id") == before
     page.click(".news")
     page.wait_for_selector("text=Eilig 1")

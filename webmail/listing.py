@@ -21,7 +21,8 @@ _CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)_(\d{1,18})
 class Listing:
     """One list. What nothing narrows pages by place, everything else by offset.
 
-    anchor: what changes as it is read pages by the row next to the page, and by offset where that row is none.
+    anchor: what changes as it is read pages by the row next to the page; where that row is none the next page is found
+    by offset, and the one before is the first.
     """
 
     filter: Filter = field(default_factory=Filter)

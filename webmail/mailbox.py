@@ -11,7 +11,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listview import VIEWS
-from postbuch.webmail import finding, folders, listaddress, listing, lists, listwords
+from postbuch.webmail import finding, folders, listaddress, listing, lists, listwords, undoing
 from postbuch.webmail.language import count as written
 from postbuch.webmail.language import gettext, ngettext
 from postbuch.webmail.listing import Listing
@@ -135,7 +135,7 @@ def mark() -> str | BaseResponse:
         rows = [row(facts, wanted, side.own) for facts in found]
         return render_template("marks.html", rows=rows, listing=wanted, sidebar=side, said=said, changed=changed,
                                undo=undo)  # fmt: skip
-    flash({"said": said, "undo": undo if changed else None}, "undo")  # type: ignore[arg-type] # any JSON goes
+    undoing.offer(said, undo if changed else None)
     return _back(wanted)
 
 

@@ -11,7 +11,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.filterform import Condition
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.savedsearches import Saved
-from postbuch.webmail import folders, lists
+from postbuch.webmail import folders, lists, undoing
 from postbuch.webmail.language import choose_zone, gettext, wrong
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.record import on_record
@@ -90,8 +90,7 @@ def end(number: int) -> Response:
     with services().transaction() as conn:
         found = savedsearches.remove(conn, who.user_id, number)
         on_record(conn, "search-end", "searches", None, {"name": found.name, "list": found.address})
-    said, undo = gettext("The search is removed."), {"href": url_for("saved.restore", number=found.id)}
-    flash({"said": said, "undo": undo}, "undo")  # type: ignore[arg-type] # any JSON goes
+    undoing.offer(gettext("The search is removed."), {"href": url_for("saved.restore", number=found.id)})
     return redirect(url_for("saved.page"))
 
 
@@ -102,7 +101,10 @@ def restore(number: int) -> Response:
     try:
         with services().transaction() as conn:
             found = savedsearches.restore(conn, viewer().user_id, number)
-            on_record(conn, "search-keep", "searches", {"name": found.name, "list": found.address})
+            on_record(
+                conn, "search-keep", "searches",
+                {"name": found.name, "list": found.address, "counted": found.in_sidebar},
+            )
     except UsageError as error:
         flash(wrong(error))
     else:
