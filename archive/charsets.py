@@ -60,7 +60,7 @@ def decode_octets(octets: bytes, charset: str | None) -> str:
     The charset that they claim has the first word, then UTF-8; a few octets that do not fit either do not speak against
     it, many do. The rest is Windows-1252.
     """
-    claimed = "utf_8" if octets.startswith(codecs.BOM_UTF8) else _codec(charset or "")
+    claimed = "utf_8" if octets.startswith(codecs.BOM_UTF8) else codec(charset or "")
     if claimed.startswith("utf_16"):
         claimed = _utf_16(octets, claimed)
     narrow = _NARROW.get(claimed)
@@ -68,13 +68,13 @@ def decode_octets(octets: bytes, charset: str | None) -> str:
         claimed = "utf_8"
     tried = (claimed, "utf_8") if claimed not in ("", "ascii", "utf_8") else ("utf_8",)
     # ASCII octets are UTF-8 in any case: nothing against a charset of seven bits.
-    for codec in tried[:1] if octets.isascii() else tried:
+    for each in tried[:1] if octets.isascii() else tried:
         try:
-            return octets.decode(codec).removeprefix("\ufeff")
+            return octets.decode(each).removeprefix("\ufeff")
         except UnicodeError:
             continue
-    for codec in tried:
-        text = _damaged(octets, codec)
+    for each in tried:
+        text = _damaged(octets, each)
         if text is not None:
             return text.removeprefix("\ufeff")
     return codecs.charmap_decode(octets, "strict", _WINDOWS)[0]
@@ -89,7 +89,7 @@ def _fits(octets: bytes, codec: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _codec(label: str) -> str:
+def codec(label: str) -> str:
     """The codec of a label, by the standard's wider meaning; empty for what is no charset of a mail."""
     name = _NO_LETTER.sub("", label[:100].lower())
     found = _KNOWN.get(name) or _KNOWN.get(name.lstrip("x")) or ""
@@ -97,10 +97,10 @@ def _codec(label: str) -> str:
 
 
 def _utf_16(octets: bytes, codec: str) -> str:
-    """Which UTF-16 it is, where no mark says so; ASCII under that label is none."""
+    """Which UTF-16 it is, where no mark says so; UTF-8 under that label is none."""
     if octets.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf_16"
-    if octets.isascii() and b"\0" not in octets:
+    if b"\0" not in octets and _fits(octets, "utf_8"):
         return "utf_8"
     if codec != "utf_16":
         return codec

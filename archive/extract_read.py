@@ -4,7 +4,7 @@
 import re
 from collections.abc import Callable
 
-from postbuch.archive import headers, mime
+from postbuch.archive import headers, legible, mime
 from postbuch.archive.extract_bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_INSIDE, Budget, GivenUp
 from postbuch.archive.extract_found import Extract
 from postbuch.archive.extract_kind import kind_of
@@ -48,7 +48,7 @@ def _mail(octets: bytes, budget: Budget) -> None:
     if budget.depth == MAX_DEPTH:
         raise GivenUp("INSIDE")
     budget.depth += 1
-    octets = headers.from_first_field(octets)
+    octets = legible.message(octets)
     fields = headers.fields(octets)
     for name in _HEAD_FIELDS:
         if name in fields:

@@ -19,7 +19,7 @@ MAX_ADDRESSES = 5000
 FIELDS = frozenset({
     b"subject", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"date", b"message-id", b"in-reply-to",
     b"references", b"x-google-original-message-id", b"x-microsoft-original-message-id", b"x-original-message-id",
-    b"original-message-id",
+    b"original-message-id", b"resent-from", b"resent-sender", b"return-path",
 })
 # 100 octets: the longest of these names, and white space behind it.
 NAME_OCTETS = 100

@@ -5,14 +5,16 @@ that comes out is fit for its column: decoded, cut, without NUL or lone surrogat
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from postbuch.archive import dates, headers, htmltext, mime, mimepart
+from postbuch.archive import dates, headers, htmltext, legible, mime, mimepart, stylesheets
 from postbuch.archive.widths import BODY_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 PREVIEW_CHARACTERS = 300
 ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
+STAND_IN_FIELDS = ("resent-from", "resent-sender", "return-path")
 ORIGINAL_ID_FIELDS = (
     "x-google-original-message-id", "x-microsoft-original-message-id", "x-original-message-id", "original-message-id",
 )
@@ -108,10 +110,10 @@ class Bodies:
 def parse(octets: bytes) -> ParsedMessage:
     """The whole summary. Never raises on content.
 
-    What stands before the header is passed over for reading. The digest of the bodies is that of the message as it
+    What is in the way of reading is passed over (`legible.py`). The digest of the bodies is that of the message as it
     stands, by which a copy is found that was archived before this was so.
     """
-    found = _read(mail := headers.from_first_field(octets))
+    found = _read(mail := legible.message(octets))
     return found if mail is octets else replace(found, body_sha256=_read(octets).body_sha256)
 
 
@@ -121,7 +123,7 @@ def _read(octets: bytes) -> ParsedMessage:
 
 def parse_header(octets: bytes, defect: str) -> ParsedMessage:
     """The summary from the header alone, for a message that cannot be taken apart within the limits."""
-    return _summary(headers.from_first_field(octets), mime.Structure(parser="none", parts=[], defect=defect))
+    return _summary(legible.message(octets), mime.Structure(parser="none", parts=[], defect=defect))
 
 
 def raw_digest(octets: bytes) -> str:
@@ -139,12 +141,12 @@ def unread(octets: bytes, defect: str) -> ParsedMessage:
 
 def bodies(octets: bytes) -> Bodies:
     """What to show of the message."""
-    structure = mime.take_apart(headers.from_first_field(octets))
+    structure = mime.take_apart(legible.message(octets))
     readable = mimepart.readable(structure.parts)
     spoken = mimepart.spoken(readable)
     has_plain = any(part.content_type == "text/plain" for part in spoken)
     return Bodies(
-        shown=tuple(map(_body, mimepart.shown(readable))),
+        shown=tuple(_body(part, structure.parts) for part in mimepart.shown(readable)),
         text=_whole("\n".join(_in_plain(part) for part in spoken)) if has_plain else None,
         inline=mimepart.named_pictures(structure.parts),
         attachments=tuple(
@@ -161,13 +163,13 @@ def leaf(octets: bytes, position: int) -> Leaf:
     """One part by its position. Raises IndexError when there is none."""
     if position < 0:
         raise IndexError(position)
-    part = mime.take_apart(headers.from_first_field(octets)).parts[position]
+    part = mime.take_apart(legible.message(octets)).parts[position]
     return Leaf(part.content_type, part.charset, part.disposition, part.file_name, part.content_id, part.payload)
 
 
-def _body(part: mimepart.Part) -> Body:
-    text = _whole(part.text())
+def _body(part: mimepart.Part, parts: Sequence[mimepart.Part]) -> Body:
     is_html = part.content_type == "text/html"
+    text = _whole(stylesheets.inserted(part, parts) if is_html else part.text())
     return Body(is_html, text, _whole(mimepart.html_base(part, text)) if is_html else "")
 
 
@@ -206,6 +208,10 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     )[: headers.MAX_ADDRESSES]
     message_id = next(iter(identifiers("message-id")), "")
     originals = [item for field in ORIGINAL_ID_FIELDS for item in identifiers(field)]
+    sender_display = _display(addressed, "from") or line("from", SUBJECT_CHARACTERS)
+    if not sender_display.strip("<>\" "):
+        addressed += _stand_in(found, addressed, charset)
+        sender_display = _display(addressed, "sender") or sender_display
     in_reply_to = next(iter(identifiers("in-reply-to")), "")
     subject = line("subject", SUBJECT_CHARACTERS)
     text = _text(structure.parts)
@@ -220,7 +226,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         thread_root=next(iter(identifiers("references")), "") or in_reply_to or message_id,
         date=dates.read(found["date"][0]) if "date" in found else None,
         addresses=addressed,
-        from_display=_display(addressed, "from") or line("from", SUBJECT_CHARACTERS),
+        from_display=sender_display,
         to_display=_display(addressed, "to") or line("to", SUBJECT_CHARACTERS),
         parts=tuple(
             _part_summary(position, part, digest)
@@ -231,6 +237,17 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         body_sha256=_body_digest(octets, structure.parts, digests),
         people_sha256=_people_digest(found, addressed),
     )
+
+
+def _stand_in(
+    found: dict[str, list[bytes]], addressed: tuple[Addressed, ...], charset: str | None
+) -> tuple[Addressed, ...]:
+    """Who sent a message without From, where Sender does not say so: who passed it on, or who gets its errors."""
+    if any(item.field == "sender" for item in addressed):
+        return ()
+    fields = (found[name][0] for name in STAND_IN_FIELDS if name in found)
+    people = (headers.addresses(raw, charset) for raw in fields)
+    return tuple(Addressed("sender", *person) for person in next(filter(None, people), ())[:1])
 
 
 def _display(addressed: tuple[Addressed, ...], field: str) -> str:
@@ -257,7 +274,9 @@ def _body_digest(octets: bytes, parts: list[mimepart.Part], digests: list[bytes]
         return raw_digest(octets)
     found = hashlib.sha256()
     for part, digest in zip(parts, digests, strict=True):
-        if part.content_type.startswith("text/"):
+        if part.is_within_text:  # and so in the digest of that
+            continue
+        if part.is_text_in_digest:
             text = part.payload
             if b"\r" in text:
                 text = text.replace(b"\r\n", b"\n")

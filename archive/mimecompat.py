@@ -55,8 +55,13 @@ def _leaves(
         kind, mimewalk.charset(declared), (message.get_content_disposition() or "").lower(),
         mimewalk.file_name(_raw_field(message, "content-disposition"), _raw_field(message, "content-type")),
         _field(message, "content-id"), payload, inner, path, location, base,
-        mimewalk.flow(declared),
+        mimewalk.flow(declared), _written(declared) if kind == "text/plain" else "",
     )
+
+
+def _written(declared: str) -> str:
+    """The content type as the field has it; empty for a multipart that became a text."""
+    return "" if declared.lstrip().lower().startswith("multipart") else declared
 
 
 def _with_boundary(message: "Message[str, str]", kind: str) -> "Message[str, str] | None":

@@ -5,17 +5,23 @@ A picture that a text refers to belongs to it, unless it is marked as an attachm
 sees would hide the file.
 """
 
+import mimetypes
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 
-from postbuch.archive import flowed, htmltext, pictures, references
+from postbuch.archive import flowed, headers, htmltext, pictures, references, uuencoded
 from postbuch.archive.charsets import decode_octets
+from postbuch.archive.encodedwords import decode_words
 
 # Below this many characters a text/plain alternative says no more than "please use an HTML viewer".
 SPARSE_CHARACTERS = 400
+# What a Macintosh keeps beside a file (RFC 1740, appendix B); the file is the next part. AppleSingle holds both.
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"
 TEXTS = ("text/plain", "text/html")
+# By the names of files; the tables of the machine would make it another archive on the next.
+_KINDS = mimetypes.MimeTypes()
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
@@ -37,6 +43,9 @@ class Part:
     # The alternatives around it from the outermost on: the number of each, and in which of its branches it stands.
     alternatives: tuple[tuple[int, int], ...] = ()
     is_attachment: bool = False  # said by `settle`
+    rest: bytes | None = None  # the payload without the files in it, where there are such
+    is_within_text: bool = False  # a file that stands in a text, behind all leaves: so each leaf keeps its position
+    is_text_in_digest: bool = False  # the digest of the bodies was made of it as of a text since the first Postbuch
 
     @property
     def is_body(self) -> bool:
@@ -44,7 +53,7 @@ class Part:
 
     def text(self) -> str:
         """The payload as text by its charset, with LF line ends, a flowed one with whole paragraphs."""
-        text = decode_octets(self.payload, self.charset)
+        text = decode_octets(self.payload if self.rest is None else self.rest, self.charset)
         text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
         return flowed.paragraphs(text, self.flow == "delsp") if self.flow else text
 
@@ -52,8 +61,8 @@ class Part:
 def settle(parts: Sequence[Part]) -> None:
     """Say of each part whether people would call it an attachment; that depends on the others."""
     bodies: list[Part] = []
-    for part in parts:
-        part.is_attachment = _stands_alone(part, bodies)
+    for part, following in zip_longest(parts, parts[1:]):
+        part.is_attachment = _stands_alone(part, bodies) and not (following and _is_resource_fork(part))
         if part.is_body:
             bodies.append(part)
     candidates = [
@@ -68,6 +77,25 @@ def settle(parts: Sequence[Part]) -> None:
             # Sent twice and shown once, it is no file beside itself.
             is_again = bool(part.content_id or part.location) and part.payload in seen
             part.is_attachment = position not in within and not is_again
+
+
+def take_out(parts: Sequence[Part]) -> list[Part]:
+    """The files that stand in the bodies in plain text, each as a part; the bodies then say the rest alone."""
+    found: list[Part] = []
+    for body in parts:
+        if not body.is_body or body.content_type != "text/plain":
+            continue
+        files, rest = uuencoded.take_out(body.payload, body.charset)
+        if files:
+            body.rest = rest
+        for file in files:
+            name = headers.one_line(decode_words(file.name), 255)
+            kind = pictures.content_type(file.payload) or _KINDS.guess_type(name)[0] or "application/octet-stream"
+            found.append(Part(
+                content_type=kind, charset=None, disposition="attachment", file_name=name, content_id="",
+                payload=file.payload, is_attachment=True, is_within_text=True,
+            ))  # fmt: skip
+    return found
 
 
 def named_pictures(parts: Sequence[Part]) -> dict[str, int]:
@@ -116,10 +144,16 @@ def _stands_alone(part: Part, bodies: Sequence[Part]) -> bool:
         return False
     if part.disposition == "attachment" or part.content_type == "message/rfc822":
         return True
+    if part.content_type == "text/css" and (part.content_id or part.location):  # for the HTML that it came with
+        return not any(body.content_type == "text/html" for body in bodies)
     if part.content_type in TEXTS:
         # Apple Mail sends text files as inline; a body with a name has no other before it.
         return bool(part.file_name) and (part.disposition != "inline" or any(_beside(each, part) for each in bodies))
     return part.content_type not in _SIGNATURES
+
+
+def _is_resource_fork(part: Part) -> bool:
+    return part.content_type == "application/applefile" and part.payload.startswith(_APPLE_DOUBLE)
 
 
 def _is_picture(part: Part) -> bool:
@@ -193,5 +227,6 @@ def inner_text(parts: Sequence[Part]) -> str:
     """What an embedded message says and the names of its files, at most 64 Ki characters: enough to find it by."""
     some = parts[:20]
     settle(some)
-    pieces = [words(some), *(piece for part in some for piece in (part.file_name, part.inner_text))]
+    files = take_out(some)
+    pieces = [words(some), *(piece for part in (*some, *files) for piece in (part.file_name, part.inner_text))]
     return "\n".join(piece for piece in pieces if piece)[:65_536]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, repeat
 
-from postbuch.archive import headers, parameters
+from postbuch.archive import contentkind, headers, parameters
 from postbuch.archive.encodedwords import decode_words
 from postbuch.archive.mimepart import Part
 
@@ -47,16 +47,18 @@ class Walk:
 def part(
     content_type: str, charset: str | None, disposition: str, file_name: str, content_id: str, payload: bytes,
     inner_text: str = "", alternatives: Path = (), location: str = "", base: str = "", flow: str = "",
+    written: str = "",
 ) -> Part:
-    kind = headers.one_line(content_type.lower().partition(";")[0].partition("(")[0], 255)
-    if "/" not in kind:  # old programs write `text` and mean it
-        kind = "text/plain" if kind == "text" else "application/octet-stream"
+    """A leaf. `written`: the content type as the field has it, where the parser gives another for one that is none."""
+    first_read = _kind(content_type)
+    file_name = headers.one_line(decode_words(file_name), 255)
+    kind = contentkind.read(_kind(written or content_type), payload, file_name)
     disposition = disposition.partition("(")[0].strip()
     return Part(
         content_type=kind,
         charset=charset,
         disposition=disposition if disposition in ("attachment", "inline") else "",
-        file_name=headers.one_line(decode_words(file_name), 255),
+        file_name=file_name,
         content_id=headers.one_line(content_id.strip().strip("<>"), 255),
         payload=payload,
         location=location,
@@ -64,7 +66,12 @@ def part(
         flow=flow if kind == "text/plain" else "",
         inner_text=inner_text,
         alternatives=alternatives,
+        is_text_in_digest=first_read.startswith("text/") or first_read == "text",
     )
+
+
+def _kind(content_type: str) -> str:
+    return headers.one_line(content_type.lower().partition(";")[0].partition("(")[0], 255)
 
 
 def file_name(disposition: str, content_type: str) -> str:

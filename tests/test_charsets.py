@@ -85,7 +85,7 @@ def test_no_codec_that_is_no_charset(label: str) -> None:
     """They are as no label at all."""
     octets = b"Gr\xfc\xdfe \\u0041 -ab xn--mller-kva &AOQ-"
     assert decode_octets(octets, label) == octets.decode("cp1252")
-    assert charsets._codec(label) == ""
+    assert charsets.codec(label) == ""
 
 
 @settings(max_examples=100)
@@ -97,7 +97,7 @@ def test_any_octets_under_any_label(octets: bytes, label: str) -> None:
         decode_octets(damaged, label)
 
 
-@pytest.mark.parametrize("label", sorted({charsets._codec(label) for label in charsets._KNOWN}))
+@pytest.mark.parametrize("label", sorted({charsets.codec(label) for label in charsets._KNOWN}))
 def test_no_charset_takes_long(label: str) -> None:
     """300 KB that fit nowhere: the slowest takes 0.5 s; with the square of the time it were minutes."""
     for octets in (b"\xff\x1b$B-!" * 50_000, b"\xad\xa1\xff\x8e\xa1 " * 50_000, b"\x1b$B" + b"-!" * 150_000):

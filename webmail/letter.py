@@ -8,9 +8,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import extract_text, letters, listview
+from postbuch.archive import extract_text, legible, letters, listview
 from postbuch.archive.errors import UsageError
-from postbuch.archive.headers import from_first_field
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listview import VIEWS
 from postbuch.webmail import folders, letterfiles, listing, outgoing, signatures
@@ -51,6 +50,13 @@ class Head:
             Person(name=each["display_name"], address=each["address"])
             for each in self.facts["people"] if each["field"] == field
         ]
+
+    @property
+    def stand_in(self) -> list[Person]:
+        """Who counts as the sender of a letter in which From says nothing; images of old have nobody in their place."""
+        shown = self.facts["summary"]["from_display"]
+        is_said = bool(self.people("from"))
+        return [each for each in self.people("sender") if not is_said and (not shown or each.address in shown)]
 
     @property
     def blind(self) -> list[str]:
@@ -147,7 +153,7 @@ def by_message_id(message_id: str) -> BaseResponse:
 
 def header_fields(octets: bytes) -> Iterator[tuple[str, str]]:
     """Name and value of each header field in order, unfolded by nothing: lines as they came."""
-    octets = from_first_field(octets)
+    octets = legible.message(octets)
     end = min(
         (place for place in (octets.find(b"\r\n\r\n"), octets.find(b"\n\n")) if place >= 0), default=len(octets)
     )

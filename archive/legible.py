@@ -1,0 +1,48 @@
+"""A message in octets that header and parts can be read from: ASCII as ASCII, lines with line feeds. Pure, linear.
+
+For reading alone: what is archived and given out stays as it is.
+"""
+
+import codecs
+import contextlib
+import re
+
+from postbuch.archive import charsets, headers
+
+# 100 empty lines may stand before the header: see `headers.py`.
+_FIELD = rb"[\r\n \t]{0,200}[!-9;-~]{1,100}[ \t]*:[^\r\n]*"
+# The first line says how all end. A lone CR ends lines only where no line feed comes before the empty line.
+_ENDED_BY_CR = re.compile(rb"%b\r(?!\r*\n)(?:[^\r\n]++\r(?!\n))*+(?:\r|[^\r\n]*+(?:\r?\n)?\Z)" % _FIELD)
+_ENDED_BY_CR_CR_LF = re.compile(rb"%b\r\r+\n" % _FIELD)
+_LONE_CR = re.compile(rb"\r(?!\n)")
+_CR_CR_LF = re.compile(rb"\r\r+\n")
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,60})", re.IGNORECASE)
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def message(octets: bytes) -> bytes:
+    """The message from its first header field on; the same octets when nothing is in the way."""
+    found = _narrow(octets) if octets.startswith(_WIDE) else octets
+    if b"\r" in found[:headers.MAX_HEADER_OCTETS]:
+        found = _with_line_feeds(found)
+    return headers.from_first_field(found)
+
+
+def _with_line_feeds(octets: bytes) -> bytes:
+    if _ENDED_BY_CR_CR_LF.match(octets):
+        return _CR_CR_LF.sub(b"\r\n", octets)
+    if _ENDED_BY_CR.match(octets, 0, headers.MAX_HEADER_OCTETS):
+        return _LONE_CR.sub(b"\r\n", octets)
+    return octets
+
+
+def _narrow(octets: bytes) -> bytes:
+    """UTF-16 in the charset that all parts name, else in UTF-8: an editor saved the message so."""
+    text = octets.decode("utf-16", "replace")
+    names = {charsets.codec(found[1]) for found in _CHARSET.finditer(text)} - {""}
+    if len(names) == 1:
+        with contextlib.suppress(UnicodeError):
+            narrow = text.encode(names.pop())
+            if b"\0" not in narrow:
+                return narrow
+    return text.encode("utf-8", "replace")

@@ -1,0 +1,111 @@
+"""Files that stand in a text: uuencoded (POSIX uuencode) and yEnc (yEnc draft 1.3), as mail had them before MIME.
+
+Pure, linear, never raises on content. What does not decode to its end is text.
+"""
+
+import binascii
+import re
+from dataclasses import dataclass
+
+from postbuch.archive.charsets import decode_octets
+
+# A letter with more is a bomb: each is a part, and there are 1,000 of them (`mimewalk.MAX_LEAVES`).
+MAX_FILES = 200
+# A name as long as file systems have it, four octets a character.
+_BEGIN = re.compile(
+    rb"^(?:begin(?P<base64>-base64)?[ \t]+[0-7]{3,4}(?P<name>|[ \t][^\r\n]{0,1020})"
+    rb"|=ybegin[ \t](?P<facts>[^\r\n]{0,200}?)name=(?P<yname>[^\r\n]{1,1020}))\r?\n",
+    re.MULTILINE,
+)
+_YENC_END = re.compile(rb"^=yend[ \t]([^\r\n]*)\r?(?:\n|\Z)", re.MULTILINE)
+_YENC_PART = re.compile(rb"=ypart[^\r\n]*\r?\n")
+_ESCAPED = re.compile(rb"=(.)", re.DOTALL)
+_MINUS_42 = bytes((octet - 42) % 256 for octet in range(256))
+_SIZE = re.compile(rb"(?:^|[ \t])size=([0-9]{1,18})")
+_CRC = re.compile(rb"(?:^|[ \t])(pcrc32|crc32)=0*([0-9a-f]{1,8})(?![0-9a-f])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file with its name as written."""
+
+    name: str
+    payload: bytes
+
+
+def take_out(text: bytes, charset: str | None) -> tuple[list[File], bytes]:
+    """The files of a text in their order, and the text without them; the very text when there are none."""
+    if b"begin" not in text:
+        return [], text
+    files: list[File] = []
+    rest: list[bytes] = []
+    kept = place = 0  # up to where the text is in `rest`, and up to where it was looked at
+    while len(files) < MAX_FILES and (begin := _BEGIN.search(text, place)) is not None:
+        if begin["yname"] is not None:
+            payload, place = _yenc(text, begin.end())
+        else:
+            payload, place = (_base64 if begin["base64"] else _uu)(text, begin.end())
+        if payload is not None:
+            name = (begin["yname"] or begin["name"] or b"").strip().strip(b'"')
+            files.append(File(decode_octets(name, charset), payload))
+            rest.append(text[kept : begin.start()].rstrip(b"\r\n"))
+            while text[place : place + 1] in (b"\r", b"\n"):
+                place += 1
+            kept = place
+    return (files, b"\n\n".join(filter(None, [*rest, text[kept:]]))) if files else ([], text)
+
+
+def _line(text: bytes, place: int) -> tuple[bytes, int]:
+    """The line there without its end, and where the next one begins."""
+    end = text.find(b"\n", place)
+    end = len(text) if end < 0 else end
+    return text[place:end].rstrip(b"\r"), end + 1
+
+
+def _uu(text: bytes, place: int) -> tuple[bytes | None, int]:
+    """The decoded lines up to `end` and the place behind it; None and where it does not go on."""
+    pieces: list[bytes] = []
+    while place < len(text):
+        line, after = _line(text, place)
+        if line.rstrip() == b"end":
+            return b"".join(pieces), min(after, len(text))
+        length = (line[0] - 32) & 63 if line else 0
+        needed = 1 + (length + 2) // 3 * 4
+        if len(line.rstrip()) > needed + 1:  # one more is the check sum of some programs
+            return None, place
+        try:
+            pieces.append(binascii.a2b_uu(line[:needed]) if length else b"")
+        except binascii.Error:
+            return None, place
+        place = after
+    return None, place
+
+
+def _base64(text: bytes, place: int) -> tuple[bytes | None, int]:
+    """The same for `begin-base64`, which `====` ends."""
+    pieces: list[bytes] = []
+    while place < len(text):
+        line, after = _line(text, place)
+        if line.rstrip() == b"====":
+            return b"".join(pieces), min(after, len(text))
+        try:
+            pieces.append(binascii.a2b_base64(line.rstrip(), strict_mode=True))
+        except binascii.Error:
+            return None, place
+        place = after
+    return None, place
+
+
+def _yenc(text: bytes, place: int) -> tuple[bytes | None, int]:
+    """The same for yEnc, when it has the size and the check sum that its end names."""
+    end = _YENC_END.search(text, place)
+    if end is None:
+        return None, len(text)
+    part = _YENC_PART.match(text, place, end.start())
+    lines = text[part.end() if part else place : end.start()].translate(None, b"\r\n")
+    payload = _ESCAPED.sub(lambda found: bytes([(found[1][0] - 64) % 256]), lines).translate(_MINUS_42)
+    size = _SIZE.search(end[1])
+    sums = {found[1].lower(): int(found[2], 16) for found in _CRC.finditer(end[1])}
+    expected = sums.get(b"pcrc32", None if part else sums.get(b"crc32"))
+    is_whole = size is not None and int(size[1]) == len(payload) and expected in (None, binascii.crc32(payload))
+    return (payload, end.end()) if is_whole else (None, end.end())
