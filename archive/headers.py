@@ -98,7 +98,11 @@ def one_line(text: str, limit: int) -> str:
 
 def text(raw: bytes, limit: int, charset: str | None = None) -> str:
     """A raw field as one line of text; octets beyond ASCII that are no UTF-8 are in the charset of the message."""
-    return one_line(decode_words(_FOLD.sub(" ", _decoded(raw, charset))), limit)
+    written = _FOLD.sub(" ", _decoded(raw, charset)).strip()
+    found = decode_words(written)
+    if found.startswith("=?") and found.endswith("?=") and found != written:  # a gateway encoded it once more
+        found = decode_words(found)
+    return one_line(found, limit)
 
 
 def text_for_digest(raw: bytes, limit: int) -> str:

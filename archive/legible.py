@@ -16,6 +16,10 @@ _ENDED_BY_CR = re.compile(rb"%b\r(?!\r*\n)(?:[^\r\n]++\r(?!\n))*+(?:\r|[^\r\n]*+
 _ENDED_BY_CR_CR_LF = re.compile(rb"%b\r\r+\n" % _FIELD)
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _CR_CR_LF = re.compile(rb"\r\r+\n")
+# A line that is neither field nor the rest of one; the first line is one.
+_NO_FIELD = re.compile(rb"(?<=\n)(?![ \t\r\n]|[!-9;-~]{1,100}[ \t]*:)[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+")
+_FIRST_FIELD = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
+_CONTENT = re.compile(rb"^Content-Type[ \t]*:[ \t]*[\w-]+/", re.IGNORECASE | re.MULTILINE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,60})", re.IGNORECASE)
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -25,7 +29,7 @@ def message(octets: bytes) -> bytes:
     found = _narrow(octets) if octets.startswith(_WIDE) else octets
     if b"\r" in found[:headers.MAX_HEADER_OCTETS]:
         found = _with_line_feeds(found)
-    return headers.from_first_field(found)
+    return _with_whole_header(headers.from_first_field(found))
 
 
 def _with_line_feeds(octets: bytes) -> bytes:
@@ -34,6 +38,18 @@ def _with_line_feeds(octets: bytes) -> bytes:
     if _ENDED_BY_CR.match(octets, 0, headers.MAX_HEADER_OCTETS):
         return _LONE_CR.sub(b"\r\n", octets)
     return octets
+
+
+def _with_whole_header(octets: bytes) -> bytes:
+    """Without lines in the header that are no fields, where those that say what the parts are stand behind them.
+
+    Parsers take the first such line for the text: a field that was folded without a blank, what a server put there.
+    """
+    header = headers.header_block(octets)
+    other = _NO_FIELD.search(header) if _FIRST_FIELD.match(header) else None
+    if other is None or _CONTENT.search(header, 0, other.start()) or not _CONTENT.search(header, other.end()):
+        return octets
+    return _NO_FIELD.sub(b"", header) + octets[len(header) :]
 
 
 def _narrow(octets: bytes) -> bytes:

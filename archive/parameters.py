@@ -43,7 +43,16 @@ def read(field: str, name: str) -> str:
             extended = extended or _joined([(True, value)])
         else:
             plain = plain or value
-    return extended or _joined([piece for _, piece in sorted(pieces.items())]) or plain
+    return extended or _joined([piece for _, piece in sorted(pieces.items())]) or plain or _behind_a_blank(field, name)
+
+
+def _behind_a_blank(field: str, name: str) -> str:
+    """The same where the first parameter has a blank or a comma before it, and no semicolon."""
+    head = field.partition(";")[0].partition('"')[0]
+    place = head.lower().find(name)
+    if place < 1 or head[place - 1] not in " \t\r\n," or "=" not in head[place:]:
+        return ""
+    return read(field[place:], name)
 
 
 def _joined(pieces: list[tuple[bool, str]]) -> str:
