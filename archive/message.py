@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from postbuch.archive import dates, headers, htmltext, legible, mime, mimepart, stylesheets
+from postbuch.archive import charsetguess, dates, headers, htmltext, legible, mime, mimepart, stylesheets
 from postbuch.archive.widths import BODY_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 PREVIEW_CHARACTERS = 300
 ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
+NAMING_FIELDS = ("subject", "from", "to")
 STAND_IN_FIELDS = ("resent-from", "resent-sender", "return-path")
 ORIGINAL_ID_FIELDS = (
     "x-google-original-message-id", "x-microsoft-original-message-id", "x-original-message-id", "original-message-id",
@@ -193,6 +194,7 @@ def _part_summary(position: int, part: mimepart.Part, digest: bytes) -> PartSumm
 def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     found = headers.fields(octets)
     charset = next((part.charset for part in structure.parts if part.is_body and part.charset), None)
+    charset = charsetguess.charset(b" ".join(raw for name in NAMING_FIELDS for raw in found.get(name, ())), charset)
 
     def line(name: str, limit: int) -> str:
         return headers.text(found[name][0], limit, charset) if name in found else ""
@@ -277,13 +279,13 @@ def _body_digest(octets: bytes, parts: list[mimepart.Part], digests: list[bytes]
         if part.is_within_text:  # and so in the digest of that
             continue
         if part.is_text_in_digest:
-            text = part.payload
+            text = part.payload if part.first_read is None else part.first_read
             if b"\r" in text:
                 text = text.replace(b"\r\n", b"\n")
             text = text.replace(b" \n", b"\n").rstrip()
             found.update(hashlib.sha256(text).digest())
         else:
-            found.update(digest)
+            found.update(digest if part.first_read is None else hashlib.sha256(part.first_read).digest())
     return found.hexdigest()
 
 

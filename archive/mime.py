@@ -30,7 +30,7 @@ def take_apart(octets: bytes) -> Structure:
     walk = Walk()
     try:
         fast = _limited("fast", mimefast.leaves(octets, walk), walk)
-        if not walk.is_hollow and (not walk.is_quoted or octets.isascii()):
+        if not walk.is_hollow and not walk.is_empty and (not walk.is_quoted or octets.isascii()):
             return fast
         reason: Exception = ValueError("read twice")
     except (TooDeep, ValueError, RecursionError, OverflowError) as error:
@@ -41,7 +41,7 @@ def take_apart(octets: bytes) -> Structure:
         # Where octets beyond ASCII stand in other parts than quoted ones, the quick reading is right.
         if fast is None or again.is_quoted_wrongly or (walk.is_hollow and _octet_count(compat) > _octet_count(fast)):
             return compat
-        return fast
+        return _filled(fast, compat) if walk.is_empty else fast
     except TooDeep:
         defect = f"parts are nested deeper than {MAX_DEPTH} levels"
     except RecursionError:
@@ -52,6 +52,18 @@ def take_apart(octets: bytes) -> Structure:
         return fast
     parts = [mimewalk.part("text/plain", None, "", "", "", raw_body(octets))]
     return Structure(parser="none", parts=parts, defect=defect)
+
+
+def _filled(fast: Structure, compat: Structure) -> Structure:
+    """With the texts that no empty line parts from the fields of their parts, of which the quick reading sees none."""
+    kinds = [[part.content_type for part in each.parts if not part.is_within_text] for each in (fast, compat)]
+    if kinds[0] == kinds[1]:
+        leaves = fast.parts[: len(kinds[0])]
+        for part, other in zip(leaves, compat.parts, strict=False):
+            if not part.payload and part.content_type in mimepart.TEXTS and other.payload.strip():
+                part.first_read, part.payload = part.payload, other.payload
+        mimepart.settle(leaves)
+    return fast
 
 
 def _octet_count(structure: Structure) -> int:

@@ -1,5 +1,6 @@
 """The leaves of a message by the standard library's compat32, which reads whatever octets there are."""
 
+import base64
 import binascii
 import email
 import re
@@ -15,6 +16,11 @@ from postbuch.archive.mimewalk import Path, Walk
 
 # Whole lines of base64, up to the one that is filled up.
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]*[ \t]*\r?\n)*+(?:[A-Za-z0-9+/]+={0,2}[ \t]*(?=[\r\n]|\Z))?")
+# One in ten octets that base64 cannot have: a text in clear has twice as many, a quoted one in base64 one in forty.
+_CLEAR_SHARE = 10
+_OF_BASE64 = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"+/=\r\n"
+# Base64 for addresses (RFC 4648 section 5), which other programs read as if two letters were missing here and there.
+_OF_ADDRESSES = re.compile(rb"[A-Za-z0-9\r\n]*+[_-][A-Za-z0-9_\r\n-]*+={0,2}\s*+")
 _DELIMITER = re.compile(rb"^--([^\s\"\\][^\"\\\r\n]{0,68}?)[ \t]*\r?$", re.MULTILINE)
 
 
@@ -42,20 +48,20 @@ def _leaves(
             yield from _leaves(repaired, depth + 1, walk, path, base)
             return
         kind = "text/plain"
-    inner = ""
+    inner, first_read = "", None
     if isinstance(content, list):  # message/rfc822: its octets as compat32 writes them; the image has the true ones
         payload = b"\n".join(child.as_bytes(policy=policy.compat32) for child in children)
         inner = mimepart.inner_text([
             part for child in children for part in _leaves(child, depth + 1, walk)
         ])  # fmt: skip
     else:
-        payload = _decoded(message, kind, walk)
+        payload, first_read = _decoded(message, kind, walk)
     declared = _field(message, "content-type")[: headers.MAX_FIELD_OCTETS]
     yield mimewalk.part(
         kind, mimewalk.charset(declared), (message.get_content_disposition() or "").lower(),
         mimewalk.file_name(_raw_field(message, "content-disposition"), _raw_field(message, "content-type")),
         _field(message, "content-id"), payload, inner, path, location, base,
-        mimewalk.flow(declared), _written(declared) if kind == "text/plain" else "",
+        mimewalk.flow(declared), _written(declared) if kind == "text/plain" else "", first_read,
     )
 
 
@@ -81,20 +87,29 @@ def _octets(message: "Message[str, str]") -> bytes:
     return decoded if isinstance(decoded, bytes) else b""
 
 
-def _decoded(message: "Message[str, str]", kind: str, walk: Walk) -> bytes:
-    """The same for encodings that are written in an unusual way, or in which stands what cannot."""
+def _decoded(message: "Message[str, str]", kind: str, walk: Walk) -> tuple[bytes, bytes | None]:
+    """The same for encodings that are written in an unusual way, or in which stands what cannot.
+
+    And what the first Postbuch took for it where that was another (`Part.first_read`).
+    """
     encoding = mimewalk.UNUSUAL_ENCODING.match(_field(message, "content-transfer-encoding"))
     if encoding is None:
-        return _octets(message)
+        return _octets(message), None
     del message["content-transfer-encoding"]
     raw = _octets(message)
     if encoding[1].lower() == "quoted-printable":
         walk.is_quoted_wrongly |= not raw.isascii()
-        return binascii.a2b_qp(raw)
+        return binascii.a2b_qp(raw), None
     if kind.startswith("text/") and (found := _with_footer(raw)):
-        return found
+        return found, None
     message["Content-Transfer-Encoding"] = "base64"
-    return _octets(message)
+    if _OF_ADDRESSES.fullmatch(raw) and not raw.isalnum():
+        data = b"".join(raw.split()).rstrip(b"=")
+        if len(data) % 4 != 1:
+            return base64.urlsafe_b64decode(data + b"=" * (-len(data) % 4)), _octets(message)
+    if kind.startswith("text/") and _CLEAR_SHARE * len(raw.translate(None, _OF_BASE64)) > len(raw):
+        return raw, _octets(message)
+    return _octets(message), None
 
 
 def _with_footer(raw: bytes) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import fast_mail_parser
 
-from postbuch.archive import headers, mimepart, mimewalk, references
+from postbuch.archive import headers, mimepart, mimewalk, references, uuencoded
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.mimepart import Part
 from postbuch.archive.mimewalk import Path, Walk
@@ -45,9 +45,13 @@ def _leaves(
         inner = mimepart.inner_text([
             part for child in node.children for part in _leaves(child, walk, {}, depth + 1)
         ])  # fmt: skip
+    walk.is_empty |= not content and depth > 0
     encoding = fields.get("content-transfer-encoding", "").strip().lower()
     if encoding not in mimewalk.ENCODINGS and mimewalk.UNUSUAL_ENCODING.match(encoding):
         raise ValueError("an unusual way to write an encoding")
+    first_read = None
+    if encoding in mimewalk.UUENCODED and (files := uuencoded.take_out(content, None)[0]):
+        content, first_read = files[0].payload, content
     walk.is_quoted |= encoding == "quoted-printable"
     declared = fields.get("content-type", "")
     declared = written.get(declared, declared)[: headers.MAX_FIELD_OCTETS]
@@ -55,7 +59,7 @@ def _leaves(
     yield mimewalk.part(
         node.content_type or "text/plain", mimewalk.charset(declared), (node.disposition or "").lower(),
         mimewalk.file_name(written.get(disposition, disposition), declared), node.content_id or "", content, inner,
-        path, location, base, mimewalk.flow(declared),
+        path, location, base, mimewalk.flow(declared), first_read=first_read,
     )
 
 

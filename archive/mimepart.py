@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 
-from postbuch.archive import flowed, headers, htmltext, pictures, references, uuencoded
+from postbuch.archive import charsetguess, flowed, headers, htmltext, pictures, references, uuencoded
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.encodedwords import decode_words
 
@@ -45,6 +45,7 @@ class Part:
     is_attachment: bool = False  # said by `settle`
     rest: bytes | None = None  # the payload without the files in it, where there are such
     is_within_text: bool = False  # a file that stands in a text, behind all leaves: so each leaf keeps its position
+    first_read: bytes | None = None  # what the first Postbuch took for the payload, where it was another
     is_text_in_digest: bool = False  # the digest of the bodies was made of it as of a text since the first Postbuch
 
     @property
@@ -53,7 +54,8 @@ class Part:
 
     def text(self) -> str:
         """The payload as text by its charset, with LF line ends, a flowed one with whole paragraphs."""
-        text = decode_octets(self.payload if self.rest is None else self.rest, self.charset)
+        octets = self.payload if self.rest is None else self.rest
+        text = decode_octets(octets, charsetguess.charset(octets, self.charset, self.content_type == "text/html"))
         text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
         return flowed.paragraphs(text, self.flow == "delsp") if self.flow else text
 

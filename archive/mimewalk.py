@@ -16,6 +16,8 @@ MAX_DEPTH = 100
 _CHARSET = re.compile(r"(?<![\w-])charset\*?\s*=\s*(?:\"([^\"]{1,60})\"|([^\s;\"]{1,60}))", re.IGNORECASE)
 # As nearly all write them (RFC 2045 section 6.1). Others may have a comment, quotes or a semicolon.
 ENCODINGS = frozenset({"", "7bit", "8bit", "binary", "base64", "quoted-printable"})
+# Of before MIME; as compat32 knows it.
+UUENCODED = frozenset({"x-uuencode", "uuencode", "uue", "x-uue"})
 UNUSUAL_ENCODING = re.compile(r"[\s\"']*(base64|quoted-printable)(?![\w-])", re.IGNORECASE)
 
 # The alternatives around a leaf: see `mimepart.py`.
@@ -33,6 +35,7 @@ class Walk:
     defect: str = ""
     is_hollow: bool = False  # there is a multipart without parts
     is_quoted: bool = False  # there is quoted-printable
+    is_empty: bool = False  # there is a part in which nothing is, as far as this parser sees
     is_quoted_wrongly: bool = False  # with octets in it that it cannot have
     numbers: Iterator[int] = field(default_factory=count)  # of the alternatives
 
@@ -47,10 +50,10 @@ class Walk:
 def part(
     content_type: str, charset: str | None, disposition: str, file_name: str, content_id: str, payload: bytes,
     inner_text: str = "", alternatives: Path = (), location: str = "", base: str = "", flow: str = "",
-    written: str = "",
+    written: str = "", first_read: bytes | None = None,
 ) -> Part:
     """A leaf. `written`: the content type as the field has it, where the parser gives another for one that is none."""
-    first_read = _kind(content_type)
+    kind_at_first = _kind(content_type)
     file_name = headers.one_line(decode_words(file_name), 255)
     kind = contentkind.read(_kind(written or content_type), payload, file_name)
     disposition = disposition.partition("(")[0].strip()
@@ -66,7 +69,8 @@ def part(
         flow=flow if kind == "text/plain" else "",
         inner_text=inner_text,
         alternatives=alternatives,
-        is_text_in_digest=first_read.startswith("text/") or first_read == "text",
+        first_read=first_read,
+        is_text_in_digest=kind_at_first.startswith("text/") or kind_at_first == "text",
     )
 
 

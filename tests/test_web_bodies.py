@@ -37,6 +37,15 @@ UNCLOSED = b"text/html\r\n\r\n<style>p{color:red}</style><table><tr><td>Alpha<!-
 PLAIN = b"text/plain\r\n\r\nListe <b> https://liste.example\r\n"
 LAST = b"text/html\r\n\r\n<style>b{color:blue}</style><p>Gamma</p><img src='cid:b.png@icloud'>"
 LAST += b"<img src=https://x.example/>\r\n"
+OLD_PROGRAM = (
+    b"Sender: Emil Alt <emil@alt.example>\r\nSubject: Alt\r\n\r\nSiehe Anlage\r\nbegin 644 brief.txt\r\n"
+    b"(0G)I969T97@`\r\n`\r\nend\r\n"
+)
+LINKED = b"text/html\r\n\r\n<link rel=stylesheet href=cid:s@x><p class=x>Wort</p>\r\n"
+SHEET = (
+    b"text/css; name=s.css\r\nContent-ID: <s@x>\r\n\r\n"
+    b".x{color:green;position:fixed;background:url(https://x.example/a.png)}</style><script>alert(1)</script>\r\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +95,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         filling.add(mixed(PLAIN, picture(b"IMG_0001.png"), subject=b"Telefon"), ANNA, at=old(2))
         filling.add(mixed(LAST, picture(b"b.png"), subject=b"Darin"), ANNA, at=old(2))
         filling.add(b"Subject: Nullen\r\n\r\na\0b\r\n", ANNA, at=old(2))
+        filling.add(OLD_PROGRAM, ANNA, at=old(2))
+        filling.add(mixed(LINKED, SHEET, subject=b"Blatt"), ANNA, at=old(2))
         ingest(config, filling.records)
         with application(config) as app:
             made = app.test_client()
@@ -127,3 +138,21 @@ def test_no_raw_nul_in_the_frame(client: FlaskClient) -> None:
     """Some browsers end the page there."""
     frame = letter(client, "Nullen")[1]
     assert "a\N{REPLACEMENT CHARACTER}b" in frame and "\0" not in frame
+
+
+def test_a_letter_of_an_old_program(client: FlaskClient) -> None:
+    """Its file is listed, found, opened and searched; its sender is said to be one."""
+    page, body = letter(client, "Alt")
+    assert "Siehe Anlage" in body and "begin 644" not in body
+    assert re.search(r"<dt>Sender</dt><dd>.*?Emil Alt", page, re.DOTALL) and "<dt>From</dt>" not in page
+    href = re.search(r'href="([^"]+)" download aria-label="Download brief.txt"', page)
+    assert href and client.get(href[1]).data == b"Brieftex"
+    for query in ("from:emil@alt.example", "filename:brief.txt", "from:Emil has:attachment"):
+        assert "Alt" in client.get("/", query_string={"q": query}).text
+
+
+def test_a_style_sheet_of_its_own_is_made_harmless(client: FlaskClient) -> None:
+    """What colours is there, what acts or loads is not, and it is no file."""
+    page, frame = letter(client, "Blatt")
+    assert "color:green" in frame.replace(" ", "") and "Download s.css" not in page
+    assert not any(each in frame for each in ("position", "x.example", "<script", "alert(1)"))
