@@ -15,7 +15,8 @@ _FIELD = rb"[\r\n \t]{0,200}[!-9;-~]{1,100}[ \t]*:[^\r\n]*"
 _ENDED_BY_CR = re.compile(rb"%b\r(?!\r*\n)(?:[^\r\n]++\r(?!\n))*+(?:\r|[^\r\n]*+(?:\r?\n)?\Z)" % _FIELD)
 _ENDED_BY_CR_CR_LF = re.compile(rb"%b\r\r+\n" % _FIELD)
 _LONE_CR = re.compile(rb"\r(?!\n)")
-_CR_CR_LF = re.compile(rb"\r\r+\n")
+# From the first CR of a run alone: else each looks for the line feed anew.
+_CR_CR_LF = re.compile(rb"(?<!\r)\r\r++\n")
 # A line that is neither field nor the rest of one; the first line is one.
 _NO_FIELD = re.compile(rb"(?<=\n)(?![ \t\r\n]|[!-9;-~]{1,100}[ \t]*:)[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+")
 _FIRST_FIELD = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
