@@ -3,6 +3,8 @@
 
 import re
 
+from postbuch.archive import cms, tnef
+
 # How much is looked at to tell text from other octets.
 SAMPLE_OCTETS = 65_536
 _PICTURES = re.compile(
@@ -21,8 +23,16 @@ _CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"
 
 
 def kind_of(octets: bytes) -> str:
-    """pdf, docx, xlsx, pptx, odf, zip, rtf, html, xml, mail, text, silent (pictures, sound), ole, protected, other."""
+    """What it is.
+
+    pdf, docx, xlsx, pptx, odf, zip, rtf, html, xml, mail, text, silent (pictures, sound), ole, protected, tnef
+    (winmail.dat), signed (with its content in the signature), other.
+    """
     head = octets[:4096]
+    if head.startswith(tnef.MAGIC):
+        return "tnef"
+    if head[:1] == b"0" and cms.kind(head) == cms.SIGNED:
+        return "signed"
     if head.startswith(b"PK\3\4"):
         return _packed(octets)
     if head.startswith(_OLE):

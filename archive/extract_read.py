@@ -84,6 +84,7 @@ def _body(part: Part, budget: Budget) -> None:
 _READERS: dict[str, Callable[[bytes, Budget], None]] = {
     "pdf": read_pdf, "docx": read_document, "xlsx": read_sheets, "pptx": read_slides, "odf": read_open_document,
     "zip": read_names, "rtf": read_rtf, "html": read_markup, "xml": read_markup, "mail": _mail, "text": read_text,
-    "silent": lambda _, __: None,
+    # What is in these are parts of the letter themselves.
+    "silent": lambda _, __: None, "tnef": lambda _, __: None, "signed": lambda _, __: None,
 }  # fmt: skip
 _REASONS = {"ole": "LEGACY", "protected": "PASSWORD", "other": "KIND"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from postbuch.archive import charsetguess, dates, headers, htmltext, legible, mime, mimepart, stylesheets
+from postbuch.archive.remarks import Remark, remarks
 from postbuch.archive.widths import BODY_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHARACTERS
 
 PREVIEW_CHARACTERS = 300
@@ -97,13 +98,16 @@ class Bodies:
     """What a page shows: the texts, the same without HTML, the pictures, the attachments.
 
     `inline` has the position of each picture by what references to it resolve to (`references.py`). `text` is None
-    where all that there is to read is HTML.
+    where all that there is to read is HTML. `containers` has, by the position of each attachment that stands in
+    another, the position of that one.
     """
 
     shown: tuple[Body, ...]
     text: str | None
     inline: dict[str, int]
     attachments: tuple[PartSummary, ...]
+    containers: dict[int, int]
+    remarks: tuple[Remark, ...]
     parser: str
     defect: str
 
@@ -143,7 +147,7 @@ def unread(octets: bytes, defect: str) -> ParsedMessage:
 def bodies(octets: bytes) -> Bodies:
     """What to show of the message."""
     structure = mime.take_apart(legible.message(octets))
-    readable = mimepart.readable(structure.parts)
+    readable = mimepart.readable(mime.in_order(structure.parts))
     spoken = mimepart.spoken(readable)
     has_plain = any(part.content_type == "text/plain" for part in spoken)
     return Bodies(
@@ -155,6 +159,11 @@ def bodies(octets: bytes) -> Bodies:
             for n, part in enumerate(structure.parts)
             if part.is_attachment
         ),
+        containers={
+            n: part.within for n, part in enumerate(structure.parts)
+            if part.is_attachment and part.within >= 0 and structure.parts[part.within].is_attachment
+        },
+        remarks=remarks(structure.parts),
         parser=structure.parser,
         defect=structure.defect,
     )
@@ -193,7 +202,7 @@ def _part_summary(position: int, part: mimepart.Part, digest: bytes) -> PartSumm
 
 def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     found = headers.fields(octets)
-    charset = next((part.charset for part in structure.parts if part.is_body and part.charset), None)
+    charset = next((part.charset for part in structure.own if part.is_body and part.charset), None)
     charset = charsetguess.charset(b" ".join(raw for name in NAMING_FIELDS for raw in found.get(name, ())), charset)
 
     def line(name: str, limit: int) -> str:
@@ -216,7 +225,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         sender_display = _display(addressed, "sender") or sender_display
     in_reply_to = next(iter(identifiers("in-reply-to")), "")
     subject = line("subject", SUBJECT_CHARACTERS)
-    text = _text(structure.parts)
+    text = _text(mime.in_order(structure.parts))
     digests = [hashlib.sha256(part.payload).digest() for part in structure.parts]
     return ParsedMessage(
         parser=structure.parser,
@@ -236,7 +245,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         ),
         text=text,
         preview=headers.one_line(text[: 4 * PREVIEW_CHARACTERS], PREVIEW_CHARACTERS),
-        body_sha256=_body_digest(octets, structure.parts, digests),
+        body_sha256=_body_digest(octets, structure.own, digests),
         people_sha256=_people_digest(found, addressed),
     )
 
@@ -269,13 +278,15 @@ def _text(parts: list[mimepart.Part]) -> str:
 def _body_digest(octets: bytes, parts: list[mimepart.Part], digests: list[bytes]) -> str:
     """SHA-256 over those of the decoded leaves; all messages without any are not to be equal.
 
+    What is in containers says nothing that the containers do not: it is left out, and `digests` has more at its end.
+
     Texts have LF line ends for it and no white space at the end of lines and of the text, so that it survives what
     servers do on the way (another transfer encoding, other line ends, a trimmed last line).
     """
     if not parts:
         return raw_digest(octets)
     found = hashlib.sha256()
-    for part, digest in zip(parts, digests, strict=True):
+    for part, digest in zip(parts, digests, strict=False):
         if part.is_within_text:  # and so in the digest of that
             continue
         if part.is_text_in_digest:

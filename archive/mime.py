@@ -5,29 +5,73 @@ is their position, by which the archive and the web page name them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from postbuch.archive import headers, mimecompat, mimefast, mimepart, mimewalk
+from postbuch.archive import containers, headers, mimecompat, mimefast, mimepart, mimewalk
+from postbuch.archive.containers import Budget
 from postbuch.archive.mimepart import Part
 from postbuch.archive.mimewalk import MAX_DEPTH, MAX_LEAVES, TooDeep, Walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
-    """All leaves, which parser found them, and what kept it from finding all."""
+    """All leaves, which parser found them, and what kept it from finding all.
+
+    Behind the message's own leaves stand those that are in containers among them.
+    """
 
     parser: str
     parts: list[Part]
     defect: str = ""
 
+    @property
+    def own(self) -> list[Part]:
+        """Those that the message has itself."""
+        return [part for part in self.parts if part.within < 0]
+
 
 def take_apart(octets: bytes) -> Structure:
-    """The leaves: quickly where that works, else by compat32, else the whole body as one text. Never raises on content.
+    """The leaves, and those in containers. Never raises on content.
 
     May need time and memory in proportion to hostile input: run it in a child under limits (`parser.py`).
     """
+    found = _own(octets, None)
+    parts = _unfolded(found.parts, Budget())
+    return found if parts is found.parts else replace(found, parts=parts)
+
+
+def in_order(parts: list[Part]) -> list[Part]:
+    """As people read them: what was in a container stands in its place."""
+    inside: dict[int, list[int]] = {}
+    for position, part in enumerate(parts):
+        inside.setdefault(part.within, []).append(position)
+    if len(inside) < 2:
+        return parts
+    waiting, found = inside[-1][::-1], []
+    while waiting:
+        found.append(parts[position := waiting.pop()])
+        waiting += inside.get(position, [])[::-1]
+    return found
+
+
+def _unfolded(parts: list[Part], budget: Budget) -> list[Part]:
+    if not any(map(containers.is_one, parts)):
+        return parts
+    mimepart.settle(parts)
+    found = containers.unfold(parts, lambda octets, left: _own(octets, left).parts, budget)
+    mimepart.settle(in_order(found))
+    return found
+
+
+def _own(octets: bytes, budget: Budget | None) -> Structure:
+    """The leaves: quickly where that works, else by compat32, else the whole body as one text. Never raises on content.
+
+    `budget` is that of the message around it. One of its own is had by each of the two readings: the second is not to
+    find it spent.
+    """
     fast: Structure | None = None
-    walk = Walk()
+    walk = _walk(budget)
     try:
         fast = _limited("fast", mimefast.leaves(octets, walk), walk)
         if not walk.is_hollow and not walk.is_empty and (not walk.is_quoted or octets.isascii()):
@@ -36,7 +80,7 @@ def take_apart(octets: bytes) -> Structure:
     except (TooDeep, ValueError, RecursionError, OverflowError) as error:
         reason = error
     try:
-        again = Walk()
+        again = _walk(budget)
         compat = _limited("compat", mimecompat.leaves(octets, again), again)
         # Where octets beyond ASCII stand in other parts than quoted ones, the quick reading is right.
         if fast is None or again.is_quoted_wrongly or (walk.is_hollow and _octet_count(compat) > _octet_count(fast)):
@@ -64,6 +108,12 @@ def _filled(fast: Structure, compat: Structure) -> Structure:
                 part.first_read, part.payload = part.payload, other.payload
         mimepart.settle(leaves)
     return fast
+
+
+def _walk(budget: Budget | None) -> Walk:
+    if budget is None:
+        return Walk(unfold=partial(_unfolded, budget=Budget()))
+    return Walk(unfold=partial(_unfolded, budget=budget), numbers=budget.numbers)
 
 
 def _octet_count(structure: Structure) -> int:

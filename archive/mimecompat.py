@@ -51,9 +51,9 @@ def _leaves(
     inner, first_read = "", None
     if isinstance(content, list):  # message/rfc822: its octets as compat32 writes them; the image has the true ones
         payload = b"\n".join(child.as_bytes(policy=policy.compat32) for child in children)
-        inner = mimepart.inner_text([
+        inner = mimepart.inner_text(walk.unfold([
             part for child in children for part in _leaves(child, depth + 1, walk)
-        ])  # fmt: skip
+        ]))  # fmt: skip
     else:
         payload, first_read = _decoded(message, kind, walk)
     declared = _field(message, "content-type")[: headers.MAX_FIELD_OCTETS]

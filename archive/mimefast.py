@@ -42,9 +42,9 @@ def _leaves(
         return
     inner = ""
     if node.is_message:
-        inner = mimepart.inner_text([
+        inner = mimepart.inner_text(walk.unfold([
             part for child in node.children for part in _leaves(child, walk, {}, depth + 1)
-        ])  # fmt: skip
+        ]))  # fmt: skip
     walk.is_empty |= not content and depth > 0
     encoding = fields.get("content-transfer-encoding", "").strip().lower()
     if encoding not in mimewalk.ENCODINGS and mimewalk.UNUSUAL_ENCODING.match(encoding):

@@ -42,6 +42,8 @@ class Part:
     inner_text: str = ""  # what can be read in an embedded message
     # The alternatives around it from the outermost on: the number of each, and in which of its branches it stands.
     alternatives: tuple[tuple[int, int], ...] = ()
+    within: int = -1  # the position of the container that it was taken out of (`containers.py`)
+    is_wrapping: bool = False  # a container that holds the letter itself, and is no file beside it
     is_attachment: bool = False  # said by `settle`
     rest: bytes | None = None  # the payload without the files in it, where there are such
     is_within_text: bool = False  # a file that stands in a text, behind all leaves: so each leaf keeps its position
@@ -142,7 +144,8 @@ def html_base(part: Part, text: str) -> str:
 
 def _stands_alone(part: Part, bodies: Sequence[Part]) -> bool:
     """Whether it is neither body nor signature, as far as those before it tell."""
-    if part.content_type in _SIGNATURES[1:]:  # all programs mark that of S/MIME as an attachment, and none shows it
+    # All programs mark that of S/MIME as an attachment, and none shows it.
+    if part.is_wrapping or part.content_type in _SIGNATURES[1:]:
         return False
     if part.disposition == "attachment" or part.content_type == "message/rfc822":
         return True

@@ -1,7 +1,7 @@
 """What both parsers' walks through a message share: limits, notes, and a leaf made of its fields. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, repeat
@@ -38,6 +38,8 @@ class Walk:
     is_empty: bool = False  # there is a part in which nothing is, as far as this parser sees
     is_quoted_wrongly: bool = False  # with octets in it that it cannot have
     numbers: Iterator[int] = field(default_factory=count)  # of the alternatives
+    # The parts of an embedded message with what is in containers among them.
+    unfold: Callable[[list[Part]], list[Part]] = list
 
     def branches(self, content_type: str, path: Path) -> Iterator[Path]:
         """The path of each child of a multipart in turn."""

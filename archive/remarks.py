@@ -1,0 +1,40 @@
+"""What a reader has to know of a letter that does not show all of itself, or not as itself. Pure."""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+from postbuch.archive import cms
+from postbuch.archive.mimepart import Part
+
+_ARMOUR = re.compile(rb"^-----BEGIN PGP MESSAGE-----", re.MULTILINE)
+# The type of the first part of multipart/encrypted (RFC 3156 section 4); some gateways leave no more of it than that.
+_PGP = "application/pgp-encrypted"
+
+
+class Remark(StrEnum):
+    """The sentences are the page's."""
+
+    ENCRYPTED = "encrypted"
+    SIGNED = "signed"  # within its signature (RFC 8551 section 3.5.2), which nobody checked
+    PARTIAL = "partial"  # RFC 2046 section 5.2.2
+    ELSEWHERE = "elsewhere"  # RFC 2046 section 5.2.3
+
+
+def remarks(parts: Sequence[Part]) -> tuple[Remark, ...]:
+    """Those that hold for the letter, in the order of `Remark`."""
+    found = {remark for part in parts if (remark := _remark(part)) is not None}
+    return tuple(remark for remark in Remark if remark in found)
+
+
+def _remark(part: Part) -> Remark | None:
+    if part.content_type == "message/partial":
+        return Remark.PARTIAL
+    if part.content_type == "message/external-body":
+        return Remark.ELSEWHERE
+    if part.content_type == _PGP or (part.is_body and _ARMOUR.search(part.payload)):
+        return Remark.ENCRYPTED
+    if part.is_wrapping:
+        return Remark.SIGNED
+    is_cms = part.payload[:1] == b"\x30" and not part.content_type.startswith("text/")
+    return Remark.ENCRYPTED if is_cms and cms.kind(part.payload) == cms.ENCRYPTED else None
