@@ -5,10 +5,15 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from container_files import BINARY, ENVELOPED, RTF, lzfu, signed, text, tnef, tnef_file
 from flask.testing import FlaskClient
+from indexed import follow
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, application, archive, ingest, old
 
-from postbuch.webmail import reading
+from postbuch.archive import database
+from postbuch.archive.database import Role
+from postbuch.archive.extract_work import ExtractWork
+from postbuch.webmail import letterfiles, reading
 from postbuch.webmail.reading import Reader, Reading
 
 PNG = base64.b64encode(bytes.fromhex(
@@ -33,6 +38,15 @@ def picture(name: bytes) -> bytes:
     ) % (name, name, name, PNG)
 
 
+def packed(kind: bytes, octets: bytes) -> bytes:
+    """As Outlook and Exchange send what they pack."""
+    return b"%s\r\nContent-Transfer-Encoding: base64\r\n\r\n%s\r\n" % (kind, base64.encodebytes(octets))
+
+
+WINMAIL = tnef(
+    {0x1009: (BINARY, lzfu(RTF.replace(b"hundert", b"hundert<script>alert(1)</script>"))), 0x0037: text("Angebot")},
+    tnef_file("Preisliste.txt", b"Zahnriemen"), tnef_file("Skizze.png", base64.b64decode(PNG) + b"x"),
+)
 UNCLOSED = b"text/html\r\n\r\n<style>p{color:red}</style><table><tr><td>Alpha<!-- <script>\r\n"
 PLAIN = b"text/plain\r\n\r\nListe <b> https://liste.example\r\n"
 LAST = b"text/html\r\n\r\n<style>b{color:blue}</style><p>Gamma</p><img src='cid:b.png@icloud'>"
@@ -97,7 +111,20 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         filling.add(b"Subject: Nullen\r\n\r\na\0b\r\n", ANNA, at=old(2))
         filling.add(OLD_PROGRAM, ANNA, at=old(2))
         filling.add(mixed(LINKED, SHEET, subject=b"Blatt"), ANNA, at=old(2))
+        winmail = packed(b"application/ms-tnef; name=winmail.dat", WINMAIL)
+        filling.add(mixed(winmail, subject=b"Outlook"), ANNA, at=old(2))
+        inside = signed(b"Content-Type: text/html\r\n\r\n<p>Zahlungserinnerung</p>")
+        for subject, octets in ((b"Signiert", inside), (b"Geheim", ENVELOPED)):
+            smime = packed(b"application/pkcs7-mime; name=smime.p7m", octets)
+            filling.add(mixed(smime, subject=subject), ANNA, at=old(2))
         ingest(config, filling.records)
+        engine = database.engine(config, Role.INGEST)
+        work = ExtractWork(config, engine)
+        while work.waiting != 0:
+            work.look()
+        work.close()
+        follow(config, engine)
+        engine.dispose()
         with application(config) as app:
             made = app.test_client()
             made.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
@@ -156,3 +183,38 @@ def test_a_style_sheet_of_its_own_is_made_harmless(client: FlaskClient) -> None:
     page, frame = letter(client, "Blatt")
     assert "color:green" in frame.replace(" ", "") and "Download s.css" not in page
     assert not any(each in frame for each in ("position", "x.example", "<script", "alert(1)"))
+
+
+def test_what_outlook_packs_is_on_the_page(client: FlaskClient) -> None:
+    """Its text, harmless; its files by name, with where they come from, previewed and found by their words."""
+    page, frame = letter(client, "Outlook")
+    assert "Angebot für Straßen" in frame and "<b>hundert</b>" in frame and "script" not in frame
+    assert page.count("B from winmail.dat") == 2 and "Download winmail.dat" in page and "/tile/" in page
+    for name, octets in (("Preisliste.txt", b"Zahnriemen"), ("winmail.dat", WINMAIL)):
+        place = re.search(rf'<a[^>]*href="([^"]+/attachment/[^"]+)"[^>]*Download {name}', page)
+        assert place and client.get(place[1]).data == octets
+    preview = re.search(r'href="([^"]+/preview/[^"]+)"[^>]*Open Preisliste.txt', page)
+    assert preview and client.get(preview[1]).content_type == "text/plain; charset=utf-8"
+    for words in ("Strassen", "Zahnriemen", "filename:Preisliste"):
+        assert "Outlook" in client.get("/", query_string={"q": words}).text
+
+
+def test_a_letter_within_its_signature_is_on_the_page(client: FlaskClient) -> None:
+    """It is found and read like any other; one that is encrypted says so and stays a file."""
+    page, frame = letter(client, "Signiert")
+    assert "Zahlungserinnerung" in frame and "has not checked the signature" in page
+    assert "Download smime.p7m" not in page and "is encrypted" not in page
+    assert "Signiert" in client.get("/", query_string={"q": "Zahlungserinnerung"}).text
+    number = re.search(r'href="/m/(\d+)', client.get("/", query_string={"q": "subject:Geheim"}).text)
+    assert number
+    sealed = client.get(f"/m/{number[1]}").text
+    assert "is encrypted; only the recipient" in sealed and "has no text" not in sealed
+    assert "Download smime.p7m" in sealed
+
+
+def test_files_are_listed_where_a_letter_was_archived_before_containers_were_opened(reader: Reader) -> None:
+    """There are no rows of them then."""
+    found = read(reader, mixed(packed(b"application/ms-tnef; name=winmail.dat", WINMAIL)))
+    row = {"image_id": 1, "position": 0, "content_type": "application/ms-tnef", "is_attachment": True}
+    names = [each.get("file_name") for each in letterfiles.files_of({"parts": [row]}, 1, found)]
+    assert names == [None, "Preisliste.txt", "Skizze.png"]

@@ -1,6 +1,6 @@
 """What a letter is made of: its images, the octets of one, how it reads, and the files beside its text."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import url_for
@@ -33,6 +33,7 @@ class Attachment:
     picture: str | None  # small enough to be shown in its tile
     unsearched: str  # why not all of it can be found by its words; empty when it can
     partly: bool  # but some
+    container: str  # the name of the file that it stands in; empty for nearly all
 
 
 def octets_of(image_id: int) -> bytes:
@@ -63,11 +64,15 @@ def image_of(facts: dict[str, Any], image_id: int | None) -> dict[str, Any]:
 def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dict[str, Any]]:
     """The parts that are files beside the text. A picture that stands in the text is not offered a second time.
 
-    One that belongs to the text and yet does not stand in what is shown of it is offered: it would be nowhere.
+    One that belongs to the text and yet does not stand in what is shown of it is offered: it would be nowhere. What
+    stands in a container has no rows where the letter was archived before containers were opened.
     """
+    parts = [part for part in facts["parts"] if part["image_id"] == image_id]
+    known = {part["position"] for part in parts}
+    parts += [{**asdict(each), "image_id": image_id} for each in reading.attachments if each.position not in known]
     return [
-        part for part in facts["parts"]
-        if part["image_id"] == image_id and part["position"] not in reading.shown and (
+        part for part in parts
+        if part["position"] not in reading.shown and (
             part["is_attachment"] or part["content_type"].startswith("image/") or part["position"] in reading.hidden
         )
     ]  # fmt: skip
@@ -78,15 +83,18 @@ def attachments(
 ) -> list[Attachment]:
     """The same as a page shows them. `reasons`: by digest, why not all of a file is searched, and whether some is."""
     found = []
-    for part in files_of(facts, image_id, reading):
+    parts = files_of(facts, image_id, reading)
+    names = {part["position"]: _name(part) for part in parts}
+    for part in parts:
         is_small_picture = part["content_type"] in _PICTURES and part["size_octets"] <= MAX_TILE_OCTETS
-        name = filenames.display_name(part["file_name"], part["content_type"], part["position"])
+        name = names[part["position"]]
         place = {"letter_id": facts["id"], "image_id": image_id, "position": part["position"]}
         reason, partly = reasons.get(bytes.fromhex(part["sha256"]), ("", False))
         found.append(Attachment(
             name=name,
             unsearched=extract_reasons.told(reason),
             partly=partly,
+            container=names.get(reading.containers.get(part["position"], -1), ""),
             size_octets=part["size_octets"],
             family=filenames.family(part["content_type"], name),
             href=url_for("files.download", **place),
@@ -94,3 +102,7 @@ def attachments(
             picture=url_for("files.tile", **place) if is_small_picture else None,
         ))
     return found
+
+
+def _name(part: dict[str, Any]) -> str:
+    return filenames.display_name(part["file_name"], part["content_type"], part["position"])

@@ -12,12 +12,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
-from postbuch.archive.message import Body, Leaf
+from postbuch.archive.message import Bodies, Body, Leaf, PartSummary
 from postbuch.archive.parser import Parser, Unreadable
+from postbuch.archive.remarks import Remark
 from postbuch.webmail import bounds, css, plaintext
 from postbuch.webmail.bounds import MAX_CHARACTERS
 from postbuch.webmail.cleaner import Cleaner, Unsafe
@@ -45,6 +46,9 @@ class Reading:
     unsafe: bool = False  # there was HTML, and it could not be made harmless within the limits
     shown: frozenset[int] = frozenset()  # the parts that stand as pictures in the HTML or its sheet
     hidden: frozenset[int] = frozenset()  # those that could, and do not
+    attachments: tuple[PartSummary, ...] = ()
+    containers: Mapping[int, int] = field(default_factory=dict)  # as in `Bodies`
+    remarks: tuple[Remark, ...] = ()
     unreadable: bool = False  # the message could not be taken apart: its source is all there is
 
     @property
@@ -122,6 +126,14 @@ class Reader:
             return Reading(html=None, text=None, unreadable=True)
         if bodies.parser == "none":
             return Reading(html=None, text=bodies.text, unreadable=True)
+        return replace(
+            self._shown(octets, bodies, inline),
+            attachments=bodies.attachments,
+            containers=bodies.containers,
+            remarks=bodies.remarks,
+        )
+
+    def _shown(self, octets: bytes, bodies: Bodies, inline: Callable[[int], str]) -> Reading:
         if not any(body.is_html for body in bodies.shown):
             return Reading(html=None, text=bodies.text)
         positions = frozenset(bodies.inline.values())
