@@ -240,6 +240,65 @@ def test_a_file_of_the_list_and_a_topic(site: tuple[Flask, Config]) -> None:
     """From a row of /media to its letters and octets; the letters of a topic; both within the rights, and on record."""
     number = ask(site, "/media?limit=1").json[0]["id"]
     found = ask(site, f"/media/{number}").json
+PIECES: list[tuple[str, dict[str, str], int, slice, str | None]] = [
+    ("GET", {}, 200, slice(None), None), ("HEAD", {}, 200, slice(0, 0), "nothing"),
+    ("GET", {"If-None-Match": "{etag}"}, 304, slice(0, 0), "nothing"),
+    ("GET", {"If-None-Match": "{etag}", "Range": "bytes=0-3"}, 304, slice(0, 0), "nothing"),
+    ("GET", {"If-None-Match": '"other"'}, 200, slice(None), None),
+    ("GET", {"Range": "bytes=2-5"}, 206, slice(2, 6), "2-5"),
+    ("GET", {"Range": "bytes=-4"}, 206, slice(-4, None), "{size-4}-{size-1}"),
+    ("GET", {"Range": "bytes=5-", "If-Range": "{etag}"}, 206, slice(5, None), "5-{size-1}"),
+    ("GET", {"Range": "bytes=5-", "If-Range": '"other"'}, 200, slice(None), None),
+    ("GET", {"Range": "bytes=0-1,4-5"}, 200, slice(None), None),
+    ("GET", {"Range": "lines=1-2"}, 200, slice(None), None), ("GET", {"Range": "bytes=x"}, 200, slice(None), None),
+    ("HEAD", {"Range": "bytes=2-5"}, 200, slice(0, 0), "nothing"),
+    ("GET", {"Range": "bytes=99999-"}, 416, slice(0, 0), "nothing"),
+    ("GET", {"If-Match": '"other"'}, 412, slice(0, 0), "nothing"),
+]  # fmt: skip
+
+
+def test_octets_in_part_or_not_again(site: tuple[Flask, Config]) -> None:
+    """ETag, ranges and HEAD of messages and files, for programs and on pages; on record is what was given."""
+    newest = ask(site, "/letters?limit=1").json[0]["id"]
+    part = ask(site, f"/letters/{newest}/attachments").json[0]
+    media = ask(site, "/media?limit=1").json[0]["id"]
+    client = browser(site)
+    log_in(client, ANNA, ANNA_PASSWORD)
+    place, image = f"{part['image']}/{part['position']}", part["image"]
+    paths = ask(site, "/openapi.json", with_key="").json["paths"].values()
+    described = [each["get"] for each in paths if "206" in each.get("get", {"responses": {}})["responses"]]
+    for each in described:
+        assert {str(status) for _, _, status, _, _ in PIECES} <= set(each["responses"])
+        asked_by = {name.removeprefix("If-") for _, headers, *_ in PIECES for name in headers} - {"Match"}
+        assert {one["name"].removeprefix("If-") for one in each["parameters"] if one["in"] == "header"} == asked_by
+    assert len(described) == 3
+    for path, whole, action in (
+        (f"/api/v1/letters/{newest}/message", octets(4), "download-message"),
+        (f"/api/v1/letters/{newest}/attachments/{place}", PDF, "download"),
+        (f"/api/v1/media/{media}/file", PDF, "download"), (f"/m/{newest}/attachment/{place}", PDF, "download"),
+        (f"/m/{newest}/message/{image}.eml", octets(4), "download-message"),
+    ):
+        etag, size = f'"{hashlib.sha256(whole).hexdigest()}"', len(whole)
+        for method, asked, status, share, given in PIECES:
+            headers = {name: value.replace("{etag}", etag) for name, value in asked.items()}
+            answer = client.open(path, method=method, headers={"X-API-Key": key(site), **headers})
+            assert answer.status_code == status, (path, asked)
+            event = events(site)[-1]
+            told = json.loads(event.after_value).get("given")
+            expected = given and given.replace("{size-4}", str(size - 4)).replace("{size-1}", str(size - 1))
+            assert (event.action, told) == (action, expected), (path, asked)
+            if status == 416 and path.startswith("/api/"):
+                assert answer.headers["Content-Range"] == f"bytes */{size}"
+            if status > 400:
+                continue
+            assert (answer.data, answer.headers["ETag"]) == (whole[share], etag), (path, asked)
+            if status == 206:
+                assert answer.headers["Content-Range"] == f"bytes {expected}/{size}"
+            if status != 304:
+                assert answer.headers["Accept-Ranges"] == "bytes"
+                assert answer.content_length == (size if method == "HEAD" else len(whole[share]))
+
+
     assert found["sha256"] == hashlib.sha256(PDF).hexdigest() and found["letters"][0]["subject"].startswith("Angebot")
     assert [each["id"] for each in found["letters"]] == [each["id"] for each in ask(site, "/letters").json]
     assert (events(site)[-2].action, events(site)[-2].target) == ("media-view", f"attachment {number}")

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec
 from flask import Response, g, request
 from flask_limiter.util import get_remote_address
 from sqlalchemy import Connection
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from postbuch.archive import apikeys, audit, users
 from postbuch.archive.apikeys import Key
@@ -36,7 +36,8 @@ PAUSE_S = 60
 # What a problem says of itself, by its code.
 _TITLES = {
     400: "Not understood", 401: "No key", 403: "Not with this key", 404: "Not found", 405: "Not here", 409: "Not now",
-    413: "Too large", 415: "Not JSON", 422: "Not understood", 429: "Too many", 500: "Our fault", 503: "One moment",
+    412: "Not the same", 413: "Too large", 416: "No such range",
+    415: "Not JSON", 422: "Not understood", 429: "Too many", 500: "Our fault", 503: "One moment",
 }  # fmt: skip
 
 P = ParamSpec("P")
@@ -162,6 +163,8 @@ def of_http(error: HTTPException) -> Response:
     answer = problem(code, details.get(code) or error.description or error.name)
     if code == 405:  # RFC 9110 section 15.5.6
         answer.headers["Allow"] = ", ".join(_methods(error))
+    elif isinstance(error, RequestedRangeNotSatisfiable):  # RFC 9110 section 15.5.17
+        answer.headers["Content-Range"] = f"bytes */{error.length}"
     elif code == 429:  # RFC 6585 section 4
         answer.headers["Retry-After"] = str(PAUSE_S)
     return answer

@@ -32,7 +32,7 @@ def one(attachment_id: int) -> Any:
 
 @blueprint.route("/media/<int:attachment_id>/file", operation="getFileOctets")
 @with_key(CONTENT)
-@blueprint.doc(responses=FILE)
+@blueprint.doc(**FILE)
 def file(attachment_id: int) -> Any:
     """Its octets, out of the newest message with it; on record as a download of that letter's attachment."""
     with services().transaction() as conn:

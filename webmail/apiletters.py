@@ -8,22 +8,34 @@ from flask import Response
 
 from postbuch.archive import filtergrammar, letters, listletters, listresolve, listview, topics
 from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
-from postbuch.archive.errors import NotFound
 from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listview import VIEWS, View
 from postbuch.archive.users import AUDITOR
-from postbuch.archive.wrong import Wrong
-from postbuch.webmail import apischemas, filenames, folders, policy
+from postbuch.webmail import apischemas, filenames, folders, handout, letterfiles
 from postbuch.webmail.apiaccess import asker, problem, with_key
 from postbuch.webmail.apiroutes import Routes
-from postbuch.webmail.letterfiles import image_of
-from postbuch.webmail.policy import Kind
+from postbuch.webmail.letterfiles import image_of, octets_of
 from postbuch.webmail.services import services
 
 blueprint = Routes("api_letters", __name__, description="Letters and lists")
-FILE = {"200": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-                 "description": "The octets"}}  # fmt: skip
+_BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+FILE = {
+    "responses": {
+        "200": {"content": _BINARY, "description": "The octets; their SHA-256 is the ETag"},
+        "206": {"content": _BINARY, "description": "The range that was asked for, as Content-Range says"},
+        "304": {"description": "The ETag that was shown still holds, as it always will; no octets"},
+        "412": {"$ref": "#/components/responses/DEFAULT_ERROR"},
+        "416": {"$ref": "#/components/responses/DEFAULT_ERROR"},
+    },
+    "parameters": [
+        {"in": "header", "name": name, "schema": {"type": "string"}, "description": text} for name, text in (
+            ("If-None-Match", "The ETag of what is there already: 304 when it is the same"),
+            ("Range", "One range, as in `bytes=1000-1999`, `bytes=1000-` or `bytes=-500`; GET alone"),
+            ("If-Range", "The ETag of what is there already: all octets when it is not the same"),
+        )
+    ],
+}  # fmt: skip
 # The place in the list of letters: the argument, and how the number of a letter compares with it.
 _ENDS = {"since_id": "morethan", "before_id": "lessthan"}
 _ROWS = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
@@ -79,7 +91,7 @@ def attachments(letter_id: int) -> Any:
 
 @blueprint.route("/letters/<int:letter_id>/attachments/<int:image_id>/<int:position>", operation="getAttachment")
 @with_key(CONTENT)
-@blueprint.doc(responses=FILE)
+@blueprint.doc(**FILE)
 def attachment(letter_id: int, image_id: int, position: int) -> Any:
     """The octets of one attachment."""
     return part_of(letter_id, image_id, position)
@@ -104,15 +116,15 @@ def topic(wanted: dict[str, Any], letter_id: int) -> Any:
 
 @blueprint.route("/letters/<int:letter_id>/message", operation="getMessage")
 @with_key(CONTENT)
-@blueprint.doc(responses=FILE)
+@blueprint.doc(**FILE)
 def message(letter_id: int) -> Any:
     """The octets of the message, unaltered."""
     with services().transaction() as conn:
         image = letters.find_image(conn, str(letter_id), asker().accounts)
-        asker().on_record(conn, "download-message", f"letter {letter_id}", {"sha256": image.sha256})
-    with services().transaction() as conn:
-        octets = letters.octets(conn, services().config, image.id)
-    return file(octets, f"{letter_id}.eml")
+        answer = handout.prepared(image.sha256, image.size_octets, f"{letter_id}.eml")
+        after = {"sha256": image.sha256, **handout.given(answer)}
+        asker().on_record(conn, "download-message", f"letter {letter_id}", after)
+    return handout.filled(answer, lambda: octets_of(image.id))
 
 
 @blueprint.route("/letters/<int:letter_id>/mark", methods=["PUT"], operation="markLetter")
@@ -203,23 +215,14 @@ def part_of(letter_id: int, image_id: int, position: int) -> Response:
     with services().transaction() as conn:
         found = letters.letter_facts(conn, letter_id, asker().accounts)
         image = image_of(found, image_id)
-        if (image_id, position) not in {(each["image_id"], each["position"]) for each in found["parts"]}:
-            raise NotFound(Wrong.NO_PART.said(number=letter_id))
-        asker().on_record(conn, "download", f"letter {letter_id}", {"image": image["sha256"], "part": position})
-    with services().transaction() as conn:
-        octets = letters.octets(conn, services().config, image_id)
-    leaf = services().reader.leaf(octets, position)
-    return file(leaf.payload, filenames.display_name(leaf.file_name, leaf.content_type, position))
+        part = letterfiles.part_of(found, image_id, position)
+        name = filenames.display_name(part["file_name"], part["content_type"], position)
+        answer = handout.prepared(part["sha256"], part["size_octets"], name)
+        after = {"image": image["sha256"], "part": position, **handout.given(answer)}
+        asker().on_record(conn, "download", f"letter {letter_id}", after)
+    return handout.filled(answer, lambda: services().reader.leaf(octets_of(image_id), position).payload)
 
 
 def plain(value: Any) -> Any:
     """Times as ISO 8601 in UTC; what JSON has stays."""
     return f"{value.isoformat()}Z" if isinstance(value, datetime) else value
-
-
-def file(octets: bytes, name: str) -> Response:
-    """Octets that nothing is done with."""
-    policy.mark(Kind.FILE)
-    answer = Response(octets, content_type="application/octet-stream")
-    answer.headers["Content-Disposition"] = filenames.disposition("attachment", name)
-    return answer

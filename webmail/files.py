@@ -17,7 +17,7 @@ from postbuch.archive.charsets import decode_octets
 from postbuch.archive.errors import NotFound
 from postbuch.archive.message import Leaf
 from postbuch.archive.wrong import Wrong
-from postbuch.webmail import filenames, plaintext, policy
+from postbuch.webmail import filenames, handout, plaintext, policy
 from postbuch.webmail.letterfiles import (
     MAX_BUNDLED,
     MAX_TILE_OCTETS,
@@ -25,6 +25,7 @@ from postbuch.webmail.letterfiles import (
     files_of,
     image_of,
     octets_of,
+    part_of,
     read,
 )
 from postbuch.webmail.people import moment
@@ -71,10 +72,14 @@ def inline(letter_id: int, image_id: int, position: int) -> Response:
 @login_required
 def download(letter_id: int, image_id: int, position: int) -> Response:
     """An attachment as a file, whatever it is."""
-    policy.mark(Kind.FILE)
-    leaf = _leaf(letter_id, image_id, position, "download")
-    name = filenames.display_name(leaf.file_name, leaf.content_type, position)
-    return _file(leaf.payload, name)
+    with services().transaction() as conn:
+        facts = letters.letter_facts(conn, letter_id, viewer().accounts)
+        image, part = image_of(facts, image_id), part_of(facts, image_id, position)
+        name = filenames.display_name(part["file_name"], part["content_type"], position)
+        answer = handout.prepared(part["sha256"], part["size_octets"], name)
+        after = {"image": image["sha256"], "part": position, **handout.given(answer)}
+        on_record(conn, "download", f"letter {letter_id}", after)
+    return handout.filled(answer, lambda: services().reader.leaf(octets_of(image_id), position).payload)
 
 
 @blueprint.route("/m/<int:letter_id>/preview/<int:image_id>/<int:position>")
@@ -135,12 +140,17 @@ def bundle(letter_id: int, image_id: int) -> Response:
 @login_required
 def message(letter_id: int, image_id: int) -> Response:
     """The message octet for octet."""
-    policy.mark(Kind.FILE)
-    facts = _facts(letter_id, image_id, "download-message")
-    subject = filenames.display_name(facts["summary"]["subject"], "message/rfc822", letter_id)
-    answer = _file(octets_of(image_id), f"{subject[:80]}.eml")
-    answer.headers["Content-Type"] = "message/rfc822"
-    return answer
+    with services().transaction() as conn:
+        facts = letters.letter_facts(conn, letter_id, viewer().accounts)
+        image = image_of(facts, image_id)
+        subject = filenames.display_name(facts["summary"]["subject"], "message/rfc822", letter_id)
+        answer = handout.prepared(
+            image["sha256"], image["size_octets"], f"{subject[:80]}.eml", content_type="message/rfc822"
+        )
+        on_record(
+            conn, "download-message", f"letter {letter_id}", {"image": image["sha256"], **handout.given(answer)}
+        )
+    return handout.filled(answer, lambda: octets_of(image_id))
 
 
 def _facts(letter_id: int, image_id: int, action: str, place: int | None = None) -> dict[str, Any]:

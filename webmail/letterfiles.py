@@ -61,6 +61,15 @@ def image_of(facts: dict[str, Any], image_id: int | None) -> dict[str, Any]:
     raise NotFound(Wrong.NO_IMAGE_OF.said(number=image_id))
 
 
+def part_of(facts: dict[str, Any], image_id: int, position: int) -> dict[str, Any]:
+    """One part of an image of a letter. Raises NotFound for one that is not among the readable."""
+    for part in facts["parts"]:
+        if (part["image_id"], part["position"]) == (image_id, position):
+            found: dict[str, Any] = part
+            return found
+    raise NotFound(Wrong.NO_PART.said(number=facts["id"]))
+
+
 def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dict[str, Any]]:
     """The parts that are files beside the text. A picture that stands in the text is not offered a second time.
 
