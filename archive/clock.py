@@ -9,20 +9,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 _zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 _DAY = timedelta(days=1)
+# The longest name has 32: America/Argentina/ComodRivadavia.
+MAX_NAME_CHARACTERS = 64
 
 
-def use(zone: tzinfo) -> None:
+def use(chosen: tzinfo) -> None:
     """From now on days are those of this zone."""
-    _zone.set(zone)
+    _zone.set(chosen)
+
+
+def zone() -> tzinfo:
+    """The zone that days are of now."""
+    return _zone.get()
+
+
+def named(name: str) -> tzinfo:
+    """The zone of an IANA name (Europe/Berlin). Raises LookupError for what is none."""
+    if not name or len(name) > MAX_NAME_CHARACTERS:
+        raise LookupError(name)
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError) as error:  # a path; a folder of zones
+        raise LookupError(name) from error
 
 
 @contextmanager
-def on(zone: tzinfo) -> Iterator[None]:
+def on(chosen: tzinfo) -> Iterator[None]:
     """Days are those of this zone meanwhile."""
-    before = _zone.set(zone)
+    before = _zone.set(chosen)
     try:
         yield
     finally:

@@ -4,7 +4,10 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import openapi_schema_validator
 import pytest
@@ -14,7 +17,7 @@ from sqlalchemy import func, select, update
 from test_web_pages import browser, log_in
 from web_archive import ADMIN, ANNA, ANNA_PASSWORD, Filling, application, archive, ingest, old
 
-from postbuch.archive import apikeys, auditlog, database, jobs, users
+from postbuch.archive import apikeys, auditlog, database, jobs, savedsearches, users
 from postbuch.archive.apikeys import SCOPES
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
@@ -155,6 +158,7 @@ NEEDS = [
     ("/letters/1/topic", "GET", "letters"), ("/media/1", "GET", "letters"), ("/media/1/file", "GET", "content"),
     ("/topics", "GET", "letters"), ("/views", "GET", "letters"), ("/letters/1/message", "GET", "content"),
     ("/letters/1/attachments/1/1", "GET", "content"), ("/letters/1/mark", "PUT", "marks"), ("/jobs", "GET", "exports"),
+    ("/searches", "GET", "letters"), ("/searches/1/letters", "GET", "letters"), ("/suggestions", "GET", "letters"),
     ("/exports", "POST", "exports"), ("/jobs/1", "DELETE", "exports"), ("/jobs/1/file", "GET", "exports"),
 ]
 
@@ -236,10 +240,6 @@ def test_one_letter_with_its_octets(site: tuple[Flask, Config]) -> None:
     assert events(site)[-1].action == "refused" and events(site)[-2].id == taken.id
 
 
-def test_a_file_of_the_list_and_a_topic(site: tuple[Flask, Config]) -> None:
-    """From a row of /media to its letters and octets; the letters of a topic; both within the rights, and on record."""
-    number = ask(site, "/media?limit=1").json[0]["id"]
-    found = ask(site, f"/media/{number}").json
 PIECES: list[tuple[str, dict[str, str], int, slice, str | None]] = [
     ("GET", {}, 200, slice(None), None), ("HEAD", {}, 200, slice(0, 0), "nothing"),
     ("GET", {"If-None-Match": "{etag}"}, 304, slice(0, 0), "nothing"),
@@ -299,6 +299,10 @@ def test_octets_in_part_or_not_again(site: tuple[Flask, Config]) -> None:
                 assert answer.content_length == (size if method == "HEAD" else len(whole[share]))
 
 
+def test_a_file_of_the_list_and_a_topic(site: tuple[Flask, Config]) -> None:
+    """From a row of /media to its letters and octets; the letters of a topic; both within the rights, and on record."""
+    number = ask(site, "/media?limit=1").json[0]["id"]
+    found = ask(site, f"/media/{number}").json
     assert found["sha256"] == hashlib.sha256(PDF).hexdigest() and found["letters"][0]["subject"].startswith("Angebot")
     assert [each["id"] for each in found["letters"]] == [each["id"] for each in ask(site, "/letters").json]
     assert (events(site)[-2].action, events(site)[-2].target) == ("media-view", f"attachment {number}")
@@ -413,6 +417,39 @@ def test_each_operation_has_a_name_of_its_own(site: tuple[Flask, Config]) -> Non
     assert len(names) == len(set(names)) > 15 and all(name.isalpha() and name[0].islower() for name in names)
 
 
+def test_kept_searches(site: tuple[Flask, Config]) -> None:
+    """One's own, with what is unread in those that are counted; their letters and number; nobody else's are there."""
+    with database.connection(site[1], Role.WEB) as conn:
+        anna, admin = users.user_number(conn, ANNA), users.user_number(conn, ADMIN)
+        address = "q=Angebot&orderby=asubject&pagesize=20"
+        savedsearches.keep(conn, anna, "Angebote", address, in_sidebar=True)
+        savedsearches.keep(conn, anna, "Von k3", "q=(from~contains~k3)", in_sidebar=False)
+        savedsearches.keep(conn, anna, "Veraltet", "q=(bogus~equals~1)", in_sidebar=False)
+        savedsearches.keep(conn, admin, "Fremd", "tab=read", in_sidebar=True)
+        [foreign] = savedsearches.listed(conn, admin)
+    offers, old_one, single = ask(site, "/searches").json
+    assert (offers["name"], offers["counted"], offers["unread"], offers["more_unread"]) == ("Angebote", True, 5, False)
+    assert offers["arguments"] == {"q": "Angebot", "orderby": "asubject", "pagesize": "20"}
+    assert (single["name"], single["counted"], single["unread"]) == ("Von k3", False, None)
+    assert events(site)[-1].target == "searches"
+    path = f"/searches/{offers['id']}"
+    everything = ask(site, "/letters").json
+    assert ask(site, f"{path}/letters").json == everything
+    assert ask(site, f"{path}/letters?since_id={everything[2]['id']}&limit=1").json == everything[:1]
+    assert (events(site)[-1].action, json.loads(events(site)[-1].after_value)["q"]) == ("search", "Angebot")
+    assert ask(site, f"{path}/count").json == {"total": LETTERS}
+    assert [each["from"] for each in ask(site, f"/searches/{single['id']}/letters").json] == ["Kunde <k3@x.example>"]
+    for number in (foreign.id, 999_999):
+        problem(ask(site, f"/searches/{number}/letters"), 404)
+        problem(ask(site, f"/searches/{number}/count"), 404)
+    assert "bogus" in problem(ask(site, f"/searches/{old_one['id']}/letters"), 422)
+    with database.connection(site[1], Role.WEB) as conn:
+        savedsearches.change(conn, anna, offers["id"], "Umbenannt", in_sidebar=False)
+    assert len(ask(site, f"{path}/letters").json) == LETTERS
+    assert ask(site, "/suggestions?q=mailbox:inb").json == [{"q": "mailbox:INBOX"}]
+    problem(ask(site, "/suggestions"), 422)
+
+
 # Whatever time it is, one of them has another day than UTC.
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
 def test_days_and_times_are_in_utc(site: tuple[Flask, Config], zone: str) -> None:
@@ -433,6 +470,42 @@ def test_days_and_times_are_in_utc(site: tuple[Flask, Config], zone: str) -> Non
     assert newest not in found(f"before:{day}") and newest not in found(f"after:{day}")
 
 
+def test_days_of_a_zone_that_is_named(site: tuple[Flask, Config]) -> None:
+    """Wherever a day is given; the times of answers stay in UTC, and the next question has days of UTC again."""
+    newest = ask(site, "/letters?limit=1").json[0]
+    at = datetime.fromisoformat(newest["date"])
+    with database.connection(site[1], Role.WEB) as conn:
+        anna = users.user_number(conn, ANNA)
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        day = at.astimezone(ZoneInfo(zone)).date().isoformat()
+        differs = day != at.date().isoformat()
+        for words in (f"on:{day}", f"(date~equals~{day})"):
+            asked = {"q": words, "limit": 1, "tz": zone}
+            assert ask(site, "/letters", query_string=asked).json == [newest]
+            in_utc = [each["id"] for each in ask(site, "/letters", query_string={"q": words}).json]
+            assert (newest["id"] not in in_utc) == differs
+            total = ask(site, "/letters/count", query_string={"q": words, "tz": zone}).json["total"]
+            order = {"format": "csv", "q": words, "tz": zone}
+            assert ask(site, "/exports", "POST", json=order).json["steps"] == total > 0
+            with database.connection(site[1], Role.WEB) as conn:
+                savedsearches.keep(conn, anna, "Tag", urlencode({"q": words}), in_sidebar=True)
+            [kept] = [each for each in ask(site, f"/searches?tz={zone}").json if each["name"] == "Tag"]
+            assert kept["unread"] == total
+            assert ask(site, f"/searches/{kept['id']}/letters?limit=1&tz={zone}").json == [newest]
+    for wrong in ("Mars/Olympus", "../../etc/passwd", "Europe", "x" * 300, "\0"):
+        answer = ask(site, "/letters", query_string={"tz": wrong})
+        problem(answer, 422)
+        assert "Europe/Berlin" in answer.json["errors"]["query"]["tz"][0]
+
+
+def search_of(site: tuple[Flask, Config]) -> int:
+    """The number of a search that Anna keeps."""
+    with database.connection(site[1], Role.WEB) as conn:
+        number = users.user_number(conn, ANNA)
+        savedsearches.keep(conn, number, "Beschrieben", "q=Angebot", in_sidebar=True)
+        return next(each.id for each in savedsearches.listed(conn, number) if each.name == "Beschrieben")
+
+
 def test_what_it_answers_is_what_it_describes(site: tuple[Flask, Config]) -> None:
     """Each GET without and with numbers, and errors: status, type and content as the description has them."""
     described = ask(site, "/openapi.json", with_key="").json
@@ -440,16 +513,15 @@ def test_what_it_answers_is_what_it_describes(site: tuple[Flask, Config]) -> Non
     part = ask(site, f"/letters/{newest}/attachments").json[0]
     numbers = {
         "letter_id": newest, "image_id": part["image"], "position": part["position"], "name": "media",
-        "attachment_id": ask(site, "/media?limit=1").json[0]["id"],
+        "attachment_id": ask(site, "/media?limit=1").json[0]["id"], "search_id": search_of(site),
         "job_id": ask(site, "/exports", "POST", json={"format": "csv"}).json["id"],
     }
     for path, methods in described["paths"].items():
         if "get" not in methods:
             continue
-        answers = [
-            ask(site, path.removeprefix("/api/v1").format(**numbers)),
-            ask(site, path.removeprefix("/api/v1").format(**numbers) + "?colour=red"),
-        ]
+        address = path.removeprefix("/api/v1").format(**numbers)
+        needed = "q=ang" if path.endswith("/suggestions") else ""
+        answers = [ask(site, f"{address}?{needed}"), ask(site, f"{address}?{needed}&colour=red")]
         for answer in answers:
             told = methods["get"]["responses"].get(str(answer.status_code), methods["get"]["responses"]["default"])
             if "$ref" in told:

@@ -7,7 +7,7 @@ from flask_limiter.util import get_remote_address
 from flask_smorest import Api
 from flask_wtf import CSRFProtect
 
-from postbuch.webmail import apifiles, apijobs, apiletters, apischemas
+from postbuch.webmail import apifiles, apijobs, apiletters, apischemas, apisearches
 from postbuch.webmail.apiaccess import (
     LIMIT_BY_KEY,
     LIMIT_OF_WRONG,
@@ -72,7 +72,9 @@ def install(app: Flask, csrf: CSRFProtect) -> None:
         },
     )  # fmt: skip
     made = _Api(app)
-    for each in (blueprint, apiletters.blueprint, apifiles.blueprint, apijobs.blueprint):
+    for each in (
+        blueprint, apiletters.blueprint, apisearches.blueprint, apifiles.blueprint, apijobs.blueprint,
+    ):
         limiter.limit(LIMIT_BY_KEY, key_func=counted_by)(each)
         limiter.limit(LIMIT_OF_WRONG, key_func=get_remote_address, deduct_when=was_wrong)(each)
         csrf.exempt(each)

@@ -9,7 +9,7 @@ from postbuch.archive.export_table import Form
 from postbuch.archive.jobs import Job
 from postbuch.webmail import apischemas
 from postbuch.webmail.apiaccess import asker, with_key
-from postbuch.webmail.apiletters import plain
+from postbuch.webmail.apiletters import plain, use_clock
 from postbuch.webmail.apiroutes import Routes
 from postbuch.webmail.export_list import order
 from postbuch.webmail.jobs import sent
@@ -29,9 +29,10 @@ _FILE = {"200": {"content": {each: {"schema": {"type": "string", "format": "bina
 def export(wanted: dict[str, Any]) -> Any:
     """Have a list exported; the answer is a job whose file is there when its state is `done`."""
     who = asker()
+    use_clock(wanted)
     asked = export_list.ask(
         wanted["format"], wanted["view"], filtergrammar.arguments_of(wanted), tuple(wanted["columns"]),
-        titles(wanted["language"]), language=wanted["language"], semicolon=wanted["semicolon"],
+        titles(wanted["language"]), language=wanted["language"], zone=wanted["tz"], semicolon=wanted["semicolon"],
         byte_order_mark=wanted["byte_order_mark"],
     )
     _may_take(asked)

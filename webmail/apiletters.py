@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from postbuch.archive import filtergrammar, letters, listletters, listresolve, listview, topics
+from postbuch.archive import clock, filtergrammar, letters, listletters, listresolve, listview, topics
 from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
 from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.listcolumn import Scope
@@ -47,13 +47,7 @@ _ROWS = {"type": "array", "items": {"type": "object", "additionalProperties": Tr
 @blueprint.response(200, apischemas.Letter(many=True))
 def listed(wanted: dict[str, Any]) -> Any:
     """Letters that a search or conditions find, newest first by number."""
-    view = VIEWS["letters"]
-    found = filter_of(view, wanted)
-    ends = {name: wanted[name] for name in ("since_id", "before_id") if wanted[name] is not None}
-    within = [Condition(field="id", op=_ENDS[name], value=str(number)) for name, number in ends.items()]
-    cut = replace(found, within=(*found.within, *within), order=(Order(field="id", descending=True),))
-    on_record(view, found, ends)
-    return rows_of(view, cut, wanted["limit"], 0)
+    return since_or_before(filter_of(VIEWS["letters"], wanted), wanted)
 
 
 @blueprint.route("/letters/count", operation="countLetters")
@@ -174,8 +168,25 @@ def rows(wanted: dict[str, Any], name: str) -> Any:
     return rows_of(view, found, wanted["limit"], wanted["offset"])
 
 
+def since_or_before(found: Filter, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """Letters newest first by number; `wanted` says which part of them. On record before."""
+    view = VIEWS["letters"]
+    ends = {name: wanted[name] for name in ("since_id", "before_id") if wanted[name] is not None}
+    within = [Condition(field="id", op=_ENDS[name], value=str(number)) for name, number in ends.items()]
+    cut = replace(found, within=(*found.within, *within), order=(Order(field="id", descending=True),))
+    on_record(view, found, ends)
+    return rows_of(view, cut, wanted["limit"], 0)
+
+
+def use_clock(wanted: dict[str, Any]) -> None:
+    """Days of this request are those of the zone that it names."""
+    if wanted["tz"]:
+        clock.use(clock.named(wanted["tz"]))
+
+
 def filter_of(view: View, wanted: dict[str, Any]) -> Filter:
-    """The filter of the arguments. Raises UsageError."""
+    """The filter of the arguments, on their clock. Raises UsageError."""
+    use_clock(wanted)
     return listresolve.understood(view, filtergrammar.arguments_of(wanted))
 
 

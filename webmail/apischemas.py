@@ -7,11 +7,20 @@ from flask import Request
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 from webargs.flaskparser import FlaskParser
 
-from postbuch.archive import apikeys, attachments, export_list
+from postbuch.archive import apikeys, attachments, clock, export_list, filtergrammar
 
 MAX_LIMIT = 200
 _TEXT = json.JSONEncoder(ensure_ascii=False)
 _ID = validate.Range(min=0, max=2**63 - 1)
+
+
+def _is_zone(name: str) -> None:
+    if not name:
+        return
+    try:
+        clock.named(name)
+    except LookupError:
+        raise ValidationError("There is no such time zone; give an IANA name, as Europe/Berlin.") from None
 
 
 class Strict(Schema):
@@ -50,7 +59,16 @@ class StrictParser(FlaskParser):
         return found
 
 
-class Narrowed(Strict):
+class OnClock(Strict):
+    """On whose clock days are meant."""
+
+    tz = fields.String(load_default="", validate=_is_zone, metadata={"description": (
+        "IANA name of the time zone that days are meant in (`Europe/Berlin`); UTC when there is none. Times in answers "
+        "are in UTC all the same"
+    )})  # fmt: skip
+
+
+class Narrowed(OnClock):
     """What a list shows: the arguments of its address on the pages."""
 
     q = fields.String(load_default="", metadata={"description": (
@@ -71,19 +89,18 @@ class Ordered(Narrowed):
     orderby = fields.String(load_default="", metadata={"description": "`ddate` or `afrom;ddate`"})
 
 
-class ListQuery(Narrowed):
-    """The first of them."""
-
-    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_LIMIT))
-
-
-class LettersQuery(ListQuery):
+class NewestQuery(OnClock):
     """Newest first by number, so that polling with since_id gives what is new in the archive."""
 
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_LIMIT))
     since_id = fields.Integer(load_default=None, validate=_ID, metadata={"description": (
         "Those with a higher number; a letter that another account had before has a lower one"
     )})  # fmt: skip
     before_id = fields.Integer(load_default=None, metadata={"description": "Those with a lower number"}, validate=_ID)
+
+
+class LettersQuery(NewestQuery, Narrowed):
+    """Those that are asked for."""
 
 
 class PlaceQuery(Strict):
@@ -95,6 +112,32 @@ class PlaceQuery(Strict):
 
 class RowsQuery(PlaceQuery, Ordered):
     """Any other list, page by page."""
+
+
+class SuggestionsQuery(Strict):
+    """What somebody is typing."""
+
+    q = fields.String(required=True, validate=validate.Length(max=filtergrammar.MAX_CHARACTERS))
+    limit = fields.Integer(load_default=8, validate=validate.Range(min=1, max=50))
+
+
+class Suggestion(Schema):
+    """A search that begins so."""
+
+    q = fields.String(required=True)
+
+
+class KeptSearch(Schema):
+    """A list that is kept under a name."""
+
+    id = fields.Integer(required=True, metadata={"description": "Another one after each change; the old ones lead on"})
+    name = fields.String(required=True)
+    arguments = fields.Dict(keys=fields.String(), values=fields.String(), required=True, metadata={"description": (
+        "Those of its list's address: `q`, `within`, `tab` …"
+    )})  # fmt: skip
+    counted = fields.Boolean(required=True, metadata={"description": "Whether its unread letters are counted"})
+    unread = fields.Integer(required=True, allow_none=True, metadata={"description": "null where they are not counted"})
+    more_unread = fields.Boolean(required=True, metadata={"description": "Whether there are more than `unread` says"})
 
 
 class Me(Schema):

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import unquote
-from zoneinfo import ZoneInfo
 
 import flask_babel
 from babel import Locale
@@ -14,7 +13,7 @@ from babel.numbers import format_decimal
 from flask import Flask, g, request
 from flask_login import current_user
 
-from postbuch.archive import said
+from postbuch.archive import clock, said
 from postbuch.archive.errors import UsageError
 
 T = TypeVar("T")
@@ -104,12 +103,10 @@ def choose_zone() -> tzinfo:
 
 def _zone() -> tzinfo:
     name = unquote(request.cookies.get(ZONE_COOKIE, ""))  # our script once wrote "Europe%2FBerlin"
-    if not name or len(name) > 64:
-        return LOCALTZ
     try:
         # Not Babel's own look-up: a zone of pytz, if that is installed, does not fit datetime's `replace`.
-        return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):  # no such zone; a path; a folder of zones
+        return clock.named(name)
+    except LookupError:
         return LOCALTZ
 
 
@@ -177,6 +174,18 @@ def exact_time(moment: datetime | None) -> str:
 def iso_time(moment: datetime | None) -> str:
     """For the datetime attribute."""
     return "" if moment is None else local(moment).isoformat(timespec="seconds")
+
+
+def stretch(first: str, last: str) -> str:
+    """A year (2026), a month (2026-11), or from the first of them to the last."""
+    if first == last:
+        return _year_or_month(first, "MMM y")
+    alike = first[:4] == last[:4] and len(first) > 4
+    return f"{_year_or_month(first, 'MMM' if alike else 'MMM y')} – {_year_or_month(last, 'MMM y')}"
+
+
+def _year_or_month(written: str, pattern: str) -> str:
+    return _day(date.fromisoformat(f"{written}-01"), pattern, str(_locale())) if len(written) > 4 else written
 
 
 def count(number: int) -> str:
