@@ -14,7 +14,7 @@ NEGATIVE = {
 }
 OPS = (*POSITIVE, *NEGATIVE)
 
-WarningKind = Literal["field", "op", "unfit", "value", "form", "order", "tab", "many", "long", "criteria"]
+WarningKind = Literal["field", "op", "unfit", "value", "form", "order", "tab", "many", "long", "criteria", "argument"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -321,6 +321,30 @@ def test_yes_and_no_are_neither_more_nor_less(site: tuple[Flask, Config], op: st
     assert subjects(among) == subjects(equal)
 
 
+@pytest.mark.parametrize(("more", "said"), [
+    ("colour=red&frm=anna&colour=blue", "colour, frm"), ("Q=x", "Q"), ("<i>=1", "<i>"),
+    ("&".join(f"x{number}=1" for number in range(99)), None),
+    ("tab=read&sortby=asubject&goto=1&pagesize=20&a=&editid1=7&qs=&criteria=and&orderby=&offset=0", ""),
+    ("utm_source=a&utm_medium=b&fbclid=c&gclid=d&menuItemId=3&_=99", ""),
+    ("account=&mailbox=&unread=0&within=&behind=9&before=&add_field=", ""),
+])  # fmt: skip
+@pytest.mark.parametrize("path", ["/", "/topics", "/media", "/senders", "/intexmail/mail_messages_list.php"])
+def test_an_argument_that_no_list_knows_is_told(
+    site: tuple[Flask, Config], path: str, more: str, said: str | None
+) -> None:
+    """As a red chip that takes it away. None for what old links and trackers carry, and for what our forms send."""
+    page = enter(site).get(f"{path}?{more}").text
+    chip = r'<li class="chip[^"]*bad">(?:<svg.*?</svg>)?<bdi>([^<]*)</bdi>\s?<a href="([^"]*)"'
+    found = re.findall(chip, page, re.DOTALL)
+    told = [html.unescape(text).partition(": ")[2] for text, _ in found if "Passed over" in text]
+    if said is None:
+        assert len(told) == 1 and len(told[0]) == 80 and told[0].endswith("…")
+    else:
+        assert told == ([said] if said else [])
+    for text, without in found:
+        assert "Passed over" not in text or not {"colour", "frm", "x1", "Q"} & set(re.findall(r"[?;&](\w+)=", without))
+
+
 def test_a_sender_without_an_address_is_shown(site: tuple[Flask, Config]) -> None:
     """What stands in the From line, where no address can be made of it."""
     client = enter(site, ADMIN, ADMIN_PASSWORD)

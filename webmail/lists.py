@@ -14,7 +14,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.listchoices import Choice
 from postbuch.archive.listorder import Anchor
 from postbuch.archive.listview import View
-from postbuch.webmail import listing, listwords
+from postbuch.webmail import listing, listwords, strangewords
 from postbuch.webmail.listaddress import ENDPOINTS, Chip, Head, address, chips, heading
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.people import COLUMNS
@@ -118,7 +118,9 @@ def wanted_of(view: View, *, is_link: bool = False, choice: Choice | None = None
     """The list that the request's address means, in the names of the view, with a warning for what is none."""
     usual = (choice.page_size if choice else 0) or USUAL_PAGE_SIZE
     found = listing.parse(request.args, is_link=is_link, usual_page_size=usual)
-    return replace(found, filter=listresolve.resolve(view, found.filter))
+    filter_ = listresolve.resolve(view, found.filter)
+    strange = strangewords.warnings(request.args)
+    return replace(found, filter=replace(filter_, warnings=(*filter_.warnings, *strange)))
 
 
 def sheet(

@@ -113,6 +113,8 @@ def warning(each: Warned) -> str:
             return gettext("There is no view “%(what)s” here", what=each.text)
         case "criteria":
             return gettext("“%(what)s” is neither “and” nor “or”", what=each.text)
+        case "argument":
+            return gettext("Passed over in the address, as no list knows it: %(what)s", what=each.text)
         case "many":
             return gettext("The link has more than %(what)s conditions; the rest is left out", what=each.text)
         case "long":

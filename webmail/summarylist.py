@@ -14,7 +14,7 @@ from flask import request, url_for
 from postbuch.archive import filtergrammar, listresolve
 from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.listview import View
-from postbuch.webmail import listaddress, lists
+from postbuch.webmail import listaddress, lists, strangewords
 from postbuch.webmail.listaddress import Chip, Head
 from postbuch.webmail.lists import Beyond
 
@@ -93,6 +93,7 @@ class Input:
 def asked(view: View, form: Sequence[Input], extra: Mapping[str, Any]) -> Asked:
     """The list that the request's address means."""
     wanted = listresolve.resolve(view, filtergrammar.parse(request.args, usual_page_size=PAGE))
+    wanted = replace(wanted, warnings=(*wanted.warnings, *strangewords.warnings(request.args, extra)))
     fields = {"words": wanted.words}
     alone = _alone(wanted)
     shown = []
