@@ -25,7 +25,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.jobwork import Hand
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.schema import api_key, app_user, audit_event, letter
-from postbuch.webmail import apiaccess
+from postbuch.webmail import apiaccess, handout
 from postbuch.webmail.language import ZONE_COOKIE
 from postbuch.webmail.login import limiter
 
@@ -297,6 +297,16 @@ def test_octets_in_part_or_not_again(site: tuple[Flask, Config]) -> None:
             if status != 304:
                 assert answer.headers["Accept-Ranges"] == "bytes"
                 assert answer.content_length == (size if method == "HEAD" else len(whole[share]))
+
+
+def test_octets_that_are_not_those_of_the_etag(site: tuple[Flask, Config]) -> None:
+    """Of a part that was decoded otherwise when it came: all of it, and nothing that a range could be added to."""
+    with site[0].test_request_context("/", headers={"Range": "bytes=1-2"}):
+        answer = handout.prepared(hashlib.sha256(b"before").hexdigest(), 6, "a.bin")
+        assert answer.status_code == 206
+        answer = handout.filled(answer, lambda: b"otherwise")
+    assert (answer.status_code, answer.data, answer.content_length) == (200, b"otherwise", 9)
+    assert not {"ETag", "Content-Range", "Accept-Ranges"} & set(answer.headers.keys())
 
 
 def test_a_file_of_the_list_and_a_topic(site: tuple[Flask, Config]) -> None:
