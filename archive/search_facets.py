@@ -3,18 +3,17 @@
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from postbuch.archive import audit, clock, index_query, index_reader, index_schema, index_snippets, index_text, query
+from postbuch.archive import audit, index_query, index_reader, index_snippets, index_text, query, search_times
 from postbuch.archive.index_attached import texts_of
 from postbuch.archive.index_reader import Look
 from postbuch.archive.index_snippets import Snippet
 from postbuch.archive.mailboxkind import bare_name, identity, kind_of, shown_of
 from postbuch.archive.query import Group, Node
-from postbuch.archive.schema import account, body_text, letter, letter_image, mailbox, part
+from postbuch.archive.schema import account, body_text, letter_image, mailbox, part
 from postbuch.archive.search import in_index
 from postbuch.archive.users import ALL, Rights
 from postbuch.archive.visible import seen
@@ -33,7 +32,7 @@ LEAST_TYPED = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
-    """One value: `kind` is account, mailbox, sender, year or type; `query` is the search narrowed to it."""
+    """One value: `kind` is account, mailbox, sender, year, month or type; `query` is the search narrowed to it."""
 
     kind: str
     value: str
@@ -42,7 +41,7 @@ class Facet:
 
 
 def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
-    """The values of what a search finds, the most frequent ones first; of years the newest.
+    """The values of what a search finds, the most frequent ones first; all years or months (2026-11), newest first.
 
     Empty when there is no index, and for searches that it cannot answer alone. Raises UsageError.
     """
@@ -52,7 +51,8 @@ def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
         return []
     look, made = asked
     wanted: dict[str, Any] = {kind: {"terms": {"field": kind, "size": size}} for kind, size in SIZES.items()}
-    answer = look.aggregate(made, {**wanted, "year": {"range": {"field": "order", "ranges": _years(conn)}}})
+    times, wanted_times = search_times.asked(conn)
+    answer = look.aggregate(made, {**wanted, times: wanted_times})
     buckets = {
         kind: {
             str(each["key"]).removesuffix(".0"): int(each["doc_count"]) for each in found["buckets"]
@@ -65,10 +65,8 @@ def facets(conn: Connection, text: str, accounts: Rights) -> list[Facet]:
         counts = _counts(look, made, kind, names, {int(key): count for key, count in buckets[kind].items()})
         if len(counts) > 1:
             found += _most(kind, counts, tree, text)
-    for kind in ("sender", "year", "type"):
-        values = buckets[kind]
-        if kind == "year":
-            values = dict(sorted(values.items(), reverse=True)[:SHOWN])
+    by_time, by_times = search_times.counted(times, buckets[times], lambda other: look.aggregate(made, other))
+    for kind, values in (("sender", buckets["sender"]), (by_time, by_times), ("type", buckets["type"])):
         if len(values) > 1:
             found += _most(kind, values, tree, text)
     return found
@@ -82,23 +80,6 @@ def _counts(look: Look, made: Any, kind: str, names: dict[str, list[int]], known
     rest = sorted(names.keys() - counts.keys(), key=lambda name: -sum(known.get(each, 0) for each in names[name]))
     counts |= {name: look.count(index_query.both(made, kind, names[name])) for name in rest[:MOST_COUNTED]}
     return {name: count for name, count in counts.items() if count}
-
-
-def _years(conn: Connection) -> list[dict[str, Any]]:
-    """Each year in which letters may have arrived, from its first moment on the reader's clock.
-
-    No more of them: all years that the order knows take half as long again to count.
-    """
-    oldest, newest = conn.execute(select(func.min(letter.c.sort_at), func.max(letter.c.sort_at))).one()
-    known = range(index_schema.FIRST_YEAR, index_schema.LAST_YEAR + 1)
-    # A year more on both sides: on the reader's clock it may have begun already, or not yet.
-    years = [year for year in known if oldest is None or oldest.year - 1 <= year <= newest.year + 1] or [known[-1]]
-    begins = [float(index_schema.order_of(clock.stretch(date(year, 1, 1))[0], 0)) for year in years]
-    # What is older or newer than the order knows counts as its first and last moment.
-    return [
-        {"key": str(year)} | ({"from": begin} if begin > begins[0] else {}) | ({"to": end} if end else {})
-        for year, begin, end in zip(years, begins, [*begins[1:], None], strict=True)
-    ]
 
 
 def _places_of(conn: Connection, accounts: Rights) -> list[tuple[str, dict[str, list[int]]]]:
@@ -121,19 +102,20 @@ def _places_of(conn: Connection, accounts: Rights) -> list[tuple[str, dict[str, 
 
 
 def _most(kind: str, counts: dict[str, int], tree: Node, text: str) -> list[Facet]:
-    most = sorted(counts.items(), key=lambda pair: -pair[1]) if kind != "year" else list(counts.items())
+    of_time = kind in search_times.KINDS
+    most = list(counts.items()) if of_time else sorted(counts.items(), key=lambda pair: -pair[1])[:SHOWN]
     text += '"' * (text.count('"') % 2)  # an open quote would take what is added into its phrase
     before = f"({text})" if isinstance(tree, Group) and tree.kind == "or" else text
     return [
         Facet(kind=kind, value=value, count=count, query=f"{before} {_words(kind, value)}".strip())
-        for value, count in most[:SHOWN]
+        for value, count in most
     ]
 
 
 def _words(kind: str, value: str) -> str:
     """The query words that mean a value."""
-    if kind == "year":
-        return f"after:{int(value) - 1}-12-31 before:{int(value) + 1}-01-01"
+    if kind in search_times.KINDS:
+        return search_times.words(value)
     quoted = value.replace('"', "")
     if kind in index_query.PLACES or any(each in quoted for each in " ()"):
         quoted = f'"{quoted}"'

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -18,14 +19,16 @@ from sqlalchemy import Connection, select
 from test_web_pages import browser, log_in
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, application, archive, ingest
 
-from postbuch.archive import apikeys, clock, database, export_list, listview, query, search_facets, users
+from postbuch.archive import apikeys, clock, database, export_list, listview, query, search_facets, search_times, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.schema import header_summary, letter, letter_image
 from postbuch.archive.search import search
+from postbuch.archive.search_facets import Facet
 from postbuch.archive.search_sql import Conditions
 from postbuch.archive.users import ALL
+from postbuch.webmail import timeline
 from provider.archive import fresh_archive, ingester, message_record
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
@@ -116,13 +119,53 @@ def test_hours_are_those_of_the_clock_too(conn: Connection) -> None:
         assert by_list(conn, "between", "2025-12-31", "2026-01-01 00:30") == {"sylvester", "neujahr"}
 
 
-@pytest.mark.parametrize(("zone", "counts"), [(UTC, [7, 2]), (BERLIN, [8, 1]), (NEW_YORK, [7, 2])])
-def test_years_beside_a_search_hold_what_they_count(conn: Connection, zone: tzinfo, counts: list[int]) -> None:
+@pytest.mark.parametrize(("zone", "counts"), [
+    (UTC, {"2026-10": 2, "2026-03": 4, "2026-01": 1, "2025-12": 2}),
+    (BERLIN, {"2026-10": 2, "2026-03": 4, "2026-01": 2, "2025-12": 1}),
+    (NEW_YORK, {"2026-10": 2, "2026-03": 4, "2026-01": 1, "2025-12": 2}),
+])  # fmt: skip
+def test_months_beside_a_search_hold_what_they_count(conn: Connection, zone: tzinfo, counts: dict[str, int]) -> None:
     """The newest first; each leads to as many letters as it says."""
     with clock.on(zone):
-        years = [each for each in search_facets.facets(conn, "uhr", ALL) if each.kind == "year"]
-        assert [(each.value, each.count) for each in years] == list(zip(["2026", "2025"], counts, strict=True))
-        assert [len(by_index(conn, each.query)) for each in years] == counts
+        months = [each for each in search_facets.facets(conn, "uhr", ALL) if each.kind == "month"]
+        assert [(each.value, each.count) for each in months] == list(counts.items())
+        assert [len(by_index(conn, each.query)) for each in months] == list(counts.values())
+        assert not [each for each in search_facets.facets(conn, "uhr", ALL) if each.kind == "year"]
+
+
+@pytest.mark.parametrize(("kind", "answer", "shown"), [
+    ("month", {"2026-01": 3, "2025-12": 1}, ("month", {"2026-01": 3, "2025-12": 1})),
+    ("month", {"2026-01": 3, "2026-02": 4, "2022-12": 1}, ("year", {"2026": 7, "2022": 1})),
+    ("year", {"2010": 2, "2026": 3}, ("year", {"2026": 3, "2010": 2})), ("year", {}, ("year", {})),
+])  # fmt: skip
+def test_few_years_are_told_by_month(kind: str, answer: dict[str, int], shown: tuple[str, dict[str, int]]) -> None:
+    """Of three years all months, of more the years, whatever was asked first and for whichever span."""
+    assert search_times.counted(kind, answer, lambda _: {}) == shown
+    asked: list[dict[str, Any]] = []
+
+    def again(wanted: dict[str, Any]) -> dict[str, Any]:
+        asked.append(wanted)
+        return {"month": {"buckets": [{"key": "2024-02", "doc_count": 4}, {"key": "2025-01", "doc_count": 0}]}}
+
+    assert search_times.counted("year", {"2024": 4, "2026": 1}, again) == ("month", {"2024-02": 4})
+    ranges = asked[0]["month"]["range"]["ranges"]
+    months = [f"{year}-{month:02}" for year in (2024, 2025, 2026) for month in range(1, 13)]
+    assert [each["key"] for each in ranges] == months
+
+
+def test_the_picture_has_no_gaps() -> None:
+    """What lies between is one bar without letters; the longest is whole, and the shortest can be seen."""
+    months = [("2026-03", 1_000), ("2026-02", 1), ("2025-11", 500), ("2025-09", 250)]
+    found = [Facet(kind="month", value=value, count=count, query=value) for value, count in months]
+    assert [(bar.first, bar.last, bar.count, bar.percent) for bar in timeline.bars(found)] == [
+        ("2026-03", "2026-03", 1_000, 100), ("2026-02", "2026-02", 1, 2), ("2025-12", "2026-01", 0, 0),
+        ("2025-11", "2025-11", 500, 50), ("2025-10", "2025-10", 0, 0), ("2025-09", "2025-09", 250, 25),
+    ]
+    years = [Facet(kind="year", value=value, count=1, query="") for value in ("2020", "1999")]
+    assert [(bar.first, bar.last) for bar in timeline.bars(years)] == [
+        ("2020", "2020"), ("2000", "2019"), ("1999", "1999"),
+    ]
+    assert timeline.bars([]) == []
 
 
 def on_the_clock_of(site: tuple[Flask, Config], zone: str) -> FlaskClient:

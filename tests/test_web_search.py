@@ -75,7 +75,7 @@ def test_narrowing_down(site: Site, theme: Any, width: int) -> None:
     """A value leads to as many letters as stand beside it; the page holds for everybody."""
     with site.page(locale="en-GB", color_scheme=theme, viewport={"width": width, "height": 900}) as page:
         page.goto("/?q=Rechnung OR Angebot")
-        for title in ("Account", "Mailbox", "Sender"):
+        for title in ("Account", "Mailbox", "Sender", "Month"):
             value = page.locator("aside section", has=page.locator("h3", has_text=title)).locator("a").first
             expect(value).to_be_visible()
             count = value.locator(".count").inner_text().split()[-1]
@@ -83,6 +83,9 @@ def test_narrowing_down(site: Site, theme: Any, width: int) -> None:
             assert page.locator(".found").inner_text().startswith(f"{count} letter")
             page.go_back(wait_until="load")
             expect(value).to_be_visible()
+        longest = page.locator("aside .times .bar rect").evaluate_all("all => all.map(each => each.getBBox().width)")
+        counts = page.locator("aside .times a .count").evaluate_all("all => all.map(each => +each.lastChild.data)")
+        assert len(counts) > 2 and longest.index(max(longest)) == counts.index(max(counts))
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
         assert found.violations_count == 0, found.generate_report()

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from flask import Blueprint, render_template, request, url_for
 from sqlalchemy import Connection
 
-from postbuch.archive import query, search, search_facets
+from postbuch.archive import query, search, search_facets, search_times
 from postbuch.archive.errors import UsageError
 from postbuch.archive.filtergrammar import MAX_CHARACTERS
 from postbuch.archive.index_snippets import Snippet, Wanted, marked, wanted
-from postbuch.webmail import folders
+from postbuch.webmail import folders, language, timeline
 from postbuch.webmail.language import gettext
 from postbuch.webmail.lists import Sheet
 from postbuch.webmail.record import on_record
@@ -23,19 +23,21 @@ SUGGESTIONS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """One value of a group: a link that narrows the search to it."""
+    """One value of a group: a link that narrows the search to it. percent: of the longest bar, where it has one."""
 
     name: str
     count: int
     href: str
+    percent: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """A group of values with its title."""
+    """A group of values with its title. of_time: a picture with a bar for each, without a link where nothing came."""
 
     title: str
     values: list[Value]
+    of_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +99,29 @@ def _spread(conn: Connection, text: str, who: Viewer) -> list[Spread]:
     """How what a search found is spread. Raises UsageError."""
     titles = {
         "account": gettext("Account"), "mailbox": gettext("Mailbox"), "sender": gettext("Sender"),
-        "year": gettext("Year"), "type": gettext("Type of attachment"),
+        "year": gettext("Year"), "month": gettext("Month"), "type": gettext("Type of attachment"),
     }  # fmt: skip
     values: dict[str, list[Value]] = {}
-    for each in search_facets.facets(conn, text, who.accounts):
-        name = {"mailbox": folders.shown_name(each.value), "type": each.value.upper()}.get(each.kind, each.value)
-        href = url_for("mailbox.index", q=each.query)
-        values.setdefault(each.kind, []).append(Value(name=name, count=each.count, href=href))
-    return [Spread(title=titles[kind], values=values[kind]) for kind in titles if kind in values]
+    found = search_facets.facets(conn, text, who.accounts)
+    for each in found:
+        if each.kind not in search_times.KINDS:
+            name = {"mailbox": folders.shown_name(each.value), "type": each.value.upper()}.get(each.kind, each.value)
+            values.setdefault(each.kind, []).append(Value(name=name, count=each.count, href=_narrowed(each.query)))
+    for kind in search_times.KINDS:
+        bars = timeline.bars([each for each in found if each.kind == kind])
+        values[kind] = [
+            Value(name=language.stretch(bar.first, bar.last), count=bar.count, percent=bar.percent,
+                  href=_narrowed(bar.query) if bar.query else "")
+            for bar in bars
+        ]  # fmt: skip
+    return [
+        Spread(title=titles[kind], values=values[kind], of_time=kind in search_times.KINDS)
+        for kind in titles if values.get(kind)
+    ]  # fmt: skip
+
+
+def _narrowed(text: str) -> str:
+    return url_for("mailbox.index", q=text)
 
 
 def _subject_words(text: str) -> list[Wanted]:
