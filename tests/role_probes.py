@@ -224,6 +224,7 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
     "GET /api/v1/media/<int:attachment_id>/file": (_api("/media/{letter.attachment}/file"),),
     "GET /api/v1/letters/<int:letter_id>/message": (_api("/letters/{letter.id}/message"),),
     "PUT /api/v1/letters/<int:letter_id>/mark": (_api_marked,),
+    "GET /api/v1/suggestions": (_api("/suggestions?q={letter.mark}"),),
     "GET /api/v1/<any(topics, media, senders):name>": (
         _api("/topics?q={letter.mark}"), _api("/media?q={letter.mark}"), _api("/senders?q={letter.mark}"),
     ),
@@ -259,6 +260,9 @@ ABOUT_NONE: dict[str, Asked] = {
     "GET /api/v1/openapi.json": _get("/api/v1/openapi.json"),
     "GET /api/v1/me": _api("/me"),
     "GET /api/v1/views": _api("/views"),
+    "GET /api/v1/searches": _api("/searches"),
+    "GET /api/v1/searches/<int:search_id>/letters": _api("/searches/999999/letters"),
+    "GET /api/v1/searches/<int:search_id>/count": _api("/searches/999999/count"),
     "POST /api/v1/exports": _export_order,
     "GET /api/v1/jobs": _api("/jobs"),
     "GET /api/v1/jobs/<int:job_id>": _job("/api/v1/jobs/{}"),
