@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postbuch.webmail import bounds, css, plaintext
+from postbuch.webmail import bounds, css, darkletter, plaintext
 from postbuch.webmail.cleaner import TIMEOUT_S, Cleaner, Unsafe
-from postbuch.webmail.sanitize import clean_html
+from postbuch.webmail.sanitize import CleanBody, clean_html
 from provider.corpus import corpus_folder
 
 INLINE = {"cid:logo@firma.example": "/m/1/inline/2/3", "http://t.example/own.png": "/m/1/inline/2/4", "image001.png":
@@ -64,8 +64,9 @@ def assert_harmless(style: str) -> None:
 def check(html: str, base: str = "") -> None:
     """One sanitised result held to the promise."""
     clean = clean_html(html, INLINE, base)
-    Strict(convert_charrefs=True).feed(clean.html)
-    assert_harmless(clean.sheet)
+    for shown in (clean, darkletter.darkened(clean)):
+        Strict(convert_charrefs=True).feed(shown.html)
+        assert_harmless(shown.sheet)
 
 
 def html_of(path: Path) -> list[str]:
@@ -137,6 +138,55 @@ def test_remote_images_are_removed_and_counted(given_html: str, remote: int) -> 
     clean = clean_html(given_html, INLINE)
     assert clean.remote_images == remote
     assert "t.example" not in clean.html + clean.sheet
+
+
+@pytest.mark.parametrize(("given_html", "dark"), [
+    # White becomes the surface of the theme, black writing the theme's; what was light on dark stays so.
+    ('<p style="color:black;background:#fff url(&quot;/m/1/inline/2/3&quot;) no-repeat">',
+     '<p style="color:#e5e5e5;background:#1a1e21 url(&quot;/m/1/inline/2/3&quot;) no-repeat">'),
+    ('<p style="background-color:rgb(0,0,0);color:white">', '<p style="background-color:#000000;color:#ffffff">'),
+    ('<td bgcolor="FFFFFF"><font color="#000">', '<td bgcolor="#1a1e21"><font color="#e5e5e5">'),
+    ('<p style="border:1px solid #000;background:rgba(255,255,255,0.5)">',
+     '<p style="border:1px solid #7c7c7c;background:rgba(26,30,33,0.500)">'),
+    # Whatever only looks like a colour stays: fonts, words, colours of the system, text.
+    ('<p style="font-family:&quot;Black&quot;;color:windowtext" title="color:red">style="color:red"',) * 2,
+])
+def test_dark_letters_have_dark_colours_and_nothing_else_changes(given_html: str, dark: str) -> None:
+    """In attributes and in sheets; each colour by what it is for."""
+    body = CleanBody(html=given_html, sheet="@media print{a:hover,.x{color:#000}}", remote_images=0, truncated=False)
+    made = darkletter.darkened(body)
+    assert (made.html, made.sheet) == (dark, "@media print{a:hover,.x{color:#e5e5e5}}")
+
+
+COLOURS = st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
+
+
+@given(COLOURS, COLOURS)
+def test_dark_letters_can_be_read_as_well_as_light_ones(writing: tuple[int, ...], ground: tuple[int, ...]) -> None:
+    """Whatever stood out stands out as much: WCAG's ratio is what it was, or 4.5 and more, within a rounded colour."""
+    def ratio(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+        light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+        return (light + 0.05) / (dark + 0.05)
+
+    html = f'<p style="color:#{bytes(writing).hex()};background:#{bytes(ground).hex()}">'
+    made = darkletter.darkened(CleanBody(html=html, sheet="", remote_images=0, truncated=False)).html
+    after = [tuple(bytes.fromhex(found)) for found in re.findall("#([0-9a-f]{6})", made)]
+    assert ratio(after[0], after[1]) >= min(ratio(writing, ground) * 0.9, 4.5)
+
+
+def _luminance(colour: tuple[int, ...]) -> float:
+    """WCAG 2.2, "relative luminance"."""
+    parts = [part / 255 for part in colour]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))
+
+
+def test_a_letter_of_too_many_colours_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that come after the most stay as they are."""
+    monkeypatch.setattr(darkletter, "MAX_COLOURS", 2)
+    body = CleanBody(html="", sheet="p{color:#000}b{color:#111}i{color:#222}u{color:#000}", remote_images=0,
+                     truncated=False)  # fmt: skip
+    assert darkletter.darkened(body).sheet == "p{color:#e5e5e5}b{color:#e5e5e5}i{color:#222}u{color:#e5e5e5}"
 
 
 def test_what_people_need_stays() -> None:
