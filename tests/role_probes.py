@@ -158,6 +158,7 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
     )),
     "GET /<path:place>_view.php": (_get("/a/mail_messages_view.php?editid1={letter.id}"),),
     "GET /m/<int:letter_id>/topic": (_get("/m/{letter.id}/topic"),),
+    "GET /m/<int:letter_id>/opened": (_get("/m/{letter.id}/opened"),),
     "GET /m/<int:letter_id>": (
         _get("/m/{letter.id}"), _get("/m/{letter.id}?image={letter.image}"), _get("/m/{letter.id}?q=kunde"),
     ),
@@ -273,6 +274,7 @@ ABOUT_NONE: dict[str, Asked] = {
     "POST /logout": _post("/logout"),
     "POST /settings/language": _post("/settings/language", language="en"),
     "POST /settings/theme": _post("/settings/theme", theme="light"),
+    "POST /settings/letters": _post("/settings/letters", letters="dark"),
     "GET /favicon.ico": _get("/favicon.ico"),
     "GET /static/<path:filename>": _get("/static/manifest.json"),
 }

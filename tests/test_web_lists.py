@@ -14,7 +14,7 @@ from postbuch.archive import auditlog, database
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.listview import VIEWS
-from postbuch.archive.schema import list_choice, mark
+from postbuch.archive.schema import audit_event, list_choice, mark
 from postbuch.archive.users import ALL, FOREVER
 from postbuch.webmail import listwords, mailbox
 from postbuch.webmail.login import limiter
@@ -211,16 +211,53 @@ def test_going_on_skips_nothing_that_was_not_seen(site: tuple[Flask, Config], ad
 
 
 def test_topics_stand_as_rows_and_open_as_letters(site: tuple[Flask, Config]) -> None:
-    """The answer and what it answers are one row; its page has both, oldest first, and leads to each."""
+    """The answer and what it answers are one row; its page has both, oldest first, the unread and the asked one open.
+
+    The page counts nothing as read: that does what is fetched when a letter comes into view, and puts it on record.
+    """
     client = enter(site)
     page = client.get("/topics?q=subject:Erstens").text
     assert subjects(page) == ["Erstens"]
     href = re.search(r'href="(/m/\d+/topic[^"]*)"', page)
     assert href
     topic = client.get(html.unescape(href[1])).text
-    assert subjects(topic) == ["Erstens", "Re: Erstens"]
+    assert re.findall(r'<span class="preview"><bdi>([^<]*)', topic) == ["Text 0", "Text 10"]
     assert "2 letters" in topic
     assert "Fremder" not in client.get("/topics").text
+    first, answer = (int(found) for found in re.findall(r'<li class="row[^"]*" id="letter-(\d+)"', topic))
+    opened = r'id="letter-(\d+)">.*?<details class="piece"( open)?>'
+    assert re.findall(opened, client.get(f"/m/{first}/topic").text, re.DOTALL) == [
+        (str(first), " open"), (str(answer), " open")
+    ]
+    with database.connection(site[1], Role.WEB) as conn:
+        before = conn.scalar(select(func.max(audit_event.c.id)))
+    part = client.get(f"/m/{answer}/opened")
+    assert f'src="/m/{answer}/body/' in part.text and "<html" not in part.text and 'hx-swap-oob="true"' in part.text
+    assert 'hx-swap-oob="true"' not in client.get(f"/m/{answer}/opened").text
+    with database.connection(site[1], Role.WEB) as conn:
+        found = conn.execute(select(audit_event.c.action, audit_event.c.target).where(audit_event.c.id > before)).all()
+    assert [tuple(each) for each in found] == [("view", f"letter {answer}")] * 2
+    topic = client.get(f"/m/{first}/topic").text
+    assert re.findall(opened, topic, re.DOTALL) == [(str(first), " open"), (str(answer), "")]
+    assert "earlier=1" not in topic
+
+
+def test_a_long_topic_opens_with_its_newest_letters(
+    site: tuple[Flask, Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier ones on demand, and as far back as the letter that was asked for."""
+    monkeypatch.setattr("postbuch.webmail.topics.FIRST_LETTERS", 1)
+    client = enter(site)
+    row = r'<li class="row[^"]*" id="letter-(\d+)"'
+    found = re.search(r'href="/m/(\d+)/topic', client.get("/topics?q=subject:Erstens").text)
+    assert found
+    short = client.get(f"/m/{found[1]}/topic").text
+    assert re.findall(row, short) == [found[1]]
+    more = re.search(r'href="(/m/\d+/topic[^"]*earlier=1[^"]*)"', short)
+    assert more
+    whole = re.findall(row, client.get(html.unescape(more[1])).text)
+    assert len(whole) == 2
+    assert re.findall(row, client.get(f"/m/{whole[0]}/topic").text) == whole
 
 
 def test_every_column_has_a_title_in_both_languages() -> None:

@@ -17,6 +17,13 @@ from provider.ports import free_port, wait_until
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LINK = "/intexmail/mail_messages_list.php?q=%28from_email~equals~test%40test.de%29&tab=read&orderby=dmaildate"
+# A letter with colours of its own, and at its end what it answers.
+ANSWER = (
+    b"From: Kunde <kunde@regale.example>\r\nTo: anna@firma.example\r\nSubject: %sRegale\r\n"
+    b"Message-ID: <regale%d@x>\r\nReferences: <regale0@x>\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
+    b'<p style="color:#222;background:#fff">Guten Tag, hier ist Nummer %d.</p><div class="gmail_quote">Anna schrieb:'
+    b"<blockquote>Bitte<br>ein<br>Angebot</blockquote></div>\r\n"
+)
 RAW = "/intexmail/mail_messages_list.php?q=(from_email~equals~test@test.de)&tab=read&orderby=dmaildate"
 
 
@@ -42,6 +49,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             f"Message-ID: <probe{number}@test.de>\r\n\r\nText\r\n"
         ).encode()
         filling.add(octets, ANNA, at=old(20 - number), flags=["\\Seen"] if seen else [])
+    for number in range(12):
+        filling.add(ANSWER % (b"Re: " if number else b"", number, number), ANNA, at=old(60 - number),
+                    flags=["\\Seen"] if number in (0, 11) else [])  # fmt: skip
     with archive(folder / "data", listen) as config:
         ingest(config, filling.records)
         with serving(config, folder / "postbuch.toml") as base, chromium() as browser:
@@ -110,9 +120,7 @@ def test_lists_and_topics_by_keyboard_alone(site: Site) -> None:
         page.keyboard.press("j")
         page.keyboard.press("o")
         page.wait_for_url(f"**{first}")
-        page.keyboard.press("j")
-        page.keyboard.press("o")
-        page.wait_for_selector("iframe.body")
+        page.wait_for_selector(".topic iframe.body")
         page.goto("/topics")
         page.keyboard.press("j")
         page.keyboard.press("j")
@@ -189,6 +197,57 @@ def test_columns_as_a_table(site: Site) -> None:
         page.click("button[popovertarget=list-look]")
         page.click("#list-look button[value=usual]")
         page.wait_for_selector("ul#letters")
+
+
+def test_a_topic_is_read_in_its_place(site: Site) -> None:
+    """Keys open and fold; nothing is fetched of what is folded or further down; quotes fold; dark without a reload."""
+    with context(site.browser, site.base, storage_state=site.state, locale="en-GB", color_scheme="dark") as (made, _):
+        page = made.new_page()
+        asked: list[str] = []
+        made.on("request", lambda request: asked.append(request.url.rpartition("/")[2].partition("?")[0]))
+        page.goto("/topics?q=subject:Regale")
+        page.locator("#letters .row-link").first.click()
+        # Twelve letters, of which the first and the last are read: where reading begins, and what is in view with it.
+        page.wait_for_selector("#letters .row:nth-child(2) iframe.body[style*=height]")
+        assert page.locator(".piece[open]").count() == 11 > asked.count("opened")
+        assert page.locator(".row:nth-child(1) iframe").count() == 0
+        assert page.locator(".row:nth-child(2).unread").count() == 0
+        page.click("[data-fold=closed]")
+        assert page.locator(".piece[open]").count() == 0
+        page.keyboard.press("k")
+        page.keyboard.press("o")
+        page.wait_for_selector(".row:nth-child(1) iframe.body[style*=height]")
+        inside = page.frame_locator(".row:nth-child(1) iframe.body")
+        tall = "document.querySelector('.row iframe').clientHeight"
+        height = page.evaluate(tall)
+        assert not inside.locator("blockquote").is_visible()
+        inside.locator("summary").click()
+        inside.locator("blockquote").wait_for()
+        page.wait_for_function(f"() => {tall} > {height}")
+        # Between two documents there is none.
+        root = "document.querySelector('.row iframe').contentDocument.documentElement"
+        ground = f"({root} && getComputedStyle({root}).backgroundColor)"
+        assert page.evaluate(ground) == "rgb(255, 255, 255)"
+        page.evaluate("window.stayed = true")
+        page.click(".look button:visible")
+        page.wait_for_function(f"() => {ground} === 'rgb(26, 30, 33)'")
+        assert page.evaluate("window.stayed") is True
+        page.reload()
+        page.wait_for_selector("iframe.body.is-dark")
+        # To the letter's own page, back to its topic, and from there to the list.
+        page.locator(".opened-tools a[href^='/m/']:not([download])").first.click()
+        page.wait_for_selector("#subject")
+        page.click(".letter-tools a[href*='/topic']")
+        page.wait_for_selector(".row.at .piece[open] iframe.body")
+        page.keyboard.press("u")
+        page.wait_for_url("**/topics**")
+    with context(site.browser, site.base, storage_state=site.state, java_script_enabled=False) as (made, _):
+        page = made.new_page()
+        page.goto("/topics?q=subject:Regale")
+        page.locator("#letters .row-link").first.click()
+        page.locator(".row:nth-child(1) summary").click()
+        page.locator(".row:nth-child(1) .waiting a").click()
+        page.wait_for_selector("iframe.body")
 
 
 @pytest.mark.parametrize("language", ["de", "en"])

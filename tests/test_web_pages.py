@@ -426,6 +426,31 @@ def test_reading_marks_and_undo(client: FlaskClient) -> None:
     assert "1 letter marked as unread." in answer.text
 
 
+@pytest.mark.parametrize(("theme", "scheme", "letters", "is_dark"), [
+    ("dark", "light", "dark", True), ("auto", "dark", "dark", True), ("auto", "light", "dark", False),
+    ("auto", "", "dark", False), ("light", "dark", "dark", False), ("dark", "dark", "light", False),
+    ("dark", "dark", "", False), ("dark", "dark", "x", False),
+])
+def test_letters_are_dark_for_who_wants_it_in_the_dark(
+    client: FlaskClient, theme: str, scheme: str, letters: str, is_dark: bool
+) -> None:
+    """Remembered by the browser, known before anything is painted: the frame and its place in the page agree."""
+    log_in(client)
+    number = letter_id(client, "Anlagen")
+    page = f"/m/{number}"
+    post = {"csrf_token": token(client, page), "next": page}
+    client.post("/settings/theme", data={**post, "theme": theme})
+    client.set_cookie("scheme", scheme)
+    assert client.post("/settings/letters", data={**post, "letters": letters}).status_code == (
+        302 if letters in ("dark", "light") else 400
+    )
+    shown = client.get(page).text
+    frame = re.search(r'<iframe class="body([^"]*)"[^>]* src="([^"]*)"', shown)
+    assert frame
+    assert ("is-dark" in frame[1]) is is_dark
+    assert (":root{color-scheme:dark" in client.get(frame[2]).text) is is_dark
+
+
 def test_search_mistakes_are_explained(client: FlaskClient) -> None:
     """Every sentence of the query language has its German and its English form here."""
     log_in(client)

@@ -144,6 +144,7 @@ def _templates(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         languages=language.LANGUAGES, sources=language.SOURCES, themes=settings.THEMES, theme=settings.theme,
+        letters_look=settings.letters, dark_letters=settings.dark_letters,
         language=language.language, export_menu_of=export_list.menu, shown_name=folders.shown_name,
         account_part=accountpart.account_part,
         list_ops=listwords.offered(),

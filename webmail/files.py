@@ -17,7 +17,7 @@ from postbuch.archive.charsets import decode_octets
 from postbuch.archive.errors import NotFound
 from postbuch.archive.message import Leaf
 from postbuch.archive.wrong import Wrong
-from postbuch.webmail import filenames, handout, plaintext, policy
+from postbuch.webmail import darkletter, filenames, handout, plaintext, policy, settings
 from postbuch.webmail.letterfiles import (
     MAX_BUNDLED,
     MAX_TILE_OCTETS,
@@ -46,14 +46,16 @@ MAX_TEXT_OCTETS = 1_048_576
 @blueprint.route("/m/<int:letter_id>/body/<int:image_id>")
 @login_required
 def body(letter_id: int, image_id: int) -> str:
-    """The message for the frame: clean HTML, or its text."""
+    """The message for the frame: clean HTML, in the colours that the reader chose, or its text."""
     policy.mark(Kind.BODY)
     _facts(letter_id, image_id, "body")
     reading = read(letter_id, image_id)
-    text = request.args.get("as") == "text" or reading.html is None
-    return render_template(
-        "body.html", reading=reading, text=plaintext.to_html(reading.text or "") if text else None
-    )
+    html = None if request.args.get("as") == "text" else reading.html
+    text = plaintext.to_html(reading.text or "") if html is None else None
+    is_dark = settings.dark_letters()
+    if html is not None and is_dark:
+        html = darkletter.darkened(html)
+    return render_template("body.html", html=html, text=text, is_dark=is_dark)
 
 
 @blueprint.route("/m/<int:letter_id>/inline/<int:image_id>/<int:position>")

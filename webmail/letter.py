@@ -66,34 +66,29 @@ class Head:
         return list(dict.fromkeys(address for address in found if address not in named))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A letter that somebody looks at, with what the archive knows beside it."""
+
+    head: Head
+    was_unread: bool
+    reasons: dict[bytes, tuple[str, bool]]
+    links: list[tuple[str, str]]
+
+
 @blueprint.route("/m/<int:letter_id>")
 @login_required
 def show(letter_id: int) -> str:
     """The letter. Looking at it marks it as read."""
     who, wanted = viewer(), listing.parse(request.args)
     with services().transaction() as conn:
-        head = _head(conn, letter_id, "view")
-        if who.may_mark:
-            folders.mark_read(conn, [letter_id], who.user_id, True, who.accounts)
-        older, newer = _neighbours(conn, head, wanted)
+        found = look_at(conn, letter_id)
+        older, newer = _neighbours(conn, found.head, wanted)
         side = folders.sidebar(conn, who, wanted)
-        reasons = extract_text.reasons_of(conn, [
-            bytes.fromhex(part["sha256"]) for part in head.facts["parts"]
-            if part["image_id"] == head.image["id"] and part["is_attachment"]
-        ])  # fmt: skip
-        links = outgoing.links_of(conn, head.facts)
-    # After the transaction: no connection waits for a child that reads a hostile message.
-    reading = read(letter_id, head.image["id"])
-    source = octets_of(head.image["id"]) if reading.unreadable else b""
-    attachments = letterfiles.attachments(head.facts, head.image["id"], reading, reasons)
-    bundle = None
-    if 1 < len(attachments) <= MAX_BUNDLED:
-        bundle = url_for("files.bundle", letter_id=letter_id, image_id=head.image["id"])
     return render_template(
-        "letter.html", head=head, listing=wanted, sidebar=side, older=older, newer=newer, reading=reading,
-        attachments=attachments, bundle=bundle, source=_text(source[:MAX_SOURCE_OCTETS]), date=_date(head),
-        most=MAX_PEOPLE, links=links, signature=signatures.line(head.facts, head.image),
+        "letter.html", listing=wanted, sidebar=side, older=older, newer=newer, **contents(found)
     )
+
 
 
 @blueprint.route("/m/<int:letter_id>/headers")
@@ -191,6 +186,35 @@ def _head(conn: Connection, letter_id: int, action: str) -> Head:
     image = image_of(facts, int(asked) if asked.isdecimal() and len(asked) < 19 else None)
     on_record(conn, action, f"letter {letter_id}", {"image": image["sha256"]})
     return Head(id=letter_id, facts=facts, image=image, wanted=listing.parse(request.args))
+
+
+def look_at(conn: Connection, letter_id: int) -> Opened:
+    """Put on record that it is looked at, and mark it as read. Raises NotFound."""
+    who, head = viewer(), _head(conn, letter_id, "view")
+    changed = folders.mark_read(conn, [letter_id], who.user_id, True, who.accounts) if who.may_mark else []
+    reasons = extract_text.reasons_of(conn, [
+        bytes.fromhex(part["sha256"]) for part in head.facts["parts"]
+        if part["image_id"] == head.image["id"] and part["is_attachment"]
+    ])  # fmt: skip
+    return Opened(
+        head=head, was_unread=bool(changed), reasons=reasons, links=outgoing.links_of(conn, head.facts)
+    )
+
+
+def contents(found: Opened) -> dict[str, Any]:
+    """What the templates show. After the transaction: no connection waits for a child that reads a hostile message."""
+    head, image_id = found.head, found.head.image["id"]
+    reading = read(head.id, image_id)
+    source = octets_of(image_id) if reading.unreadable else b""
+    attachments = letterfiles.attachments(head.facts, image_id, reading, found.reasons)
+    bundle = None
+    if 1 < len(attachments) <= MAX_BUNDLED:
+        bundle = url_for("files.bundle", letter_id=head.id, image_id=image_id)
+    return {
+        "head": head, "reading": reading, "attachments": attachments, "bundle": bundle,
+        "source": _text(source[:MAX_SOURCE_OCTETS]), "date": _date(head), "most": MAX_PEOPLE, "links": found.links,
+        "signature": signatures.line(head.facts, head.image),
+    }
 
 
 def _date(head: Head) -> Any:

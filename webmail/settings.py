@@ -1,4 +1,6 @@
-"""What a person chooses for his pages: the language, light or dark. Kept in the browser, the language also by name."""
+"""What a person chooses for his pages: the language, light or dark, also of letters. Kept in the browser, the language
+also by name.
+"""
 
 from flask import Blueprint, abort, redirect, request, url_for
 from flask_login import current_user
@@ -15,12 +17,29 @@ from postbuch.webmail.sessions import viewer
 blueprint = Blueprint("settings", __name__)
 THEME_COOKIE = "theme"
 THEMES = ("auto", "light", "dark")
+# What the system prefers, which our script tells; without it "auto" shows letters light.
+SCHEME_COOKIE = "scheme"
+# Letters that bring their own colours were made for white paper, so dark ones are a choice.
+LETTERS_COOKIE = "letters"
+LETTERS = ("light", "dark")
 
 
 def theme() -> str:
     """light, dark, or auto: what the system prefers. Known before the page is painted, so nothing flashes."""
     chosen = request.cookies.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else "auto"
+
+
+def letters() -> str:
+    """How letters with colours of their own are shown on dark pages: light or dark."""
+    chosen = request.cookies.get(LETTERS_COOKIE, "")
+    return chosen if chosen in LETTERS else "light"
+
+
+def dark_letters() -> bool:
+    """Whether they are shown dark now: on light pages never."""
+    shown = request.cookies.get(SCHEME_COOKIE, "light") if theme() == "auto" else theme()
+    return shown == "dark" and letters() == "dark"
 
 
 @blueprint.route("/settings/language", methods=["POST"])
@@ -46,6 +65,15 @@ def choose_theme() -> Response:
     if chosen not in THEMES:
         abort(400)
     return _back(THEME_COOKIE, chosen)
+
+
+@blueprint.route("/settings/letters", methods=["POST"])
+def choose_letters() -> Response:
+    """light or dark letters on dark pages, from now on."""
+    chosen = request.form.get("letters", "")
+    if chosen not in LETTERS:
+        abort(400)
+    return _back(LETTERS_COOKIE, chosen)
 
 
 def _back(cookie: str, value: str) -> Response:

@@ -13,7 +13,7 @@ from postbuch.archive.listletters import rows
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.topics import bare_subject
 from postbuch.archive.wrong import Wrong
-from postbuch.webmail import folders, listaddress, lists
+from postbuch.webmail import folders, letter, listaddress, lists
 from postbuch.webmail.language import gettext
 from postbuch.webmail.people import COLUMNS, row, short_names
 from postbuch.webmail.record import on_record
@@ -22,7 +22,8 @@ from postbuch.webmail.sessions import Viewer, login_required, viewer
 
 blueprint = Blueprint("topics", __name__)
 TOPICS = VIEWS["topics"]
-# Letters on the page of one topic: 500 rows are 300 KB; of a longer one the newest.
+# Letters on the page of one topic: 100 rows are 120 KB. The earlier ones on demand, and of a longer one the newest.
+FIRST_LETTERS = 100
 MAX_LETTERS = 500
 MAX_PEOPLE = 4
 
@@ -51,7 +52,11 @@ def index() -> str | BaseResponse:
 @blueprint.route("/m/<int:letter_id>/topic")
 @login_required
 def show(letter_id: int) -> str:
-    """The letters of one topic, oldest first as they were written. Raises NotFound."""
+    """The letters of one topic, oldest first as they were written. Raises NotFound.
+
+    The unread ones and the one of the address are open: each is fetched when it comes into view (`letter.opened`), and
+    only then counts as read. This page marks none.
+    """
     who = viewer()
     wanted = lists.wanted_of(TOPICS)
     with services().transaction() as conn:
@@ -59,18 +64,36 @@ def show(letter_id: int) -> str:
         on_record(conn, "view", f"topic of letter {letter_id}")
         side = folders.sidebar(conn, who, wanted)
         found, total = _letters(conn, who, letter_id)
-    cards = [row(each, wanted.at_first_page) for each in reversed(found)]
+    subject = bare_subject(found[-1]["subject"])[0]
+    cards = [
+        (row(each, wanted.at_first_page), bare_subject(each["subject"])[0] != subject) for each in reversed(found)
+    ]
     people = list(dict.fromkeys(short_names(each["from"]) for each in reversed(found)))
     return render_template(
-        "topic.html", listing=wanted, sidebar=side, cards=cards, total=total, people=people,
-        subject=bare_subject(found[-1]["subject"])[0], number=letter_id,
+        "topic.html", listing=wanted, sidebar=side, cards=cards, total=total, people=people, subject=subject,
+        number=letter_id, most=MAX_LETTERS,
     )
 
 
+@blueprint.route("/m/<int:letter_id>/opened")
+@login_required
+def opened(letter_id: int) -> str:
+    """A letter for its place in the topic, and the sidebar when its numbers have changed. Looking marks it as read."""
+    wanted = lists.wanted_of(TOPICS)
+    with services().transaction() as conn:
+        found = letter.look_at(conn, letter_id)
+        side = folders.sidebar(conn, viewer(), wanted) if found.was_unread else None
+    return render_template("opened.html", listing=wanted, sidebar=side, **letter.contents(found))
+
+
 def _letters(conn: Connection, who: Viewer, letter_id: int) -> tuple[list[dict[str, Any]], int]:
-    """The newest letters of the topic, newest first, and how many it has. Raises NotFound."""
+    """The newest letters of the topic, newest first, back to the asked one, and how many it has. Raises NotFound."""
     scope = Scope(rights=who.accounts, user_id=who.user_id)
     topic = topics.members(conn, [letter_id], scope).get(letter_id)
     if topic is None:
         raise NotFound(Wrong.NO_LETTER.said(reference=letter_id))
-    return rows(conn, [number for number, _ in topic.newest[:MAX_LETTERS]], scope, COLUMNS), topic.total
+    numbers = [number for number, _ in topic.newest[:MAX_LETTERS]]
+    if not request.args.get("earlier"):
+        asked = numbers.index(letter_id) + 1 if letter_id in numbers else 0
+        numbers = numbers[: max(FIRST_LETTERS, asked)]
+    return rows(conn, numbers, scope, COLUMNS), topic.total

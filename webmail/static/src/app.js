@@ -3,7 +3,9 @@ import 'htmx.org'
 import './frame.js'
 import './keys.js'
 import './list.js'
+import './look.js'
 import './suggest.js'
+import './topic.js'
 
 const secure = location.protocol === 'https:' ? '; Secure' : ''
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
