@@ -1,14 +1,14 @@
 """Words side by side that others write as one: `e mail` and `E-Mail` are also Email. Pure.
 
-A text is looked for as it is and with each run of its words closed up. Digits beside digits are none: 10 12 is not
-1012.
+A text is looked for as it is and with each run of its words closed up. Digits beside digits are none, 10 12 is not
+1012, but for long numbers in groups (`index_digits`).
 """
 
 import re
 from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 
-from postbuch.archive import index_text, index_wholes
+from postbuch.archive import index_digits, index_text, index_wholes
 from postbuch.archive.query import Group, Node, Not, Word
 
 # Longest run, and how many words a text may have: what is longer is a sentence that somebody copied.
@@ -68,11 +68,19 @@ def _beside(words: Sequence[Word], is_there: Callable[[Word], bool]) -> list[Nod
     if len(words) > MOST_WORDS:
         return list(words)
     found: list[list[Node]] = [[each] for each in words]
-    for first, last in _runs([_may_join(one.text[-1:], other.text[:1]) for one, other in pairwise(words)]):
-        joined = Word(field="", text="".join(each.text for each in words[first : last + 1]))
-        for place in range(first, last + 1) if is_there(joined) else ():
+    for first, last in _runs([True] * (len(words) - 1)):
+        text = _as_one([each.text for each in words[first : last + 1]])
+        joined = Word(field="", text=text or "")
+        for place in range(first, last + 1) if text and is_there(joined) else ():
             found[place].append(joined)
     return [each[0] if len(each) == 1 else Group(kind="or", nodes=tuple(each)) for each in found]
+
+
+def _as_one(texts: Sequence[str]) -> str | None:
+    """Neighbours as one word, where they may be one."""
+    if all(_may_join(one[-1:], other[:1]) for one, other in pairwise(texts)):
+        return "".join(texts)
+    return index_digits.joined(" ".join(texts))
 
 
 def names(text: str) -> list[str]:

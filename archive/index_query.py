@@ -173,11 +173,12 @@ def _whole(field: str, word: Word, searcher: Searcher) -> list[Query]:
 
 def _spelled(field: str, word: Word) -> tuple[str, list[str]]:
     """The field of the index, and its words that one of a search is there."""
-    words = index_text.words(word.text)
     # A word may become too long for a stem, which then has none.
-    if word.kind == "word" and len(words) == 1 and field in names.STEMMED and (stems := index_text.stemmed(word.text)):
-        return field + STEM, stems
-    return field, words
+    if word.kind != "prefix" and field in names.STEMMED and (
+        stem := index_text.stem_sought(word.text, quoted=word.kind == "phrase")
+    ):  # fmt: skip
+        return field + STEM, [stem]
+    return field, index_text.words(word.text)
 
 
 def _any_of(own: Sequence[str]) -> list[Query]:

@@ -15,7 +15,7 @@ from postbuch.archive import index_text
 
 # Changed with the fields and with what is a word (`index_text`). Another number: the folder of an older version is not
 # read, and the index is made anew beside it.
-VERSION = 3
+VERSION = 4
 # Texts as they are spelled, with places for phrases. `head` is all that is not body or text of attachments.
 SPELLED = ("head", "subject", "from", "to", "cc", "file", "body", "attached")
 # Texts by stems, each once: they come made, and where they stood does not count. People's names have none.

@@ -17,6 +17,8 @@ LOOKED_AT_CHARACTERS = 20_000
 FIRST_CHARACTERS = 200
 PIECE_CHARACTERS = 600
 LONGEST_WORD = 100
+# With blanks in it: the number of an account, in groups.
+LONGEST_WHOLE = 42
 _SPACE = re.compile(r"\s")
 _SHOWN_FIELDS = ("", "subject", "body", "attachment", "filename", "from", "to", "cc")
 
@@ -59,8 +61,8 @@ def _wanted(node: Node, fields: tuple[str, ...]) -> Iterator[Wanted]:
         case Word() if node.field in fields:
             is_prefix = node.kind == "prefix"
             words = index_text.prefix_words(node.text) if is_prefix else index_text.words(node.text)
-            if node.kind == "word" and len(words) == 1:
-                yield Wanted(words=tuple(words), stem="".join(index_text.stemmed(node.text)))
+            if not is_prefix and (stem := index_text.stem_sought(node.text, quoted=node.kind == "phrase")):
+                yield Wanted(words=tuple(words), stem=stem)
                 return
             for text in (node.text, *index_joins.closed(node)):
                 if row := index_text.prefix_words(text) if is_prefix else index_text.words(text):
@@ -98,7 +100,7 @@ def _wholes(text: str, looked_for: list[Wanted]) -> list[tuple[int, int]]:
         return []
     return [
         (begin, end) for begin, end, spelled, found in index_text.whole_spans(text[:LOOKED_AT_CHARACTERS])
-        if stems & found or spelled in words or spelled.startswith(begins)
+        if stems & found or (spelled and (spelled in words or spelled.startswith(begins)))
     ]  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def _from_first_on(text: str, looked_for: list[Wanted]) -> list[tuple[int, int]]
     begin, piece = 0, FIRST_CHARACTERS
     while begin < most:
         end = min(_end_of_word(text, begin + piece), most)
-        first = _first(text[begin:end], looked_for)
+        first = _first(text[begin:end], text[begin : min(_end_of_word(text, end + LONGEST_WHOLE), most)], looked_for)
         if first is not None:
             begin += first
             shown = text[begin : _end_of_word(text, begin + SNIPPET_CHARACTERS)]
@@ -168,13 +170,16 @@ def _from_first_on(text: str, looked_for: list[Wanted]) -> list[tuple[int, int]]
     return []
 
 
-def _first(text: str, looked_for: list[Wanted]) -> int | None:
-    """Where the first of some single words begins; where words stand costs three times as much as what they are."""
+def _first(text: str, more: str, looked_for: list[Wanted]) -> int | None:
+    """Where the first of some single words begins; where words stand costs three times as much as what they are.
+
+    `more`: the same with what follows, into which a word with blanks in it may go.
+    """
     spelled = index_text.words(text)
     stems = index_text.stems_of(spelled)
     places = [place for one in looked_for for place in islice(_single(one, spelled, stems), 1)]
     begins = [index_text.begin_of(text, min(places), len(spelled))] if places else []
-    return min(begins + [begin for begin, _ in _wholes(text, looked_for)], default=None)
+    return min(begins + [begin for begin, _ in _wholes(more, looked_for) if begin < len(text)], default=None)
 
 
 def _single(one: Wanted, spelled: list[str], stems: list[str]) -> Iterator[int]:

@@ -164,13 +164,32 @@ def whole_stem(text: str) -> str | None:
     return next(iter(_stems_of_wholes([_refold(one)])), None) if one else None
 
 
+def stem_sought(text: str, *, quoted: bool) -> str | None:
+    """The stem that is looked for where a text has one word; in quotes only of what its signs make another word.
+
+    `C++` and `100 €` have the words C and 100, and are not these.
+    """
+    spelled = words(text)
+    if len(spelled) != 1:
+        return None
+    one = whole_stem(text)
+    if quoted:
+        return None if one == spelled[0] else one
+    return one or next(iter(stems_of(spelled)), None)
+
+
 def whole_spans(text: str) -> list[tuple[int, int, str, set[str]]]:
-    """What signs part in a text for people: begin, end, and of all of it what the index has: spelling and stems."""
+    """What signs part in a text for people: begin, end, and of all of it what the index has: spelling and stems.
+
+    Only parts with hyphens have a spelling.
+    """
+    found = [(begin, end, one, "") for begin, end, one in index_wholes.others(text)]
+    found += [(begin, end, one, "".join(words(one))) for begin, end, one in index_wholes.compounds(text)]
     return [
-        (begin, end, "".join(spelling().analyze(fold(one))), {
+        (begin, end, spelled, {
             stems[0] for form in index_wholes.forms(fold(one)) if len(stems := _stems_of_wholes([form])) == 1
         })
-        for begin, end, one in index_wholes.found(text)
+        for begin, end, one, spelled in found
     ]  # fmt: skip
 
 

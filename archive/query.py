@@ -7,9 +7,10 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import takewhile
 from typing import Literal
 
-from postbuch.archive import clock, index_wholes, writtenvalue
+from postbuch.archive import clock, index_digits, index_wholes, writtenvalue
 from postbuch.archive.errors import UsageError
 from postbuch.archive.wrong import Mistake
 
@@ -19,8 +20,9 @@ MAX_WORDS = 50
 # Each writing of a text is a clause of its own in each field, 14 of eight words: a search of more conditions than
 # people type is looked for as it is written.
 MOST_CLOSED = 8
-# 34 signs in groups of four.
-ACCOUNT_GROUPS = 9
+# An account is 34 signs in groups of four; a telephone `+49 ( 0 ) 89 / 12 34 56`.
+MOST_GROUPS = 9
+SURE_GROUPS = 3
 # The day after is part of the question.
 LAST_DAY = date(9999, 1, 1)
 
@@ -108,18 +110,16 @@ class _Parser:
         return nodes[0] if len(nodes) == 1 else Group(kind="and", nodes=tuple(nodes))
 
     def _grouped(self) -> Node | None:
-        """The number of a bank account that was typed in groups, as one condition: it may stand without them."""
-        texts: list[str] = []
-        for match in self.tokens[self.position : self.position + ACCOUNT_GROUPS]:
-            if match[4] or not match[6]:
-                break
-            texts.append(match[6])
-        for count in range(len(texts), 1, -1):
-            if index_wholes.is_account(text := " ".join(texts[:count])):
+        """What was typed with blanks and is one thing, as one condition: 089 123456 may stand without them."""
+        run = list(takewhile(
+            lambda match: not (match[3] or match[4]) and match[5] is None,
+            self.tokens[self.position : self.position + MOST_GROUPS],
+        ))
+        for count in range(len(run), 1, -1):
+            text = run[0].string[run[0].end() - len(run[0][0].lstrip()) : run[count - 1].end()]
+            if made := _one_thing(text):
                 self.position += count
-                return Group(kind="or", nodes=(
-                    Word(field="", text="".join(texts[:count])), Word(field="", text=text, kind="phrase"),
-                ))  # fmt: skip
+                return made
         return None
 
     def one(self) -> Node:
@@ -161,6 +161,23 @@ class _Parser:
             return ")"
         plain: str | None = match.group(6) if not match.group(4) else None
         return plain if plain in ("OR", "AND") else ""
+
+
+def _one_thing(text: str) -> Node | None:
+    """The condition that words with blanks between are together; None when each stands for itself."""
+    parts = text.split()
+    one = "".join(parts) if index_wholes.is_account(text) else None
+    if text.count("(") == text.count(")"):
+        one = one or index_digits.telephone(text.removeprefix("("))
+    if one:
+        # 0815 2026 may also be a number and a year.
+        is_sure = len(parts) > SURE_GROUPS or text.startswith("00") or not all(map(str.isdecimal, parts))
+        apart = tuple(Word(field="", text=part, closes=False) for part in parts)
+        other = Word(field="", text=text, kind="phrase") if is_sure else Group(kind="and", nodes=apart)
+        return Group(kind="or", nodes=(Word(field="", text=one), other))
+    # A sign alone is no word: of 100 € and § 15 the number would be looked for.
+    lacks_word = any(not any(map(str.isalnum, part)) for part in parts)
+    return Word(field="", text=text) if lacks_word and index_wholes.is_measure(text) else None
 
 
 def _word(field: str | None, text: str, whole: str) -> Word:

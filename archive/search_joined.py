@@ -1,10 +1,10 @@
-"""Conditions in SQL on a text that holds another, also where one has words joined that the other parts."""
+"""Conditions in SQL on a text that holds another, also where one has words joined that the other parts, and numbers."""
 
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_
 
-from postbuch.archive import index_joins
+from postbuch.archive import index_amounts, index_digits, index_joins
 from postbuch.archive.index_wholes import HYPHENS
 from postbuch.archive.query import Word
 
@@ -18,13 +18,15 @@ def has(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
 
 
 def holds(column: ColumnElement[Any], word: Word) -> ColumnElement[bool]:
-    """`has`, whether parts are written with a hyphen, side by side or as one word."""
+    """`has`, whether parts are written with a hyphen, side by side or as one word, and numbers in groups or not."""
     if not _without(word.text, "").strip():
         return has(column, word.text)
     texts = [word.text, *index_joins.closed(word)]
     found = [has(_replaced(column, ""), each) for each in dict.fromkeys(_without(each, "") for each in texts)]
     if len(texts) > 1:
         found += [has(_replaced(column, " "), each) for each in dict.fromkeys(_without(each, " ") for each in texts)]
+    if word.kind == "word" and (written := index_digits.pattern(word.text) or index_amounts.pattern(word.text)):
+        found.append(column.op("REGEXP", is_comparison=True)(written))
     return or_(*found)
 
 

@@ -24,6 +24,8 @@ LETTERS = {
     "one": ("Eva MüllerLüdenscheidt <e.ml@x.example>", "Die Emailadresse", "siehe Rechnung4711"),
     "half": ("Müllerlüdenscheidt <ml@x.example>", "Die Email-Adresse", "siehe Rechnung-4711"),
     "address": ("chef@baum-schule.example", "Die E Mail Adresse", "siehe Rechnung 4711"),
+    "groups": ("Eva <eva@z.example>", "Tel. +49 (0)89 / 123-456", "5 kg zu 100 €, Auftrag 2031/0815, §15, C++, 10 %"),
+    "plain": ("Eva <eva@z.example>", "Tel. 089123456", "je 5kg zu EUR 100, Auftrag 20310815, § 15, C, 10%"),
     "other": ("Lüdenscheidt Müller <lm@x.example>", "Adresse der Mail", "am 10 12 und 1012, 10-12"),
 }
 LONG = "hyphen blank one half address"
@@ -63,6 +65,12 @@ def by_database(conn: Connection, text: str) -> set[str]:
     ("body:Non\u2011Profit", "hyphen blank"),
     ("Rechnung 4711", "one half address"), ("RECHNUNG-4711", "one half address"), ("rechnung4711", "one half"),
     ('body:"10 12"', "other"), ("10-12", "other"),
+    # Numbers and signs.
+    ("089 123456", "groups plain"), ("089123456", "groups plain"), ("subject:+4989123456", "groups plain"),
+    ("+49 (0)89 123 456", "groups plain"), ("Tel (089) 123456", "groups plain"), ("089123457", ""),
+    ("5kg", "groups plain"), ("100€", "groups plain"), ("€ 100", "groups plain"), ("body:100€", "groups plain"),
+    ("10%", "groups plain"), ("§ 15", "groups plain"), ("§15", "groups plain"), ("100%", ""),
+    ("20310815", "groups plain"), ("2031-0815", "groups plain"), ("2031 0815", "groups plain"), ("C++", "groups"),
     # Names.
     ("from:Müller-Lüdenscheidt", "hyphen blank half one"), ('from:"Müller Lüdenscheidt"', "hyphen blank half one"),
     ("from:MüllerLüdenscheidt", "hyphen blank half one"), ('from:"Eva Müller Lüdenscheidt"', "hyphen blank one"),
