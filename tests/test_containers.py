@@ -18,7 +18,8 @@ from container_files import (
     tnef_file,
     tnef_message,
 )
-from test_mime_bodies import HTML, PLAIN, files, mail, multipart, part, shown
+from test_mime_bodies import HTML, PLAIN
+from written_mail import files, mail, multipart, part, shown
 
 from postbuch.archive import containers, message, mimewalk, rtf
 from postbuch.archive import lzfu as expansion
