@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from accessible import assert_accessible
 from browser import Watch, chromium, context, log_in, serving
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select
@@ -25,7 +25,6 @@ from provider.corpus import corpus_folder
 from provider.ports import free_port, wait_until
 
 HOSTILE = "hostile@firma.example"
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What a reader waits for a page at most on a machine that shows an ordinary letter in ORDINARY_S; on one that is
 # slower or busy, all pages are slower alike, so the worst letter is held against an ordinary one of the same minute.
 MAX_PAGE_S = 2.0
@@ -165,7 +164,7 @@ def test_nobody_is_shut_out(site: Site, theme: Any, width: int) -> None:
     with context(site.browser, site.base, **choices) as (stranger, _):
         page = stranger.new_page()
         page.goto("/login")
-        _assert_accessible(page)
+        assert_accessible(page)
     with context(site.browser, site.base, storage_state=site.state, **choices) as (made, watch):
         page = made.new_page()
         page.goto("/?q=has:attachment")
@@ -176,22 +175,15 @@ def test_nobody_is_shut_out(site: Site, theme: Any, width: int) -> None:
                      f"{letter}?q=has:attachment", f"{letter}/headers", f"{letter}/source", f"{letter}/evidence",
                      "/admin", "/completeness", "/audit", "/audit?who=x&words=y", "/verification"):
             page.goto(path)
-            _assert_accessible(page)
+            assert_accessible(page)
         watch.expect_failures(1)
         page.goto("/m/999999")
-        _assert_accessible(page)
+        assert_accessible(page)
         page.goto("/")
         page.click(".topbar button[popovertarget=menu]")
-        _assert_accessible(page)
+        assert_accessible(page)
         page.locator("[data-show='#keys']").click()
-        _assert_accessible(page)
-
-
-def _assert_accessible(page: Page) -> None:
-    # The frame runs no script, so axe cannot look into it; what is in there is the sender's.
-    results = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}, "iframes": False})
-    found = [(each["id"], each["nodes"][0]["html"]) for each in results.response["violations"]]
-    assert found == [], page.url
+        assert_accessible(page)
 
 
 @pytest.mark.parametrize("language", ["de", "en"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from accessible import assert_accessible
 from browser import chromium, context, serving
 from browser import log_in as enter_browser
 from flask import Flask
@@ -17,7 +17,6 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 from role_probes import token
 from sqlalchemy import insert, select
-from test_web_browser import WCAG
 from test_web_pages import browser, log_in
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, ANNA_PASSWORD, Filling, application, archive, ingest, old
 
@@ -226,11 +225,6 @@ def test_export_and_jobs_in_chromium(walked: tuple[str, Browser], house: Config,
         page.wait_for_selector("#key")
         assert_accessible(page)
         assert page.locator("#key").inner_text().startswith("pb_")
-
-
-def assert_accessible(page: Page) -> None:
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}}).response["violations"]
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], page.url
 
 
 def _tab_to(page: Page, value: str) -> None:

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from accessible import assert_accessible
 from browser import chromium, context, serving
 from playwright.sync_api import Browser, Page
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, archive, firm_mail, ingest, old
 
 from provider.ports import free_port, wait_until
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LINK = "/intexmail/mail_messages_list.php?q=%28from_email~equals~test%40test.de%29&tab=read&orderby=dmaildate"
 # A letter with colours of its own, and at its end what it answers.
 ANSWER = (
@@ -71,12 +70,6 @@ def _log_in(page: Page, address: str) -> None:
     page.fill("#password", ADMIN_PASSWORD)
     page.click("main button.btn-primary")
     page.wait_for_selector("#letters, .empty")
-
-
-def _assert_accessible(page: Page) -> None:
-    results = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}, "iframes": False})
-    found = [(each["id"], each["nodes"][0]["html"]) for each in results.response["violations"]]
-    assert found == [], page.url
 
 
 @pytest.mark.parametrize("link", [LINK, RAW])
@@ -174,13 +167,13 @@ def test_columns_as_a_table(site: Site) -> None:
         while page.evaluate("document.activeElement.matches('[data-earlier]')"):
             page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.value") == "size"
-        _assert_accessible(page)
+        assert_accessible(page)
         page.click("#list-look button[value=table]")
         page.wait_for_selector("table#letters")
         assert page.inner_text("table#letters thead th:not(.pick-head) >> nth=0").strip().startswith("Size")
         page.click("table#letters thead a:has-text('Size')")
         page.wait_for_selector("th[aria-sort=descending]")
-        _assert_accessible(page)
+        assert_accessible(page)
         # What is cut off says so: in a line of text, not of boxes.
         page.evaluate("document.querySelector('#letters .col-subject a').textContent = 'Betreff '.repeat(40)")
         cut = page.evaluate("""() => {
@@ -295,11 +288,11 @@ def test_nobody_is_shut_out_of_a_list(site: Site, theme: Any, width: int) -> Non
         for path in ("/?q=(from~contains~a)(farbe~equals~1)&criteria=or", "/?tab=out", "/topics", topic or "",
                      "/topics?q=xyzzyqq", "/links", "/searches", "/?q=(from~contains~nobody)&tab=read"):  # fmt: skip
             page.goto(path)
-            _assert_accessible(page)
+            assert_accessible(page)
         page.goto("/")
         for panel in ("list-filter", "list-look"):
             page.click(f"button[popovertarget={panel}]")
-            _assert_accessible(page)
+            assert_accessible(page)
             page.keyboard.press("Escape")
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from accessible import assert_accessible
 from browser import Watch, chromium, context, log_in, serving
 from flask import Flask
 from flask.testing import FlaskClient
@@ -41,7 +41,6 @@ from postbuch.archive.users import ALL
 from postbuch.webmail import export_list, media
 from provider.ports import free_port
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PHONE = {"viewport": {"width": 375, "height": 812}, "has_touch": True, "is_mobile": True}
 BELEG = (300, 200)
 PLAIN_PART = (
@@ -332,11 +331,6 @@ def desk(browser: Browser, base: str) -> Iterator[tuple[BrowserContext, Watch]]:
         yield both
 
 
-def assert_accessible(page: Page, name: str) -> None:
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
-    assert found.violations_count == 0, f"{name}: {found.generate_report()}"
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 900}, {"width": 375, "height": 812}])
 def test_axe_finds_nothing(browser: Browser, base: str, scheme: str, size: dict[str, int]) -> None:
@@ -346,12 +340,12 @@ def test_axe_finds_nothing(browser: Browser, base: str, scheme: str, size: dict[
         log_in(page, ADMIN, ADMIN_PASSWORD)
         for path in ("/media", "/media?look=table", "/senders", "/media?q=(schuhe~equals~1)"):
             page.goto(path, wait_until="networkidle")
-            assert_accessible(page, f"{path} {scheme}")
+            assert_accessible(page)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         page.goto("/media?q=Messebild")
         page.click(".tile a")
         page.wait_for_selector(".with-file")
-        assert_accessible(page, f"one file {scheme}")
+        assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
