@@ -189,6 +189,14 @@ def test_a_letter_of_too_many_colours_costs_no_more(monkeypatch: pytest.MonkeyPa
     assert darkletter.darkened(body).sheet == "p{color:#e5e5e5}b{color:#e5e5e5}i{color:#222}u{color:#e5e5e5}"
 
 
+def test_a_title_hides_no_colour_from_the_dark() -> None:
+    """What looks like an attribute within another is none: the writing after it would stay black on black."""
+    written = '<p title=" style=" style="color:#000">x</p><font title=" color=" color="#000">x</font>'
+    clean = clean_html(written, INLINE)
+    assert clean.html == written
+    assert darkletter.darkened(clean).html == written.replace("#000", "#e5e5e5")
+
+
 def test_what_people_need_stays() -> None:
     """Tables, colours, links, own pictures and a newsletter's sheet survive."""
     clean = clean_html(

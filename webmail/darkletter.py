@@ -32,7 +32,9 @@ MAX_COLOURS = 5_000
 
 # Start tags as nh3 writes them: lower case, each value in double quotes, no < in text.
 _TAG = re.compile(r'<([a-z][a-z0-9]*)((?: [a-z-]+="[^"]*")+)>')
-_ATTRIBUTE = re.compile(r' (style|bgcolor|color)="([^"]*)"')
+# All of them, one after the other: a title may end in ` style=`.
+_ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
+_PAINTED = ("style", "bgcolor", "color")
 # Declarations as `css.py` writes them, in an attribute and in a sheet.
 _DECLARATION = re.compile(
     r"(?:(?<=[;{}])|\A)(color|background(?:-color|-image)?|(?:border|outline|text-decoration)(?:-[a-z]+)*):([^;{}]+)"
@@ -59,6 +61,8 @@ class _Brush:
         name = found[1]
 
         def attribute(part: re.Match[str]) -> str:
+            if part[1] not in _PAINTED:
+                return part[0]
             value = unescape(part[2])
             if part[1] == "style":
                 value = self.style(value)
