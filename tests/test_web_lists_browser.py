@@ -243,6 +243,21 @@ def test_a_topic_is_read_in_its_place(site: Site) -> None:
         page.wait_for_selector("iframe.body")
 
 
+def test_a_letter_of_a_topic_that_does_not_come(site: Site) -> None:
+    """The way to its own page stands in its place and no page of an error; it does not count as read."""
+    with context(site.browser, site.base, storage_state=site.state) as (made, watch):
+        watch.expect_failures(12)
+        made.route("**/opened*", lambda route: route.fulfill(status=503, content_type="text/html", body="<h1>Oh</h1>"))
+        page = made.new_page()
+        page.goto("/topics?q=subject:Regale")
+        with page.expect_response("**/opened*"):
+            page.locator("#letters .row-link").first.click()
+        page.wait_for_selector(".piece[open] .waiting a:visible")
+        assert page.locator("#letters h1").count() == 0
+        unread = made.request.get(page.url).text().count('<li class="row unread"')
+        assert page.locator("#letters .row.unread").count() == unread > 0
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_lists_on_a_phone_by_touch(site: Site, language: str) -> None:
     """Nothing is cut off at 390 and 320 px, what is touched is 44 px high, and panels open and close by a tap."""

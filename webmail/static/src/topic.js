@@ -7,6 +7,7 @@ document.addEventListener('click', (event) => {
 })
 
 document.body.addEventListener('htmx:after:swap', (event) => {
+  if (!event.detail?.ctx?.response?.raw?.ok) return
   const row = event.target.closest?.('.topic .row')
   row?.classList.remove('unread')
   row?.querySelector('.is-unread')?.remove()
