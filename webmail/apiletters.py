@@ -12,7 +12,7 @@ from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.listcolumn import Scope
 from postbuch.archive.listview import VIEWS, View
 from postbuch.archive.users import AUDITOR
-from postbuch.webmail import apischemas, filenames, folders, handout, letterfiles
+from postbuch.webmail import apischemas, folders, handout, letterfiles
 from postbuch.webmail.apiaccess import asker, problem, with_key
 from postbuch.webmail.apiroutes import Routes
 from postbuch.webmail.letterfiles import image_of, octets_of
@@ -115,10 +115,13 @@ def message(letter_id: int) -> Any:
     """The octets of the message, unaltered."""
     with services().transaction() as conn:
         image = letters.find_image(conn, str(letter_id), asker().accounts)
-        answer = handout.prepared(image.sha256, image.size_octets, f"{letter_id}.eml")
-        after = {"sha256": image.sha256, **handout.given(answer)}
-        asker().on_record(conn, "download-message", f"letter {letter_id}", after)
-    return handout.filled(answer, lambda: octets_of(image.id))
+
+    def record(given: dict[str, str]) -> None:
+        with services().transaction() as conn:
+            asker().on_record(conn, "download-message", f"letter {letter_id}", {"sha256": image.sha256, **given})
+
+    answer = handout.prepared(image.sha256, image.size_octets, f"{letter_id}.eml")
+    return handout.given(answer, lambda: octets_of(image.id), record)
 
 
 @blueprint.route("/letters/<int:letter_id>/mark", methods=["PUT"], operation="markLetter")
@@ -225,13 +228,14 @@ def part_of(letter_id: int, image_id: int, position: int) -> Response:
     """The octets of one part, on record first. Raises NotFound."""
     with services().transaction() as conn:
         found = letters.letter_facts(conn, letter_id, asker().accounts)
-        image = image_of(found, image_id)
-        part = letterfiles.part_of(found, image_id, position)
-        name = filenames.display_name(part["file_name"], part["content_type"], position)
-        answer = handout.prepared(part["sha256"], part["size_octets"], name)
-        after = {"image": image["sha256"], "part": position, **handout.given(answer)}
-        asker().on_record(conn, "download", f"letter {letter_id}", after)
-    return handout.filled(answer, lambda: services().reader.leaf(octets_of(image_id), position).payload)
+    image, part = image_of(found, image_id), letterfiles.part_of(found, image_id, position)
+
+    def record(given: dict[str, str]) -> None:
+        after = {"image": image["sha256"], "part": position, **given}
+        with services().transaction() as conn:
+            asker().on_record(conn, "download", f"letter {letter_id}", after)
+
+    return letterfiles.given(part, image_id, record)
 
 
 def plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from postbuch.archive.charsets import decode_octets
 from postbuch.archive.errors import NotFound
 from postbuch.archive.message import Leaf
 from postbuch.archive.wrong import Wrong
-from postbuch.webmail import darkletter, filenames, handout, plaintext, policy, settings
+from postbuch.webmail import darkletter, filenames, handout, letterfiles, plaintext, policy, settings
 from postbuch.webmail.letterfiles import (
     MAX_BUNDLED,
     MAX_TILE_OCTETS,
@@ -76,12 +76,14 @@ def download(letter_id: int, image_id: int, position: int) -> Response:
     """An attachment as a file, whatever it is."""
     with services().transaction() as conn:
         facts = letters.letter_facts(conn, letter_id, viewer().accounts)
-        image, part = image_of(facts, image_id), part_of(facts, image_id, position)
-        name = filenames.display_name(part["file_name"], part["content_type"], position)
-        answer = handout.prepared(part["sha256"], part["size_octets"], name)
-        after = {"image": image["sha256"], "part": position, **handout.given(answer)}
-        on_record(conn, "download", f"letter {letter_id}", after)
-    return handout.filled(answer, lambda: services().reader.leaf(octets_of(image_id), position).payload)
+    image, part = image_of(facts, image_id), part_of(facts, image_id, position)
+
+    def record(given: dict[str, str]) -> None:
+        after = {"image": image["sha256"], "part": position, **given}
+        with services().transaction() as conn:
+            on_record(conn, "download", f"letter {letter_id}", after)
+
+    return letterfiles.given(part, image_id, record)
 
 
 @blueprint.route("/m/<int:letter_id>/preview/<int:image_id>/<int:position>")
@@ -144,15 +146,15 @@ def message(letter_id: int, image_id: int) -> Response:
     """The message octet for octet."""
     with services().transaction() as conn:
         facts = letters.letter_facts(conn, letter_id, viewer().accounts)
-        image = image_of(facts, image_id)
-        subject = filenames.display_name(facts["summary"]["subject"], "message/rfc822", letter_id)
-        answer = handout.prepared(
-            image["sha256"], image["size_octets"], f"{subject[:80]}.eml", content_type="message/rfc822"
-        )
-        on_record(
-            conn, "download-message", f"letter {letter_id}", {"image": image["sha256"], **handout.given(answer)}
-        )
-    return handout.filled(answer, lambda: octets_of(image_id))
+    image = image_of(facts, image_id)
+
+    def record(given: dict[str, str]) -> None:
+        with services().transaction() as conn:
+            on_record(conn, "download-message", f"letter {letter_id}", {"image": image["sha256"], **given})
+
+    name = filenames.display_name(facts["summary"]["subject"], "message/rfc822", letter_id)[:80]
+    answer = handout.prepared(image["sha256"], image["size_octets"], f"{name}.eml", content_type="message/rfc822")
+    return handout.given(answer, lambda: octets_of(image_id), record)
 
 
 def _facts(letter_id: int, image_id: int, action: str, place: int | None = None) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """What a letter is made of: its images, the octets of one, how it reads, and the files beside its text."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flask import url_for
+from flask import Response, url_for
 
 from postbuch.archive import extract_reasons, letters, pictures
 from postbuch.archive.errors import NotFound
 from postbuch.archive.wrong import Wrong
-from postbuch.webmail import filenames
+from postbuch.webmail import filenames, handout
 from postbuch.webmail.reading import Reading
 from postbuch.webmail.services import services
 
@@ -68,6 +69,15 @@ def part_of(facts: dict[str, Any], image_id: int, position: int) -> dict[str, An
             found: dict[str, Any] = part
             return found
     raise NotFound(Wrong.NO_PART.said(number=facts["id"]))
+
+
+def given(part: dict[str, Any], image_id: int, record: Callable[[dict[str, str]], None]) -> Response:
+    """A part (`part_of`) as a file. record: as of `handout.given`."""
+    name = _name(part)
+    answer = handout.prepared(part["sha256"], part["size_octets"], name)
+    return handout.given(
+        answer, lambda: services().reader.leaf(octets_of(image_id), part["position"]).payload, record
+    )
 
 
 def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dict[str, Any]]:
