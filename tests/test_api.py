@@ -455,6 +455,7 @@ def test_kept_searches(site: tuple[Flask, Config]) -> None:
     assert ask(site, f"{path}/letters?since_id={everything[2]['id']}&limit=1").json == everything[:1]
     assert (events(site)[-1].action, json.loads(events(site)[-1].after_value)["q"]) == ("search", "Angebot")
     assert ask(site, f"{path}/count").json == {"total": LETTERS}
+    assert events(site)[-1].target == "count of letters"
     assert [each["from"] for each in ask(site, f"/searches/{single['id']}/letters").json] == ["Kunde <k3@x.example>"]
     for number in (foreign.id, 999_999):
         problem(ask(site, f"/searches/{number}/letters"), 404)

@@ -56,11 +56,7 @@ def listed(wanted: dict[str, Any]) -> Any:
 @blueprint.response(200, apischemas.Total)
 def counted(wanted: dict[str, Any]) -> Any:
     """How many letters there are, exactly."""
-    found = filter_of(VIEWS["letters"], wanted)
-    with services().transaction() as conn:
-        asker().on_record(conn, "search", "count of letters", filtergrammar.write(found))
-    with services().transaction() as conn:
-        return {"total": listview.count(conn, VIEWS["letters"], found, asker().accounts, asker().user_id)}
+    return total(filter_of(VIEWS["letters"], wanted))
 
 
 @blueprint.route("/letters/<int:letter_id>", operation="getLetter")
@@ -179,6 +175,14 @@ def since_or_before(found: Filter, wanted: dict[str, Any]) -> list[dict[str, Any
     cut = replace(found, within=(*found.within, *within), order=(Order(field="id", descending=True),))
     on_record(view, found, ends)
     return rows_of(view, cut, wanted["limit"], 0)
+
+
+def total(found: Filter) -> dict[str, int]:
+    """The number of letters, on record as that and not as their list."""
+    with services().transaction() as conn:
+        asker().on_record(conn, "search", "count of letters", filtergrammar.write(found))
+    with services().transaction() as conn:
+        return {"total": listview.count(conn, VIEWS["letters"], found, asker().accounts, asker().user_id)}
 
 
 def use_clock(wanted: dict[str, Any]) -> None:

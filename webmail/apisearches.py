@@ -3,14 +3,14 @@
 from typing import Any
 from urllib.parse import parse_qsl
 
-from postbuch.archive import filtergrammar, listresolve, listview, savedsearches, search_facets
+from postbuch.archive import filtergrammar, listresolve, savedsearches, search_facets
 from postbuch.archive.apikeys import LETTERS
 from postbuch.archive.filterform import Filter
 from postbuch.archive.listview import VIEWS
 from postbuch.archive.savedsearches import Saved
 from postbuch.webmail import apischemas, saved
 from postbuch.webmail.apiaccess import asker, with_key
-from postbuch.webmail.apiletters import on_record, since_or_before, use_clock
+from postbuch.webmail.apiletters import since_or_before, total, use_clock
 from postbuch.webmail.apiroutes import Routes
 from postbuch.webmail.services import services
 
@@ -50,10 +50,7 @@ def letters(wanted: dict[str, Any], search_id: int) -> Any:
 @blueprint.response(200, apischemas.Total)
 def counted(wanted: dict[str, Any], search_id: int) -> Any:
     """How many letters it finds, exactly."""
-    found, view = _filter(wanted, search_id), VIEWS["letters"]
-    on_record(view, found, {})
-    with services().transaction() as conn:
-        return {"total": listview.count(conn, view, found, asker().accounts, asker().user_id)}
+    return total(_filter(wanted, search_id))
 
 
 @blueprint.route("/suggestions", operation="listSuggestions")
