@@ -10,11 +10,13 @@ from flask.testing import FlaskClient
 from indexed import follow
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, application, archive, ingest, old
 
-from postbuch.archive import database
+from postbuch.archive import database, letters
 from postbuch.archive.database import Role
+from postbuch.archive.errors import NotFound
 from postbuch.archive.extract_work import ExtractWork
 from postbuch.webmail import letterfiles, reading
 from postbuch.webmail.reading import Reader, Reading
+from postbuch.webmail.services import services
 
 PNG = base64.b64encode(bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cfc0f01f00050002"
@@ -139,7 +141,7 @@ def letter(client: FlaskClient, subject: str) -> tuple[str, str]:
     number = re.search(r'href="/m/(\d+)', client.get("/", query_string={"q": f"subject:{subject}"}).text)
     assert number
     page = client.get(f"/m/{number[1]}").text
-    frame = re.search(r'<iframe class="body"[^>]*src="([^"]+)"', page)
+    frame = re.search(r'<iframe class="body[" ][^>]*src="([^"]+)"', page)
     assert frame
     return page, client.get(frame[1]).text
 
@@ -197,6 +199,23 @@ def test_what_outlook_packs_is_on_the_page(client: FlaskClient) -> None:
     assert preview and client.get(preview[1]).content_type == "text/plain; charset=utf-8"
     for words in ("Strassen", "Zahnriemen", "filename:Preisliste"):
         assert "Outlook" in client.get("/", query_string={"q": words}).text
+
+
+def test_files_without_rows_are_given_out(client: FlaskClient) -> None:
+    """Letters that were archived before have none for what is in their containers; the page offers them all the same."""
+    place = re.search(r"/m/(\d+)/body/(\d+)", letter(client, "Outlook")[0])
+    assert place
+    with client.application.app_context():
+        with services().transaction() as conn:
+            facts = letters.letter_facts(conn, int(place[1]))
+        known = {part["position"]: part for part in facts["parts"]}
+        facts["parts"] = [known[0]]
+        number = next(position for position, part in known.items() if part["file_name"] == "Preisliste.txt")
+        found = letterfiles.part_of(facts, int(place[2]), number)
+        assert found == {name: known[number][name] for name in found} and found["size_octets"] == 10
+        for image_id, position in ((int(place[2]), 99), (int(place[2]) + 1, number)):  # of another letter
+            with pytest.raises(NotFound):
+                letterfiles.part_of(facts, image_id, position)
 
 
 def test_a_letter_within_its_signature_is_on_the_page(client: FlaskClient) -> None:

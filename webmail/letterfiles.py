@@ -1,5 +1,6 @@
 """What a letter is made of: its images, the octets of one, how it reads, and the files beside its text."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -63,12 +64,23 @@ def image_of(facts: dict[str, Any], image_id: int | None) -> dict[str, Any]:
 
 
 def part_of(facts: dict[str, Any], image_id: int, position: int) -> dict[str, Any]:
-    """One part of an image of a letter. Raises NotFound for one that is not among the readable."""
+    """One part of an image of a letter. Raises NotFound for one that is not among the readable, Unreadable.
+
+    One without a row is read out of the message (see `files_of`), which takes time: call it outside of transactions.
+    """
     for part in facts["parts"]:
         if (part["image_id"], part["position"]) == (image_id, position):
             found: dict[str, Any] = part
             return found
-    raise NotFound(Wrong.NO_PART.said(number=facts["id"]))
+    image_of(facts, image_id)
+    try:
+        leaf = services().reader.leaf(octets_of(image_id), position)
+    except NotFound:
+        raise NotFound(Wrong.NO_PART.said(number=facts["id"])) from None
+    return {
+        "image_id": image_id, "position": position, "content_type": leaf.content_type, "file_name": leaf.file_name,
+        "size_octets": len(leaf.payload), "sha256": hashlib.sha256(leaf.payload).hexdigest(),
+    }  # fmt: skip
 
 
 def given(part: dict[str, Any], image_id: int, record: Callable[[dict[str, str]], None]) -> Response:
