@@ -163,7 +163,7 @@ def bodies(octets: bytes) -> Bodies:
             n: part.within for n, part in enumerate(structure.parts)
             if part.is_attachment and part.within >= 0 and structure.parts[part.within].is_attachment
         },
-        remarks=remarks(structure.parts),
+        remarks=remarks(structure.parts, bool(readable)),
         parser=structure.parser,
         defect=structure.defect,
     )

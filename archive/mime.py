@@ -135,5 +135,5 @@ def _limited(parser: str, leaves: Iterator[Part], walk: Walk) -> Structure:
             break
         parts.append(leaf)
     mimepart.settle(parts)
-    parts += mimepart.take_out(parts)[: MAX_LEAVES - len(parts)]
+    parts += mimepart.take_out(parts, MAX_LEAVES - len(parts))
     return Structure(parser=parser, parts=parts, defect=defect or walk.defect)

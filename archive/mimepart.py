@@ -65,8 +65,12 @@ class Part:
 def settle(parts: Sequence[Part]) -> None:
     """Say of each part whether people would call it an attachment; that depends on the others."""
     bodies: list[Part] = []
+    is_linking = any(part.content_type == "text/css" for part in parts) and any(
+        part.content_type == "text/html" and b"<link" in part.payload.lower() for part in parts
+    )
     for part, following in zip_longest(parts, parts[1:]):
-        part.is_attachment = _stands_alone(part, bodies) and not (following and _is_resource_fork(part))
+        is_fork = following is not None and _is_fork_of(part, following)
+        part.is_attachment = _stands_alone(part, bodies, is_linking) and not is_fork
         if part.is_body:
             bodies.append(part)
     candidates = [
@@ -83,13 +87,18 @@ def settle(parts: Sequence[Part]) -> None:
             part.is_attachment = position not in within and not is_again
 
 
-def take_out(parts: Sequence[Part]) -> list[Part]:
-    """The files that stand in the bodies in plain text, each as a part; the bodies then say the rest alone."""
+def take_out(parts: Sequence[Part], room: int) -> list[Part]:
+    """The files that stand in the bodies in plain text, each as a part; the bodies then say the rest alone.
+
+    A body whose files are more than there is room for keeps them all.
+    """
     found: list[Part] = []
     for body in parts:
         if not body.is_body or body.content_type != "text/plain":
             continue
         files, rest = uuencoded.take_out(body.payload, body.charset)
+        if len(found) + len(files) > room:
+            continue
         if files:
             body.rest = rest
         for file in files:
@@ -142,23 +151,25 @@ def html_base(part: Part, text: str) -> str:
     return references.join(part.base, written) if len(written) <= references.MAX_CHARACTERS else part.base
 
 
-def _stands_alone(part: Part, bodies: Sequence[Part]) -> bool:
-    """Whether it is neither body nor signature, as far as those before it tell."""
+def _stands_alone(part: Part, bodies: Sequence[Part], is_linking: bool) -> bool:
+    """Whether it is neither body nor signature, as far as those before it tell; and whether HTML links to anything."""
     # All programs mark that of S/MIME as an attachment, and none shows it.
     if part.is_wrapping or part.content_type in _SIGNATURES[1:]:
         return False
     if part.disposition == "attachment" or part.content_type == "message/rfc822":
         return True
     if part.content_type == "text/css" and (part.content_id or part.location):  # for the HTML that it came with
-        return not any(body.content_type == "text/html" for body in bodies)
+        return not is_linking
     if part.content_type in TEXTS:
         # Apple Mail sends text files as inline; a body with a name has no other before it.
         return bool(part.file_name) and (part.disposition != "inline" or any(_beside(each, part) for each in bodies))
     return part.content_type not in _SIGNATURES
 
 
-def _is_resource_fork(part: Part) -> bool:
-    return part.content_type == "application/applefile" and part.payload.startswith(_APPLE_DOUBLE)
+def _is_fork_of(part: Part, following: Part) -> bool:
+    if part.content_type != "application/applefile" or not part.payload.startswith(_APPLE_DOUBLE):
+        return False
+    return following.within == part.within and not following.is_within_text
 
 
 def _is_picture(part: Part) -> bool:
@@ -232,6 +243,6 @@ def inner_text(parts: Sequence[Part]) -> str:
     """What an embedded message says and the names of its files, at most 64 Ki characters: enough to find it by."""
     some = parts[:20]
     settle(some)
-    files = take_out(some)
+    files = take_out(some, uuencoded.MAX_FILES)
     pieces = [words(some), *(piece for part in (*some, *files) for piece in (part.file_name, part.inner_text))]
     return "\n".join(piece for piece in pieces if piece)[:65_536]

@@ -21,13 +21,13 @@ class Remark(StrEnum):
     ELSEWHERE = "elsewhere"  # RFC 2046 section 5.2.3
 
 
-def remarks(parts: Sequence[Part]) -> tuple[Remark, ...]:
-    """Those that hold for the letter, in the order of `Remark`."""
-    found = {remark for part in parts if (remark := _remark(part)) is not None}
+def remarks(parts: Sequence[Part], has_text: bool) -> tuple[Remark, ...]:
+    """Those that hold for the letter, in the order of `Remark`; `has_text`: whether there is anything to read."""
+    found = {remark for part in parts if (remark := _remark(part, has_text)) is not None}
     return tuple(remark for remark in Remark if remark in found)
 
 
-def _remark(part: Part) -> Remark | None:
+def _remark(part: Part, has_text: bool) -> Remark | None:
     if part.content_type == "message/partial":
         return Remark.PARTIAL
     if part.content_type == "message/external-body":
@@ -36,5 +36,6 @@ def _remark(part: Part) -> Remark | None:
         return Remark.ENCRYPTED
     if part.is_wrapping:
         return Remark.SIGNED
-    is_cms = part.payload[:1] == b"\x30" and not part.content_type.startswith("text/")
+    # Beside a text it is a file that is encrypted, and not the letter.
+    is_cms = not has_text and part.payload[:1] == b"\x30" and not part.content_type.startswith("text/")
     return Remark.ENCRYPTED if is_cms and cms.kind(part.payload) == cms.ENCRYPTED else None

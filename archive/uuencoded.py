@@ -40,11 +40,14 @@ def take_out(text: bytes, charset: str | None) -> tuple[list[File], bytes]:
     files: list[File] = []
     rest: list[bytes] = []
     kept = place = 0  # up to where the text is in `rest`, and up to where it was looked at
+    has_end = True  # whether yEnc may end further on: looked for in vain once, not for each begin
     while len(files) < MAX_FILES and (begin := _BEGIN.search(text, place)) is not None:
-        if begin["yname"] is not None:
-            payload, place = _yenc(text, begin.end())
-        else:
+        if begin["yname"] is None:
             payload, place = (_base64 if begin["base64"] else _uu)(text, begin.end())
+        elif has_end and (end := _YENC_END.search(text, begin.end())) is not None:
+            payload, place = _yenc(text, begin.end(), end)
+        else:
+            payload, place, has_end = None, begin.end(), False
         if payload is not None:
             name = (begin["yname"] or begin["name"] or b"").strip().strip(b'"')
             files.append(File(decode_octets(name, charset), payload))
@@ -96,11 +99,8 @@ def _base64(text: bytes, place: int) -> tuple[bytes | None, int]:
     return None, place
 
 
-def _yenc(text: bytes, place: int) -> tuple[bytes | None, int]:
+def _yenc(text: bytes, place: int, end: re.Match[bytes]) -> tuple[bytes | None, int]:
     """The same for yEnc, when it has the size and the check sum that its end names."""
-    end = _YENC_END.search(text, place)
-    if end is None:
-        return None, len(text)
     part = _YENC_PART.match(text, place, end.start())
     lines = text[part.end() if part else place : end.start()].translate(None, b"\r\n")
     payload = _ESCAPED.sub(lambda found: bytes([(found[1][0] - 64) % 256]), lines).translate(_MINUS_42)

@@ -138,6 +138,7 @@ ARMOUR = "-----BEGIN PGP MESSAGE-----\r\n\r\nhQ==\r\n-----END PGP MESSAGE-----"
     (packed(ENVELOPED, "application/octet-stream; name=smime.p7m"), Remark.ENCRYPTED),
     (multipart("encrypted", part("application/pgp-encrypted", "Version: 1"), part("application/octet-stream", ARMOUR)),
      Remark.ENCRYPTED),
+    (multipart("mixed", PLAIN, packed(ENVELOPED, "application/octet-stream; name=Vertrag.p7m")), None),
     (part("text/plain", f"Hallo\r\n{ARMOUR}"), Remark.ENCRYPTED),
     (part("message/partial; number=1; total=2; id=x", PLAIN), Remark.PARTIAL),
     (multipart("mixed", PLAIN, part("message/external-body; access-type=URL; URL=x", "Content-Type: a/b\r\n\r\n")),

@@ -6,7 +6,7 @@ import time
 import pytest
 from written_mail import files, mail, multipart, part, shown
 
-from postbuch.archive import legible, message
+from postbuch.archive import legible, message, uuencoded
 
 FORK = "application/applefile"
 HTML, PDF = part("text/html", "<p>Beta</p>"), part("application/pdf; name=a.pdf", "PDF")
@@ -69,6 +69,7 @@ BASE64 = b"begin-base64 644 c.bin\n" + binascii.b2a_base64(OCTETS[:57]) + b"====
     (uu("a.bin", end=b"\nend"), "", ["a.bin"]),
     (uu("").replace(b"begin 644 ", b"begin 644"), "", [""]),
     (BASE64 + b"Ende", "Ende", ["c.bin"]),
+    (b"=ybegin size=0 name=a\n" + uu("a.bin"), "=ybegin size=0 name=a", ["a.bin"]),
     (b"=ybegin part=1 total=2 line=128 size=9 name=d\n=ypart begin=1 end=1\nk\n=yend size=1 part=1 pcrc32=D3D99E8B\n",
      "", ["d"]),
 ])
@@ -97,6 +98,15 @@ def test_a_file_within_a_text_changes_no_place() -> None:
     """Rows of old name the leaves by their places."""
     content = multipart("mixed", part("text/plain", f"Alpha\r\n{uu('a.bin').decode()}"), PDF)
     assert [each.file_name for each in message.parse(mail(content)).parts] == ["", "a.pdf", "a.bin"]
+
+
+def test_a_text_whose_files_find_no_room_keeps_them() -> None:
+    """As text they can be had."""
+    text = part("text/plain", uu("a.bin", b"x").decode() * uuencoded.MAX_FILES)
+    parts = message.parse(mail(multipart("mixed", *[text] * 6))).parts
+    assert len(parts) == 6 + 4 * uuencoded.MAX_FILES
+    whole = shown(mail(multipart("mixed", *[text] * 6)))
+    assert [each.count("begin 644") for each in whole] == [uuencoded.MAX_FILES] * 2
 
 
 @pytest.mark.parametrize(("content", "digest"), [
@@ -169,6 +179,7 @@ def test_a_style_sheet_alone_is_a_file() -> None:
     attached = SHEET.replace("\r\n\r\n", "\r\nContent-Disposition: attachment\r\n\r\n")
     assert files(mail(multipart("mixed", part("text/plain", "x"), SHEET))) == ["s.css"]
     assert files(mail(multipart("mixed", HTML, attached))) == ["s.css"]
+    assert files(mail(multipart("related", HTML, SHEET))) == ["s.css"]  # nothing refers to it
 
 
 def test_a_file_of_a_macintosh_is_one() -> None:
@@ -180,6 +191,8 @@ def test_a_file_of_a_macintosh_is_one() -> None:
     single = fork.replace("AAUWBw", "AAUWAA")
     assert files(mail(multipart("mixed", HTML, single, PDF))) == ["a.pdf", "a.pdf"]
     assert files(mail(multipart("mixed", HTML, fork))) == ["a.pdf"]
+    text, rtf = part("text/plain", uu("a.bin").decode()), part("text/rtf", r"{\rtf1 x}")
+    assert sorted(files(mail(multipart("mixed", text, rtf, fork)))) == ["", "a.bin", "a.pdf"]
 
 
 @pytest.mark.parametrize(("head", "display", "field"), [

@@ -202,7 +202,7 @@ def test_what_outlook_packs_is_on_the_page(client: FlaskClient) -> None:
 
 
 def test_files_without_rows_are_given_out(client: FlaskClient) -> None:
-    """Letters that were archived before have none for what is in their containers; the page offers them all the same."""
+    """Letters that were archived before have none for what is in their containers; the page offers it all the same."""
     place = re.search(r"/m/(\d+)/body/(\d+)", letter(client, "Outlook")[0])
     assert place
     with client.application.app_context():
@@ -236,4 +236,4 @@ def test_files_are_listed_where_a_letter_was_archived_before_containers_were_ope
     found = read(reader, mixed(packed(b"application/ms-tnef; name=winmail.dat", WINMAIL)))
     row = {"image_id": 1, "position": 0, "content_type": "application/ms-tnef", "is_attachment": True}
     names = [each.get("file_name") for each in letterfiles.files_of({"parts": [row]}, 1, found)]
-    assert names == [None, "Preisliste.txt", "Skizze.png"]
+    assert names == ["winmail.dat", "Preisliste.txt", "Skizze.png"]

@@ -96,11 +96,13 @@ def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dic
     """The parts that are files beside the text. A picture that stands in the text is not offered a second time.
 
     One that belongs to the text and yet does not stand in what is shown of it is offered: it would be nowhere. What
-    stands in a container has no rows where the letter was archived before containers were opened.
+    stands in a container has no rows where the letter was archived before containers were opened; and what its rows
+    call a text may be a file by now.
     """
-    parts = [part for part in facts["parts"] if part["image_id"] == image_id]
-    known = {part["position"] for part in parts}
-    parts += [{**asdict(each), "image_id": image_id} for each in reading.attachments if each.position not in known]
+    read_now = {each.position: {**asdict(each), "image_id": image_id} for each in reading.attachments}
+    rows = [part for part in facts["parts"] if part["image_id"] == image_id]
+    parts = [read_now.pop(part["position"], part) for part in rows]
+    parts += read_now.values()
     return [
         part for part in parts
         if part["position"] not in reading.shown and (
