@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from postbuch.webmail import bounds, css, darkletter, plaintext
@@ -162,6 +162,8 @@ COLOURS = st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255
 
 
 @given(COLOURS, COLOURS)
+@example((0, 0, 0), (229, 0, 0))
+@example((0, 0, 0), (0, 161, 0))
 def test_dark_letters_can_be_read_as_well_as_light_ones(writing: tuple[int, ...], ground: tuple[int, ...]) -> None:
     """Whatever stood out stands out as much: WCAG's ratio is what it was, or 4.5 and more, within a rounded colour."""
     def ratio(one: tuple[int, ...], other: tuple[int, ...]) -> float:
@@ -187,6 +189,12 @@ def test_a_letter_of_too_many_colours_costs_no_more(monkeypatch: pytest.MonkeyPa
     body = CleanBody(html="", sheet="p{color:#000}b{color:#111}i{color:#222}u{color:#000}", remote_images=0,
                      truncated=False)  # fmt: skip
     assert darkletter.darkened(body).sheet == "p{color:#e5e5e5}b{color:#e5e5e5}i{color:#222}u{color:#e5e5e5}"
+
+
+def test_a_colour_beyond_numbers_stays() -> None:
+    """It has no luminance."""
+    body = CleanBody(html="", sheet="p{color:hsl(0 1e999% 50%)}", remote_images=0, truncated=False)
+    assert darkletter.darkened(body) == body
 
 
 def test_a_title_hides_no_colour_from_the_dark() -> None:

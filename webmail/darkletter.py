@@ -9,6 +9,7 @@ the author made it, or more: dark on light turns over, light on dark stays. Pure
 import re
 from dataclasses import dataclass, field, replace
 from html import escape, unescape
+from math import isfinite
 from typing import Literal
 
 from tinycss2 import color4
@@ -26,6 +27,9 @@ MAX_WRITING = 0.78
 MAX_LINE = 0.2
 # WCAG 2.2, "contrast ratio": what is added to a luminance before two are compared.
 _GLARE = 0.05
+# The brightest ground, 0.130: black on a middle one turns into the brightest writing, which has to stand out 4.5 to 1;
+# rounded colours take 0.1 of 4.6.
+MAX_GROUND = (MAX_WRITING + _GLARE) / 4.6 - _GLARE
 # Different colours and words in one letter; what comes after them stays as it is. Newsletters have a hundred, and 5,000
 # take 0.3 s; without a bound a letter of 2 Mi characters would keep everybody waiting for 4 s.
 MAX_COLOURS = 5_000
@@ -104,7 +108,9 @@ def _repainted(text: str, role: Role) -> str:
     colour = color4.parse_color(text)
     if colour is None or colour == "currentcolor" or not colour.alpha:
         return text
-    red, green, blue, alpha = colour.to("srgb")
+    red, green, blue, alpha = parts = tuple(colour.to("srgb"))
+    if not all(map(isfinite, parts)):  # `hsl(0 1e999% 50%)`
+        return text
     linear = (_linear(red), _linear(green), _linear(blue))
     made = _darker(linear) if role == "ground" else _lighter(linear) if role == "writing" else _line(linear)
     octets = [round(255 * _encoded(part)) for part in made]
@@ -115,7 +121,7 @@ def _repainted(text: str, role: Role) -> str:
 
 def _darker(linear: Linear) -> Linear:
     luminance = _luminance(linear)
-    wanted = _mirrored(luminance)
+    wanted = min(_mirrored(luminance), MAX_GROUND)
     if wanted >= luminance:
         return linear
     # With the tint of the surface as far as it is light, so that white becomes the surface itself.

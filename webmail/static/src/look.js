@@ -23,8 +23,10 @@ form?.addEventListener('submit', async (event) => {
   event.preventDefault()
   const chosen = new FormData(form)
   chosen.set('letters', event.submitter.value)
-  // What it answers is the way back to this page, which nobody left.
-  await fetch(form.action, { method: 'POST', body: chosen, redirect: 'manual' })
+  const answer = await fetch(form.action, { method: 'POST', body: chosen, redirect: 'manual' }).catch(() => null)
+  if (answer === null) return // nobody there: it stays as it is
+  // What it answers is the way back to this page, which nobody left. Else it was not taken, and the page says why.
+  if (answer.type !== 'opaqueredirect') return location.reload()
   form.dataset.look = event.submitter.value
   paint()
   form.querySelector(`[value="${form.dataset.look === 'dark' ? 'light' : 'dark'}"]`).focus()
