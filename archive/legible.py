@@ -19,6 +19,8 @@ _LONE_CR = re.compile(rb"\r(?!\n)")
 _CR_CR_LF = re.compile(rb"(?<!\r)\r\r++\n")
 # A line that is neither field nor the rest of one; the first line is one.
 _NO_FIELD = re.compile(rb"(?<=\n)(?![ \t\r\n]|[!-9;-~]{1,100}[ \t]*:)[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+")
+# A header without such a line, in one go: looking for one at each octet takes four times as long.
+_FIELDS = re.compile(rb"(?:(?:[ \t\r]|[!-9;-~]{1,100}[ \t]*:)[^\n]*+\n?|\n)*+")
 _FIRST_FIELD = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
 _CONTENT = re.compile(rb"^Content-Type[ \t]*:[ \t]*[\w-]+/", re.IGNORECASE | re.MULTILINE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,60})", re.IGNORECASE)
@@ -47,7 +49,9 @@ def _with_whole_header(octets: bytes) -> bytes:
     Parsers take the first such line for the text: a field that was folded without a blank, what a server put there.
     """
     header = headers.header_block(octets)
-    other = _NO_FIELD.search(header) if _FIRST_FIELD.match(header) else None
+    if _FIELDS.fullmatch(header) or not _FIRST_FIELD.match(header):
+        return octets
+    other = _NO_FIELD.search(header)
     if other is None or _CONTENT.search(header, 0, other.start()) or not _CONTENT.search(header, other.end()):
         return octets
     return _NO_FIELD.sub(b"", header) + octets[len(header) :]

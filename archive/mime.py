@@ -4,6 +4,7 @@ A leaf is a part that people see as one thing: a text, a file, an embedded messa
 is their position, by which the archive and the web page name them.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +13,11 @@ from postbuch.archive import containers, headers, mimecompat, mimefast, mimepart
 from postbuch.archive.containers import Budget
 from postbuch.archive.mimepart import Part
 from postbuch.archive.mimewalk import MAX_DEPTH, MAX_LEAVES, TooDeep, Walk
+
+# A line that is no field behind those of a part: its text, without the empty line. Most empty parts are just that.
+_WITHOUT_EMPTY_LINE = re.compile(
+    rb"\n--[^\r\n]+\r?\n(?:(?:[ \t]|[!-9;-~]{1,100}[ \t]*:)[^\n]*\n)*+(?!--|\r?\n|[ \t]|[!-9;-~]{1,100}[ \t]*:)[^\n]"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,7 @@ def _own(octets: bytes, budget: Budget | None) -> Structure:
     walk = _walk(budget)
     try:
         fast = _limited("fast", mimefast.leaves(octets, walk), walk)
+        walk.is_empty = walk.is_empty and _WITHOUT_EMPTY_LINE.search(octets) is not None
         if not walk.is_hollow and not walk.is_empty and (not walk.is_quoted or octets.isascii()):
             return fast
         reason: Exception = ValueError("read twice")

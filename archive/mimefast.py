@@ -45,7 +45,7 @@ def _leaves(
         inner = mimepart.inner_text(walk.unfold([
             part for child in node.children for part in _leaves(child, walk, {}, depth + 1)
         ]))  # fmt: skip
-    walk.is_empty |= not content and depth > 0
+    walk.is_empty |= not content and depth > 0 and node.content_type in mimepart.TEXTS
     encoding = fields.get("content-transfer-encoding", "").strip().lower()
     if encoding not in mimewalk.ENCODINGS and mimewalk.UNUSUAL_ENCODING.match(encoding):
         raise ValueError("an unusual way to write an encoding")
