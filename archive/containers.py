@@ -5,13 +5,24 @@ their positions and digests. An embedded message stays one file as in message/rf
 not checked here.
 """
 
-import mimetypes
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from postbuch.archive import cms, enclosed, headers, htmltext, lzfu, mimepart, mimewalk, pictures, rtf, tnef
+from postbuch.archive import (
+    cms,
+    contentkind,
+    enclosed,
+    headers,
+    htmltext,
+    lzfu,
+    mimepart,
+    mimewalk,
+    pictures,
+    rtf,
+    tnef,
+)
 from postbuch.archive.mimepart import Part
 
 # Containers in containers and beside each other. A letter has one, one that was signed and wrapped again three.
@@ -27,10 +38,8 @@ _SAME_SHARE = 0.8
 _WORD = re.compile(r"\w+")
 # As much as says whether a text is another.
 _COMPARED_CHARACTERS = 262_144
-_FIELD = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
 _CONTENT_TYPE = re.compile(rb"^content-type[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _RTF_TYPES = ("text/rtf", "application/rtf", "application/x-rtf")
-_TYPES = mimetypes.MimeTypes()
 # Alternatives in a container are no branches of those around it: no message counts that far.
 _FIRST_NUMBER = 1_000_000
 
@@ -95,7 +104,7 @@ def _contents(part: Part, parts: list[Part], take_apart: TakeApart, budget: Budg
 
 
 def _is_entity(octets: bytes) -> bool:
-    return _FIELD.match(octets) is not None and _CONTENT_TYPE.search(headers.header_block(octets)) is not None
+    return headers.FIELD.match(octets) is not None and _CONTENT_TYPE.search(headers.header_block(octets)) is not None
 
 
 def _another(text: Part | None, parts: list[Part]) -> list[Part]:
@@ -167,7 +176,7 @@ def _message(file: tnef.File, budget: Budget, depth: int) -> Part:
 def _file(name: str, content_type: str, octets: bytes, content_id: str = "", location: str = "") -> Part:
     """A file. A picture that a text may show is no attachment before it is known whether one does."""
     if "/" not in content_type:
-        content_type = _TYPES.guess_type(name)[0] or "application/octet-stream"
+        content_type = contentkind.by_name(name)
     is_within = bool(content_id or location) and pictures.content_type(octets) is not None
     return mimewalk.part(
         content_type, None, "" if is_within else "attachment", name, content_id, octets, location=location

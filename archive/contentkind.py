@@ -3,11 +3,14 @@
 RFC 2045 section 5.2 has what cannot be read shown as text; here only when the octets are text as well.
 """
 
+import mimetypes
 import re
 
 from postbuch.archive import pictures
 
 OTHER = "application/octet-stream"
+# The tables of the machine would make it another archive on the next.
+_BY_NAME = mimetypes.MimeTypes()
 _WELL_FORMED = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+", re.ASCII)
 # Well-formed names that nobody registered.
 _MEANT = {
@@ -37,6 +40,11 @@ def read(written: str, payload: bytes, file_name: str) -> str:
         return OTHER
     is_html = "html" in words or "htm" in words
     return "text/html" if is_html or (not is_said and _HTML.match(payload)) else "text/plain"
+
+
+def by_name(file_name: str) -> str:
+    """The content type that the name of a file tells."""
+    return _BY_NAME.guess_type(file_name)[0] or OTHER
 
 
 def _is_text(payload: bytes) -> bool:

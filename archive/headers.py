@@ -24,11 +24,14 @@ FIELDS = frozenset({
 # 100 octets: the longest of these names, and white space behind it.
 NAME_OCTETS = 100
 _UNFOLDED_END = re.compile(rb"\n(?![ \t])")
+# How a field begins (RFC 5322 section 2.2), for expressions that look for one.
+FIELD_NAME = rb"[!-9;-~]{1,100}[ \t]*:"
+FIELD = re.compile(FIELD_NAME)
 # What may stand before the header though it is none of it: a byte order mark, empty lines, the line that begins a
 # message in an mbox file. 100 empty lines: nobody has been seen to send more than a few.
 _LEAD = re.compile(
     rb"(?:\xef\xbb\xbf)?(?P<empty>[ \t]*\r?\n){0,100}+"
-    rb"(?:>?From (?![ \t]*:)[^\r\n]{0,1000}\r?\n)?(?=[!-9;-~]{1,100}[ \t]*:)"
+    rb"(?:>?From (?![ \t]*:)[^\r\n]{0,1000}\r?\n)?(?=%b)" % FIELD_NAME
 )
 _LEADS = (b"\xef", b" ", b"\t", b"\r", b"\n", b">", b"F")
 # Text that has a word and a colon in its first line is no header behind the empty lines of a message without one.

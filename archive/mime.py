@@ -16,7 +16,7 @@ from postbuch.archive.mimewalk import MAX_DEPTH, MAX_LEAVES, TooDeep, Walk
 
 # A line that is no field behind those of a part: its text, without the empty line. Most empty parts are just that.
 _WITHOUT_EMPTY_LINE = re.compile(
-    rb"\n--[^\r\n]+\r?\n(?:(?:[ \t]|[!-9;-~]{1,100}[ \t]*:)[^\n]*\n)*+(?!--|\r?\n|[ \t]|[!-9;-~]{1,100}[ \t]*:)[^\n]"
+    rb"\n--[^\r\n]+\r?\n(?:(?:[ \t]|%b)[^\n]*\n)*+(?!--|\r?\n|[ \t]|%b)[^\n]" % (headers.FIELD_NAME, headers.FIELD_NAME)
 )
 
 

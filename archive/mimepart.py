@@ -5,13 +5,12 @@ A picture that a text refers to belongs to it, unless it is marked as an attachm
 sees would hide the file.
 """
 
-import mimetypes
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 
-from postbuch.archive import charsetguess, flowed, headers, htmltext, pictures, references, uuencoded
+from postbuch.archive import charsetguess, contentkind, flowed, headers, htmltext, pictures, references, uuencoded
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.encodedwords import decode_words
 
@@ -20,8 +19,6 @@ SPARSE_CHARACTERS = 400
 # What a Macintosh keeps beside a file (RFC 1740, appendix B); the file is the next part. AppleSingle holds both.
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 TEXTS = ("text/plain", "text/html")
-# By the names of files; the tables of the machine would make it another archive on the next.
-_KINDS = mimetypes.MimeTypes()
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
@@ -103,7 +100,7 @@ def take_out(parts: Sequence[Part], room: int) -> list[Part]:
             body.rest = rest
         for file in files:
             name = headers.one_line(decode_words(file.name), 255)
-            kind = pictures.content_type(file.payload) or _KINDS.guess_type(name)[0] or "application/octet-stream"
+            kind = pictures.content_type(file.payload) or contentkind.by_name(name)
             found.append(Part(
                 content_type=kind, charset=None, disposition="attachment", file_name=name, content_id="",
                 payload=file.payload, is_attachment=True, is_within_text=True,

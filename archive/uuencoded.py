@@ -5,6 +5,7 @@ Pure, linear, never raises on content. What does not decode to its end is text.
 
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from postbuch.archive.charsets import decode_octets
@@ -43,9 +44,10 @@ def take_out(text: bytes, charset: str | None) -> tuple[list[File], bytes]:
     has_end = True  # whether yEnc may end further on: looked for in vain once, not for each begin
     while len(files) < MAX_FILES and (begin := _BEGIN.search(text, place)) is not None:
         if begin["yname"] is None:
-            payload, place = (_base64 if begin["base64"] else _uu)(text, begin.end())
-        elif has_end and (end := _YENC_END.search(text, begin.end())) is not None:
-            payload, place = _yenc(text, begin.end(), end)
+            end, decode = (b"====", _of_base64) if begin["base64"] else (b"end", _of_uu)
+            payload, place = _lines(text, begin.end(), end, decode)
+        elif has_end and (last := _YENC_END.search(text, begin.end())) is not None:
+            payload, place = _yenc(text, begin.end(), last)
         else:
             payload, place, has_end = None, begin.end(), False
         if payload is not None:
@@ -65,38 +67,31 @@ def _line(text: bytes, place: int) -> tuple[bytes, int]:
     return text[place:end].rstrip(b"\r"), end + 1
 
 
-def _uu(text: bytes, place: int) -> tuple[bytes | None, int]:
+def _lines(text: bytes, place: int, end: bytes, decode: Callable[[bytes], bytes]) -> tuple[bytes | None, int]:
     """The decoded lines up to `end` and the place behind it; None and where it does not go on."""
     pieces: list[bytes] = []
     while place < len(text):
         line, after = _line(text, place)
-        if line.rstrip() == b"end":
+        if line.rstrip() == end:
             return b"".join(pieces), min(after, len(text))
-        length = (line[0] - 32) & 63 if line else 0
-        needed = 1 + (length + 2) // 3 * 4
-        if len(line.rstrip()) > needed + 1:  # one more is the check sum of some programs
-            return None, place
         try:
-            pieces.append(binascii.a2b_uu(line[:needed]) if length else b"")
+            pieces.append(decode(line))
         except binascii.Error:
             return None, place
         place = after
     return None, place
 
 
-def _base64(text: bytes, place: int) -> tuple[bytes | None, int]:
-    """The same for `begin-base64`, which `====` ends."""
-    pieces: list[bytes] = []
-    while place < len(text):
-        line, after = _line(text, place)
-        if line.rstrip() == b"====":
-            return b"".join(pieces), min(after, len(text))
-        try:
-            pieces.append(binascii.a2b_base64(line.rstrip(), strict_mode=True))
-        except binascii.Error:
-            return None, place
-        place = after
-    return None, place
+def _of_uu(line: bytes) -> bytes:
+    length = (line[0] - 32) & 63 if line else 0
+    needed = 1 + (length + 2) // 3 * 4
+    if len(line.rstrip()) > needed + 1:  # one more is the check sum of some programs
+        raise binascii.Error
+    return binascii.a2b_uu(line[:needed]) if length else b""
+
+
+def _of_base64(line: bytes) -> bytes:
+    return binascii.a2b_base64(line.rstrip(), strict_mode=True)
 
 
 def _yenc(text: bytes, place: int, end: re.Match[bytes]) -> tuple[bytes | None, int]:

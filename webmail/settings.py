@@ -61,19 +61,21 @@ def choose_language() -> Response:
 @blueprint.route("/settings/theme", methods=["POST"])
 def choose_theme() -> Response:
     """auto, light or dark, from now on."""
-    chosen = request.form.get("theme", "")
-    if chosen not in THEMES:
-        abort(400)
-    return _back(THEME_COOKIE, chosen)
+    return _chosen(THEME_COOKIE, THEMES)
 
 
 @blueprint.route("/settings/letters", methods=["POST"])
 def choose_letters() -> Response:
     """light or dark letters on dark pages, from now on."""
-    chosen = request.form.get("letters", "")
-    if chosen not in LETTERS:
+    return _chosen(LETTERS_COOKIE, LETTERS)
+
+
+def _chosen(name: str, allowed: tuple[str, ...]) -> Response:
+    """The value of the form's field, kept in the cookie of the same name."""
+    value = request.form.get(name, "")
+    if value not in allowed:
         abort(400)
-    return _back(LETTERS_COOKIE, chosen)
+    return _back(name, value)
 
 
 def _back(cookie: str, value: str) -> Response:
