@@ -39,7 +39,7 @@ _WORD = re.compile(r"\w+")
 # As much as says whether a text is another.
 _COMPARED_CHARACTERS = 262_144
 _CONTENT_TYPE = re.compile(rb"^content-type[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_RTF_TYPES = ("text/rtf", "application/rtf", "application/x-rtf")
+RTF_TYPES = ("text/rtf", "application/rtf", "application/x-rtf")
 # Alternatives in a container are no branches of those around it: no message counts that far.
 _FIRST_NUMBER = 1_000_000
 
@@ -58,7 +58,7 @@ class Budget:
 
 def is_one(part: Part) -> bool:
     """Whether it looks like a container. By its octets: programs and gateways give it all kinds of types and names."""
-    if part.content_type in _RTF_TYPES:
+    if part.content_type in RTF_TYPES:
         return not part.file_name and part.disposition != "attachment"
     if part.content_type.startswith(("text/", "message/")):
         return False
@@ -86,7 +86,7 @@ def unfold(parts: list[Part], take_apart: TakeApart, budget: Budget) -> list[Par
 
 
 def _contents(part: Part, parts: list[Part], take_apart: TakeApart, budget: Budget) -> list[Part]:
-    if part.content_type in _RTF_TYPES:
+    if part.content_type in RTF_TYPES:
         return _another(_rtf(part.payload, budget), parts)
     if (packed := tnef.read(part.payload, mimewalk.MAX_LEAVES)) is not None:
         return _another(_best_text(packed, budget), parts) + _files(packed, budget)

@@ -10,7 +10,8 @@ from postbuch.archive import audit
 from postbuch.archive.bulk import insert_rows
 from postbuch.archive.extract_found import Extract
 from postbuch.archive.extract_reasons import sentence
-from postbuch.archive.schema import image, object_, part
+from postbuch.archive.readnow import current
+from postbuch.archive.schema import image, object_
 from postbuch.archive.schema_media import object_text
 
 
@@ -50,11 +51,12 @@ def reasons_of(conn: Connection, digests: Collection[bytes]) -> dict[bytes, tupl
 
 def waiting(conn: Connection, above: int, upto: int) -> list[WaitingFile]:
     """The attachments of the images above one number, up to another, that were not read yet; each file once."""
+    part = current(lambda table: (table.c.image_id > above) & (table.c.image_id <= upto) & table.c.is_attachment)
     query = (
         select(part.c.sha256, part.c.image_id, part.c.position, part.c.size_octets, object_.c.id.label("object_id"))
         .join(object_text, object_text.c.sha256 == part.c.sha256, isouter=True)
         .join(object_, object_.c.sha256 == part.c.sha256, isouter=True)
-        .where(part.c.image_id > above, part.c.image_id <= upto, part.c.is_attachment, object_text.c.id.is_(None))
+        .where(object_text.c.id.is_(None))
         .order_by(part.c.image_id, part.c.position)
     )
     found: dict[bytes, WaitingFile] = {}
@@ -68,10 +70,11 @@ def waiting(conn: Connection, above: int, upto: int) -> list[WaitingFile]:
 
 def waiting_count(conn: Connection, above: int) -> int:
     """How many attachments of the images above the number were not read yet. Costs a look-up for each."""
+    part = current(lambda table: (table.c.image_id > above) & table.c.is_attachment)
     query = (
         select(func.count(part.c.sha256.distinct()))
         .join(object_text, object_text.c.sha256 == part.c.sha256, isouter=True)
-        .where(part.c.image_id > above, part.c.is_attachment, object_text.c.id.is_(None))
+        .where(object_text.c.id.is_(None))
     )
     return conn.scalar(query) or 0
 

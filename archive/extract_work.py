@@ -59,6 +59,10 @@ class ExtractWork:
         self._message: tuple[int, bytes] = (0, b"")
         self.waiting: int | None = None
 
+    def look_far(self) -> None:
+        """Look through all images the next time: old ones have files that they had not. From any thread."""
+        self._far_at = 0.0
+
     def close(self) -> None:
         """End the children."""
         self._files.close()

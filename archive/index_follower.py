@@ -39,7 +39,8 @@ COMMIT_BUILT = 50_000
 AHEAD = 50
 # Leaves of nothing that is indexed, such as of views on record: the mark moves on after so many.
 IDLE_LEAVES = 50_000
-# Texts of attachments have no leaves. They are looked for by time, so far back that no transaction takes longer.
+# Texts of attachments and later readings have no leaves. They are looked for by time, so far back that no transaction
+# takes longer.
 TEXTS_EVERY_S = 2.0
 TEXTS_OVERLAP = timedelta(minutes=10)
 TEXTS = 500
@@ -135,7 +136,7 @@ class Follower:
         self._tell = tell
         self._writing: Writing | None = None
         self._leaf = 0
-        self._texts: dict[bytes, datetime] = {}
+        self._late: dict[index_attached.Late, datetime] = {}
         self._texts_at = self._reconciled_at = 0.0
         self._differed = self._strikes = 0
 
@@ -180,7 +181,7 @@ class Follower:
         if writing.mark is None or writing.mark.built is not None:
             raise Damaged("it is not complete")
         self._leaf = writing.mark.leaf
-        self._texts.clear()
+        self._late.clear()
         self._texts_at = self._reconciled_at = 0.0
         kept = [each for each in (generation, index_store.unfinished(self._data)) if each is not None]
         index_store.remove_old(self._data, kept)
@@ -235,15 +236,15 @@ class Follower:
         return replace(mark, highest=max([mark.highest, *ids]))
 
     def _follow_texts(self, conn: Connection, writing: Writing, mark: Mark) -> tuple[Mark, int]:
-        """Texts that were extracted since; those within the overlap that this process has seen are passed over."""
+        """Letters of which more was read since; what this process has seen within the overlap is passed over."""
         self._texts_at = time.monotonic()
         since = datetime.fromisoformat(mark.texts)
-        found = index_attached.extracted_since(conn, since - TEXTS_OVERLAP, len(self._texts) + TEXTS)
-        fresh = {digest: at for digest, at in found if digest not in self._texts}
+        found = index_attached.came_since(conn, since - TEXTS_OVERLAP, len(self._late) + TEXTS)
+        fresh = {key: at for key, at in found if key not in self._late}
         if not fresh:
             return mark, 0
-        self._texts = {
-            digest: at for digest, at in {**self._texts, **fresh}.items() if at >= max(fresh.values()) - TEXTS_OVERLAP
+        self._late = {
+            key: at for key, at in {**self._late, **fresh}.items() if at >= max(fresh.values()) - TEXTS_OVERLAP
         }
         ids = sorted(index_attached.letters_with(conn, fresh))
         mark = replace(mark, texts=max(since, *fresh.values()).isoformat())

@@ -11,15 +11,16 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from postbuch.archive.index_attached import texts_of
 from postbuch.archive.index_schema import ALL_ACCOUNTS
+from postbuch.archive.readnow import current, text_now
 from postbuch.archive.schema import (
     address,
     body_text,
     header_summary,
     image_address,
+    later_reading,
     letter,
     letter_image,
     letter_place,
-    part,
     sighting,
     smtp_envelope,
     smtp_recipient,
@@ -83,11 +84,12 @@ def load(conn: Connection, ids: Collection[int]) -> list[IndexedLetter]:
     heads = conn.execute(
         select(
             letter.c.id, letter.c.sort_at, letter_image.c.image_id, header_summary.c.subject,
-            header_summary.c.attachment_count, body_text.c.text,
+            text_now().label("text"),
         )
         .join(letter_image, letter_image.c.letter_id == letter.c.id, isouter=True)
         .join(header_summary, header_summary.c.image_id == letter_image.c.image_id, isouter=True)
         .join(body_text, body_text.c.image_id == letter_image.c.image_id, isouter=True)
+        .join(later_reading, later_reading.c.image_id == letter_image.c.image_id, isouter=True)
         .where(_among(letter.c.id, ids))
     ).all()
     for number, at, image_id, *_ in heads:
@@ -118,10 +120,9 @@ def _read_images(conn: Connection, heads: Iterable[Any], images: dict[int, _Gath
     def add(image_id: int, name: str, text: str) -> None:
         images[image_id].add(name, text, seen[image_id])
 
-    for _, _, image_id, subject, attachment_count, text in heads:
+    for _, _, image_id, subject, text in heads:
         if image_id is not None:
             add(image_id, "subject", subject or "")
-            add(image_id, "has", "attachment" if attachment_count else "")
             add(image_id, "body", text or "")
     people = (
         select(image_address.c.image_id, image_address.c.field, image_address.c.display_name, address.c.address)
@@ -151,14 +152,12 @@ def _read_envelopes(conn: Connection, images: dict[int, _Gathered]) -> None:
 
 
 def _read_parts(conn: Connection, images: dict[int, _Gathered], add: Callable[[int, str, str], None]) -> None:
-    parts = conn.execute(
-        select(part.c.image_id, part.c.file_name, part.c.is_attachment, part.c.sha256)
-        .where(_among(part.c.image_id, images))
-    ).all()
+    parts = conn.execute(select(current(lambda table: _among(table.c.image_id, images)))).all()
     texts = texts_of(conn, {row.sha256 for row in parts if row.is_attachment or row.file_name})
     for row in parts:
         add(row.image_id, "file", row.file_name)
         if row.is_attachment:
+            add(row.image_id, "has", "attachment")
             add(row.image_id, "type", type_of(row.file_name))
         add(row.image_id, "attached", texts.get(row.sha256, "")[:ATTACHED_CHARACTERS])
 

@@ -1,5 +1,5 @@
 """What the archive process does by the clock: sealing, checkpoints, checks of ledger, completeness and signatures,
-and the reading of attachments.
+the reading of attachments, and a second look at what an older version read.
 
 The home of APScheduler.
 
@@ -38,6 +38,7 @@ from postbuch.archive.database import Role
 from postbuch.archive.dkimwork import SignatureWork
 from postbuch.archive.errors import PostbuchError
 from postbuch.archive.extract_work import ExtractWork
+from postbuch.archive.laterwork import LaterWork
 from postbuch.archive.mailfirst import MailFirst
 from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import checkpoint
@@ -63,6 +64,8 @@ SIGNATURES_EVERY_S = 1
 ATTACHMENTS_EVERY_S = 1
 # A new letter stands in the lists of media and senders so much later.
 TALLY_EVERY_S = 2
+# After an update, what it reads otherwise in older mail is found little by little.
+READ_AGAIN_EVERY_S = 1
 # A letter stands in its topic a second or two after it came.
 TOPICS_EVERY_S = 1
 # A job that could not do its work tries again after this, so that its trouble ends soon after the cause.
@@ -70,7 +73,7 @@ AGAIN_S = 2
 # Below the drains and the proxy (nice 0): their work comes first on a busy machine.
 NICE = 10
 # Sealing goes on while a checkpoint is written and while everything is checked.
-JOBS = 9
+JOBS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,7 @@ class Keeper:
         self._signatures = SignatureWork(config, self._engine, self._stop.is_set)
         self._tally = TallyWork(self._engine, self._stop.is_set)
         self._attachments = ExtractWork(config, self._engine, self._stop.is_set)
+        self._later = LaterWork(config, self._engine, self._stop.is_set, self._attachments.look_far)
         self._troubles: dict[str, Trouble] = {}
         # What the last checkpoint and the last check found, until the next; an error in between ends by itself.
         self._said = {"checkpoint": "", "verify": ""}
@@ -116,6 +120,7 @@ class Keeper:
             ("logins", self._logins, LOGINS_EVERY_S),
             ("signatures", self._signatures.look, SIGNATURES_EVERY_S), ("topics", self._topics, TOPICS_EVERY_S),
             ("attachments", self._attachments.look, ATTACHMENTS_EVERY_S), ("tally", self._count, TALLY_EVERY_S),
+            ("read_again", self._later.look, READ_AGAIN_EVERY_S),
         ):
             self._scheduler.add_job(
                 self._run, "interval", id=job, args=(job, work), seconds=every_s, next_run_time=datetime.now(UTC),
@@ -130,6 +135,7 @@ class Keeper:
             self._scheduler.shutdown(wait=True)
         self._signatures.close()
         self._attachments.close()
+        self._later.close()
         self._engine.dispose()
 
     @property
@@ -141,6 +147,11 @@ class Keeper:
     def waiting_attachments(self) -> int | None:
         """How many attachments wait to be read for their words; None until it is known."""
         return self._attachments.waiting
+
+    @property
+    def waiting_readings(self) -> int | None:
+        """How many images may have to be read once more after an update; None until it is known."""
+        return self._later.waiting
 
     def _run(self, job: str, work: Callable[[], str]) -> None:
         """One round of a job; what it says or raises is the trouble it has."""

@@ -17,6 +17,7 @@ from postbuch.archive.config import Config
 from postbuch.archive.errors import NotFound
 from postbuch.archive.listorder import Cursor as Cursor
 from postbuch.archive.marks import is_read
+from postbuch.archive.readnow import current
 from postbuch.archive.schema import (
     account,
     address,
@@ -28,7 +29,6 @@ from postbuch.archive.schema import (
     letter_place,
     mailbox,
     outcome,
-    part,
     sighting,
     smtp_envelope,
     smtp_recipient,
@@ -210,7 +210,9 @@ def letter_facts(conn: Connection, letter_id: int, accounts: Rights = ALL) -> di
         })
     first = images[0]["id"]
     summary = conn.execute(select(header_summary).where(header_summary.c.image_id == first)).one()
-    parts = [dict(row._mapping) for row in conn.execute(select(part).where(part.c.image_id.in_(visible)))]
+    known = current(lambda table: table.c.image_id.in_(visible))
+    query = select(known).order_by(known.c.image_id, known.c.position)
+    parts = [{**row._mapping, "is_attachment": bool(row.is_attachment)} for row in conn.execute(query)]
     people = [dict(row._mapping) for row in conn.execute(
         select(image_address.c.image_id, image_address.c.field, image_address.c.display_name, address.c.address)
         .join(address, address.c.id == image_address.c.address_id)

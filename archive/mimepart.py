@@ -17,9 +17,10 @@ from postbuch.archive.encodedwords import decode_words
 # Below this many characters a text/plain alternative says no more than "please use an HTML viewer".
 SPARSE_CHARACTERS = 400
 # What a Macintosh keeps beside a file (RFC 1740, appendix B); the file is the next part. AppleSingle holds both.
+APPLE_FORK = "application/applefile"
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 TEXTS = ("text/plain", "text/html")
-_SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
+SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
 # Not frozen: see `message.py`.
@@ -151,7 +152,7 @@ def html_base(part: Part, text: str) -> str:
 def _stands_alone(part: Part, bodies: Sequence[Part], is_linking: bool) -> bool:
     """Whether it is neither body nor signature, as far as those before it tell; and whether HTML links to anything."""
     # All programs mark that of S/MIME as an attachment, and none shows it.
-    if part.is_wrapping or part.content_type in _SIGNATURES[1:]:
+    if part.is_wrapping or part.content_type in SIGNATURES[1:]:
         return False
     if part.disposition == "attachment" or part.content_type == "message/rfc822":
         return True
@@ -160,11 +161,11 @@ def _stands_alone(part: Part, bodies: Sequence[Part], is_linking: bool) -> bool:
     if part.content_type in TEXTS:
         # Apple Mail sends text files as inline; a body with a name has no other before it.
         return bool(part.file_name) and (part.disposition != "inline" or any(_beside(each, part) for each in bodies))
-    return part.content_type not in _SIGNATURES
+    return part.content_type not in SIGNATURES
 
 
 def _is_fork_of(part: Part, following: Part) -> bool:
-    if part.content_type != "application/applefile" or not part.payload.startswith(_APPLE_DOUBLE):
+    if part.content_type != APPLE_FORK or not part.payload.startswith(_APPLE_DOUBLE):
         return False
     return following.within == part.within and not following.is_within_text
 

@@ -71,7 +71,8 @@ def _report(
         now = (state.problem, state.notices, failures, index.problem, index.pid)
         if now != last or rounds % round(WRITE_EVERY_S / LOOK_EVERY_S) == 0:
             facts = _facts(state, index, failures, config)
-            health.write({**facts, "attachments_waiting": keeper.waiting_attachments})
+            waiting = {"attachments": keeper.waiting_attachments, "readings": keeper.waiting_readings}
+            health.write({**facts, **{f"{name}_waiting": number for name, number in waiting.items()}})
             last = now
         rounds += 1
         stop.wait(LOOK_EVERY_S)

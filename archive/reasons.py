@@ -60,6 +60,7 @@ class Reason(Named):
     JOB_LOGINS = "logins"
     JOB_SIGNATURES = "check of signatures"
     JOB_ATTACHMENTS = "reading of attachments"
+    JOB_READ_AGAIN = "second reading of older messages"
     JOB_TALLY = "count of attachments and senders"
     JOB_TOPICS = "list of topics"
     LEDGER_BUSY = "the ledger is busy: another process has held its lock for a minute; try again"

@@ -38,6 +38,9 @@ from postbuch.archive.schema_dkim import dkim_check as dkim_check
 from postbuch.archive.schema_dkim import dkim_verdict as dkim_verdict
 from postbuch.archive.schema_job import api_key as api_key
 from postbuch.archive.schema_job import job as job
+from postbuch.archive.schema_later import later_part as later_part
+from postbuch.archive.schema_later import later_progress as later_progress
+from postbuch.archive.schema_later import later_reading as later_reading
 from postbuch.archive.schema_ledger import ledger_entry as ledger_entry
 from postbuch.archive.schema_ledger import ledger_leaf as ledger_leaf
 from postbuch.archive.schema_ledger import ledger_node as ledger_node

@@ -13,7 +13,8 @@ from postbuch.archive.index_reader import Look
 from postbuch.archive.index_snippets import Snippet
 from postbuch.archive.mailboxkind import bare_name, identity, kind_of, shown_of
 from postbuch.archive.query import Group, Node
-from postbuch.archive.schema import account, body_text, letter_image, mailbox, part
+from postbuch.archive.readnow import current, text_now
+from postbuch.archive.schema import account, body_text, later_reading, letter_image, mailbox
 from postbuch.archive.search import in_index
 from postbuch.archive.users import ALL, Rights
 from postbuch.archive.visible import seen
@@ -188,15 +189,18 @@ def _texts(conn: Connection, ids: Collection[int], accounts: Rights) -> list[tup
     """(letter, text): the bodies, then the attachments."""
     cut, mine = index_snippets.LOOKED_AT_CHARACTERS, (letter_image.c.letter_id.in_(ids), seen(accounts))
     bodies = (
-        select(letter_image.c.letter_id, func.left(body_text.c.text, cut))
+        select(letter_image.c.letter_id, func.left(text_now(), cut))
         .join(body_text, body_text.c.image_id == letter_image.c.image_id)
+        .join(later_reading, later_reading.c.image_id == letter_image.c.image_id, isouter=True)
         .where(*mine).order_by(letter_image.c.image_id)
     )
     # Each file once: a large one may stand in all letters of a page.
+    images = select(letter_image.c.image_id).where(*mine)
+    part = current(lambda table: table.c.image_id.in_(images) & table.c.is_attachment)
     files = (
         select(letter_image.c.letter_id, part.c.sha256)
         .join(part, part.c.image_id == letter_image.c.image_id)
-        .where(*mine, part.c.is_attachment).order_by(letter_image.c.image_id, part.c.position)
+        .order_by(letter_image.c.image_id, part.c.position)
     )
     found = [(row[0], row[1]) for row in conn.execute(bodies)]
     attached = [(row[0], row[1]) for row in conn.execute(files)]

@@ -33,7 +33,7 @@ def status(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {
         "images": None, "sightings": None, "letters": None, "gaps": None, "refusals": None, "index_lag": None,
         "spool": messages, "spool_events": events, "spool_writable": writable,
-        "attachments_waiting": health.get("archive", {}).get("attachments_waiting"),
+        **{name: health.get("archive", {}).get(name) for name in ("attachments_waiting", "readings_waiting")},
         "accounts": [],
         "listeners": [each for name in PROCESSES for each in health.get(name, {}).get("listeners", [])],
         "processes": {

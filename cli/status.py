@@ -37,6 +37,7 @@ def _print(facts: dict[str, Any]) -> None:
         (_("Waiting in the spool"), _waiting(facts["spool"])),
         (_("Not in the index of the search yet"), facts["index_lag"]),
         (_("Attachments waiting to be read for the search"), facts["attachments_waiting"]),
+        (_("Older messages to look through for files within others"), facts["readings_waiting"]),
         (_("Gaps"), facts["gaps"]),
         (_("Refused"), facts["refusals"]),
     )

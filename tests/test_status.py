@@ -95,8 +95,8 @@ def test_a_failure_stands_at_its_account(mariadb: Config) -> None:
 
 
 def test_attachments_that_wait(tmp_path: Path) -> None:
-    """The archive process says how many are not read for the search yet; while it is silent nobody knows."""
+    """The archive process says how many files and older messages wait to be read; while it is silent nobody knows."""
     config = config_in(tmp_path)
-    assert status(config)["attachments_waiting"] is None
-    HealthFile(health_path(config, "archive")).write({"attachments_waiting": 7})
-    assert status(config)["attachments_waiting"] == 7
+    assert (status(config)["attachments_waiting"], status(config)["readings_waiting"]) == (None, None)
+    HealthFile(health_path(config, "archive")).write({"attachments_waiting": 7, "readings_waiting": 9})
+    assert (status(config)["attachments_waiting"], status(config)["readings_waiting"]) == (7, 9)

@@ -1,0 +1,22 @@
+"""What is known of images now: the rows of the first reading, with those of a later one added or in their place."""
+
+from collections.abc import Callable
+
+from sqlalchemy import ColumnElement, Subquery, Table, func, select, union_all
+
+from postbuch.archive.schema import body_text, later_part, later_reading, part
+
+
+def current(where: Callable[[Table], ColumnElement[bool]]) -> Subquery:
+    """The parts as they are known now. `where`: a condition on a table that has the columns of `part`."""
+    again = select(later_part.c.image_id).where(
+        later_part.c.image_id == part.c.image_id, later_part.c.position == part.c.position
+    )
+    return union_all(
+        select(*part.c).where(where(part), ~again.exists()), select(*later_part.c).where(where(later_part))
+    ).subquery("part_now")
+
+
+def text_now() -> ColumnElement[str]:
+    """The text of the body as it is known now, where `later_reading` is joined beside `body_text`."""
+    return func.coalesce(later_reading.c.text, body_text.c.text)

@@ -1,0 +1,194 @@
+"""Letters of an archive that is older than the reading of containers: found, listed and offered as new ones are."""
+
+import binascii
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from container_files import BINARY, signed, tnef, tnef_file
+from indexed import follow
+from sqlalchemy import Engine, func, select
+from test_containers import packed, wrapped
+from written_mail import mail, multipart, part
+
+from postbuch.archive import laterrows, letters, mime, verification
+from postbuch.archive.config import Config
+from postbuch.archive.extract_work import ExtractWork
+from postbuch.archive.ingest import Ingester
+from postbuch.archive.laterwork import LaterWork
+from postbuch.archive.message import ParsedMessage
+from postbuch.archive.objects import ObjectStore
+from postbuch.archive.parser import Parser
+from postbuch.archive.schema import header_summary, image, later_part, later_reading
+from postbuch.archive.search import search
+from postbuch.archive.users import ALL
+from provider.archive import fresh_archive, ingester, message_record
+
+PLAIN = part("text/plain", "Guten Tag")
+NOTE = part("text/plain; name=notiz.txt", "Buche", "Content-Disposition: attachment; filename=notiz.txt")
+FORK = part("application/applefile; name=karte.png", "AAUWBwACAAA=", "Content-Transfer-Encoding: base64")
+PICTURE = part("image/png; name=karte.png", "iVBORw0KGgo=", "Content-Transfer-Encoding: base64",
+               "Content-Disposition: attachment; filename=karte.png")  # fmt: skip
+UUENCODED = "begin 644 wald.txt\r\n" + binascii.b2a_uu(b"Ahorn").decode().strip() + "\r\n`\r\nend"
+HTML = {0x1013: (BINARY, b"<p>Lerche in der Tabelle"), 0x3FDE: (3, b"\xe9\xfd\0\0")}
+OLD = {
+    "tnef": multipart("mixed", PLAIN, packed(tnef(HTML, tnef_file("plan.txt", b"Eiche und Linde")))),
+    "signed": "",
+    "uuencoded": part("text/plain", f"Anbei.\r\n{UUENCODED}"),
+    "apple": multipart("mixed", PLAIN, FORK, PICTURE),
+    "forwarded": multipart("mixed", PLAIN, part("message/rfc822", packed(tnef({}, tnef_file("erle.txt", b"Erle"))))),
+    "note": multipart("mixed", PLAIN, NOTE),
+    "plain": part("text/plain", "Wir begin 1999 nichts."),
+}
+
+
+class FirstParser(Parser):
+    """Reads as before: no container is opened, no file taken out of a text, no fork of a file known for one."""
+
+    def summaries(self, items: list[bytes]) -> list[ParsedMessage]:
+        return [self._first(octets, found) for octets, found in zip(items, super().summaries(items), strict=True)]
+
+    @staticmethod
+    def _first(octets: bytes, found: ParsedMessage) -> ParsedMessage:
+        leaves = mime.take_apart(octets).own
+        own = [place for place, leaf in enumerate(leaves) if not leaf.is_within_text]
+        texts = [leaves[place].payload.decode() for place in own if leaves[place].is_body]
+        parts = tuple(
+            replace(each, is_attachment=each.is_attachment or each.content_type.startswith("application/"))
+            for each in found.parts if each.position in own
+        )  # fmt: skip
+        return replace(found, parts=parts, text="\n".join(texts))
+
+
+def octets_of(name: str) -> bytes:
+    octets = wrapped(signed(multipart("mixed", part("text/plain", "Fichte"), NOTE).encode())) if name == "signed" else (
+        mail(OLD[name])
+    )  # fmt: skip
+    return octets.replace(b"Message-ID: <x@", f"Subject: {name}\r\nMessage-ID: <{name}@".encode())
+
+
+@contextmanager
+def old_archive(folder: Path) -> Iterator[tuple[Config, Engine]]:
+    """An archive whose letters an older version read."""
+    with fresh_archive(folder) as (config, engine), FirstParser() as parser:
+        work = Ingester(engine, ObjectStore(config.data), parser)
+        for name in OLD:
+            work.ingest([message_record(octets_of(name))])
+        yield config, engine
+
+
+def found(engine: Engine, *searches: str) -> list[list[str]]:
+    """The subjects that each search finds."""
+    with engine.connect() as conn:
+        return [sorted(row["subject"] for row in search(conn, words, ALL).rows) for words in searches]
+
+
+def read_again(config: Config, engine: Engine) -> LaterWork:
+    job, files = LaterWork(config, engine), ExtractWork(config, engine)
+    try:
+        while job.waiting != 0:
+            assert job.look() == ""
+        while files.waiting != 0:
+            files.look()
+    finally:
+        job.close()
+        files.close()
+    return job
+
+
+SEARCHES = {
+    "filename:plan.txt": ["tnef"], "attachment:Eiche": ["tnef"], "body:Lerche": ["tnef"],
+    "body:Fichte": ["signed"], "attachment:Buche": ["note", "signed"], "filename:wald.txt": ["uuencoded"],
+    "attachment:Ahorn": ["uuencoded"], "body:begin": ["plain"], "erle": ["forwarded"],
+    "has:attachment": ["apple", "forwarded", "note", "signed", "tnef", "uuencoded"],
+}  # fmt: skip
+
+
+def test_old_letters_are_found_like_new_ones(tmp_path: Path) -> None:
+    """By names, words and texts within containers; the index follows; what was written once stays (invariant 4)."""
+    with old_archive(tmp_path) as (config, engine):
+        follow(config, engine)
+        assert found(engine, "filename:plan.txt", "attachment:Ahorn", "body:Fichte", "erle") == [[], [], [], []]
+        assert found(engine, "body:begin") == [["plain", "uuencoded"]]
+        read_again(config, engine)
+        follow(config, engine)
+        assert dict(zip(SEARCHES, found(engine, *SEARCHES), strict=True)) == SEARCHES
+        with engine.connect() as conn:
+            facts = letters.letter_facts(conn, letters.find_letter(conn, "apple@firma.example"))
+            listed = [each["file_name"] for each in facts["parts"] if each["is_attachment"]]
+            assert listed == ["karte.png"]
+            facts = letters.letter_facts(conn, letters.find_letter(conn, "tnef@firma.example"))
+            assert [each["file_name"] for each in facts["parts"]] == ["", "winmail.dat", "", "plan.txt"]
+            subjects = select(header_summary.c.subject).join(
+                later_reading, later_reading.c.image_id == header_summary.c.image_id
+            )
+            again = sorted(conn.scalars(subjects))
+        assert again == ["apple", "forwarded", "signed", "tnef", "uuencoded"]
+        report = verification.Verification(config, engine, lambda done, total: True).run(full=True)
+        assert report.complete and not report.findings.count
+
+
+def test_an_index_that_is_made_anew_has_it_as_well(tmp_path: Path) -> None:
+    """And an archive that was read by this version from the beginning finds the same without a second reading."""
+    with old_archive(tmp_path / "old") as (config, engine):
+        read_again(config, engine)
+        follow(config, engine)
+        assert dict(zip(SEARCHES, found(engine, *SEARCHES), strict=True)) == SEARCHES
+    with fresh_archive(tmp_path / "new") as (config, engine), ingester(config, engine) as work:
+        work.ingest([message_record(octets_of(name)) for name in OLD])
+        read_again(config, engine)
+        follow(config, engine)
+        assert dict(zip(SEARCHES, found(engine, *SEARCHES), strict=True)) == SEARCHES
+        with engine.connect() as conn:
+            assert conn.scalar(select(func.count()).select_from(later_reading)) == 0
+            assert conn.scalar(select(func.count()).select_from(later_part)) == 0
+
+
+def test_only_what_may_hold_others_is_read(tmp_path: Path) -> None:
+    """Letters whose rows tell that nothing is within their parts are passed over, and so are all that come later."""
+    with old_archive(tmp_path) as (config, engine):
+        with engine.connect() as conn:
+            numbers = laterrows.candidates(conn, 0, 1000)
+            names = list(OLD)
+            first = conn.scalar(select(func.min(image.c.id))) or 0
+        assert [names[number - first] for number in numbers] == ["tnef", "signed", "uuencoded", "apple", "forwarded"]
+        job = read_again(config, engine)
+        with ingester(config, engine) as work:
+            work.ingest([message_record(octets_of("tnef") + b"\r\n")])
+        assert job.look() == "" and job.waiting == 0
+        with engine.connect() as conn:
+            left = laterrows.progress(conn)
+            assert left.upto == left.until < (conn.scalar(select(func.max(image.c.id))) or 0)
+
+
+@pytest.mark.parametrize(("content_type", "name", "disposition", "expected"), [
+    ("application/octet-stream", "winmail.dat", "", True), ("application/octet-stream", "", "attachment", True),
+    ("application/ms-tnef", "rechnung.pdf", "attachment", True), ("application/x-pkcs7-mime", "", "", True),
+    ("application/pkcs7-signature", "smime.p7s", "attachment", False), ("text/rtf", "", "", True),
+    ("text/rtf", "a.rtf", "", False), ("application/rtf", "", "attachment", False), ("text/html", "", "", False),
+    ("application/pdf", "", "", False), ("application/octet-stream", "a.pdf", "", False), ("image/png", "", "", False),
+])
+def test_what_a_row_tells(content_type: str, name: str, disposition: str, expected: bool) -> None:
+    """Type and name say whether there may be anything within."""
+    assert laterrows.may_hold(content_type, name, disposition) is expected
+
+
+def test_broken_off_it_goes_on(tmp_path: Path) -> None:
+    """Ended after each letter and begun anew, it reads each once more and loses none."""
+    with old_archive(tmp_path) as (config, engine):
+        rounds = 0
+        waiting: int | None = None
+        while waiting != 0:
+            asked = iter((False, False))
+            job = LaterWork(config, engine, lambda asked=asked: next(asked, True))  # type: ignore[misc]
+            before = waiting
+            job.look()
+            job.close()
+            waiting = job.waiting
+            rounds += 1
+            assert waiting is not None and (before is None or waiting < before)
+        assert rounds > 2
+        with engine.connect() as conn:
+            assert conn.scalar(select(func.count()).select_from(later_reading)) == 5
