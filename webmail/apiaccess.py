@@ -14,7 +14,7 @@ from typing import Any, ParamSpec
 from flask import Response, g, request
 from flask_limiter.util import get_remote_address
 from sqlalchemy import Connection
-from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
+from werkzeug.exceptions import HTTPException
 
 from postbuch.archive import apikeys, audit, users
 from postbuch.archive.apikeys import Key
@@ -163,8 +163,6 @@ def of_http(error: HTTPException) -> Response:
     answer = problem(code, details.get(code) or error.description or error.name)
     if code == 405:  # RFC 9110 section 15.5.6
         answer.headers["Allow"] = ", ".join(_methods(error))
-    elif isinstance(error, RequestedRangeNotSatisfiable):  # RFC 9110 section 15.5.17
-        answer.headers["Content-Range"] = f"bytes */{error.length}"
     elif code == 429:  # RFC 6585 section 4
         answer.headers["Retry-After"] = str(PAUSE_S)
     return answer

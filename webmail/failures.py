@@ -6,7 +6,7 @@ import secrets
 from flask import Flask, Response, g, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from postbuch.archive.errors import NotFound, PostbuchError
 from postbuch.webmail import apiaccess
@@ -28,11 +28,16 @@ def install(app: Flask) -> None:
 
 
 def _http(error: HTTPException) -> Response | HTTPException:
-    code = error.code or 500
-    if code < 400:
+    if (error.code or 500) < 400:
         return error
-    if apiaccess.is_api(request.path):
-        return apiaccess.of_http(error)
+    answer = apiaccess.of_http(error) if apiaccess.is_api(request.path) else _page_of(error)
+    if isinstance(error, RequestedRangeNotSatisfiable):  # RFC 9110 section 15.5.17
+        answer.headers["Content-Range"] = f"bytes */{error.length}"
+    return answer
+
+
+def _page_of(error: HTTPException) -> Response:
+    code = error.code or 500
     if code == 403:
         _refused()
     titles = {
