@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, true
+from sqlalchemy import Connection, Select, and_, func, or_, select, true
 
 from postbuch.archive import listanchor, listnewest, listquery
 from postbuch.archive.errors import UsageError
@@ -159,14 +159,20 @@ def count(
 
     `whole`: as `keys_of` finds them.
     """
-    wanted, scope = _for(view, wanted, rights, user_id, whole=whole)
-    if view.keys is not None and wanted.is_plain:
-        keys = view.keys(scope)
-    else:
-        keys = listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted))
+    keys = every(conn, view, wanted, rights, user_id, whole=whole)
     if most is not None:
         keys = keys.limit(most + 1)
     return conn.scalar(select(func.count()).select_from(keys.subquery())) or 0
+
+
+def every(
+    conn: Connection, view: View, wanted: Filter, rights: Rights, user_id: int | None, *, whole: bool = False
+) -> Select[Any]:
+    """The numbers of all rows, in no order. `whole` as in `count`. Raises UsageError."""
+    wanted, scope = _for(view, wanted, rights, user_id, whole=whole)
+    if view.keys is not None and wanted.is_plain:
+        return view.keys(scope)
+    return listquery.keys(conn, view, wanted, scope, listquery.lead(conn, view, wanted))
 
 
 def stream(

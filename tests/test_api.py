@@ -85,6 +85,7 @@ def test_who_has_no_good_key_gets_nothing(site: Site) -> None:
 
 NEEDS = [
     ("/letters", "GET", "letters"), ("/letters/1", "GET", "letters"), ("/letters/1/attachments", "GET", "letters"),
+    ("/letters/count/months", "GET", "letters"),
     ("/letters/1/topic", "GET", "letters"), ("/media/1", "GET", "letters"), ("/media/1/file", "GET", "content"),
     ("/topics", "GET", "letters"), ("/views", "GET", "letters"), ("/letters/1/message", "GET", "content"),
     ("/letters/1/attachments/1/1", "GET", "content"), ("/letters/1/mark", "PUT", "marks"), ("/jobs", "GET", "exports"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from postbuch.archive import clock, filtergrammar, letters, listletters, listresolve, listview, topics
+from postbuch.archive import clock, filtergrammar, letters, listletters, listmonths, listresolve, listview, topics
 from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
 from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.listcolumn import Scope
@@ -57,6 +57,20 @@ def listed(wanted: dict[str, Any]) -> Any:
 def counted(wanted: dict[str, Any]) -> Any:
     """How many letters there are, exactly."""
     return total(filter_of(VIEWS["letters"], wanted))
+
+
+@blueprint.route("/letters/count/months", operation="countLettersByMonth")
+@with_key(LETTERS)
+@blueprint.arguments(apischemas.Narrowed, location="query")
+@blueprint.response(200, apischemas.Month(many=True))
+def by_month(wanted: dict[str, Any]) -> Any:
+    """How many letters arrived in each month, exactly, the newest first; months without any are left out."""
+    found = filter_of(VIEWS["letters"], wanted)
+    with services().transaction() as conn:
+        asker().on_record(conn, "search", "count of letters by month", filtergrammar.write(found))
+    with services().transaction() as conn:
+        counted = listmonths.counts(conn, found, asker().accounts, asker().user_id)
+    return [{"month": month, "total": number} for month, number in counted.items()]
 
 
 @blueprint.route("/letters/<int:letter_id>", operation="getLetter")

@@ -210,6 +210,13 @@ class Total(Schema):
     total = fields.Integer(required=True)
 
 
+class Month(Schema):
+    """How many letters arrived in a month."""
+
+    month = fields.String(required=True, metadata={"description": "As 2026-11, on the clock of `tz`"})
+    total = fields.Integer(required=True)
+
+
 class Mark(Strict):
     """A read mark."""
 
