@@ -99,7 +99,7 @@ class Bodies:
 
     `inline` has the position of each picture by what references to it resolve to (`references.py`). `text` is None
     where all that there is to read is HTML. `containers` has, by the position of each attachment that stands in
-    another, the position of that one.
+    another part, the position of that one; `in_texts` the positions of those that stand in a text.
     """
 
     shown: tuple[Body, ...]
@@ -107,6 +107,7 @@ class Bodies:
     inline: dict[str, int]
     attachments: tuple[PartSummary, ...]
     containers: dict[int, int]
+    in_texts: frozenset[int]
     remarks: tuple[Remark, ...]
     parser: str
     defect: str
@@ -160,9 +161,9 @@ def bodies(octets: bytes) -> Bodies:
             if part.is_attachment
         ),
         containers={
-            n: part.within for n, part in enumerate(structure.parts)
-            if part.is_attachment and part.within >= 0 and structure.parts[part.within].is_attachment
+            n: part.within for n, part in enumerate(structure.parts) if part.is_attachment and part.within >= 0
         },
+        in_texts=frozenset(n for n, part in enumerate(structure.parts) if part.is_within_text),
         remarks=remarks(structure.parts, bool(readable)),
         parser=structure.parser,
         defect=structure.defect,

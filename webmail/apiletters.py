@@ -88,16 +88,17 @@ def one(letter_id: int) -> Any:
 @with_key(LETTERS)
 @blueprint.response(200, apischemas.Attachment(many=True))
 def attachments(letter_id: int) -> Any:
-    """The attachments of a letter."""
+    """The attachments of a letter, those within other parts and in texts as well, and where each stands."""
     found = facts_of(letter_id)
-    return [{**each, "image": each["image_id"]} for each in found["parts"] if each["is_attachment"]]
+    listed = [each for image in found["images"] for each in letterfiles.listed(found, image["id"])]
+    return [{**each, "image": each["image_id"]} for each in listed]
 
 
 @blueprint.route("/letters/<int:letter_id>/attachments/<int:image_id>/<int:position>", operation="getAttachment")
 @with_key(CONTENT)
 @blueprint.doc(**FILE)
 def attachment(letter_id: int, image_id: int, position: int) -> Any:
-    """The octets of one attachment."""
+    """The octets of one attachment; what stands within another part or in a text is taken out of it."""
     return part_of(letter_id, image_id, position)
 
 

@@ -8,6 +8,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, missing, validat
 from webargs.flaskparser import FlaskParser
 
 from postbuch.archive import apikeys, attachments, clock, export_list, filtergrammar
+from postbuch.webmail.letterfiles import SOURCES
 
 MAX_LIMIT = 200
 _TEXT = json.JSONEncoder(ensure_ascii=False)
@@ -174,7 +175,16 @@ class Attachment(Schema):
     """One attachment of a letter."""
 
     image = fields.Integer(required=True, metadata={"description": "Number of the message that holds it"})
-    position = fields.Integer(required=True)
+    position = fields.Integer(required=True, metadata={"description": "Its place among the parts of the message"})
+    source = fields.String(required=True, allow_none=True, validate=validate.OneOf(SOURCES), metadata={"description": (
+        "`message`: a part of the message itself; `container`: it stands in another part, as in `winmail.dat` or "
+        "`smime.p7m`; `text`: it stands in a text, uuencoded or as yEnc; null: the message could not be taken apart in "
+        "time"
+    )})  # fmt: skip
+    container = fields.Integer(required=True, allow_none=True, metadata={"description": (
+        "The position of the part that it stands in, or its text; null where that is the message itself. That part may "
+        "be no attachment itself, as a `smime.p7m` that is the whole letter"
+    )})  # fmt: skip
     file_name = fields.String(required=True)
     content_type = fields.String(required=True)
     size_octets = fields.Integer(required=True)

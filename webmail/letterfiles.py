@@ -21,6 +21,8 @@ PREVIEWS = _PICTURES | {"application/pdf", "text/plain", "text/csv"}
 MAX_TILE_OCTETS = 1_048_576
 # Each file is a walk through the message; a mail with more files than this is a bomb or a mistake.
 MAX_BUNDLED = 100
+# Where a file of a letter stands: it is a part, within one, or in a text.
+SOURCES = ("message", "container", "text")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,23 @@ def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dic
         if part["position"] not in reading.shown and (
             part["is_attachment"] or part["content_type"].startswith("image/") or part["position"] in reading.hidden
         )
+    ]  # fmt: skip
+
+
+def listed(facts: dict[str, Any], image_id: int) -> list[dict[str, Any]]:
+    """The attachments of an image as it is read now, each with its `source` and `container`, where that is known.
+
+    Takes time: call it outside of transactions. A message that cannot be taken apart in time has those of its rows.
+    """
+    found = services().reader.bodies(octets_of(image_id))
+    if found is None:
+        rows = [part for part in facts["parts"] if part["image_id"] == image_id and part["is_attachment"]]
+        return [{**part, "source": None, "container": None} for part in rows]
+    sources = dict.fromkeys(found.containers, "container") | dict.fromkeys(found.in_texts, "text")
+    return [
+        {**asdict(each), "image_id": image_id, "source": sources.get(each.position, "message"),
+         "container": found.containers.get(each.position)}
+        for each in found.attachments
     ]  # fmt: skip
 
 

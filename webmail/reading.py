@@ -92,6 +92,15 @@ class Reader:
                     self._kept.popitem(last=False)
         return made
 
+    def bodies(self, octets: bytes) -> Bodies | None:
+        """What there is in the message, nothing of it made ready to be shown; None when it cannot be taken apart."""
+        try:
+            with self._parser() as parser:
+                found = parser.bodies(octets)
+        except Unreadable:
+            return None
+        return None if found.parser == "none" else found
+
     def leaf(self, octets: bytes, position: int) -> Leaf:
         """One part of the message, decoded. Raises NotFound, Unreadable."""
         with self._parser() as parser:
