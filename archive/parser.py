@@ -16,8 +16,9 @@ from dataclasses import replace
 from typing import Self, TypeVar
 
 from postbuch.archive import headers, message, parserframe
+from postbuch.archive.display import Bodies, Leaf
 from postbuch.archive.errors import NotFound, PostbuchError
-from postbuch.archive.message import Bodies, Leaf, ParsedMessage
+from postbuch.archive.message import ParsedMessage
 from postbuch.archive.parserframe import Answer
 
 Found = TypeVar("Found")

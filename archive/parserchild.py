@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
-from postbuch.archive import message
+from postbuch.archive import display, message
 from postbuch.archive.parserframe import (
     BODIES,
     HEADER,
@@ -59,14 +59,14 @@ def answer(operation: int, argument: int, octets: bytes, operations: Operations 
 
 
 def _leaf(octets: bytes, position: int) -> Answer:
-    found = message.leaf(octets, position)
+    found = display.leaf(octets, position)
     return Answer(False, encode(replace(found, payload=b"")), found.payload)
 
 
 _OPERATIONS: dict[int, Callable[[bytes, int], Answer]] = {
     SUMMARY: lambda octets, _: Answer(False, encode(message.parse(octets))),
     HEADER: lambda octets, _: Answer(False, encode(message.parse_header(octets, ""))),
-    BODIES: lambda octets, _: Answer(False, encode(message.bodies(octets))),
+    BODIES: lambda octets, _: Answer(False, encode(display.bodies(octets))),
     LEAF: _leaf,
 }
 

@@ -3,8 +3,8 @@
     request = operation u8 | argument i32 | count u32 | count × length u64 | octets …
     answer  = failed u8 | JSON length u32 | payload length u64 | JSON | payload          (one for each item, in order)
 
-The JSON is that of a value of `message.py`, or the text of what went wrong. The home of msgspec, which holds what it
-reads to the types of the value, and takes a tenth of the time of the standard library.
+The JSON is that of a value of `message.py` or `display.py`, or the text of what went wrong. The home of msgspec, which
+holds what it reads to the types of the value, and takes a tenth of the time of the standard library.
 """
 
 import struct
@@ -12,9 +12,10 @@ from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
 
+from postbuch.archive.display import Bodies, Leaf
 from postbuch.archive.dkimsignature import Judgement, Question
 from postbuch.archive.extract_found import Extract
-from postbuch.archive.message import Bodies, Leaf, ParsedMessage
+from postbuch.archive.message import ParsedMessage
 
 SUMMARY, HEADER, BODIES, LEAF, SIGNATURES, EXTRACT, DRAWING = 1, 2, 3, 4, 5, 6, 7
 NO_PART = "there is no such part"

@@ -21,7 +21,7 @@ from container_files import (
 from test_mime_bodies import HTML, PLAIN
 from written_mail import files, mail, multipart, part, shown
 
-from postbuch.archive import containers, message, mimewalk, rtf
+from postbuch.archive import containers, display, message, mimewalk, rtf
 from postbuch.archive import lzfu as expansion
 from postbuch.archive import tnef as outlook
 from postbuch.archive.parser import Parser
@@ -83,10 +83,10 @@ def test_files_of_outlook_are_files_of_the_letter() -> None:
     made = tnef(OF_HTML, tnef_file("Müller.pdf", b"%PDF-1"), tnef_file("bild.png", PNG, content_id="p@x"))
     octets = mail(multipart("mixed", part("text/plain", " "), packed(made)))
     assert files(octets) == ["winmail.dat", "Müller.pdf"]
-    found = message.bodies(octets)
+    found = display.bodies(octets)
     assert found.containers == {3: 1} and found.inline["cid:p@x"] == 4
-    assert [message.leaf(octets, n).payload for n in (1, 3, 4)] == [made, b"%PDF-1", PNG]
-    assert message.leaf(octets, 3).content_type == "application/pdf"
+    assert [display.leaf(octets, n).payload for n in (1, 3, 4)] == [made, b"%PDF-1", PNG]
+    assert display.leaf(octets, 3).content_type == "application/pdf"
 
 
 def test_a_message_in_winmail_stays_closed_and_is_found() -> None:
@@ -96,7 +96,7 @@ def test_a_message_in_winmail_stays_closed_and_is_found() -> None:
     octets = mail(packed(tnef({0x1000: text("Alpha")}, tnef_message(inner))))
     assert shown(octets) == ["Alpha"] and files(octets) == ["winmail.dat", "Prüfung.eml"]
     assert message.parse(octets).text.split() == ["Alpha", "Delta", "Plan.txt"]
-    opened = message.leaf(octets, 2).payload
+    opened = display.leaf(octets, 2).payload
     assert message.parse(opened).from_display == "Anna <a@b.example>" and message.parse(opened).subject == "Prüfung"
     assert shown(opened) == ["Delta"] and files(opened) == ["Plan.txt"]
     within = mail(multipart("mixed", part("message/rfc822", octets.decode())))
@@ -112,10 +112,10 @@ def test_a_letter_within_its_signature_is_read(make: Callable[[bytes], bytes], k
     """DER, indefinite lengths, pieces, a cut end: the entity inside is the letter, and what holds it no file."""
     octets = wrapped(make(ENTITY), kind)
     assert shown(octets) == ["<p>Beta</p>"] and files(octets) == ["a.pdf"]
-    found = message.bodies(octets)
+    found = display.bodies(octets)
     assert found.text == "Alpha" and found.remarks == (Remark.SIGNED,) and set(found.containers.values()) == {0}
     assert "Alpha" in message.parse(octets).text
-    assert message.leaf(octets, 0).payload == make(ENTITY) or make is signed
+    assert display.leaf(octets, 0).payload == make(ENTITY) or make is signed
 
 
 def test_other_signed_things() -> None:
@@ -127,7 +127,7 @@ def test_other_signed_things() -> None:
     assert shown(wrapped(signed(dat({0x1000: text("Gamma")}).encode()))) == ["Gamma"]
     cades = mail(multipart("mixed", PLAIN, packed(signed(b"%PDF-1"), "application/pkcs7-mime; name=Vertrag.pdf.p7m")))
     assert files(cades) == ["Vertrag.pdf.p7m", "Vertrag.pdf"]
-    assert message.leaf(cades, 2).content_type == "application/pdf"
+    assert display.leaf(cades, 2).content_type == "application/pdf"
 
 
 ARMOUR = "-----BEGIN PGP MESSAGE-----\r\n\r\nhQ==\r\n-----END PGP MESSAGE-----"
@@ -148,7 +148,7 @@ ARMOUR = "-----BEGIN PGP MESSAGE-----\r\n\r\nhQ==\r\n-----END PGP MESSAGE-----"
 ])
 def test_what_a_reader_has_to_know(content: str, expected: Remark | None) -> None:
     """What cannot be read here stays a file, and the page says so."""
-    assert message.bodies(mail(content)).remarks == ((expected,) if expected else ())
+    assert display.bodies(mail(content)).remarks == ((expected,) if expected else ())
 
 
 def test_compressed_rtf_of_the_specification() -> None:

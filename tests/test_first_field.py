@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postbuch.archive import headers, message
+from postbuch.archive import display, headers, message
 from postbuch.archive.extract_read import read
 
 MAIL = (
@@ -26,8 +26,8 @@ def test_it_is_read_as_without(lead: bytes) -> None:
     plain, found = message.parse(MAIL), message.parse(lead + MAIL)
     for name in ("subject", "from_display", "date", "message_id", "original_id", "text", "parts", "addresses"):
         assert getattr(found, name) == getattr(plain, name), name
-    assert message.bodies(lead + MAIL) == message.bodies(MAIL)
-    assert message.leaf(lead + MAIL, 1).payload == b"PDF"
+    assert display.bodies(lead + MAIL) == display.bodies(MAIL)
+    assert display.leaf(lead + MAIL, 1).payload == b"PDF"
     header = message.parse_header(lead + MAIL, "")
     assert (header.subject, header.from_display) == (plain.subject, plain.from_display)
 
@@ -76,4 +76,4 @@ def test_any_arrangement_is_read(pieces: list[bytes]) -> None:
     found = headers.from_first_field(octets)
     assert octets.endswith(found)
     message.parse(octets)
-    message.bodies(octets)
+    display.bodies(octets)

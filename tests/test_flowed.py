@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postbuch.archive import flowed, message, mime
+from postbuch.archive import display, flowed, message, mime
 
 
 @pytest.mark.parametrize(("text", "deletes_space", "whole"), [
@@ -42,7 +42,7 @@ def test_letters(kind: str, seen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     octets = f"Content-Type: {kind}\r\n\r\nDonau \r\ndampfschiff\r\n".encode()
     fixed = message.parse(b"Content-Type: text/plain\r\n\r\nDonau \r\ndampfschiff\r\n")
     found = message.parse(octets)
-    assert message.bodies(octets).shown[0].text == seen
+    assert display.bodies(octets).shown[0].text == seen
     assert found.text.split() == seen.split()
     assert (found.body_sha256, found.parts[0].sha256) == (fixed.body_sha256, fixed.parts[0].sha256)
     parts = mime.take_apart(octets).parts

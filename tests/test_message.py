@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postbuch.archive import dates, headers, htmltext, mailboxname, message, mime
+from postbuch.archive import dates, display, headers, htmltext, mailboxname, message, mime
 from postbuch.archive.encodedwords import decode_words
 from postbuch.archive.message import ParsedMessage
 from postbuch.archive.widths import BODY_CHARACTERS, SUBJECT_CHARACTERS
@@ -45,10 +45,10 @@ def test_every_corpus_message_is_read() -> None:
         parsed = message.parse(octets)
         fit(parsed)
         assert parsed.parser in ("fast", "compat"), path
-        found = message.bodies(octets)
+        found = display.bodies(octets)
         assert [item.position for item in found.attachments] == [p.position for p in parsed.parts if p.is_attachment]
         for part in parsed.parts[:3]:
-            assert len(message.leaf(octets, part.position).payload) == part.size_octets
+            assert len(display.leaf(octets, part.position).payload) == part.size_octets
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -72,7 +72,7 @@ def test_mutated_corpus_messages_are_read(seed: int) -> None:
                 start = chance.randrange(len(other) + 1)
                 octets[place:place] = other[start : start + 200]
         fit(message.parse(bytes(octets)))
-        message.bodies(bytes(octets))
+        display.bodies(bytes(octets))
 
 
 PIECES = st.sampled_from([
@@ -221,7 +221,7 @@ def test_parts_as_people_count_them() -> None:
     assert [part.is_attachment for part in parsed.parts] == [False, False, False, True, True]
     assert parsed.parts[3].file_name == "Übersicht.pdf" and parsed.attachment_count == 2
     assert "Gruß" in parsed.text and "inner words" in parsed.text and "x" not in parsed.text.split()
-    assert message.bodies(octets).inline == {"cid:logo": 1}
+    assert display.bodies(octets).inline == {"cid:logo": 1}
 
 
 def test_both_parsers_give_the_same_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from written_mail import files, mail, multipart, part, shown
 
-from postbuch.archive import message, mime
-from postbuch.archive.message import Body
+from postbuch.archive import display, message, mime
+from postbuch.archive.display import Body
 
 LONG = "Sehr geehrte Frau Huber, " * 20
 
@@ -51,7 +51,7 @@ def test_every_text_is_shown_or_a_file(content: str, seen: list[str], named: lis
 ])
 def test_the_letter_in_plain_text_lacks_nothing(content: str, text: str | None) -> None:
     """The form without HTML where there is one, else the words of the HTML."""
-    assert message.bodies(mail(content)).text == text
+    assert display.bodies(mail(content)).text == text
 
 
 @pytest.mark.parametrize("kind", ["application/pkcs7-signature", "application/x-pkcs7-signature"])
@@ -207,7 +207,7 @@ def test_what_browsers_show_as_no_picture_is_a_file(kind: str, body: str) -> Non
     disposition = "Content-Disposition: attachment" if kind == "text/html" else "X: x"
     picture = part(kind, body, "Content-ID: <a>", disposition)
     octets = mail(multipart("related", part("text/html", "<img src=cid:a>"), picture))
-    assert message.bodies(octets).inline == {} and message.parse(octets).attachment_count == 1
+    assert display.bodies(octets).inline == {} and message.parse(octets).attachment_count == 1
 
 
 @pytest.mark.parametrize(("bodies", "count"), [(("GIF89a 1", "GIF89a 2"), 1), (("GIF89a 1", "GIF89a 1"), 0)])
@@ -215,7 +215,7 @@ def test_two_pictures_of_one_name(bodies: tuple[str, ...], count: int) -> None:
     """One is shown; the other is a file unless it is the same."""
     pictures = [part("application/octet-stream", body, "Content-ID: <a>") for body in bodies]
     octets = mail(multipart("related", part("text/html", "<img src=cid:a>"), *pictures))
-    assert message.bodies(octets).inline == {"cid:a": 2} and message.parse(octets).attachment_count == count
+    assert display.bodies(octets).inline == {"cid:a": 2} and message.parse(octets).attachment_count == count
 
 
 def test_a_thousand_pictures_in_as_many_texts() -> None:
@@ -302,7 +302,7 @@ def test_old_ways_to_say_text(kind: str) -> None:
 def test_no_raw_nul_in_a_page() -> None:
     """It would end the page in some browsers."""
     assert shown(mail(part("text/plain", "a\0b"))) == ["a\N{REPLACEMENT CHARACTER}b"]
-    found = message.bodies(mail(part("text/html", "a\0b"))).shown
+    found = display.bodies(mail(part("text/html", "a\0b"))).shown
     assert found == (Body(is_html=True, text="a\N{REPLACEMENT CHARACTER}b\n"),)
 
 

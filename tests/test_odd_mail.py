@@ -6,7 +6,7 @@ import time
 import pytest
 from written_mail import files, mail, multipart, part, shown
 
-from postbuch.archive import legible, message, uuencoded
+from postbuch.archive import display, legible, message, uuencoded
 
 FORK = "application/applefile"
 HTML, PDF = part("text/html", "<p>Beta</p>"), part("application/pdf; name=a.pdf", "PDF")
@@ -24,7 +24,7 @@ def test_a_content_type_that_is_none(kind: str, text: str, is_fast: bool, monkey
     octets = mail(part(kind, text))
     if not is_fast:
         monkeypatch.setattr("fast_mail_parser.parse_email_tree", lambda *_, **__: binascii.unhexlify("x"))
-    bodies = message.bodies(octets)
+    bodies = display.bodies(octets)
     assert [(body.is_html, body.text.strip()) for body in bodies.shown] == [(text.startswith("<"), text)]
     assert bodies.attachments == ()
 
@@ -35,7 +35,7 @@ def test_a_content_type_that_is_none(kind: str, text: str, is_fast: bool, monkey
 ])
 def test_octets_that_are_no_text_are_a_file(field: str, kind: str) -> None:
     """Whatever they are called."""
-    found = message.bodies(mail(part(field, "GIF89a\0\1")))
+    found = display.bodies(mail(part(field, "GIF89a\0\1")))
     assert (found.shown, [each.content_type for each in found.attachments]) == ((), [kind])
 
 
@@ -80,7 +80,7 @@ def test_files_within_a_text(body: bytes, rest: str, named: list[str]) -> None:
     parsed = message.parse(octets)
     assert parsed.text == rest and parsed.attachment_count == len(named)
     for each in parsed.parts[1:]:
-        assert message.leaf(octets, each.position).payload in (OCTETS, OCTETS[:57], b"A")
+        assert display.leaf(octets, each.position).payload in (OCTETS, OCTETS[:57], b"A")
 
 
 @pytest.mark.parametrize("body", [
@@ -90,7 +90,7 @@ def test_files_within_a_text(body: bytes, rest: str, named: list[str]) -> None:
 def test_what_does_not_decode_is_text(body: bytes) -> None:
     """Nothing is lost."""
     octets = mail("\r\n") + body
-    assert files(octets) == [] and message.leaf(octets, 0).payload == body
+    assert files(octets) == [] and display.leaf(octets, 0).payload == body
     assert shown(octets)[0].encode("utf-8", "surrogateescape")[:9] == body[:9]
 
 

@@ -5,7 +5,7 @@ import base64
 import pytest
 from written_mail import files, mail, multipart, part, shown
 
-from postbuch.archive import legible, message
+from postbuch.archive import display, legible, message
 
 RUSSIAN = "Привет, как дела"
 
@@ -94,7 +94,7 @@ def test_a_part_without_an_empty_line_has_its_text(head: str) -> None:
 def test_what_base64_is_not(payload: bytes, said: bytes) -> None:
     """A text in clear, and the alphabet for addresses."""
     octets = text(payload, "text/plain; charset=utf-8", "Content-Transfer-Encoding: base64")
-    assert message.leaf(octets, 0).payload.split() == said.split()
+    assert display.leaf(octets, 0).payload.split() == said.split()
 
 
 @pytest.mark.parametrize("encoding", ["x-uuencode", "uuencode", "X-UUE"])
@@ -103,7 +103,7 @@ def test_a_part_that_is_uuencoded(encoding: str) -> None:
     field = f"Content-Transfer-Encoding: {encoding}"
     uu = part("application/pdf; name=a.pdf", "begin 644 b.pdf\r\n#4$1&\r\n`\r\nend", field)
     octets = mail(multipart("mixed", part("text/plain", "x"), uu))
-    assert files(octets) == ["a.pdf"] and message.leaf(octets, 1).payload == b"PDF"
+    assert files(octets) == ["a.pdf"] and display.leaf(octets, 1).payload == b"PDF"
 
 
 @pytest.mark.parametrize(("kind", "field"), [

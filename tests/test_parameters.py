@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postbuch.archive import message, mime, parameters
+from postbuch.archive import display, message, mime, parameters
 
 
 @pytest.mark.parametrize(("field", "name"), [
@@ -54,7 +54,7 @@ def test_file_names(monkeypatch: pytest.MonkeyPatch, field: str, name: str) -> N
 ])
 def test_charsets_of_parts(field: str, charset: str | None) -> None:
     """Whatever stands around it."""
-    assert message.leaf(f"Content-Type: {field}\r\n\r\nx".encode(), 0).charset == charset
+    assert display.leaf(f"Content-Type: {field}\r\n\r\nx".encode(), 0).charset == charset
 
 
 @pytest.mark.parametrize("piece", ["(", "(\\", "(a", "((a)", "; (a", ";(a)", '"', ';a="', "\\"])

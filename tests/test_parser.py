@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from postbuch.archive import message, parserchild, parserframe
+from postbuch.archive.display import Body
 from postbuch.archive.errors import NotFound
-from postbuch.archive.message import Body
 from postbuch.archive.parser import Parser, Unreadable
 from postbuch.archive.parserframe import Answer
 from provider.corpus import corpus_files

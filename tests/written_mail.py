@@ -2,7 +2,7 @@
 
 import zlib
 
-from postbuch.archive import message
+from postbuch.archive import display, message
 
 
 def part(content_type: str, body: str, *fields: str) -> str:
@@ -24,11 +24,11 @@ def mail(content: str) -> bytes:
 
 def shown(octets: bytes) -> list[str]:
     """The texts of the page in order."""
-    return [body.text.strip() for body in message.bodies(octets).shown]
+    return [body.text.strip() for body in display.bodies(octets).shown]
 
 
 def files(octets: bytes) -> list[str]:
     """The names of the attachments, which page and summary agree about."""
-    found = message.bodies(octets).attachments
+    found = display.bodies(octets).attachments
     assert [each for each in message.parse(octets).parts if each.is_attachment] == list(found)
     return [each.file_name for each in found]

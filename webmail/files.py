@@ -14,8 +14,8 @@ from werkzeug.wsgi import wrap_file
 
 from postbuch.archive import letters, pictures
 from postbuch.archive.charsets import decode_octets
+from postbuch.archive.display import Leaf
 from postbuch.archive.errors import NotFound
-from postbuch.archive.message import Leaf
 from postbuch.archive.wrong import Wrong
 from postbuch.webmail import darkletter, filenames, handout, letterfiles, plaintext, policy, settings
 from postbuch.webmail.letterfiles import (

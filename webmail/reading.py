@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
-from postbuch.archive.message import Bodies, Body, Leaf, PartSummary
+from postbuch.archive.display import Bodies, Body, Leaf
+from postbuch.archive.message import PartSummary
 from postbuch.archive.parser import Parser, Unreadable
 from postbuch.archive.remarks import Remark
 from postbuch.webmail import bounds, css, plaintext
