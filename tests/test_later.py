@@ -1,6 +1,7 @@
 """Letters of an archive that is older than the reading of containers: found, listed and offered as new ones are."""
 
 import binascii
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ from sqlalchemy import Engine, func, select
 from test_containers import packed, wrapped
 from written_mail import mail, multipart, part
 
-from postbuch.archive import laterrows, letters, mime, verification
+from postbuch.archive import extract_text, extract_work, laterrows, letters, mime, verification
 from postbuch.archive.config import Config
 from postbuch.archive.extract_work import ExtractWork
 from postbuch.archive.ingest import Ingester
@@ -192,3 +193,24 @@ def test_broken_off_it_goes_on(tmp_path: Path) -> None:
         assert rounds > 2
         with engine.connect() as conn:
             assert conn.scalar(select(func.count()).select_from(later_reading)) == 5
+
+
+def test_files_that_are_found_later_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reading of attachments that was through with the archive looks at old letters again when there is more."""
+    monkeypatch.setattr(extract_work, "NEAR", 0)
+    with old_archive(tmp_path) as (config, engine):
+        files = ExtractWork(config, engine)
+        job = LaterWork(config, engine, finished=files.look_far)
+        digest = hashlib.sha256(b"Eiche und Linde").digest()
+        try:
+            while files.waiting != 0:
+                files.look()
+            while job.waiting != 0:
+                job.look()
+            files.look()
+        finally:
+            job.close()
+            files.close()
+        with engine.connect() as conn:
+            found = extract_text.text_of(conn, digest)
+        assert found is not None and found.text.strip() == "Eiche und Linde"
