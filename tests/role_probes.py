@@ -215,6 +215,7 @@ ABOUT_A_LETTER: dict[str, tuple[Asked, ...]] = {
         _api("/letters?account={letter.account}"), _api("/letters?q=sha256:{letter.sha256}"),
     ),
     "GET /api/v1/letters/count": (_api("/letters/count?q={letter.mark}"),),
+    "GET /api/v1/letters/count/months": (_api("/letters/count/months?q={letter.mark}"),),
     "GET /api/v1/letters/<int:letter_id>": (_api("/letters/{letter.id}"),),
     "GET /api/v1/letters/<int:letter_id>/attachments": (_api("/letters/{letter.id}/attachments"),),
     "GET /api/v1/letters/<int:letter_id>/attachments/<int:image_id>/<int:position>": (
