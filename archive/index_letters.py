@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from postbuch.archive.index_attached import texts_of
 from postbuch.archive.index_schema import ALL_ACCOUNTS
-from postbuch.archive.readnow import current, text_now
+from postbuch.archive.readnow import parts, text_now
 from postbuch.archive.schema import (
     address,
     body_text,
@@ -152,9 +152,9 @@ def _read_envelopes(conn: Connection, images: dict[int, _Gathered]) -> None:
 
 
 def _read_parts(conn: Connection, images: dict[int, _Gathered], add: Callable[[int, str, str], None]) -> None:
-    parts = conn.execute(select(current(lambda table: _among(table.c.image_id, images)))).all()
-    texts = texts_of(conn, {row.sha256 for row in parts if row.is_attachment or row.file_name})
-    for row in parts:
+    found = parts(conn, lambda table: _among(table.c.image_id, images), "file_name", "is_attachment", "sha256")
+    texts = texts_of(conn, {row.sha256 for row in found if row.is_attachment or row.file_name})
+    for row in found:
         add(row.image_id, "file", row.file_name)
         if row.is_attachment:
             add(row.image_id, "has", "attachment")

@@ -1,8 +1,9 @@
 """What is known of images now: the rows of the first reading, with those of a later one added or in their place."""
 
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, Table, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Subquery, Table, func, select, union_all
 
 from postbuch.archive.schema import body_text, later_part, later_reading, part
 
@@ -15,6 +16,16 @@ def current(where: Callable[[Table], ColumnElement[bool]]) -> Subquery:
     return union_all(
         select(*part.c).where(where(part), ~again.exists()), select(*later_part.c).where(where(later_part))
     ).subquery("part_now")
+
+
+def parts(conn: Connection, where: Callable[[Table], ColumnElement[bool]], *names: str) -> list[Any]:
+    """The same as rows with these columns, for a condition on the image alone: one statement more than of `part`."""
+    first, later = (
+        conn.execute(select(*(table.c[name] for name in ("image_id", "position", *names))).where(where(table))).all()
+        for table in (part, later_part)
+    )
+    again = {row[:2] for row in later}
+    return [*(row for row in first if row[:2] not in again), *later] if again else list(first)
 
 
 def text_now() -> ColumnElement[str]:
