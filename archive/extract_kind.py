@@ -4,6 +4,7 @@
 import re
 
 from postbuch.archive import cms, tnef
+from postbuch.archive.compound import MAGIC, Compound
 
 # How much is looked at to tell text from other octets.
 SAMPLE_OCTETS = 65_536
@@ -13,9 +14,15 @@ _PICTURES = re.compile(
     re.DOTALL,
 )
 _PDF = re.compile(rb"[\s\S]{0,1024}?%PDF-")
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # How such a file names the stream of a protected document (MS-OFFCRYPTO section 2.3.4.2): in UTF-16.
 _PROTECTED = "EncryptedPackage".encode("utf-16-le")
+# The streams that make a compound file one of these.
+_COMPOUND = {
+    "worddocument": "doc", "workbook": "xls", "book": "xls", "powerpoint document": "ppt",
+    "encryptedpackage": "protected",
+}  # fmt: skip
+# A file of Excel 5 to 2003 without a compound file around it, as some programs write it.
+_EXCEL = re.compile(rb"\x09\x08[\x08\x10]\0\0[\5\6]")
 _HTML = re.compile(rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _FIELD = re.compile(rb"(?m)^(from|to|subject|date|received|return-path|message-id|mime-version|delivered-to):", re.I)
 # Line ends, tab, form feed, escape; what else is below a space stands in no text.
@@ -25,8 +32,9 @@ _CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"
 def kind_of(octets: bytes) -> str:
     """What it is.
 
-    pdf, docx, xlsx, pptx, odf, zip, rtf, html, xml, mail, text, silent (pictures, sound), ole, protected, tnef
-    (winmail.dat), signed (with its content in the signature), other.
+    pdf, docx, xlsx, pptx, odf, zip, rtf, html, xml, mail, text, silent (pictures, sound), doc, xls, ppt, ole (another
+    compound file), broken (a damaged one), protected, tnef (winmail.dat), signed (with its content in the signature),
+    other.
     """
     head = octets[:4096]
     if head.startswith(tnef.MAGIC):
@@ -35,8 +43,10 @@ def kind_of(octets: bytes) -> str:
         return "signed"
     if head.startswith(b"PK\3\4"):
         return _packed(octets)
-    if head.startswith(_OLE):
-        return "protected" if _PROTECTED in octets[:1_048_576] or _PROTECTED in octets[-1_048_576:] else "ole"
+    if head.startswith(MAGIC):
+        return _compound(octets)
+    if _EXCEL.match(head):
+        return "xls"
     if _PICTURES.match(head):
         return "silent"
     if _PDF.match(head[:1100]):
@@ -64,6 +74,17 @@ def _packed(octets: bytes) -> str:
     if b"mimetypeapplication/vnd.oasis.opendocument." in octets[:200] or b"content.xml" in tail:
         return "odf"
     return "zip"
+
+
+def _compound(octets: bytes) -> str:
+    """Which compound file, by the streams that stand in it itself: a document may have others within."""
+    names = Compound(octets).names()
+    for name, kind in _COMPOUND.items():
+        if name in names:
+            return kind
+    if _PROTECTED in octets[:1_048_576] or _PROTECTED in octets[-1_048_576:]:
+        return "protected"
+    return "ole" if names else "broken"
 
 
 def _is_mail(octets: bytes) -> bool:

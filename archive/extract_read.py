@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from postbuch.archive import headers, legible, mime
 from postbuch.archive.extract_bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_INSIDE, Budget, GivenUp
+from postbuch.archive.extract_doc import read_doc
 from postbuch.archive.extract_found import Extract
 from postbuch.archive.extract_kind import kind_of
 from postbuch.archive.extract_packed import read_document, read_names, read_open_document, read_sheets, read_slides
 from postbuch.archive.extract_pdf import read_pdf
 from postbuch.archive.extract_plain import read_markup, read_rtf, read_text
+from postbuch.archive.extract_ppt import read_ppt
+from postbuch.archive.extract_xls import read_xls
 from postbuch.archive.mimepart import Part
 
 # What stands between words is of no use for finding them; a phrase goes on across it.
@@ -83,8 +86,9 @@ def _body(part: Part, budget: Budget) -> None:
 
 _READERS: dict[str, Callable[[bytes, Budget], None]] = {
     "pdf": read_pdf, "docx": read_document, "xlsx": read_sheets, "pptx": read_slides, "odf": read_open_document,
+    "doc": read_doc, "xls": read_xls, "ppt": read_ppt,
     "zip": read_names, "rtf": read_rtf, "html": read_markup, "xml": read_markup, "mail": _mail, "text": read_text,
     # What is in these are parts of the letter themselves.
     "silent": lambda _, __: None, "tnef": lambda _, __: None, "signed": lambda _, __: None,
 }  # fmt: skip
-_REASONS = {"ole": "LEGACY", "protected": "PASSWORD", "other": "KIND"}
+_REASONS = {"ole": "LEGACY", "broken": "DAMAGED", "protected": "PASSWORD", "other": "KIND"}

@@ -11,7 +11,7 @@ class Unsearched(Named):
     """What kept words from being found."""
 
     KIND = "files of this kind are not read"
-    LEGACY = "it is in an Office format from before 2007, which is not read"
+    LEGACY = "it is a file of an Office or Windows program that is not read"
     PASSWORD = "it is protected by a password"  # noqa: S105 - a sentence
     DAMAGED = "it is damaged, or not what its name says"
     TOO_MUCH = "reading it takes more time or memory than a file may have"

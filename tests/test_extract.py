@@ -124,7 +124,6 @@ HOSTILE = {
     "protected PDF": (PROTECTED_PDF, "PASSWORD"),
     "protected DOCX": (protected_office(), "PASSWORD"),
     "protected ODT": (odf("x", manifest="<m><encryption-data/></m>"), "PASSWORD"),
-    "old DOC": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5000), "LEGACY"),
     "broken ZIP": (b"PK\3\4 word/document.xml", "DAMAGED"),
     "broken PDF": (b"%PDF-1.7\nnothing", "DAMAGED"),
     "any ZIP": (packed({"Vertrag Müller.pdf": b"x"}), "NAMES"),

@@ -1,0 +1,197 @@
+"""The words of Office files from before 2007: of each version, and of what attackers and accidents make of them."""
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import compound_files
+import psutil
+import pytest
+from compound_files import compound
+from office_files import docx, mail_with
+from old_office_files import ENCRYPTED, QUICKLY, WIDE, doc, doc_of_word_6, ppt, record, xls, xls_of_excel_5
+from sqlalchemy import insert, select
+from sqlalchemy.exc import DatabaseError
+
+from postbuch.archive import access, audit, database, extract_child
+from postbuch.archive.compound import Compound
+from postbuch.archive.extract_bounds import MAX_CHARACTERS
+from postbuch.archive.extract_parser import FileParser
+from postbuch.archive.extract_work import ExtractWork
+from postbuch.archive.migrations.versions import v0022_old_office
+from postbuch.archive.schema_media import object_text
+from provider.archive import fresh_archive, ingester, message_record
+
+WORD = "Grüße aus München"
+RUSSIAN = "Привет"
+
+
+@pytest.fixture(scope="module")
+def files() -> Iterator[FileParser]:
+    with FileParser() as made:
+        yield made
+
+
+FIELDS = "vor \x13 HYPERLINK \"x\" \x13 PAGE \x14 7 \x15 \x14Verweis\x15 nach\x13 XE \"Stichwort\" \x15 \x13 offen"
+DOCUMENTS = {
+    "pieces of both widths": (doc([WORD.encode("cp1252"), f" {RUSSIAN} 5 €\r", b"\x93zitiert\x94 \x80\r"]),
+                              f"{WORD} {RUSSIAN} 5 €\n“zitiert” €", "doc"),
+    "fields and marks": (doc([FIELDS, "\rlinks\x07rechts\x07\x07\rweich\x1fe Tren\x1enung\x0bneu\x0c\x01\x08\x02"]),
+                         "vor Verweis nach offen\nlinks\trechts\nweiche Tren\u2011nung\nneu", "doc"),
+    "Word 6": (doc_of_word_6(WORD.encode("cp1252")), WORD, "doc"),
+    "Word 6 in Russian": (doc_of_word_6(RUSSIAN.encode("cp1251"), 0x0419), RUSSIAN, "doc"),
+    "Word 6, saved quickly": (doc_of_word_6(b"hinten vorn ", flags=QUICKLY), "vorn hinten", "doc"),
+    "Word 95 with wide characters": (doc_of_word_6("漢字".encode("utf-16-le"), 0x0411, WIDE), "漢字", "doc"),
+    "Excel 97": (xls([WORD, RUSSIAN]), f"Umsatz\n{WORD}\n{RUSSIAN}\n1234.5 4711\n-19.99 5 10\n0.25 Ergebnis € 5\n"
+                                       "Etikett Kommentar", "xls"),
+    "Excel 5": (xls_of_excel_5(RUSSIAN.encode("cp1251"), 1251), f"Tabelle\n{RUSSIAN} {RUSSIAN}", "xls"),
+    "Excel 5 on a Macintosh": (xls_of_excel_5("Öl".encode("mac_roman"), 0x8000), "Tabelle\nÖl Öl", "xls"),
+    "Excel 5 without a compound file": (xls_of_excel_5(b"bar", 1252, True), "Tabelle\nbar bar", "xls"),
+    "PowerPoint 97": (ppt(f"{WORD} {RUSSIAN}"), f"Gliederung\nNotiz\nzwei\n{WORD} {RUSSIAN}\nFußzeile\nAnna\n"
+                                                f"Kommentar zu {WORD} {RUSSIAN}", "ppt"),
+}  # fmt: skip
+
+
+def lines(text: str) -> list[str]:
+    """Words line by line: how far they stand from each other is of no matter."""
+    return [" ".join(line.split()) for line in text.splitlines() if line.split()]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_words_of_each_version(files: FileParser, name: str) -> None:
+    """All words and no others: no codes of fields, no older version of a slide, no master."""
+    octets, text, kind = DOCUMENTS[name]
+    found = files.extract(octets)
+    assert lines(found.text) == lines(text)
+    assert (found.reason, found.extractor) == ("", kind)
+
+
+@pytest.mark.parametrize("most", range(30, 95))
+def test_texts_of_a_workbook_go_on_in_the_next_record(files: FileParser, most: int) -> None:
+    """Wherever it is cut: within a text, its looks or its sounds; each record says anew how wide its characters are."""
+    texts = [WORD, RUSSIAN * 20, "kurz", "", f"Ende {RUSSIAN}"]
+    assert [each for each in texts if each] == lines(files.extract(xls(texts, most=most)).text)[1:5]
+
+
+def changed(octets: bytes, place: int, *numbers: int) -> bytes:
+    """With these numbers of four octets in that place."""
+    return octets[:place] + struct.pack(f"<{len(numbers)}I", *numbers) + octets[place + 4 * len(numbers) :]
+
+
+LONG = doc([WORD * 1000])
+# The same three million characters in a thousand pieces.
+PIECES = b"\2" + struct.pack("<I", 12_004) + struct.pack("<1001I", *range(0, 3_000_001_000, 3_000_000)) + struct.pack(
+    "<HIH", 0, 0x40000000 | 0x800, 0
+) * 1000
+HOSTILE = {
+    "protected DOC": (doc(["x"], ENCRYPTED), "PASSWORD"),
+    "protected XLS": (xls(["x"], record(0x002F, bytes(54))), "PASSWORD"),
+    "protected PPT": (ppt("x", token=0xF3D1C4DF), "PASSWORD"),
+    "protected PPTX": (compound({"EncryptedPackage": bytes(5000), "EncryptionInfo": bytes(9)}), "PASSWORD"),
+    "another program's": (compound({"VisioDocument": bytes(5000)}), "LEGACY"),
+    "no directory": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5000), "DAMAGED"),
+    "an empty DOC": (compound({"WordDocument": b""}), "DAMAGED"),
+    "a DOC by nobody": (compound({"WordDocument": bytes(5000)}), "LEGACY"),
+    "an empty XLS": (compound({"Workbook": b""}), "DAMAGED"),
+    "an empty PPT": (compound({"PowerPoint Document": bytes(80)}), "DAMAGED"),
+    "no pieces": (doc(["x"], table=b"\3"), "DAMAGED"),
+    "pieces without end": (doc([b"a" * 3_000_000], table=PIECES), "PART"),
+    "more pieces than there are": (doc(["x"], table=b"\2\xff\xff\xff\xff" + bytes(64)), ""),
+    "a chain that loops": (changed(LONG, LONG.rindex(struct.pack("<III", 2, 3, 4)), *[1] * 20), ""),
+    "a FAT without end": (changed(LONG, compound_files.FAT_COUNT_AT, 0xFFFFFFFF), ""),
+    "a DIFAT that loops": (changed(LONG, 68, 0, 0xFFFFFFFF), ""),
+    "sectors of all sizes": (changed(LONG, 30, 0xFFFFFFFF), "DAMAGED"),
+    "texts that are not there": (xls(["a"], record(0x00FC, b"\xff" * 8 + b"\xff\xff\x0f")), ""),
+    "texts without end": (compound({"Workbook": record(0x0809, b"\0\6" + bytes(14)) + record(
+        0x00FC, bytes(8)) + (record(0x003C, b"\5\0\0Hallo" * 1000)) * 250}), "PART"),
+    "many long records": (compound({"Workbook": record(0x0809, b"\0\6" + bytes(14)) + record(0x0A) * 2_000}), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_cost_what_they_may(files: FileParser, name: str) -> None:
+    """An answer with its reason, by a child that is the same and within its memory."""
+    octets, reason = HOSTILE[name]
+    files.extract(b"x")
+    child = files._child
+    assert child is not None
+    found = files.extract(octets)
+    assert found.reason == reason, found.text[:200]
+    assert len(found.text) <= MAX_CHARACTERS
+    assert files._child is child
+    assert psutil.Process(child.pid).memory_info().vms <= extract_child.MEMORY_OCTETS
+
+
+def test_a_presentation_whose_list_is_damaged_is_read_whole(files: FileParser) -> None:
+    """Rather an old version too many than no words."""
+    assert {"neu", "veraltet"} <= set(lines(files.extract(ppt("neu", has_list=False)).text))
+
+
+def test_streams_are_found_by_their_paths() -> None:
+    """Small and large ones, within storages, a thousand in one, whatever their letters are; loops in the tree end."""
+    many = {f"Stream {number}": bytes([number % 256]) * number * 3 for number in range(2000)}
+    file = Compound(compound({**many, "A/B/C": b"innen", "A/D": b"x" * 9000}))
+    assert sorted(file.names()) == sorted([*map(str.lower, many), "a"])
+    assert [file.stream(name) for name in many] == list(many.values())
+    assert (file.names("a/b"), file.stream("a/b/c"), file.stream("A/D")) == (["c"], b"innen", b"x" * 9000)
+    assert (file.stream("A"), file.stream("E")) == (b"", b"")
+
+
+def test_a_tree_that_loops_ends() -> None:
+    """Each entry is its own sibling and child."""
+    octets = bytearray(compound({"A/B": b"x", "A/C": b"y"}))
+    place = octets.index("A".encode("utf-16-le") + bytes(62))
+    octets[place + 68 : place + 80] = struct.pack("<III", 1, 1, 1)
+    assert Compound(bytes(octets)).names() == ["a"]
+
+
+def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes(files: FileParser) -> None:
+    """Its last sector is the table of the others."""
+    assert files.extract(LONG[:-512]).text == files.extract(LONG).text == WORD * 1000
+
+
+def test_streams_give_no_more_than_the_file_has() -> None:
+    """A thousand streams in the same sectors are read until they gave twice the file."""
+    octets = compound({"0": bytes(50_000)} | {str(number): b"" for number in range(1, 1000)})
+    start = octets.index("0".encode("utf-16-le") + bytes(62))
+    said = octets[start + 116 : start + 128]
+    for number in range(1, 1000):
+        place = octets.index(str(number).encode("utf-16-le") + b"\0\0")
+        octets = octets[: place + 116] + said + octets[place + 128 :]
+    file = Compound(octets)
+    assert sum(len(file.stream(name)) for name in file.names()) <= 2 * len(octets)
+
+
+def test_an_update_has_old_files_read_again(tmp_path: Path) -> None:
+    """Those whose rows say that they are not read, and what had one inside; others stay, and no row goes after that."""
+    said = {
+        "alt.doc": (doc([WORD]), "it is in an Office format from before 2007, which is not read"),
+        "alt.eml": (mail_with({"alt.doc": doc([WORD])}), "a file inside it is not searched, or not all of it"),
+        "neu.docx": (docx("neu"), ""),
+    }
+    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
+        mail = mail_with({name: octets for name, (octets, _) in said.items()})
+        work.ingest([message_record(mail)])
+        digests = {name: hashlib.sha256(octets).digest() for name, (octets, _) in said.items()}
+        with engine.begin() as conn:
+            conn.execute(insert(object_text), [
+                {"sha256": digests[name], "text": "", "reason": reason, "extractor": "x", "characters": 0,
+                 "extracted_at": audit.now()} for name, (_, reason) in said.items()
+            ])  # fmt: skip
+        with database.connection(config, database.Role.OWNER) as conn:
+            for statement in v0022_old_office.STATEMENTS:
+                conn.exec_driver_sql(statement)
+            assert access.apply_guards(conn) == ""
+            with pytest.raises(DatabaseError, match="take no DELETE"):
+                conn.exec_driver_sql("DELETE FROM object_text")
+        job = ExtractWork(config, engine)
+        try:
+            while job.waiting != 0:
+                job.look()
+        finally:
+            job.close()
+        with engine.connect() as conn:
+            found = {row.sha256: row for row in conn.execute(select(object_text))}
+        assert found[digests["alt.doc"]].text == WORD and WORD in found[digests["alt.eml"]].text
+        assert found[digests["neu.docx"]].extractor == "x"
