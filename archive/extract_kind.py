@@ -23,8 +23,13 @@ _COMPOUND = {
 }  # fmt: skip
 # A file of Excel 5 to 2003 without a compound file around it, as some programs write it.
 _EXCEL = re.compile(rb"\x09\x08[\x08\x10]\0\0[\5\6]")
-_HTML = re.compile(rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+# Pages begin like this, and the tables and reports that programs save as .xls and .doc.
+_HTML = re.compile(
+    rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype html|html|head|body|meta|title|style|table|div)\b", re.I | re.DOTALL
+)
 _FIELD = re.compile(rb"(?m)^(from|to|subject|date|received|return-path|message-id|mime-version|delivered-to):", re.I)
+# A page in one file (RFC 2557), as Office saves it: with no field that only a letter has.
+_PARTS = re.compile(rb"(?m)^content-type:\s*multipart/", re.I)
 # Line ends, tab, form feed, escape; what else is below a space stands in no text.
 _CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"
 
@@ -55,7 +60,8 @@ def kind_of(octets: bytes) -> str:
         return "rtf"
     if not is_text(octets):
         return "other"
-    plain = head.removeprefix(b"\xef\xbb\xbf")
+    is_wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    plain = head.decode("utf-16", "replace").encode() if is_wide else head.removeprefix(b"\xef\xbb\xbf")
     if _HTML.match(plain):
         return "html"
     if plain.lstrip().startswith(b"<?xml"):
@@ -88,13 +94,14 @@ def _compound(octets: bytes) -> str:
 
 
 def _is_mail(octets: bytes) -> bool:
-    """Whether it begins as a message does: with three or more fields that only a message has, before an empty line."""
+    """Whether it begins as a message does: three or more fields that only a message has, or parts, in its head."""
     head = octets[:16_384].removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     head = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
     first = head.partition(b"\n")[0]
     if not re.match(rb"[A-Za-z0-9-]{1,60}:|From ", first):
         return False
-    return len({match[1].lower() for match in _FIELD.finditer(head)}) >= 3
+    fields = {match[1].lower() for match in _FIELD.finditer(head)}
+    return len(fields) >= 3 or (b"mime-version" in fields and _PARTS.search(head) is not None)
 
 
 def is_text(octets: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import quopri
 import zipfile
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -79,6 +80,17 @@ def page_tree(pages: int) -> bytes:
 def protected_office() -> bytes:
     """What a DOCX with a password looks like from outside (MS-OFFCRYPTO): not a ZIP any more."""
     return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1024) + "EncryptedPackage".encode("utf-16-le") + bytes(4096)
+
+
+def page_in_one_file(text: str) -> bytes:
+    """A DOC or XLS that was saved as a web page in one file: MIME without any field that only a letter has."""
+    pages = "".join(
+        f"------=_Next\r\nContent-Location: file:///C:/{number}.htm\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+        f'Content-Type: text/html; charset="utf-8"\r\n\r\n{quopri.encodestring(page.encode()).decode()}\r\n\r\n'
+        for number, page in enumerate((f"<html><p>{text}</p></html>", "<html>zweites Blatt</html>"))
+    )
+    head = 'MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary="----=_Next"\r\n\r\nWebseite in einer Datei'
+    return f"{head}\r\n\r\n{pages}------=_Next--\r\n".encode()
 
 
 def forwarded(times: int, text: str) -> bytes:
