@@ -19,7 +19,7 @@ _PROTECTED = "EncryptedPackage".encode("utf-16-le")
 # The streams that make a compound file one of these.
 _COMPOUND = {
     "worddocument": "doc", "workbook": "xls", "book": "xls", "powerpoint document": "ppt",
-    "encryptedpackage": "protected",
+    "__properties_version1.0": "msg", "encryptedpackage": "protected",
 }  # fmt: skip
 # A file of Excel 5 to 2003 without a compound file around it, as some programs write it.
 _EXCEL = re.compile(rb"\x09\x08[\x08\x10]\0\0[\5\6]")
@@ -37,9 +37,9 @@ _CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"
 def kind_of(octets: bytes) -> str:
     """What it is.
 
-    pdf, docx, xlsx, pptx, odf, zip, rtf, html, xml, mail, text, silent (pictures, sound), doc, xls, ppt, ole (another
-    compound file), broken (a damaged one), protected, tnef (winmail.dat), signed (with its content in the signature),
-    other.
+    pdf, docx, xlsx, pptx, odf, zip, rtf, html, xml, mail, text, silent (pictures, sound), doc, xls, ppt, msg (by
+    Outlook), ole (another compound file), broken (a damaged one), protected, tnef (winmail.dat), signed (with its
+    content in the signature), other.
     """
     head = octets[:4096]
     if head.startswith(tnef.MAGIC):

@@ -31,7 +31,15 @@ def read_text(octets: bytes, budget: Budget) -> None:
 def read_markup(octets: bytes, budget: Budget) -> None:
     """HTML as `htmltext` reads it, and what stands between the tags of XML."""
     named = _NAMED.search(octets[:2048])
-    text = decode_octets(octets[:_ENOUGH_OCTETS], named[1].decode("ascii")) if named else decoded(octets)
+    _html(decode_octets(octets[:_ENOUGH_OCTETS], named[1].decode("ascii")) if named else decoded(octets), budget)
+
+
+def read_html(octets: bytes, charset: str, budget: Budget) -> None:
+    """HTML whose charset is known."""
+    _html(decode_octets(octets[:_ENOUGH_OCTETS], charset), budget)
+
+
+def _html(text: str, budget: Budget) -> None:
     budget.add(htmltext.words(text))
     if len(text) > htmltext.MAX_CHARACTERS:
         raise GivenUp("PART")

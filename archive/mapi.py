@@ -1,7 +1,10 @@
-"""Lists of MAPI properties as TNEF holds them (MS-OXTNEF section 2.1.3.4). Pure."""
+"""MAPI properties: lists of them as TNEF holds them (MS-OXTNEF section 2.1.3.4), and what they say. Pure."""
 
 import struct
 from dataclasses import dataclass
+
+from postbuch.archive import codepage
+from postbuch.archive.charsets import decode_octets
 
 STRING8, UNICODE, BINARY, OBJECT = 0x001E, 0x001F, 0x0102, 0x000D
 _MULTIPLE = 0x1000
@@ -15,6 +18,11 @@ _LONG = (STRING8, UNICODE, BINARY, OBJECT)
 # Values in one list: a message has 200. Many of no length would cost time and nothing else.
 MAX_VALUES = 100_000
 _U32 = struct.Struct("<I")
+# Properties (MS-OXPROPS).
+SUBJECT, BODY, RTF, HTML, CHARSET, RECIPIENTS = 0x0037, 0x1000, 0x1009, 0x1013, 0x3FDE, 0x0E04
+DISPLAY, DATA, SHORT_NAME, LONG_NAME = 0x3001, 0x3701, 0x3704, 0x3707
+# The name of who wrote it, then addresses.
+SENDER = (0x0042, 0x5D02, 0x0065)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +99,40 @@ def _values(source: _Source, kind: int) -> list[bytes]:
     for _ in range(count if base in _LONG or _SIZES[base] else 0):
         values.append(source.take(source.number() if base in _LONG else _SIZES[base]))
     return values
+
+
+def text(given: dict[int, Property], number: int, code_page: int) -> str:
+    """A property as text, up to its first NUL; empty where it is none."""
+    found = given.get(number)
+    if found is None or found.kind not in (STRING8, UNICODE, BINARY):
+        return ""
+    if found.kind == UNICODE:
+        return found.value[: len(found.value) // 2 * 2].decode("utf-16-le", "replace").partition("\0")[0]
+    return decoded(found.value, code_page)
+
+
+def decoded(octets: bytes, code_page: int) -> str:
+    """Octets in a code page of Windows, up to the first NUL."""
+    return decode_octets(octets.partition(b"\0")[0], codepage.label(code_page))
+
+
+def sender(given: dict[int, Property], code_page: int) -> str:
+    """Who wrote it, as a field From has it."""
+    name, *addresses = (text(given, each, code_page) for each in SENDER)
+    address = next((each for each in addresses if "@" in each), "")
+    quoted = name.replace("\\", "").replace('"', "")
+    return f'"{quoted}" <{address}>' if name and address else address or name
+
+
+def html(given: dict[int, Property]) -> tuple[bytes, str]:
+    """The page, and its charset."""
+    found, page = given.get(HTML), charset(given)
+    if found is None or found.kind == UNICODE:
+        return text(given, HTML, page).encode("utf-8", "replace"), "utf-8"
+    return found.value.rstrip(b"\0"), codepage.label(page) if page else "utf-8"
+
+
+def charset(given: dict[int, Property]) -> int:
+    """The code page of the text and the page; 0 where it says none."""
+    found = given.get(CHARSET)
+    return int.from_bytes(found.value[:4], "little") if found else 0

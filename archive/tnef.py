@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from postbuch.archive import codepage, mapi
-from postbuch.archive.charsets import decode_octets
+from postbuch.archive import mapi
 
 MAGIC = b"\x78\x9f\x3e\x22"
 _HEAD_OCTETS = 6
@@ -23,10 +22,7 @@ MAX_ATTRIBUTES = 10_000
 _BODY, _FILE_DATA, _FILE_TITLE, _FILE_BEGINS = 0x800C, 0x800F, 0x8010, 0x9002
 _PROPERTIES, _FILE_PROPERTIES, _CODE_PAGE, _SUBJECT = 0x9003, 0x9005, 0x9007, 0x8004
 # Properties (MS-OXPROPS).
-_P_SUBJECT, _P_BODY, _P_RTF, _P_HTML, _P_CHARSET = 0x0037, 0x1000, 0x1009, 0x1013, 0x3FDE
-_P_DISPLAY, _P_DATA, _P_SHORT_NAME, _P_LONG_NAME, _P_TYPE = 0x3001, 0x3701, 0x3704, 0x3707, 0x370E
-_P_CONTENT_ID, _P_LOCATION = 0x3712, 0x3713
-_P_SENDER, _P_SENDER_ADDRESS, _P_SENDER_SMTP, _P_RECIPIENTS, _P_SENT = 0x0042, 0x0065, 0x5D02, 0x0E04, 0x0039
+_P_TYPE, _P_CONTENT_ID, _P_LOCATION, _P_SENT = 0x370E, 0x3712, 0x3713, 0x0039
 _FILETIME_BEGINS = datetime(1601, 1, 1, tzinfo=UTC)
 _INTERFACE_OCTETS = 16
 # IID_IMessage (MS-OXTNEF section 2.1.3.4.4): a message within.
@@ -110,30 +106,21 @@ def _attributes(octets: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _told(found: _Reading) -> Tnef:
     given = found.properties
-    charset = given.get(_P_CHARSET)
-    page = int.from_bytes(charset.value[:4], "little") if charset else 0
-    html = given.get(_P_HTML)
-    in_unicode = html is not None and html.kind == mapi.UNICODE
-    rtf = given.get(_P_RTF)
-    plain = _text(given, _P_BODY, page or found.code_page) or _decoded(found.body, found.code_page)
+    html, html_charset = mapi.html(given)
+    rtf = given.get(mapi.RTF)
+    page = mapi.charset(given) or found.code_page
+    plain = mapi.text(given, mapi.BODY, page) or mapi.decoded(found.body, found.code_page)
     return Tnef(
-        subject=_text(given, _P_SUBJECT, found.code_page) or _decoded(found.subject, found.code_page),
-        sender=_sender(given, found.code_page),
-        recipients=_text(given, _P_RECIPIENTS, found.code_page),
+        subject=mapi.text(given, mapi.SUBJECT, found.code_page) or mapi.decoded(found.subject, found.code_page),
+        sender=mapi.sender(given, found.code_page),
+        recipients=mapi.text(given, mapi.RECIPIENTS, found.code_page),
         sent=_time(given.get(_P_SENT)),
         plain=plain.replace("\r\n", "\n").replace("\r", "\n"),
-        html=html.value.rstrip(b"\0") if html and not in_unicode else _text(given, _P_HTML, page).encode(),
-        html_charset="utf-8" if in_unicode or not page else codepage.label(page),
+        html=html,
+        html_charset=html_charset,
         rtf=rtf.value if rtf else b"",
         files=tuple(_file(each, found.code_page) for each in found.files),
     )
-
-
-def _sender(given: dict[int, mapi.Property], code_page: int) -> str:
-    name, *addresses = (_text(given, each, code_page) for each in (_P_SENDER, _P_SENDER_SMTP, _P_SENDER_ADDRESS))
-    address = next((each for each in addresses if "@" in each), "")
-    quoted = name.replace("\\", "").replace('"', "")
-    return f'"{quoted}" <{address}>' if name and address else address or name
 
 
 def _time(value: mapi.Property | None) -> datetime | None:
@@ -148,7 +135,7 @@ def _time(value: mapi.Property | None) -> datetime | None:
 
 def _file(given: dict[int, bytes], code_page: int) -> File:
     properties = mapi.read(given.get(_FILE_PROPERTIES, b""))
-    data = properties.get(_P_DATA)
+    data = properties.get(mapi.DATA)
     octets = given.get(_FILE_DATA, b"")
     is_message = False
     if data is not None and (data.kind == mapi.OBJECT or not octets):
@@ -157,26 +144,13 @@ def _file(given: dict[int, bytes], code_page: int) -> File:
             inside = octets[_INTERFACE_OCTETS:]
             is_message = octets.startswith(_MESSAGE) and inside.startswith(MAGIC)
             octets = inside
-    title = _decoded(given.get(_FILE_TITLE, b""), code_page)
-    names = [_text(properties, number, code_page) for number in (_P_LONG_NAME, _P_SHORT_NAME, _P_DISPLAY)]
+    title = mapi.decoded(given.get(_FILE_TITLE, b""), code_page)
+    names = [mapi.text(properties, number, code_page) for number in (mapi.LONG_NAME, mapi.SHORT_NAME, mapi.DISPLAY)]
     return File(
         name=names[0] or title or names[1] or names[2],
-        content_type=_text(properties, _P_TYPE, code_page),
-        content_id=_text(properties, _P_CONTENT_ID, code_page),
-        location=_text(properties, _P_LOCATION, code_page),
+        content_type=mapi.text(properties, _P_TYPE, code_page),
+        content_id=mapi.text(properties, _P_CONTENT_ID, code_page),
+        location=mapi.text(properties, _P_LOCATION, code_page),
         octets=octets,
         is_message=is_message,
     )
-
-
-def _text(given: dict[int, mapi.Property], number: int, code_page: int) -> str:
-    found = given.get(number)
-    if found is None or found.kind not in (mapi.STRING8, mapi.UNICODE, mapi.BINARY):
-        return ""
-    if found.kind == mapi.UNICODE:
-        return found.value[: len(found.value) // 2 * 2].decode("utf-16-le", "replace").partition("\0")[0]
-    return _decoded(found.value, code_page)
-
-
-def _decoded(octets: bytes, code_page: int) -> str:
-    return decode_octets(octets.partition(b"\0")[0], codepage.label(code_page))

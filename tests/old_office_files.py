@@ -1,8 +1,12 @@
-"""Files as Word, Excel and PowerPoint wrote them until 2003, as small as they can be (MS-DOC, MS-XLS, MS-PPT)."""
+"""Files as Word, Excel and PowerPoint wrote them until 2003, and Outlook its messages, as small as they can be.
+
+MS-DOC, MS-XLS, MS-PPT, MS-OXMSG.
+"""
 
 import struct
 
 from compound_files import compound
+from container_files import lzfu
 
 ENCRYPTED, QUICKLY, WIDE = 0x0100, 0x0004, 0x1000
 _CONTINUE, _MOST = 0x003C, 8224
@@ -156,3 +160,49 @@ def ppt(text: str, outline: bytes = b"Gliederung", token: int = 0xE391C05F, has_
         records += _atom(0x0FF5, struct.pack("<I4xIIII4x", 0, before, objects, 1, 5))
     user = _atom(0x0FF6, struct.pack("<III", 20, token, edits[-1] if has_list else 0) + bytes(8))
     return compound({"Current User": user, "PowerPoint Document": records})
+
+
+def msg(files: dict[str, bytes], inner: dict[str, bytes] | None = None, code_page: int = 0, **texts: str) -> bytes:
+    """A message by Outlook; `inner` are the streams of one that was attached to it. See `msg_streams`."""
+    return compound(msg_streams(files, inner, code_page, **texts))
+
+
+def msg_streams(
+    files: dict[str, bytes], inner: dict[str, bytes] | None = None, code_page: int = 0, *, subject: str = "",
+    body: str = "", html: str = "", rtf: str = "",
+) -> dict[str, bytes]:
+    """Its streams: texts in UTF-16 or, where a code page is named, in that."""
+    kind = "001e" if code_page else "001f"
+
+    def written(text: str) -> bytes:
+        return text.encode(f"cp{code_page}" if code_page else "utf-16-le")
+
+    # The types of two fixed properties, then code page of the texts and of the page.
+    pages = (0x3FFD, code_page or 1252), (0x3FDE, 65001)
+    listed = bytes(32) + b"".join(struct.pack("<HHIQ", 3, number, 6, page) for number, page in pages)
+    streams = {
+        "__properties_version1.0": listed,
+        f"__substg1.0_0037{kind}": written(subject), f"__substg1.0_0042{kind}": written("Erika Muster"),
+        f"__substg1.0_0065{kind}": written("/o=firma/cn=erika"), "__substg1.0_5D02001F": _utf16("erika@kunde.example"),
+        f"__substg1.0_0E04{kind}": written("Anna"), "__nameid_version1.0/__substg1.0_00030102": bytes(16),
+        "__recip_version1.0_#00000000/__properties_version1.0": bytes(8),
+        f"__recip_version1.0_#00000000/__substg1.0_3001{kind}": written("Anna"),
+        "__recip_version1.0_#00000000/__substg1.0_39FE001F": _utf16("anna@firma.example"),
+        f"__recip_version1.0_#00000000/__substg1.0_3003{kind}": written("/o=firma/cn=anna"),
+    }  # fmt: skip
+    if body:
+        streams["__substg1.0_1000001F"] = _utf16(body)
+    if html:
+        streams["__substg1.0_10130102"] = html.encode()
+    if rtf:
+        streams["__substg1.0_10090102"] = lzfu(rtf.encode())
+    for number, (name, octets) in enumerate(files.items()):
+        storage = f"__attach_version1.0_#{number:08X}"
+        streams |= {f"{storage}/__properties_version1.0": bytes(8), f"{storage}/__substg1.0_3707{kind}": written(name),
+                    f"{storage}/__substg1.0_37010102": octets}  # fmt: skip
+    if inner:
+        storage = f"__attach_version1.0_#{len(files):08X}"
+        streams[f"{storage}/__properties_version1.0"] = bytes(8)
+        streams |= {f"{storage}/__substg1.0_3701000D/{path}": octets for path, octets in inner.items()}
+        streams[f"{storage}/__substg1.0_3701000D/__properties_version1.0"] = bytes(24) + listed[32:]
+    return streams

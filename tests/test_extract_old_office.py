@@ -10,7 +10,19 @@ import psutil
 import pytest
 from compound_files import compound
 from office_files import docx, mail_with
-from old_office_files import ENCRYPTED, QUICKLY, WIDE, doc, doc_of_word_6, ppt, record, xls, xls_of_excel_5
+from old_office_files import (
+    ENCRYPTED,
+    QUICKLY,
+    WIDE,
+    doc,
+    doc_of_word_6,
+    msg,
+    msg_streams,
+    ppt,
+    record,
+    xls,
+    xls_of_excel_5,
+)
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DatabaseError
 
@@ -52,6 +64,20 @@ DOCUMENTS = {
                                                 f"Kommentar zu {WORD} {RUSSIAN}", "ppt"),
 }  # fmt: skip
 
+PEOPLE = '"Erika Muster" <erika@kunde.example>\nAnna\nanna@firma.example'
+MESSAGES = {
+    "plain text": (msg({"Brief.doc": doc([WORD])}, subject="Über alles", body=f"Hallo {RUSSIAN}\r\n", html="<p>anders"),
+                   f"Über alles\n{PEOPLE}\nHallo {RUSSIAN}\nBrief.doc\n{WORD}"),
+    "HTML": (msg({}, subject="x", html=f"<html><p>{WORD}"), f"x\n{PEOPLE}\n{WORD}"),
+    "RTF": (msg({}, subject="x", rtf=r"{\rtf1\ansi Gr\'fc\'dfe}"), f"x\n{PEOPLE}\nGrüße"),
+    "HTML in RTF": (msg({}, subject="x", rtf=r"{\rtf1\ansi\fromhtml1 {\*\htmltag <p>}innen{\*\htmltag </p>}}"),
+                    f"x\n{PEOPLE}\ninnen"),
+    "a code page": (msg({f"{RUSSIAN}.txt": b"Text"}, code_page=1251, subject=RUSSIAN),
+                    f"{RUSSIAN}\n{PEOPLE}\n{RUSSIAN}.txt\nText"),
+    "a message within": (msg({"a.txt": b"Text"}, msg_streams({"b.txt": b"ganz innen"}, subject="innen"), subject="x"),
+                         f"x\n{PEOPLE}\na.txt\nText\ninnen\n{PEOPLE}\nb.txt\nganz innen"),
+}  # fmt: skip
+
 
 def lines(text: str) -> list[str]:
     """Words line by line: how far they stand from each other is of no matter."""
@@ -65,6 +91,23 @@ def test_words_of_each_version(files: FileParser, name: str) -> None:
     found = files.extract(octets)
     assert lines(found.text) == lines(text)
     assert (found.reason, found.extractor) == ("", kind)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_messages_that_outlook_saved(files: FileParser, name: str) -> None:
+    """Who and what about, the text in whichever form it has, and the files with messages in them."""
+    octets, text = MESSAGES[name]
+    found = files.extract(octets)
+    assert lines(found.text) == lines(text)
+    assert (found.reason, found.extractor) == ("", "msg")
+
+
+def within(times: int) -> bytes:
+    """Messages in messages, each attached to the one around it."""
+    streams = msg_streams({}, subject="innen")
+    for _ in range(times):
+        streams = msg_streams({}, streams, subject="aussen")
+    return compound(streams)
 
 
 @pytest.mark.parametrize("most", range(30, 95))
@@ -95,6 +138,9 @@ HOSTILE = {
     "a DOC by nobody": (compound({"WordDocument": bytes(5000)}), "LEGACY"),
     "an empty XLS": (compound({"Workbook": b""}), "DAMAGED"),
     "an empty PPT": (compound({"PowerPoint Document": bytes(80)}), "DAMAGED"),
+    "messages in messages": (within(12), "INSIDE"),
+    "a message with many files": (msg({f"{number}.txt": b"x" for number in range(150)}), "INSIDE"),
+    "a message with a protected file": (msg({"x.doc": doc(["x"], ENCRYPTED)}), "INSIDE"),
     "no pieces": (doc(["x"], table=b"\3"), "DAMAGED"),
     "pieces without end": (doc([b"a" * 3_000_000], table=PIECES), "PART"),
     "more pieces than there are": (doc(["x"], table=b"\2\xff\xff\xff\xff" + bytes(64)), ""),
