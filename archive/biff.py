@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 _RECORD = struct.Struct("<HH")  # kind, length
 _GOES_ON = 0x003C
+# 100 MB in records of 8 KB are 12,000; smaller ones stand behind text boxes alone.
+MAX_PIECES = 20_000
 _WIDE, _LATER, _RICH = 0x01, 0x04, 0x08
 
 
@@ -24,7 +26,8 @@ def records(octets: bytes) -> Iterator[tuple[int, list[bytes]]]:
         piece = octets[place : place + length]
         place += length
         if found == _GOES_ON and pieces:
-            pieces.append(piece)
+            if len(pieces) < MAX_PIECES:
+                pieces.append(piece)
             continue
         if pieces:
             yield kind, pieces

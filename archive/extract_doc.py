@@ -46,11 +46,11 @@ def read_doc(octets: bytes, budget: Budget) -> None:
         raise GivenUp("PASSWORD")
     page = 1252
     if magic == _WORD_97:
-        pieces = _pieces(main, file.stream("1Table" if flags & _TABLE_1 else "0Table"), _PIECES_97, 0)
+        pieces = _pieces(main, file.stream("1Table" if flags & _TABLE_1 else "0Table"), _PIECES_97, 0, budget)
     else:
         page = 10000 if charset == _MACINTOSH else codepage.of_language(language)
         width = 2 if flags & _WIDE else 1
-        pieces = _pieces(main, main, _PIECES_6, width) if flags & _COMPLEX else \
+        pieces = _pieces(main, main, _PIECES_6, width, budget) if flags & _COMPLEX else \
             iter([(begin, sum(struct.unpack_from("<8I", main, _COUNTS_6)), width)])
     text, is_whole = _together(main, pieces, page, budget)
     budget.add(_without_codes(text).translate(_MARKS))
@@ -58,12 +58,13 @@ def read_doc(octets: bytes, budget: Budget) -> None:
         raise GivenUp("PART")
 
 
-def _pieces(main: bytes, table: bytes, place_at: int, width: int) -> Iterator[_Piece]:
+def _pieces(main: bytes, table: bytes, place_at: int, width: int, budget: Budget) -> Iterator[_Piece]:
     """The pieces that a table names (section 2.9.38: Clx). `width` 0: each says its own."""
     place, length = struct.unpack_from("<II", main, place_at)
     found = table[place : place + length]
     place = 0
     while found[place : place + 1] == b"\1":  # how pieces look
+        budget.look()
         place += 3 + int.from_bytes(found[place + 1 : place + 3], "little")
     if found[place : place + 1] != b"\2":
         raise GivenUp("DAMAGED")

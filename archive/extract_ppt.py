@@ -35,7 +35,7 @@ def read_ppt(octets: bytes, budget: Budget) -> None:
     if token == _ENCRYPTED:
         raise GivenUp("PASSWORD")
     found = _objects(records, edit, budget)
-    places = sorted(set(found.values())) or list(_top(records))
+    places = sorted(set(found.values())) or list(_top(records, budget))
     masters = {found.get(number) for place in places for number in _masters(records, place)}
     done, is_read = 0, False
     for place in places:
@@ -57,10 +57,11 @@ def _kind(records: bytes, place: int) -> tuple[int, int]:
     return kind, length
 
 
-def _top(records: bytes) -> Iterator[int]:
+def _top(records: bytes, budget: Budget) -> Iterator[int]:
     """Where all records begin that stand in no other: for files whose list of objects is damaged."""
     place = 0
     while place < len(records):
+        budget.look()
         yield place
         place += _RECORD.size + _kind(records, place)[1]
 
