@@ -14,6 +14,7 @@ from postbuch.archive.encodedwords import ENCODED_WORD, decode_words
 _QUOTED = r'"(?:[^"\\]|\\.)*+"'
 _TOKEN = re.compile(
     rf"(?P<space>\s++)|(?P<quoted>{_QUOTED})|<(?P<angle>\s*+(?:{_QUOTED})?+[^<>\"]*+)>|(?P<encoded>{ENCODED_WORD})"
+    r"|<(?P<open>[^\s<>\",;:()]++)(?=\s*+(?:[,;]|\Z))"
     r"|(?P<mark>[,;:])|(?P<atom>(?:[^\s\",;:<>()=@]++|=(?!\?)|@(?:\[[\w.:-]{1,100}+\])?+)++|=)|(?P<stray>.)",
     re.DOTALL,
 )
@@ -34,7 +35,7 @@ def read(line: str, most: int) -> list[tuple[str, str]]:
     """(name, address in lower case) of an unfolded field, groups flattened, at most about `most`.
 
     Entries without an address are left out; before a comma in front of `<` they are the begin of its name, which
-    needed quotes: Müller, Anna <anna@firma.example>.
+    needed quotes: Müller, Anna <anna@firma.example>. Between two addresses the comma may be missing.
     """
     simple = _SIMPLE.fullmatch(line)
     if simple is not None:
@@ -46,6 +47,10 @@ def read(line: str, most: int) -> list[tuple[str, str]]:
     names: list[str] = []
     for kind, source in _tokens(line):
         if kind != "mark":
+            if kind == "angle" and "@" in entry.address:
+                following = entry.cut()
+                found += entry.read(names)
+                entry, names = following, []
             entry.add(kind, source)
         elif source == ":":  # what went before was the name of a group
             entry, names = _Entry(), []
@@ -65,8 +70,9 @@ class _Entry:
     def __init__(self) -> None:
         self.phrase: list[str] = []
         self.comment = ""
-        self.angle = ""
-        self.bare = ""
+        self.address = ""  # the one in angle brackets
+        self.behind = 0  # how much of the phrase stands before these
+        self.bare: list[tuple[str, str]] = []  # (comment, address) of those without; before `<` they are a name
         self.local = ""  # a quoted one, when it ends here
 
     def add(self, kind: str, source: str) -> None:
@@ -74,38 +80,48 @@ class _Entry:
         if kind == "comment":
             self.comment = _PAIR.sub(r"\1", source[1:-1])
             self.phrase.append(" ")
+            if self.bare:
+                self.bare[-1] = (self.comment, self.bare[-1][1])
         elif kind == "angle":
-            self.angle = source or self.angle
+            self.address = _angle_address(source) or self.address
+            if "@" in self.address:
+                self.bare, self.behind = [], len(self.phrase)
         elif kind == "quoted":
             self.local = source
             self.phrase.append(_PAIR.sub(r"\1", source[1:-1]))
         else:
             self.phrase.append(source)
-            if kind == "atom" and not self.bare:
-                self.bare = _address_within(local, source)
+            if kind == "atom" and (address := _address_within(local, source)):
+                self.bare.append(("", address))
+
+    def cut(self) -> "_Entry":
+        """The next entry, before whose `<` no comma stands: what this one has behind its own is the name of that."""
+        following = _Entry()
+        following.phrase, self.phrase, self.bare = self.phrase[self.behind :], self.phrase[: self.behind], []
+        return following
 
     @property
     def name(self) -> str:
         return "".join(self.phrase).strip()
 
     def read(self, before: Sequence[str]) -> list[tuple[str, str]]:
-        """(name, address), when it has one; the name begins with what stands before in entries that have none."""
-        if not self.angle and not self.bare:
-            return []
-        name = ", ".join(filter(None, (*before, self.name))) if self.name and self.angle else self.name
-        address = _angle_address(self.angle)
-        if self.bare and "@" not in address:
-            name, address = "", self.bare
-        address = _tidy(address)
-        return [(_bare_name(decode_words(name or self.comment)), address)] if address else []
+        """(name, address) of those that it has; the name begins with what stands before in entries that have none."""
+        found = self.bare
+        if "@" in self.address or (self.address and not self.bare):
+            name = "".join(self.phrase[: self.behind] if self.bare else self.phrase).strip()
+            name = ", ".join(filter(None, (*before, name))) if name else ""
+            found = [(name or self.comment, self.address), *self.bare]
+        elif len(self.bare) == 1:
+            found = [(self.comment, self.bare[0][1])]
+        tidy = ((name, _tidy(address)) for name, address in found)
+        return [(_bare_name(decode_words(name)), address) for name, address in tidy if address]
 
 
 def _address_within(local: str, atom: str) -> str:
     """The address in a word, or in a quoted local part and the word that follows it without a space."""
-    before, at, after = atom.partition("@")
-    domain = after.partition("@")[0]
+    before, at, domain = atom.partition("@")
     before = before or local
-    return f"{before}@{domain}" if at and before and domain else ""
+    return f"{before}@{domain}" if at and before and domain.strip("@") else ""
 
 
 def _angle_address(inner: str) -> str:
@@ -117,11 +133,15 @@ def _angle_address(inner: str) -> str:
 def _tidy(address: str) -> str:
     """In lower case, without needless quotes and what stands around it by mistake."""
     address = _NEEDLESS.sub(r"\1", address.lower().strip(".,'"))
+    address = address[1:-1] if address[:1] == "[" and address[-1:] == "]" else address
     return address[1:-1].strip() if len(address) > 1 and address[0] == address[-1] == '"' else address
 
 
 def _bare_name(name: str) -> str:
-    return name.strip(" '\"")
+    """Without quotes around it. An apostrophe at one end alone is of the name ('t Hart)."""
+    name = name.strip(' "')
+    inside = name.strip(" '\"")
+    return inside if not inside or name[0] == name[-1] == "'" else name
 
 
 def _tokens(line: str) -> Iterator[tuple[str, str]]:
@@ -130,6 +150,7 @@ def _tokens(line: str) -> Iterator[tuple[str, str]]:
     while (match := _TOKEN.match(line, place)) is not None:
         kind = match.lastgroup or ""
         source, place = match[kind], match.end()
+        kind = "angle" if kind == "open" else kind  # one that nothing closes
         if source == "(" and (end := _comment_end(line, match.start())):
             yield "comment", line[match.start() : end]
             place = end

@@ -66,6 +66,10 @@ def test_no_sender_whom_the_sender_only_names(written: bytes) -> None:
     (b"Anna (die erste <a@k>", "Anna die erste", "a@k"),
     (b"=?utf-8?Q?Anna <a@k>", "=?utf-8?Q?Anna", "a@k"),
     (b"anna@k <>", "", "anna@k"),
+    (b"Men's Club <a@k", "Men's Club", "a@k"), (b"<a@k", "", "a@k"), (b"'t Hart <a@k>", "'t Hart", "a@k"),
+    (b"Buddingh' <a@k>", "Buddingh'", "a@k"), (b"\"'Anna'\" <a@k>", "Anna", "a@k"), (b"'' <a@k>", "", "a@k"),
+    (b"a@b@k", "", "a@b@k"), (b"<a@b@k>", "", "a@b@k"), (b"[a@k]", "", "a@k"), (b"<[a@k]>", "", "a@k"),
+    (b"chef@a boss@b <a@k>", "chef@a boss@b", "a@k"),
 ])  # fmt: skip
 def test_addresses_are_not_mangled(written: bytes, name: str, address: str) -> None:
     """Quoted local parts, domain literals, encoded words with marks, comments in comments, what nothing closes."""
@@ -84,6 +88,18 @@ def test_addresses_are_not_mangled(written: bytes, name: str, address: str) -> N
 def test_a_name_with_a_comma_that_nobody_quoted(written: str, found: list[tuple[str, str]]) -> None:
     """The first half of it has no address of its own."""
     assert headers.addresses(written.encode()) == found
+
+
+@pytest.mark.parametrize(("written", "found"), [
+    (b"a@k b@k", [("", "a@k"), ("", "b@k")]), (b"<a@k> <b@k>", [("", "a@k"), ("", "b@k")]),
+    (b"Anna <a@k>\r\n Berta <b@k>, C <c@k>", [("Anna", "a@k"), ("Berta", "b@k"), ("C", "c@k")]),
+    (b"Anna <a@k> b@k", [("Anna", "a@k"), ("", "b@k")]), (b"Anna <a@k> x@k <b@k>", [("Anna", "a@k"), ("x@k", "b@k")]),
+    (b"a@k (Anna) b@k (Berta)", [("Anna", "a@k"), ("Berta", "b@k")]),
+    (b"M, Anna <a@k> Berta <b@k>", [("M, Anna", "a@k"), ("Berta", "b@k")]),
+])
+def test_addresses_without_a_comma_between_them(written: bytes, found: list[tuple[str, str]]) -> None:
+    """Each is who it was written to. What stands before a bracket is a name, also if it looks like an address."""
+    assert headers.addresses(written) == found
 
 
 RUSSIAN = "Анна <a@k>"
