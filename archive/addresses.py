@@ -31,23 +31,27 @@ _SIMPLE = re.compile(r"""(?:"([^"\\=]*+)" ?|([^",;:<>()=\\]*+))<([^<>\s,;:"()@]+
 _ALONE = re.compile(r"[^\s,;:<>()\"'=\\@]++@[^\s,;:<>()\"'=\\@]++")
 
 
-def read(line: str, most: int) -> list[tuple[str, str]]:
+def read(line: str, most: int, at_first: bool = False) -> list[tuple[str, str]]:
     """(name, address in lower case) of an unfolded field, groups flattened, at most about `most`.
 
     Entries without an address are left out; before a comma in front of `<` they are the begin of its name, which
     needed quotes: Müller, Anna <anna@firma.example>. Between two addresses the comma may be missing.
+    `at_first`: with the addresses that the first Postbuch found, one between two commas.
     """
     simple = _SIMPLE.fullmatch(line)
     if simple is not None:
-        return [(_bare_name(simple[1] or simple[2] or ""), _tidy(simple[3]))]
+        return [(_bare_name(simple[1] or simple[2] or ""), _tidy(simple[3], at_first))]
     if _ALONE.fullmatch(line) is not None:
-        return [("", _tidy(line))]
+        return [("", _tidy(line, at_first))]
     found: list[tuple[str, str]] = []
     entry = _Entry()
     names: list[str] = []
     for kind, source in _tokens(line):
+        if kind == "open":  # a bracket that nothing closes
+            kind = "atom" if at_first else "angle"
+            entry.local = ""
         if kind != "mark":
-            if kind == "angle" and "@" in entry.address:
+            if kind == "angle" and "@" in entry.address and not at_first:
                 following = entry.cut()
                 found += entry.read(names)
                 entry, names = following, []
@@ -55,13 +59,13 @@ def read(line: str, most: int) -> list[tuple[str, str]]:
         elif source == ":":  # what went before was the name of a group
             entry, names = _Entry(), []
         else:
-            read = entry.read(names)
+            read = entry.read(names, at_first)
             found += read
             names = [] if read or source == ";" else [*names, entry.name][-MAX_NAMES:]
             entry = _Entry()
             if len(found) >= most:
                 return found
-    return found + entry.read(names)
+    return found + entry.read(names, at_first)
 
 
 class _Entry:
@@ -104,16 +108,21 @@ class _Entry:
     def name(self) -> str:
         return "".join(self.phrase).strip()
 
-    def read(self, before: Sequence[str]) -> list[tuple[str, str]]:
+    def read(self, before: Sequence[str], at_first: bool = False) -> list[tuple[str, str]]:
         """(name, address) of those that it has; the name begins with what stands before in entries that have none."""
+        is_bracketed = "@" in self.address or bool(self.address and not self.bare)
         found = self.bare
-        if "@" in self.address or (self.address and not self.bare):
+        if at_first:
+            address = self.bare[0][1] if self.bare else ""
+            first = self.address if is_bracketed else "@".join(address.split("@")[:2])
+            found = [("", first)]
+        elif is_bracketed:
             name = "".join(self.phrase[: self.behind] if self.bare else self.phrase).strip()
             name = ", ".join(filter(None, (*before, name))) if name else ""
             found = [(name or self.comment, self.address), *self.bare]
         elif len(self.bare) == 1:
             found = [(self.comment, self.bare[0][1])]
-        tidy = ((name, _tidy(address)) for name, address in found)
+        tidy = ((name, _tidy(address, at_first)) for name, address in found)
         return [(_bare_name(decode_words(name)), address) for name, address in tidy if address]
 
 
@@ -130,10 +139,11 @@ def _angle_address(inner: str) -> str:
     return kept if lead is None else kept[lead.end() :]
 
 
-def _tidy(address: str) -> str:
+def _tidy(address: str, at_first: bool = False) -> str:
     """In lower case, without needless quotes and what stands around it by mistake."""
     address = _NEEDLESS.sub(r"\1", address.lower().strip(".,'"))
-    address = address[1:-1] if address[:1] == "[" and address[-1:] == "]" else address
+    if address[:1] == "[" and address[-1:] == "]" and not at_first:
+        address = address[1:-1]
     return address[1:-1].strip() if len(address) > 1 and address[0] == address[-1] == '"' else address
 
 
@@ -150,7 +160,6 @@ def _tokens(line: str) -> Iterator[tuple[str, str]]:
     while (match := _TOKEN.match(line, place)) is not None:
         kind = match.lastgroup or ""
         source, place = match[kind], match.end()
-        kind = "angle" if kind == "open" else kind  # one that nothing closes
         if source == "(" and (end := _comment_end(line, match.start())):
             yield "comment", line[match.start() : end]
             place = end

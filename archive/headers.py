@@ -40,6 +40,8 @@ _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n\t ]+")
 _IDENTIFIER = re.compile(r"<([^<>\s]+)>")
 _JAPANESE = b"\x1b$"
+# Two addresses without a comma between them, and one in square brackets: the first Postbuch read these otherwise.
+_ODD_ADDRESSES = re.compile(rb"@[^,@]*@|\[")
 # In these ASCII has other octets than its own: no field is.
 _OTHER_OCTETS = re.compile(r"utf|ucs|unicode|10646", re.IGNORECASE)
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -150,7 +152,18 @@ def addresses(raw: bytes, charset: str | None = None) -> list[tuple[str, str]]:
     return found
 
 
-def _addressed(field: str) -> list[tuple[str, str]]:
+def has_odd_addresses(raw: bytes) -> bool:
+    """Whether the first Postbuch may have read others."""
+    return _ODD_ADDRESSES.search(raw) is not None
+
+
+def addresses_for_digest(raw: bytes) -> list[str]:
+    """The addresses that it read, so that digests of the archive stay what they are."""
+    return [address for _, address in _addressed(decode_octets(raw, None), at_first=True)]
+
+
+def _addressed(field: str, at_first: bool = False) -> list[tuple[str, str]]:
     line = _FOLD.sub(" ", field).strip()
-    fit = ((one_line(name, 255), clean(address, 320).strip()) for name, address in mailboxes.read(line, MAX_ADDRESSES))
+    found = mailboxes.read(line, MAX_ADDRESSES, at_first)
+    fit = ((one_line(name, 255), clean(address, 320).strip()) for name, address in found)
     return [(name, address) for name, address in fit if address]

@@ -109,6 +109,15 @@ def test_a_text_whose_files_find_no_room_keeps_them() -> None:
     assert [each.count("begin 644") for each in whole] == [uuencoded.MAX_FILES] * 2
 
 
+@pytest.mark.parametrize(("written", "as_at_first"), [
+    ("<a@k> <b@k>", "b@k"), ("a@k b@k", "a@k"), ("a@b@k", "a@b"), ("x@k <a@k", "x@k"),
+])
+def test_addresses_that_were_read_otherwise_find_their_copies(written: str, as_at_first: str) -> None:
+    """What was archived before has the digest of what was read then."""
+    now, then = (message.parse(f"To: {to}\r\n\r\nx".encode()) for to in (written, as_at_first))
+    assert now.people_sha256 == then.people_sha256 and now.addresses != then.addresses
+
+
 @pytest.mark.parametrize(("content", "digest"), [
     (part("text/plain", f"Alpha\r\n{uu('a.bin', b'x').decode()}"), "f838a4860fc51d58"),
     (part("html", "<p>x </p> \r\n"), "f9fcd7c3c1e3a7c1"), (part("text html", "<p>x </p> \r\n"), "f9fcd7c3c1e3a7c1"),
