@@ -1,6 +1,7 @@
-"""The charset of octets for which none is named that could be theirs: what UTF-16 and Cyrillic show. Pure, linear.
+"""The charset of octets for which none is named that could be theirs, by what they show of it. Pure, linear.
 
-Chinese, Japanese and Korean do not in texts as short as subjects: these are read as Windows-1252, as ever.
+UTF-16 shows it by its NULs; Cyrillic, Chinese, Japanese and Korean by the letters that each language has most. What is
+too short to show it is read as Windows-1252.
 """
 
 import codecs
@@ -20,6 +21,26 @@ _BEYOND = re.compile(rb"[\x80-\xff]")
 _FREQUENT = frozenset("оеаинтсрв")
 _LEAST_SHARE = 0.45
 _LEAST_LETTERS = 6
+# Two in five signs of Chinese and Korean are among these, two in three of Japanese; of other letters read so, one in
+# twenty. Letters of mail stand before those of books.
+_KANA = frozenset(map(chr, (*range(0x3041, 0x3094), *range(0x30A1, 0x30F7), 0x30FC)))
+_SIMPLIFIED = frozenset(
+    "的一是不了在人有我他这中大来上个国和说们为你生会年能到家可时出过也要就对以多公司您好地下行产"
+    "品网发信用请业电话务件"
+)
+_TRADITIONAL = frozenset(
+    "的一是不了在人有我他這中大來上個國和說們為你生會年能到家可時出過也要就對以多公司您好地下行產"
+    "品網發信用請業電話務件"
+)
+_KOREAN = frozenset(
+    "이다는의가에을를한고하지기도로사은자리시나어인해서그있수보으니만들것대일제라정부스게여주요전"
+    "습합구장원신"
+)
+_EAST_ASIAN = (
+    ("shift_jis", _KANA), ("euc-jp", _KANA), ("gb18030", _SIMPLIFIED), ("big5", _TRADITIONAL), ("euc-kr", _KOREAN),
+)
+_LEAST_SHARE_OF_SIGNS = 0.2
+_LEAST_SIGNS = 8
 
 
 def charset(octets: bytes, named: str | None, is_html: bool = False) -> str | None:
@@ -34,7 +55,8 @@ def charset(octets: bytes, named: str | None, is_html: bool = False) -> str | No
         octets.decode()
     except UnicodeDecodeError:
         meta = _META.search(octets, 0, _LOOKED_AT_OCTETS) if is_html else None
-        return meta[1].decode() if meta else _cyrillic(octets[:_LOOKED_AT_OCTETS]) or named
+        looked = octets[:_LOOKED_AT_OCTETS]
+        return meta[1].decode() if meta else _cyrillic(looked) or _east_asian(looked) or named
     return named
 
 
@@ -49,7 +71,7 @@ def _is_utf_16(octets: bytes) -> bool:
 
 def _cyrillic(octets: bytes) -> str | None:
     words = b"".join(_WORD.findall(octets))
-    if len(words) < max(_LEAST_LETTERS, 0.9 * len(_BEYOND.findall(octets))):
+    if len(words) < max(_LEAST_LETTERS, 0.8 * len(_BEYOND.findall(octets))):
         return None
     shares = {
         name: sum(letter in _FREQUENT for letter in words.decode(name, "replace").lower()) / len(words)
@@ -57,3 +79,19 @@ def _cyrillic(octets: bytes) -> str | None:
     }
     best = max(shares, key=lambda name: shares[name])
     return best if shares[best] >= _LEAST_SHARE else None
+
+
+def _east_asian(octets: bytes) -> str | None:
+    if len(_BEYOND.findall(octets)) < _LEAST_SIGNS:
+        return None
+    shares = {name: _share(octets, codec(name), frequent) for name, frequent in _EAST_ASIAN}
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] >= _LEAST_SHARE_OF_SIGNS else None
+
+
+def _share(octets: bytes, read_as: str, frequent: frozenset[str]) -> float:
+    """How many of the signs beyond ASCII are frequent ones; none where octets are damaged or the signs are few."""
+    wide = [sign for sign in octets.decode(read_as, "replace") if sign > "\x7f"]
+    if len(wide) < _LEAST_SIGNS or 50 * wide.count("\N{REPLACEMENT CHARACTER}") > len(wide):
+        return 0.0
+    return sum(sign in frequent for sign in wide) / len(wide)

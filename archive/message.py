@@ -13,6 +13,7 @@ from postbuch.archive.widths import BODY_CHARACTERS, KEY_CHARACTERS, SUBJECT_CHA
 
 PREVIEW_CHARACTERS = 300
 ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
+PEOPLE_FIELDS = frozenset({"from", "to", "cc"})
 NAMING_FIELDS = ("subject", "from", "to")
 STAND_IN_FIELDS = ("resent-from", "resent-sender", "return-path")
 ORIGINAL_ID_FIELDS = (
@@ -112,8 +113,7 @@ def part_summary(position: int, part: mimepart.Part, digest: bytes) -> PartSumma
 
 def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     found = headers.fields(octets)
-    charset = next((part.charset for part in structure.own if part.is_body and part.charset), None)
-    charset = charsetguess.charset(b" ".join(raw for name in NAMING_FIELDS for raw in found.get(name, ())), charset)
+    charset = _charset(b" ".join(raw for name in NAMING_FIELDS for raw in found.get(name, ())), structure.own)
 
     def line(name: str, limit: int) -> str:
         return headers.text(found[name][0], limit, charset) if name in found else ""
@@ -158,6 +158,16 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         body_sha256=_body_digest(octets, structure.own, digests),
         people_sha256=_people_digest(found, addressed),
     )
+
+
+def _charset(naming: bytes, parts: Sequence[mimepart.Part]) -> str | None:
+    """That of fields which nobody encoded: what their octets show, else that of the text, which shows more."""
+    texts = [part for part in parts if part.is_body]
+    named = next((part.charset for part in texts if part.charset), None)
+    found = charsetguess.charset(naming, named)
+    if found != named or naming.isascii() or not texts:
+        return found
+    return texts[0].read_charset(texts[0].payload) or named
 
 
 def _stand_in(
@@ -213,5 +223,9 @@ def _body_digest(octets: bytes, parts: list[mimepart.Part], digests: list[bytes]
 def _people_digest(fields: dict[str, list[bytes]], addressed: tuple[Addressed, ...]) -> str:
     """SHA-256 over the subject and who stands in From, To and Cc; Bcc is in the sender's copy only."""
     subject = headers.text_for_digest(fields["subject"][0], SUBJECT_CHARACTERS) if "subject" in fields else ""
-    people = sorted({f"{item.field} {item.address}" for item in addressed if item.field in ("from", "to", "cc")})
-    return hashlib.sha256("\n".join([subject, *people]).encode()).hexdigest()
+    odd = {field for field in PEOPLE_FIELDS if any(map(headers.has_odd_addresses, fields.get(field, ())))}
+    people = {f"{item.field} {item.address}" for item in addressed if item.field in PEOPLE_FIELDS - odd}
+    people |= {
+        f"{field} {address}" for field in odd for raw in fields[field] for address in headers.addresses_for_digest(raw)
+    }
+    return hashlib.sha256("\n".join([subject, *sorted(people)]).encode()).hexdigest()

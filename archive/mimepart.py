@@ -52,10 +52,14 @@ class Part:
     def is_body(self) -> bool:
         return self.content_type in TEXTS and not self.is_attachment
 
+    def read_charset(self, octets: bytes) -> str | None:
+        """The charset of its text, of which these octets are."""
+        return charsetguess.charset(octets, self.charset, self.content_type == "text/html")
+
     def text(self) -> str:
         """The payload as text by its charset, with LF line ends, a flowed one with whole paragraphs."""
         octets = self.payload if self.rest is None else self.rest
-        text = decode_octets(octets, charsetguess.charset(octets, self.charset, self.content_type == "text/html"))
+        text = decode_octets(octets, self.read_charset(octets))
         text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
         return flowed.paragraphs(text, self.flow == "delsp") if self.flow else text
 

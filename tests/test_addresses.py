@@ -119,9 +119,9 @@ def test_a_field_is_read_again_only_where_that_tells_something(monkeypatch: pyte
     read: list[str] = []
     original = addresses.read
 
-    def counted(line: str, most: int) -> list[tuple[str, str]]:
+    def counted(line: str, most: int, at_first: bool) -> list[tuple[str, str]]:
         read.append(line)
-        return original(line, most)
+        return original(line, most, at_first)
 
     monkeypatch.setattr(addresses, "read", counted)
     for raw in ("Jörg <j@k>".encode(), "Jörg <j@k>".encode("latin-1"), b"\xb1" + b",a" * 1000):

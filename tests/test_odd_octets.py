@@ -21,7 +21,8 @@ def text(payload: bytes, kind: str = "text/plain", *fields: str) -> bytes:
     ("Grüße an Ægir, öäüÖÄÜß".encode("cp1252"), "Grüße an Ægir, öäüÖÄÜß"), ("ÄÖÜÄÖÜ".encode("cp1252"), "ÄÖÜÄÖÜ"),
     ("Grüße an alle".encode("utf-16"), "Grüße an alle"), ("Grüße an alle".encode("utf-16-le"), "Grüße an alle"),
     ("Grüße an alle".encode("utf-16-be"), "Grüße an alle"), (b"a\0b c d", "a\N{REPLACEMENT CHARACTER}b c d"),
-    (RUSSIAN.encode(), RUSSIAN),
+    (RUSSIAN.encode(), RUSSIAN), ("Узнай как заработать от 1000$ в неделю".encode("cp1251"),
+                                  "Узнай как заработать от 1000$ в неделю"),
 ])
 @pytest.mark.parametrize("kind", ["text/plain", "text/plain; charset=us-ascii", "text/plain; charset=utf-8"])
 def test_octets_that_show_their_charset(octets: bytes, said: str, kind: str) -> None:
@@ -38,6 +39,36 @@ def test_russian_names_in_a_header(charset: str, kind: str) -> None:
     found = message.parse(octets)
     assert (found.subject, found.from_display) == (RUSSIAN, "Анна Каренина <a@b.example>")
     assert message.parse("Subject: Grüße, Öle, Äpfel\r\n\r\nx".encode("latin-1")).subject == "Grüße, Öle, Äpfel"
+
+
+EAST_ASIAN = [
+    ("shift_jis", "お世話になっております。会議の資料を送ります。"),
+    ("euc-jp", "お世話になっております。会議の資料を送ります。"),
+    ("gb2312", "您好，我们公司的新产品已经上市了，请您有时间来看一下。"),
+    ("big5", "您好，我們公司的新產品已經上市了，請您有時間來看一下。"),
+    ("euc-kr", "안녕하세요. 회의 자료를 보내 드리니 확인해 주시기 바랍니다."),
+]
+
+
+@pytest.mark.parametrize(("charset", "said"), EAST_ASIAN)
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain; charset=us-ascii", "text/html"])
+def test_chinese_japanese_and_korean_without_a_charset(charset: str, said: str, kind: str) -> None:
+    """Each by the signs that it has most; a short subject by the text."""
+    head = f"Subject: {said[:3]}\r\nFrom: {said[:2]} <anna@firma.example>\r\nContent-Type: {kind}\r\n\r\n"
+    octets = (head + said).encode(charset)
+    assert shown(octets) == [said]
+    found = message.parse(octets)
+    assert (found.subject, found.from_display) == (said[:3], f"{said[:2]} <anna@firma.example>")
+
+
+@pytest.mark.parametrize(("charset", "said"), [
+    ("cp1252", "Grüße aus Österreich: süße Äpfel, große Mäuse, über Öfen, für Übermüdete, ÄÖÜß"),
+    ("cp1252", "À bientôt, les élèves étaient déjà là-bas, où ça ? Çà et là, naïveté, été"),
+    ("cp1252", "Está mañana à tarde não há corações, ações, informações, ÇÃO ÇÕES ÃÕÉÊ"),
+])
+def test_western_text_without_a_charset_stays_western(charset: str, said: str) -> None:
+    """Its octets can be read as Chinese; no sign of that is a frequent one."""
+    assert shown(text(said.encode(charset))) == [said]
 
 
 @pytest.mark.parametrize(("meta", "charset", "kind", "said"), [
