@@ -7,7 +7,7 @@ import codecs
 import contextlib
 import re
 
-from postbuch.archive import charsets, headers
+from postbuch.archive import charsets, doubledboundary, headers
 
 # 100 empty lines may stand before the header: see `headers.py`.
 _FIELD = rb"[\r\n \t]{0,200}%b[^\r\n]*" % headers.FIELD_NAME
@@ -31,7 +31,7 @@ def message(octets: bytes) -> bytes:
     found = _narrow(octets) if octets.startswith(_WIDE) else octets
     if b"\r" in found[:headers.MAX_HEADER_OCTETS]:
         found = _with_line_feeds(found)
-    return _with_whole_header(headers.from_first_field(found))
+    return doubledboundary.parted(_with_whole_header(headers.from_first_field(found)))
 
 
 def _with_line_feeds(octets: bytes) -> bytes:

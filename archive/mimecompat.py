@@ -21,6 +21,8 @@ _CLEAR_SHARE = 10
 _OF_BASE64 = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"+/=\r\n"
 # Base64 for addresses (RFC 4648 section 5), which other programs read as if two letters were missing here and there.
 _OF_ADDRESSES = re.compile(rb"[A-Za-z0-9\r\n]*+[_-][A-Za-z0-9_\r\n-]*+={0,2}\s*+")
+_PART_FIELD = re.compile(rb"\r?\nContent-[a-z-]{1,30}:", re.IGNORECASE)
+_OTHER_END = re.compile(rb"\r?\n--[^\s\"\\]{1,70}--\s*\Z")
 _DELIMITER = re.compile(rb"^--([^\s\"\\][^\"\\\r\n]{0,68}?)[ \t]*\r?$", re.MULTILINE)
 
 
@@ -74,7 +76,9 @@ def _with_boundary(message: "Message[str, str]", kind: str) -> "Message[str, str
     """A multipart whose field names no boundary of its text, by the first line of it that can only be one."""
     body = _octets(message)
     for line in islice(_DELIMITER.finditer(body), 20):
-        if b"--" + line[1] + b"--" in body[line.end() :]:
+        has_end = b"--" + line[1] + b"--" in body[line.end() :]
+        if has_end or _PART_FIELD.match(body, line.end()):
+            body = body if has_end else _OTHER_END.sub(b"", body)
             head = b"Content-Type: %s; boundary=\"%s\"\n\n" % (kind.encode("ascii", "replace"), line[1])
             repaired = email.message_from_bytes(head + body, policy=policy.compat32)
             return repaired if repaired.is_multipart() else None
