@@ -11,6 +11,9 @@ ENCODED_WORD = r"=\?[^?\s]{1,80}\?[bBqQ]\?[^?<>]*+\?="
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 # With question marks in the text, which RFC 2047 section 4.2 forbids and programs write; no word begins in another.
 _ASKING = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*+(?:(?<!=)\?(?!=)[^?]*+)*+)\?=")
+# The last one of several, where a program cut the field off; of its last letter as much as is there.
+_CUT = re.compile(r"\s+=\?([^?\s]{1,80})\?([bBqQ])\?([^?\s]*+)\??")
+_CUT_LETTER = re.compile(r"=[0-9A-Fa-f]?\Z")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
 
@@ -34,8 +37,13 @@ def decode_words(text: str, by_standard: bool = False) -> str:
         pending.append(_word_octets(match[2], match[3]))
         pending_charset = charset
         end = match.end()
+    cut = None if by_standard or not pending_charset else _CUT.fullmatch(text, end)
+    if cut is not None and cut[1].partition("*")[0].lower() == pending_charset:
+        pending.append(_word_octets(cut[2], _CUT_LETTER.sub("", cut[3])))
+        end = len(text)
     if pending_charset:
-        out.append(decode_octets(b"".join(pending), pending_charset))
+        said = decode_octets(b"".join(pending), pending_charset)
+        out.append(said if cut is None else said.rstrip("\N{REPLACEMENT CHARACTER}"))
     out.append(text[end:])
     return "".join(out)
 

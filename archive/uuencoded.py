@@ -87,7 +87,8 @@ def _of_uu(line: bytes) -> bytes:
     needed = 1 + (length + 2) // 3 * 4
     if len(line.rstrip()) > needed + 1:  # one more is the check sum of some programs
         raise binascii.Error
-    return binascii.a2b_uu(line[:needed]) if length else b""
+    # What fills the last letters up is not looked at: some programs write anything there.
+    return binascii.a2b_uu(line[: 1 + (4 * length + 2) // 3]) if length else b""
 
 
 def _of_base64(line: bytes) -> bytes:
