@@ -98,9 +98,17 @@ def _contents(part: Part, parts: list[Part], take_apart: TakeApart, budget: Budg
         return [_file(name, "", content)]
     part.is_wrapping = sum(each.within == part.within for each in parts) == 1  # beside a text it is a file as well
     inside = take_apart(content, budget)
+    if not part.is_wrapping:  # a signature that holds once more what it signs
+        there = {_lines(each.payload) for each in parts if each.within == part.within}
+        inside = [each for each in inside if _lines(each.payload) not in there]
     if len(inside) == 1 and inside[0].content_type == "message/rfc822":
         return take_apart(inside[0].payload, budget)
     return inside
+
+
+def _lines(octets: bytes) -> bytes:
+    """With one kind of line ends, and none at the end: what servers change on the way."""
+    return octets.replace(b"\r\n", b"\n").rstrip()
 
 
 def _is_entity(octets: bytes) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from postbuch.archive import cms
 from postbuch.archive.mimepart import Part
 
-_ARMOUR = re.compile(rb"^-----BEGIN PGP MESSAGE-----", re.MULTILINE)
+_ARMOUR = re.compile(rb"^-----BEGIN PGP MESSAGE-----(?:[^-]++|-(?!----END PGP MESSAGE-----))*+", re.MULTILINE)
 # The type of the first part of multipart/encrypted (RFC 3156 section 4); some gateways leave no more of it than that.
 _PGP = "application/pgp-encrypted"
 
@@ -32,10 +32,16 @@ def _remark(part: Part, has_text: bool) -> Remark | None:
         return Remark.PARTIAL
     if part.content_type == "message/external-body":
         return Remark.ELSEWHERE
-    if part.content_type == _PGP or (part.is_body and _ARMOUR.search(part.payload)):
+    if part.content_type == _PGP or (part.is_body and _is_armoured(part.payload)):
         return Remark.ENCRYPTED
     if part.is_wrapping:
         return Remark.SIGNED
     # Beside a text it is a file that is encrypted, and not the letter.
     is_cms = not has_text and part.payload[:1] == b"\x30" and not part.content_type.startswith("text/")
     return Remark.ENCRYPTED if is_cms and cms.kind(part.payload) == cms.ENCRYPTED else None
+
+
+def _is_armoured(octets: bytes) -> bool:
+    """Whether the most of it is encrypted: more than a footer or a greeting beside that is a letter to read."""
+    blocks = sum(len(block[0]) for block in _ARMOUR.finditer(octets))
+    return 2 * blocks > len(octets)

@@ -130,6 +130,15 @@ def test_other_signed_things() -> None:
     assert display.leaf(cades, 2).content_type == "application/pdf"
 
 
+@pytest.mark.parametrize("seen", [b"%PDF-1\r\n2", b"%PDF-1\n2\n"])
+def test_a_signature_that_holds_what_it_signs(seen: bytes) -> None:
+    """What stands beside it is not there twice; what does not stand there is shown."""
+    inside = packed(b"%PDF-1\r\n2", "application/pdf; name=a.pdf") + "\r\n"
+    signature = packed(signed(inside.encode()), "application/pkcs7-signature; name=smime.p7s")
+    assert files(mail(multipart("signed", packed(seen, "application/pdf; name=a.pdf"), signature))) == ["a.pdf"]
+    assert files(mail(multipart("signed", PDF, signature))) == ["a.pdf", "a.pdf"]
+
+
 ARMOUR = "-----BEGIN PGP MESSAGE-----\r\n\r\nhQ==\r\n-----END PGP MESSAGE-----"
 
 
@@ -144,6 +153,9 @@ ARMOUR = "-----BEGIN PGP MESSAGE-----\r\n\r\nhQ==\r\n-----END PGP MESSAGE-----"
     (multipart("mixed", PLAIN, part("message/external-body; access-type=URL; URL=x", "Content-Type: a/b\r\n\r\n")),
      Remark.ELSEWHERE),
     (part("text/plain", "> -----BEGIN PGP MESSAGE-----"), None),
+    (part("text/plain", f"So sieht das aus:\r\n{ARMOUR}\r\n{'Das kann niemand lesen. ' * 9}"), None),
+    (part("text/plain", f"{ARMOUR}\r\nGruß\r\n{ARMOUR}\r\n"), Remark.ENCRYPTED),
+    (part("text/plain", "-----BEGIN PGP MESSAGE-----\r\n\r\nabgeschnitten"), Remark.ENCRYPTED),
     (multipart("signed", PLAIN, packed(signed(b"x"), "application/pkcs7-signature; name=smime.p7s")), None),
 ])
 def test_what_a_reader_has_to_know(content: str, expected: Remark | None) -> None:
