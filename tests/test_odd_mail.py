@@ -1,5 +1,6 @@
 """Mail that old or broken programs wrote is read as people mean it, and kept and linked as it stands."""
 
+import base64
 import binascii
 import time
 
@@ -69,6 +70,7 @@ BASE64 = b"begin-base64 644 c.bin\n" + binascii.b2a_base64(OCTETS[:57]) + b"====
     (uu("a.bin", end=b"\nend"), "", ["a.bin"]),
     (uu("").replace(b"begin 644 ", b"begin 644"), "", [""]),
     (BASE64 + b"Ende", "Ende", ["c.bin"]),
+    (b"begin 644 d\n!00__\n`\nend\n", "", ["d"]),
     (b"=ybegin size=0 name=a\n" + uu("a.bin"), "=ybegin size=0 name=a", ["a.bin"]),
     (b"=ybegin part=1 total=2 line=128 size=9 name=d\n=ypart begin=1 end=1\nk\n=yend size=1 part=1 pcrc32=D3D99E8B\n",
      "", ["d"]),
@@ -216,3 +218,36 @@ def test_a_letter_without_from_has_a_sender(head: str, display: str, field: str)
     parsed = message.parse(f"{head}\r\n\r\nx".encode())
     assert parsed.from_display == display
     assert [(each.field, each.address) for each in parsed.addresses] == [(field, "anna@firma.example")]
+
+
+SAME = "Content-Type: multipart/{}; boundary=b\r\n\r\n"
+BRANCHES = "".join(f"--b\r\n{each}" for each in (part("text/plain", "Alpha"), part("text/html", "<p>Beta")))
+
+
+@pytest.mark.parametrize("end", ["--b--\r\n", ""])
+def test_two_multiparts_with_one_boundary(end: str) -> None:
+    """What stands behind the end of the inner one is no less there."""
+    content = SAME.format("mixed") + "--b\r\n" + SAME.format("alternative") + BRANCHES + f"--b--\r\n--b\r\n{PDF}" + end
+    assert files(mail(content)) == ["a.pdf"] and shown(mail(content)) == ["<p>Beta"]
+
+
+@pytest.mark.parametrize(("field", "ends"), [
+    ("; boundary=other", ""), ("; boundary=other", "--third--\r\n"), ("", ""), ("; boundary=", "--b"),
+])
+def test_a_boundary_that_is_another_and_has_no_end(field: str, ends: str) -> None:
+    """A line behind which a field of a part stands begins one."""
+    inside = part("text/html", base64.b64encode(b"<p>Beta</p>\n").decode(), "Content-Transfer-Encoding: base64")
+    assert shown(mail(f"Content-Type: multipart/alternative{field}\r\n\r\n--b\r\n{inside}{ends}")) == ["<p>Beta</p>"]
+
+
+def test_a_boundary_that_is_there_twice_and_loses_nothing() -> None:
+    """Such a message is read as it stands: one that another program quotes, one with nothing behind the inner one."""
+    quoted = mail(multipart("mixed", part("text/plain", f"{SAME}{BRANCHES}--b--\r\n" * 2), PDF))
+    nested = mail(SAME.format("mixed") + "--b\r\n" + SAME.format("alternative") + BRANCHES + "--b--\r\n\r\n--b--\r\n")
+    assert legible.message(quoted) is quoted and legible.message(nested) is nested
+
+
+def test_a_line_of_hyphens_begins_no_part() -> None:
+    """A text that is called a multipart by mistake stays one."""
+    octets = mail("Content-Type: multipart/mixed; boundary=x\r\n\r\nAlpha\r\n-- \r\nAnna\r\n--\r\nBerta: ja\r\n")
+    assert shown(octets) == ["Alpha\n-- \nAnna\n--\nBerta: ja"]
