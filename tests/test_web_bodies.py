@@ -64,6 +64,17 @@ SHEET = (
 )
 
 
+HEAD = (
+    b"<p>Von: Lena<br>Gesendet: 3.3.2026 12:00<br>An: Anna<br>Betreff: Quittung</p><p>Alles von vorher</p>\r\n"
+)
+# An answer in HTML and one in text, and a letter that passes another on below a signature.
+ANSWERS = (
+    mixed(b"text/html\r\n\r\n<p>Danke sehr</p>" + HEAD, subject=b"AW: Quittung"),
+    mixed(b"text/plain\r\n\r\nDanke sehr\r\n\r\n> Alles von vorher\r\n", subject=b"AW: Beleg"),
+    mixed(b"text/html\r\n\r\n<p>Anna Berg, Einkauf</p>" + HEAD, subject=b"WG: Buchung"),
+)
+
+
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
     made = Reader()
@@ -119,6 +130,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         for subject, octets in ((b"Signiert", inside), (b"Geheim", ENVELOPED)):
             smime = packed(b"application/pkcs7-mime; name=smime.p7m", octets)
             filling.add(mixed(smime, subject=subject), ANNA, at=old(2))
+        for octets in ANSWERS:
+            filling.add(octets, ANNA, at=old(2))
         ingest(config, filling.records)
         engine = database.engine(config, Role.INGEST)
         work = ExtractWork(config, engine)
@@ -152,6 +165,23 @@ def test_all_texts_of_a_letter_are_on_its_page(client: FlaskClient) -> None:
     assert all(words in frame for words in ("Alpha", "Liste &lt;b&gt;", "Gamma"))
     assert "Download a.png" in page and "Download b.png" not in page
     assert re.search(r'<img src="/m/\d+/inline/\d+/4"', frame)
+
+
+@pytest.mark.parametrize(("subject", "is_folded"), [("Quittung", True), ("Beleg", True), ("Buchung", False)])
+def test_a_topic_folds_what_its_letters_quote(client: FlaskClient, subject: str, is_folded: bool) -> None:
+    """There the letter that is answered stands above; a page of its own shows all, and so does what passes it on."""
+    page, frame = letter(client, subject)
+    assert "Alles von vorher" in frame and "<details" not in frame
+    number = re.search(r'href="/m/(\d+)/topic', page)
+    assert number
+    opened = client.get(f"/m/{number[1]}/opened").text
+    place = re.search(r'<iframe class="body[" ][^>]*src="([^"]+)"', opened)
+    assert place
+    inside = client.get(place[1].replace("&amp;", "&")).text
+    control = "<details data-quoted><summary>Show quoted text</summary>"
+    before, control, behind = inside.partition(control)
+    assert "Alles von vorher" in (behind if is_folded else before)
+    assert bool(control) is is_folded
 
 
 def test_the_pictures_of_a_telephone_are_files(client: FlaskClient) -> None:

@@ -6,10 +6,12 @@ Every one of them is hostile: each answer carries a policy under which nothing o
 import re
 import tempfile
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
+from markupsafe import Markup
 from werkzeug.wsgi import wrap_file
 
 from postbuch.archive import letters, pictures
@@ -17,7 +19,18 @@ from postbuch.archive.charsets import decode_octets
 from postbuch.archive.display import Leaf
 from postbuch.archive.errors import NotFound
 from postbuch.archive.wrong import Wrong
-from postbuch.webmail import darkletter, filenames, handout, letterfiles, plaintext, policy, settings
+from postbuch.webmail import (
+    darkletter,
+    filenames,
+    handout,
+    letterfiles,
+    plaintext,
+    policy,
+    quotes,
+    quotewords,
+    settings,
+)
+from postbuch.webmail.language import gettext
 from postbuch.webmail.letterfiles import (
     MAX_BUNDLED,
     MAX_TILE_OCTETS,
@@ -46,15 +59,24 @@ MAX_TEXT_OCTETS = 1_048_576
 @blueprint.route("/m/<int:letter_id>/body/<int:image_id>")
 @login_required
 def body(letter_id: int, image_id: int) -> str:
-    """The message for the frame: clean HTML, in the colours that the reader chose, or its text."""
+    """The message for the frame: clean HTML, in the colours that the reader chose, or its text.
+
+    With `quotes=folded` what it quotes at its end is folded, but not in a letter that passes it on.
+    """
     policy.mark(Kind.BODY)
-    _facts(letter_id, image_id, "body")
+    facts = _facts(letter_id, image_id, "body")
     reading = read(letter_id, image_id)
     html = None if request.args.get("as") == "text" else reading.html
     text = plaintext.to_html(reading.text or "") if html is None else None
     is_dark = settings.dark_letters()
     if html is not None and is_dark:
         html = darkletter.darkened(html)
+    if request.args.get("quotes") == "folded" and not quotewords.passes_on(facts["summary"]["subject"]):
+        control = gettext("Show quoted text")
+        if html is not None:
+            html = replace(html, html=quotes.folded(html.html, control))
+        elif text is not None:
+            text = Markup(quotes.folded(str(text), control, plain=True))  # noqa: S704 - as safe as what it is made of
     return render_template("body.html", html=html, text=text, is_dark=is_dark)
 
 
