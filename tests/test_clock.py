@@ -168,6 +168,25 @@ def test_the_picture_has_no_gaps() -> None:
     assert timeline.bars([]) == []
 
 
+def test_many_bars_stand_in_groups() -> None:
+    """Months by their year, years by their decade, with all that they hold; few bars stand by themselves."""
+    months = [f"{year}-{month:02}" for year, last in ((2026, 3), (2025, 9), (2024, 12)) for month in range(last, 0, -1)]
+    found = [Facet(kind="month", value=value, count=2, query=value) for value in months if value != "2025-01"]
+    made = timeline.groups(timeline.bars(found))
+    assert [(each.first, each.last, each.count, each.percent, len(each.bars)) for each in made] == [
+        ("2026", "2026", 6, 25, 4), ("2025", "2025", 16, 67, 9), ("2024", "2024", 24, 100, 12),
+    ]
+    # The months between two years without letters.
+    assert [(bar.first, bar.last) for bar in (made[0].bars[-1], made[1].bars[-1])] == [
+        ("2025-10", "2025-12"), ("2025-01", "2025-01"),
+    ]
+    years = [Facet(kind="year", value=str(year), count=1, query="") for year in range(2021, 2003, -1)]
+    assert [(each.first, each.last, len(each.bars)) for each in timeline.groups(timeline.bars(years))] == [
+        ("2020", "2029", 2), ("2010", "2019", 10), ("2000", "2009", 6),
+    ]
+    assert timeline.groups(timeline.bars(years[:timeline.MOST_BARS])) == []
+
+
 def on_the_clock_of(site: tuple[Flask, Config], zone: str) -> FlaskClient:
     client = browser(site)
     log_in(client, ADMIN, ADMIN_PASSWORD)

@@ -1,5 +1,6 @@
 """The search page in real Chromium: what was found is marked, values narrow it down, words are suggested."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         filling = Filling()
         firm_mail(filling, datetime.now(UTC))
         filling.add(ATTACK, "anna@firma.example", at=old(1))
+        for word, step, times in (("Monatsheft", 30, 20), ("Jahrbuch", 365, 24)):
+            for number in range(times):
+                octets = ATTACK.replace(b"angriff", f"{word}{number}".encode()).replace(b"Muenchen", word.encode())
+                octets = octets.replace(b"M\xc3\xbcnchen", b"Berlin")
+                filling.add(octets, "anna@firma.example", at=old(3 + step * number))
         ingest(config, filling.records)
         with database.pool(config, Role.INGEST) as engine:
             follow(config, engine)
@@ -87,6 +93,35 @@ def test_narrowing_down(site: Site, theme: Any, width: int) -> None:
         assert len(counts) > 2 and longest.index(max(longest)) == counts.index(max(counts))
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert_accessible(page)
+
+
+@pytest.mark.parametrize(("language", "theme", "width", "word"), [
+    ("de-DE", "light", 1280, "Monatsheft"), ("en-GB", "dark", 390, "Monatsheft"), ("de-DE", "dark", 390, "Jahrbuch"),
+    ("en-GB", "light", 390, "Jahrbuch"),
+])  # fmt: skip
+def test_a_long_time_stands_in_folds(site: Site, language: str, theme: Any, width: int, word: str) -> None:
+    """Years with their months, decades with their years: the newest open, the others by the keyboard, with numbers."""
+    with site.page(locale=language, color_scheme=theme, viewport={"width": width, "height": 900}) as page:
+        page.goto(f"/?q={word}")
+        folds = page.locator("aside .times details")
+        expect(folds.first).to_have_attribute("open", "")
+        counts = [int(each.split()[-1]) for each in folds.locator("summary .count").all_inner_texts()]
+        assert sum(counts) == (24 if word == "Jahrbuch" else 20)
+        assert len(counts) > 1 and page.locator("aside .times details[open]").count() == 1
+        name = folds.last.locator("summary bdi").inner_text()
+        assert re.fullmatch(r"\d{3}0 – \d{3}9" if word == "Jahrbuch" else r"\d{4}", name)
+        folds.last.locator("summary").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        value = folds.last.locator("a").first
+        expect(value).to_be_focused()
+        assert sum(int(each.split()[-1]) for each in folds.last.locator("a .count").all_inner_texts()) == counts[-1]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert_accessible(page)
+        count = value.locator(".count").inner_text().split()[-1]
+        page.keyboard.press("Enter")
+        page.wait_for_url("**after:**")
+        assert page.locator(".found").inner_text().startswith(f"{count} ")
 
 
 def test_the_pages_of_a_search(site: Site) -> None:

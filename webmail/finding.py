@@ -32,12 +32,26 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A year or a decade with what it holds."""
+
+    name: str
+    count: int
+    percent: int
+    values: list[Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """A group of values with its title. of_time: a picture with a bar for each, without a link where nothing came."""
+    """A group of values with its title. of_time: a picture with a bar for each, without a link where nothing came.
+
+    periods: the same in folds, where there are many of time.
+    """
 
     title: str
     values: list[Value]
     of_time: bool = False
+    periods: list[Period] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +116,7 @@ def _spread(conn: Connection, text: str, who: Viewer) -> list[Spread]:
         "year": gettext("Year"), "month": gettext("Month"), "type": gettext("Type of attachment"),
     }  # fmt: skip
     values: dict[str, list[Value]] = {}
+    periods: dict[str, list[Period]] = {}
     found = search_facets.facets(conn, text, who.accounts)
     for each in found:
         if each.kind not in search_times.KINDS:
@@ -109,15 +124,22 @@ def _spread(conn: Connection, text: str, who: Viewer) -> list[Spread]:
             values.setdefault(each.kind, []).append(Value(name=name, count=each.count, href=_narrowed(each.query)))
     for kind in search_times.KINDS:
         bars = timeline.bars([each for each in found if each.kind == kind])
-        values[kind] = [
-            Value(name=language.stretch(bar.first, bar.last), count=bar.count, percent=bar.percent,
-                  href=_narrowed(bar.query) if bar.query else "")
-            for bar in bars
+        values[kind] = [_value(bar) for bar in bars]
+        periods[kind] = [
+            Period(name=language.stretch(each.first, each.last), count=each.count, percent=each.percent,
+                   values=[_value(bar) for bar in each.bars])
+            for each in timeline.groups(bars)
         ]  # fmt: skip
     return [
-        Spread(title=titles[kind], values=values[kind], of_time=kind in search_times.KINDS)
+        Spread(title=titles[kind], values=values[kind], of_time=kind in search_times.KINDS,
+               periods=periods.get(kind, []))
         for kind in titles if values.get(kind)
     ]  # fmt: skip
+
+
+def _value(bar: timeline.Bar) -> Value:
+    href = _narrowed(bar.query) if bar.query else ""
+    return Value(name=language.stretch(bar.first, bar.last), count=bar.count, percent=bar.percent, href=href)
 
 
 def _narrowed(text: str) -> str:

@@ -15,6 +15,8 @@ from postbuch.webmail import quotewords
 
 # Threads of years have a hundred; each line costs as much as it is deep.
 MAX_DEPTH = 250
+# Lines that are looked at as the first of a header; a letter with more of them is a list.
+MAX_FIELDS = 1_000
 
 _PIECE = re.compile(r'<(/?)([a-z][a-z0-9]*)((?: [a-z-]+(?:="[^"]*")?)*)>|[^<]+|<')
 _VOID = frozenset({"br", "col", "hr", "img", "wbr"})
@@ -224,14 +226,16 @@ def _answered(lines: Sequence[_Line]) -> int | None:
 def _copied(lines: Sequence[_Line]) -> int | None:
     """A letter below a copy of its header, as Outlook quotes: where it begins."""
     divided = False
+    fields = 0
     for place, line in enumerate(lines):
         if line.is_quote or line.is_indented:
             continue  # what is quoted there has an end of its own
         if any(_BEGINS.search(each.tag) for each in line.opened):
             return _begun(lines, place)
         divided = divided or any(_RULE.search(each.tag) for each in line.opened)
-        if line.text and quotewords.kind(line.text):
-            texts = [each.text for each in lines[place : place + quotewords.MAX_LINES]]
+        if fields < MAX_FIELDS and line.text and quotewords.kind(line.text):
+            fields += 1
+            texts = (each.text for each in lines[place : place + quotewords.MAX_LINES])
             if quotewords.is_header(texts, divided):
                 return _begun(lines, place)
         if line.text or line.is_rule:

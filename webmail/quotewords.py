@@ -4,7 +4,7 @@ Each function looks at one line, or at the few lines of one header; each is line
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 Kind = Literal["from", "date", "to", "subject"]
@@ -99,18 +99,18 @@ def kind(line: str) -> Kind | None:
     return _KINDS.get(found[1].lower()) if found else None
 
 
-def is_header(lines: Sequence[str], is_divided: bool) -> bool:
+def is_header(lines: Iterable[str], is_divided: bool) -> bool:
     """Whether these lines begin with the header of a letter: sender and date, and the subject as well.
 
     Where something divides it from what stands above, two of the four are enough beside the sender. Signatures, orders
     and time tables have lines like these, but neither both nor a date in them.
     """
-    if kind(lines[0]) not in ("from", "date"):
-        return False
     found: set[Kind] = set()
     strange = 0
-    for line in lines[:MAX_LINES]:
+    for line in lines:
         named = kind(line)
+        if not found and named not in ("from", "date"):
+            break
         strange = 0 if named else strange + bool(line)
         if strange > _MAX_STRANGE or (named in found):
             break

@@ -7,6 +7,8 @@ from postbuch.archive.search_facets import Facet
 
 # A bar that nobody sees would look like none.
 LEAST_PERCENT = 2
+# More bars than this, at 44 px for a finger, are longer than the screen of a telephone: they stand in groups.
+MOST_BARS = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,38 @@ class Bar:
     query: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The months of a year, or the years of a decade, in their order. percent: of the group with the most letters."""
+
+    first: str
+    last: str
+    count: int
+    percent: int
+    bars: list[Bar]
+
+
+def groups(made: Sequence[Bar]) -> list[Group]:
+    """What `bars` gave, in groups; none where it can be seen at once.
+
+    A time without letters stands below the bar that it ends at, in the group of that.
+    """
+    if len(made) <= MOST_BARS:
+        return []
+    found: dict[str, list[Bar]] = {}
+    key = ""
+    for bar in made:
+        if bar.count:
+            key = bar.first[:4] if "-" in bar.first else bar.first[:3]
+        found.setdefault(key, []).append(bar)
+    counts = {key: sum(bar.count for bar in held) for key, held in found.items()}
+    return [
+        Group(first=key.ljust(4, "0"), last=key.ljust(4, "9"), count=counts[key], bars=held,
+              percent=_percent(counts[key], max(counts.values())))
+        for key, held in found.items()
+    ]  # fmt: skip
+
+
 def bars(found: Sequence[Facet]) -> list[Bar]:
     """The bars of one kind of facets, which come newest first, with what lies between them."""
     most = max((each.count for each in found), default=0)
@@ -33,10 +67,15 @@ def bars(found: Sequence[Facet]) -> list[Bar]:
         if newer is not None and newer - place > 1:
             by_month = "-" in each.value
             made.append(Bar(first=_written(place + 1, by_month), last=_written(newer - 1, by_month)))
-        percent = max(round(100 * each.count / most), LEAST_PERCENT)
-        made.append(Bar(first=each.value, last=each.value, count=each.count, percent=percent, query=each.query))
+        made.append(Bar(
+            first=each.value, last=each.value, count=each.count, percent=_percent(each.count, most), query=each.query
+        ))  # fmt: skip
         newer = place
     return made
+
+
+def _percent(count: int, most: int) -> int:
+    return max(round(100 * count / most), LEAST_PERCENT)
 
 
 def _place(value: str) -> int:
