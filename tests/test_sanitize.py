@@ -148,6 +148,8 @@ def test_remote_images_are_removed_and_counted(given_html: str, remote: int) -> 
     ('<td bgcolor="FFFFFF"><font color="#000">', '<td bgcolor="#1a1e21"><font color="#e5e5e5">'),
     ('<p style="border:1px solid #000;background:rgba(255,255,255,0.5)">',
      '<p style="border:1px solid #7c7c7c;background:rgba(26,30,33,0.500)">'),
+    # A line divides, and is not read.
+    ('<hr color="#000"><hr color="#ffffff">', '<hr color="#7c7c7c"><hr color="#1d1d1d">'),
     # Whatever only looks like a colour stays: fonts, words, colours of the system, text.
     ('<p style="font-family:&quot;Black&quot;;color:windowtext" title="color:red">style="color:red"',) * 2,
 ])

@@ -3,14 +3,18 @@
 Each test ends by holding the browser to it: no violation of the policy, no foreign request, no error, no dialog.
 """
 
+import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from accessible import assert_accessible
 from browser import chromium, context, serving
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
+from pypdfium2 import PdfDocument
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, archive, firm_mail, ingest, old
 
 from provider.ports import free_port, wait_until
@@ -20,9 +24,13 @@ LINK = "/intexmail/mail_messages_list.php?q=%28from_email~equals~test%40test.de%
 ANSWER = (
     b"From: Kunde <kunde@regale.example>\r\nTo: anna@firma.example\r\nSubject: %sRegale\r\n"
     b"Message-ID: <regale%d@x>\r\nReferences: <regale0@x>\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
-    b'<p style="color:#222;background:#fff">Guten Tag, hier ist Nummer %d.</p><div class="gmail_quote">Anna schrieb:'
+    b'<hr><hr color="#000"><p style="color:#222;background:#fff">Guten Tag, hier ist Nummer %d.</p>'
+    b'<div class="gmail_quote">Anna schrieb:'
     b"<blockquote>Bitte<br>ein<br>Angebot</blockquote></div>\r\n"
 )
+# What has many more lines on paper than on a screen.
+LONG = b"<p>%sSchluss.</p>" % (b"Die Regale stehen in der Halle am Nordtor und tragen dreihundert Kilogramm. " * 60)
+PRINT = "window.papers = []; window.print = () => papers.push(document.querySelectorAll('.opened-head').length)"
 RAW = "/intexmail/mail_messages_list.php?q=(from_email~equals~test@test.de)&tab=read&orderby=dmaildate"
 
 
@@ -49,7 +57,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ).encode()
         filling.add(octets, ANNA, at=old(20 - number), flags=["\\Seen"] if seen else [])
     for number in range(12):
-        filling.add(ANSWER % (b"Re: " if number else b"", number, number), ANNA, at=old(60 - number),
+        octets = ANSWER % (b"Re: " if number else b"", number, number)
+        if number == 11:
+            octets = octets.replace(b"<div", LONG + b"<div", 1)
+        filling.add(octets, ANNA, at=old(60 - number),
                     flags=["\\Seen"] if number in (0, 11) else [])  # fmt: skip
     with archive(folder / "data", listen) as config:
         ingest(config, filling.records)
@@ -225,6 +236,9 @@ def test_a_topic_is_read_in_its_place(site: Site) -> None:
         page.click(".look button:visible")
         page.wait_for_function(f"() => {ground} === 'rgb(26, 30, 33)'")
         assert page.evaluate("window.stayed") is True
+        # What browsers would draw white divides only; a line of a colour of its own has that.
+        lines = f"[...{root}.querySelectorAll('hr')].map(each => getComputedStyle(each).borderTopColor)"
+        assert page.evaluate(lines) == ["rgb(74, 82, 87)", "rgb(124, 124, 124)"]
         page.reload()
         page.wait_for_selector("iframe.body.is-dark")
         # To the letter's own page, back to its topic, and from there to the list.
@@ -241,6 +255,75 @@ def test_a_topic_is_read_in_its_place(site: Site) -> None:
         page.locator(".row:nth-child(1) summary").click()
         page.locator(".row:nth-child(1) .waiting a").click()
         page.wait_for_selector("iframe.body")
+
+
+def test_dark_letters_that_are_not_taken(site: Site) -> None:
+    """Nothing is painted: the page stays when nobody answers, and comes anew when the choice is refused."""
+    with context(site.browser, site.base, storage_state=site.state, color_scheme="dark") as (made, watch):
+        page = made.new_page()
+        page.goto("/topics?q=subject:Regale")
+        page.locator("#letters .row-link").first.click()
+        page.wait_for_selector("iframe.body[style*=height]")
+        page.evaluate("window.stayed = true")
+        page.route("**/settings/letters", lambda route: route.abort())
+        with page.expect_event("requestfailed"):
+            page.click(".look [value=dark]")
+        assert page.evaluate("new Promise(done => setTimeout(() => done(window.stayed)))") is True
+        page.unroute("**/settings/letters")
+        page.route("**/settings/letters", lambda route: route.fulfill(status=403, body="Oh"))
+        watch.expect_failures(1)
+        with page.expect_event("load"):
+            page.click(".look [value=dark]")
+        page.wait_for_selector("iframe.body[style*=height]")
+        assert page.evaluate("window.stayed") is None
+        assert page.locator("iframe.body.is-dark").count() == 0
+        assert page.locator(".look").get_attribute("data-look") == "light"
+        # The request that nobody answered, and nothing else.
+        failed = "console: Failed to load resource: net::ERR_FAILED"
+        assert [each.partition(" http")[0] for each in watch.problems] == [failed]
+        watch.problems.clear()
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), [("de", "light", 1280), ("en", "dark", 390)])
+def test_a_topic_is_printed_as_a_whole(site: Site, tmp_path: Path, language: str, theme: Any, width: int) -> None:
+    """Every letter is fetched and stands on the paper to its last line; or what is open alone."""
+    choices = {"locale": language, "color_scheme": theme, "viewport": {"width": width, "height": 800}}
+    with context(site.browser, site.base, storage_state=site.state, **choices) as (made, _):
+        made.add_init_script(PRINT)
+        page = made.new_page()
+        page.goto("/topics?q=subject:Regale")
+        page.locator("#letters .row-link").first.click()
+        page.wait_for_selector("iframe.body[style*=height]")
+        page.click("[data-fold=closed]")
+        page.click("[popovertarget=print-what]")
+        page.locator("#print-what [data-print]").last.click()
+        assert page.evaluate("papers.length") == 1
+        assert page.locator(".piece[open]").count() == 0
+        page.click("[popovertarget=print-what]")
+        page.locator("#print-what [data-print=all]").click()
+        page.wait_for_function("() => papers.length === 2")
+        assert page.evaluate("papers[1]") == page.locator(".piece[open]").count() == 12
+        assert not page.locator("#print-what").is_visible()
+        page.pdf(path=tmp_path / "topic.pdf", format="A4", margin={"left": "20mm", "right": "20mm"})
+        with closing(PdfDocument(tmp_path / "topic.pdf")) as paper:
+            text = "".join(each.get_textpage().get_text_range() for each in paper)
+        assert re.findall(r"Guten Tag, hier ist Nummer (\d+)", text) == [str(number) for number in range(12)]
+        assert "Schluss." in text
+        page.click("[popovertarget=print-what]")
+        assert_accessible(page)
+        # Whoever closes the menu while the letters come has thought better of it.
+        held: list[Route] = []
+        page.route("**/opened*", lambda route: held.append(route))
+        page.reload()
+        page.click("[popovertarget=print-what]")
+        page.locator("#print-what [data-print=all]").click()
+        wait_until(lambda: bool(page.locator("#print-what [role=status]").inner_text() and held), "the first letter")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#print-what", state="hidden")
+        for route in held:
+            route.continue_()
+        page.wait_for_function("() => !document.querySelector('#print-what [role=status]').textContent")
+        assert page.evaluate("papers") == []
 
 
 def test_a_letter_of_a_topic_that_does_not_come(site: Site) -> None:

@@ -4,6 +4,7 @@ import './frame.js'
 import './keys.js'
 import './list.js'
 import './look.js'
+import './print.js'
 import './suggest.js'
 import './topic.js'
 
@@ -17,7 +18,6 @@ document.documentElement.classList.add('scripted')
 document.addEventListener('click', (event) => {
   const dismiss = event.target.closest('[data-dismiss]')
   if (dismiss) dismiss.closest('.snack')?.remove()
-  if (event.target.closest('[data-print]')) window.print()
   const earlier = event.target.closest('[data-earlier]')
   if (earlier) {
     // The order of the columns is that of their boxes. What moved has lost the focus, and the first one has no button.

@@ -4,6 +4,8 @@
 const TALLEST = 30000
 // A newsletter made for 600 px is shrunk to a phone's width, but not below what can be read.
 const SMALLEST_ZOOM = 0.5
+// Paper is narrower than most screens, and a frame keeps its height there: A4 with margins of 20 mm.
+const PAPER = '640px'
 
 function fit(frame) {
   const inside = frame.contentDocument
@@ -45,6 +47,16 @@ function adopt() {
     }).observe(frame)
   }
 }
+
+// Lines that break on paper would else stand below the end of their frame.
+function lay(width) {
+  for (const frame of document.querySelectorAll('iframe.body')) {
+    frame.style.width = width
+    fit(frame)
+  }
+}
+addEventListener('beforeprint', () => lay(PAPER))
+addEventListener('afterprint', () => lay(''))
 
 adopt()
 // A letter of a topic comes when it is opened.
