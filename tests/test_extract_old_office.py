@@ -31,7 +31,7 @@ from postbuch.archive.compound import Compound
 from postbuch.archive.extract_bounds import MAX_CHARACTERS
 from postbuch.archive.extract_parser import FileParser
 from postbuch.archive.extract_work import ExtractWork
-from postbuch.archive.migrations.versions import v0022_old_office
+from postbuch.archive.migrations.versions import v0023_old_office
 from postbuch.archive.schema_media import object_text
 from provider.archive import fresh_archive, ingester, message_record
 
@@ -226,7 +226,7 @@ def test_an_update_has_old_files_read_again(tmp_path: Path) -> None:
                  "extracted_at": audit.now()} for name, (_, reason) in said.items()
             ])  # fmt: skip
         with database.connection(config, database.Role.OWNER) as conn:
-            for statement in v0022_old_office.STATEMENTS:
+            for statement in v0023_old_office.STATEMENTS:
                 conn.exec_driver_sql(statement)
             assert access.apply_guards(conn) == ""
             with pytest.raises(DatabaseError, match="take no DELETE"):

@@ -6,8 +6,8 @@ keeps rows from being deleted is made again right after the versions.
 
 from alembic import op
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
