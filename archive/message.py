@@ -160,7 +160,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     )
 
 
-def _charset(naming: bytes, parts: Sequence[mimepart.Part]) -> str | None:
+def _charset(naming: bytes, parts: list[mimepart.Part]) -> str | None:
     """That of fields which nobody encoded: what their octets show, else that of the text, which shows more."""
     texts = [part for part in parts if part.is_body]
     named = next((part.charset for part in texts if part.charset), None)
