@@ -79,7 +79,7 @@ class Delivery:
     def _end(self, error: Exception | None = None) -> None:
         if self._late is not None:
             self._late.cancel()
-        self._transfer.answered = None
+        self._transfer.answered = self._transfer.then = None
         if self.done.done():
             return
         if error is None:

@@ -98,6 +98,7 @@ class Submission(Connection):
         await self._outgoing.close()
         self._sessions.discard(self)
         log.info("end session=%s account=%s", self.id, self._outgoing.account or "-")
+        self._let_go()
 
     def abort(self) -> None:
         """Wait for nothing any more."""

@@ -10,6 +10,7 @@ import logging
 from aiosmtpd.smtp import SMTP
 
 from postbuch.proxy.failure import Detail
+from postbuch.proxy.receiver import part
 from postbuch.proxy.transfer import Transfer
 from postbuch.proxy.upstream import set_no_delay
 
@@ -63,6 +64,15 @@ class Connection(SMTP):
     def connection_lost(self, error: Exception | None) -> None:
         self._gone.set()
         super().connection_lost(error)
+        part(self._client)
+
+    def _let_go(self) -> None:
+        """It has hung up: break aiosmtpd's circles, so that nothing waits for the collector."""
+        self._handler_coroutine = None
+        self._smtp_methods.clear()
+        self._auth_methods.clear()
+        self._client_connected_cb = None
+        del self._reader, self._writer
 
     def data_received(self, data: bytes) -> None:
         transfer = self._transfer
@@ -99,6 +109,7 @@ class Connection(SMTP):
                 await self._gone.wait()
         except TimeoutError:
             self._client.abort()
+            await self._gone.wait()
 
     async def _say(self, octets: bytes) -> None:
         self._client.write(octets)

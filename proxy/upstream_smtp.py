@@ -15,7 +15,7 @@ from postbuch.archive import said
 from postbuch.archive.config import Upstream
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
-from postbuch.proxy.receiver import Receiver
+from postbuch.proxy.receiver import Receiver, part
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply, ReplyBroken, ReplyReader
 from postbuch.proxy.upstream import CONNECT_TIMEOUT_S, as_failure, connect
@@ -89,6 +89,7 @@ class SmtpLeg(Receiver):
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone.set()
         self._lose(UpstreamFailed(Reason.UPSTREAM_CLOSED, str(exc) if exc else Detail.WITHOUT_REPLY.said()))
+        part(self._transport)
 
     def pause_writing(self) -> None:
         self.full = True

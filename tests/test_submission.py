@@ -1,17 +1,20 @@
 """Submission as clients do it: log-in, upstream's own replies, the message in spool and sink (proxy.md section 6)."""
 
 import base64
+import gc
 import hashlib
 import re
 import shutil
 import smtplib
 import subprocess
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from submission_proxy import ANNA, BERND, USERS, Client, RunningProxy, make_config, plain
 
+from provider.ports import wait_until
 from provider.sink import Sink
 
 MESSAGE = b"Subject: Angebot\r\nFrom: anna@firma.example\r\n\r\nGuten Tag,\r\n..ein Punkt\r\n"
@@ -231,6 +234,25 @@ def test_many_messages_on_one_connection(proxy: RunningProxy, client: Client, si
         assert client.message(b"Subject: %d\r\n\r\n" % number)[:3] == b"250"
     assert [each.octets for each in sink.messages] == [each.load() for each in proxy.messages()]
     assert len([each for each in sink.commands if each == b"AUTH"]) == 1
+
+
+@pytest.mark.parametrize(
+    "farewell", [b"QUIT\r\n", b"", b"NOOP\0\r\n", b"MAIL FROM:<a@x.example>\r\nRCPT TO:<b@x.example>\r\nDATA\r\nhalf a"]
+)
+def test_a_session_leaves_nothing_behind(proxy: RunningProxy, farewell: bytes) -> None:
+    """No circle keeps it: its buffers and both of its TLS connections go when it ends, without the collector."""
+    gc.disable()
+    try:
+        with proxy.client() as client:
+            client.log_in()
+            assert client.message(MESSAGE).startswith(b"250")
+            (session,) = proxy.sessions
+            left = [weakref.ref(each) for each in (session, session._outgoing.leg)]
+            del session
+            client.send(farewell)
+        wait_until(lambda: not any(each() for each in left), "the end of the session", 10)
+    finally:
+        gc.enable()
 
 
 def test_small_commands(client: Client) -> None:
