@@ -5,7 +5,7 @@ import re
 import charset_normalizer
 from striprtf.striprtf import rtf_to_text
 
-from postbuch.archive import htmltext
+from postbuch.archive import htmltext, xmltext
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.extract_bounds import MAX_CHARACTERS, Budget, GivenUp
 
@@ -13,6 +13,8 @@ from postbuch.archive.extract_bounds import MAX_CHARACTERS, Budget, GivenUp
 SAMPLE_OCTETS = 32_768
 # 16 MB of RTF, most of it pictures in hexadecimal, take 8 s.
 MAX_RTF_OCTETS = 16_777_216
+# An invoice in XML may hold its papers as files, 15 MB of them; the lines of the invoice stand behind those.
+MAX_XML_OCTETS = 16_777_216
 # Four octets a character at most: what is behind it is not decoded.
 _ENOUGH_OCTETS = 4 * MAX_CHARACTERS + 4
 # What German and other mail comes in, besides UTF-8. Without a list 90 codes are tried, and short texts turn to noise.
@@ -29,9 +31,16 @@ def read_text(octets: bytes, budget: Budget) -> None:
 
 
 def read_markup(octets: bytes, budget: Budget) -> None:
-    """HTML as `htmltext` reads it, and what stands between the tags of XML."""
-    named = _NAMED.search(octets[:2048])
-    _html(decode_octets(octets[:_ENOUGH_OCTETS], named[1].decode("ascii")) if named else decoded(octets), budget)
+    """HTML as `htmltext` reads it. Raises GivenUp."""
+    _html(_marked_up(octets, _ENOUGH_OCTETS), budget)
+
+
+def read_xml(octets: bytes, budget: Budget) -> None:
+    """What stands between the tags of XML. Raises GivenUp."""
+    for piece in xmltext.words(_marked_up(octets, MAX_XML_OCTETS)):
+        budget.add(piece)
+    if len(octets) > MAX_XML_OCTETS:
+        raise GivenUp("PART")
 
 
 def read_html(octets: bytes, charset: str, budget: Budget) -> None:
@@ -56,9 +65,15 @@ def read_rtf(octets: bytes, budget: Budget) -> None:
     budget.add(text)
 
 
-def decoded(octets: bytes) -> str:
+def _marked_up(octets: bytes, most: int) -> str:
+    """The first octets as text, in the charset that they name."""
+    named = _NAMED.search(octets[:2048])
+    return decode_octets(octets[:most], named[1].decode("ascii")) if named else decoded(octets, most)
+
+
+def decoded(octets: bytes, most: int = _ENOUGH_OCTETS) -> str:
     """Octets as text: UTF-8 or UTF-16 where they are, else in the charset that they look like. Never raises."""
-    octets = octets[:_ENOUGH_OCTETS]
+    octets = octets[:most]
     if octets.startswith((b"\xff\xfe", b"\xfe\xff")):
         return octets.decode("utf-16", "replace")
     try:

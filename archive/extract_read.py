@@ -12,7 +12,7 @@ from postbuch.archive.extract_found import Extract
 from postbuch.archive.extract_kind import kind_of
 from postbuch.archive.extract_packed import read_document, read_names, read_open_document, read_sheets, read_slides
 from postbuch.archive.extract_pdf import read_pdf
-from postbuch.archive.extract_plain import MAX_RTF_OCTETS, read_html, read_markup, read_rtf, read_text
+from postbuch.archive.extract_plain import MAX_RTF_OCTETS, read_html, read_markup, read_rtf, read_text, read_xml
 from postbuch.archive.extract_ppt import read_ppt
 from postbuch.archive.extract_xls import read_xls
 from postbuch.archive.mimepart import Part
@@ -123,7 +123,7 @@ _READERS: dict[str, Callable[[bytes, Budget], None]] = {
     "pdf": read_pdf, "docx": read_document, "xlsx": read_sheets, "pptx": read_slides, "odf": read_open_document,
     "doc": read_doc, "xls": read_xls, "ppt": read_ppt,
     "msg": lambda octets, budget: _outlook(Compound(octets), "", budget),
-    "zip": read_names, "rtf": read_rtf, "html": read_markup, "xml": read_markup, "mail": _mail, "text": read_text,
+    "zip": read_names, "rtf": read_rtf, "html": read_markup, "xml": read_xml, "mail": _mail, "text": read_text,
     # What is in these are parts of the letter themselves.
     "silent": lambda _, __: None, "tnef": lambda _, __: None, "signed": lambda _, __: None,
 }  # fmt: skip
