@@ -13,7 +13,7 @@ MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEAD = struct.Struct("<H16xI4xII4xI")  # from octet 30: sector shift, directory, cut-off, small FAT, DIFAT
 _HEAD_AT, _FIRST_FAT_AT, _HEAD_OCTETS = 30, 76, 512
 _ENTRY = struct.Struct("<64sHBxIII36xIII")  # name, its octets, kind, left, right, child, start, size
-_SMALL_OCTETS = 64
+_SMALL_OCTETS, _NUMBER_OCTETS = 64, 4
 _STORAGE, _STREAM, _ROOT = 1, 2, 5
 # A message with 1,000 files has 50,000 entries.
 MAX_ENTRIES = 200_000
@@ -40,8 +40,7 @@ class Compound:
         self._octets = memoryview(octets)
         self._left = 2 * len(octets)
         self._entries: list[_Entry] = []
-        self._found: dict[str, int] = {}
-        self._within: dict[str, list[str]] = {}
+        self._within: dict[int, dict[str, int]] = {}  # storage → name → entry, each by its number
         if len(octets) < _HEAD_OCTETS or not octets.startswith(MAGIC):
             return
         shift, directory, self._cut_off, small, more = _HEAD.unpack_from(octets, _HEAD_AT)
@@ -57,11 +56,12 @@ class Compound:
 
     def names(self, storage: str = "") -> list[str]:
         """What stands in a storage itself, in small letters."""
-        return self._within.get(f"{storage.lower()}/" if storage else "", [])
+        number = self._number(storage) if storage else 0
+        return list(self._within.get(number, ())) if number is not None else []
 
     def stream(self, path: str) -> bytes:
         """The octets of a stream; none where there is no such stream."""
-        number = self._found.get(path.lower())
+        number = self._number(path)
         entry = self._entries[number] if number is not None else None
         if entry is None or entry.kind != _STREAM:
             return b""
@@ -72,6 +72,13 @@ class Compound:
             found = self._read(entry.start, size)
         self._left -= len(found)
         return found
+
+    def _number(self, path: str) -> int | None:
+        """Which entry stands there."""
+        number: int | None = 0
+        for name in path.lower().split("/"):
+            number = self._within.get(number, {}).get(name) if number is not None else None
+        return number
 
     def _whole_fat(self, more: int) -> "array[int]":
         """The table of which sector follows which, no longer than the file.
@@ -88,9 +95,12 @@ class Compound:
         return fat[:most]
 
     def _fat_sectors(self, more: int, most: int) -> Iterator[int]:
-        """Where the table stands: the first 109 sectors are in the head, others in sectors that name the next one."""
+        """Where the table stands: the first 109 sectors are in the head, others in sectors that name the next one.
+
+        Each sector of the table stands for a hundred of the file and more, so that many are enough to name them all.
+        """
         yield from _numbers(self._octets[_FIRST_FAT_AT:_HEAD_OCTETS])
-        for _ in range(most):
+        for _ in range(most * _NUMBER_OCTETS // self._sector_octets + 1):
             listed = _numbers(self._sector(more))
             if not listed:
                 return
@@ -108,13 +118,18 @@ class Compound:
     def _pieces(
         octets: memoryview, start: int, size: int, table: "array[int]", piece_octets: int, before: int
     ) -> bytes:
-        """The sectors of a chain put together. A chain has no more of them than its table."""
+        """The sectors of a chain put together. A chain has no more of them than its table, and none behind the file.
+
+        So each step gives a whole sector or is the last one: what a chain costs is what it gives.
+        """
         pieces = []
         for _ in range(min(len(table), -(-size // piece_octets))):
             if start >= len(table):
                 break
             place = (start + before) * piece_octets
             pieces.append(octets[place : place + piece_octets])
+            if len(pieces[-1]) < piece_octets:
+                break
             start = table[start]
         return b"".join(pieces)[:size]
 
@@ -128,21 +143,19 @@ class Compound:
         return found
 
     def _name_all(self) -> None:
-        """Give each entry its path. Each has one place in the tree, so that a tree that loops ends."""
+        """Give each entry its name in its storage. Each has one place in the tree, so that a tree that loops ends."""
         seen = {0}
-        waiting = [(self._entries[0].child, "")] if self._entries else []
+        waiting = [(self._entries[0].child, 0)] if self._entries else []
         while waiting:
             number, storage = waiting.pop()
             if number >= len(self._entries) or number in seen:
                 continue
             seen.add(number)
             entry = self._entries[number]
-            path = storage + entry.name
-            if self._found.setdefault(path, number) == number:
-                self._within.setdefault(storage, []).append(entry.name)
+            self._within.setdefault(storage, {}).setdefault(entry.name, number)
             waiting += [(entry.right, storage), (entry.left, storage)]
             if entry.kind == _STORAGE:
-                waiting.append((entry.child, f"{path}/"))
+                waiting.append((entry.child, number))
 
 
 def _numbers(octets: bytes | memoryview) -> "array[int]":

@@ -10,6 +10,7 @@ from postbuch.archive.compound import Compound
 from postbuch.archive.extract_bounds import Budget, GivenUp
 
 _RECORD = struct.Struct("<HHI")  # version and instance, kind, length
+_PLACE = struct.Struct("<I")
 _CONTAINER = 0xF
 _DOCUMENT, _SLIDE, _NOTES, _EDIT, _OBJECTS = 0x03E8, 0x03EE, 0x03F0, 0x0FF5, 0x1772
 _WIDE, _NARROW, _STRING = 0x0FA0, 0x0FA8, 0x0FBA
@@ -110,11 +111,13 @@ def _objects(records: bytes, edit: int, budget: Budget) -> dict[int, int]:
 
 
 def _list(listed: bytes, found: dict[int, int], budget: Budget) -> None:
-    numbers = struct.unpack(f"<{len(listed) // 4}I", listed[: len(listed) // 4 * 4])
+    """Runs of places, each behind the number of its first object and their count."""
     at = 0
-    while at < len(numbers):
+    while at + _PLACE.size <= len(listed):
         budget.look()
-        first, count = numbers[at] & 0xFFFFF, numbers[at] >> 20
-        for number, place in enumerate(numbers[at + 1 : at + 1 + count], first):
+        (run,) = _PLACE.unpack_from(listed, at)
+        at += _PLACE.size
+        count = min(run >> 20, (len(listed) - at) // _PLACE.size)
+        for number, place in enumerate(struct.unpack_from(f"<{count}I", listed, at), run & 0xFFFFF):
             found.setdefault(number, place)
-        at += 1 + count
+        at += count * _PLACE.size
