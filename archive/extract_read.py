@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from postbuch.archive import headers, legible, lzfu, mime, msg, rtf
 from postbuch.archive.compound import Compound
@@ -71,6 +72,11 @@ def _outlook(file: Compound, storage: str, budget: Budget) -> None:
     message = msg.read(file, storage)
     for line in (message.subject, *message.people):
         budget.add(line[:1000] + "\n")
+    text = [("", lambda: _text(message, budget))]
+    _all_inside(chain(text, (_file(file, each, budget) for each in msg.files(file, storage))), budget)
+
+
+def _text(message: msg.Message, budget: Budget) -> None:
     if message.plain.strip():
         budget.add(message.plain + "\n")
     elif message.html:
@@ -81,13 +87,13 @@ def _outlook(file: Compound, storage: str, budget: Budget) -> None:
             read_html(text.text.encode("utf-8", "replace"), "utf-8", budget)
         else:
             budget.add(text.text + "\n")
-    _all_inside((_file(file, each, budget) for each in msg.files(file, storage)), budget)
 
 
 def _file(file: Compound, found: msg.File, budget: Budget) -> _Inside:
-    if found.message:
-        return found.name, lambda: _outlook(file, found.message, budget)
-    return found.name, lambda: _into(found.octets, kind_of(found.octets), budget)
+    if found.is_message:
+        return found.name, lambda: _outlook(file, found.storage, budget)
+    kind = "ole" if found.storage else kind_of(found.octets)
+    return found.name, lambda: _into(found.octets, kind, budget)
 
 
 def _all_inside(files: Iterable[_Inside], budget: Budget) -> None:
@@ -104,7 +110,7 @@ def _all_inside(files: Iterable[_Inside], budget: Budget) -> None:
         try:
             read()
         except GivenUp as error:
-            if error.reason in ("PART", "TIME"):  # nothing is left for the others
+            if error.reason == "TIME" or budget.characters >= MAX_CHARACTERS:  # nothing is left for the others
                 raise
             given_up = True
     budget.depth -= 1

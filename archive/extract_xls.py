@@ -48,13 +48,10 @@ class _Sheets:
         self._page = 1252
         self._row = b""
         self._pieces: list[str] = []
-        self._seen = 0
 
     def take(self, kind: int, pieces: list[bytes]) -> None:
         """One record. Raises GivenUp."""
-        self._seen += 1
-        if not self._seen % _BATCH:
-            self._budget.look()
+        self._budget.look()
         read = _READERS.get(kind)
         if read is None:
             return

@@ -21,8 +21,8 @@ _U32 = struct.Struct("<I")
 # Properties (MS-OXPROPS).
 SUBJECT, BODY, RTF, HTML, CHARSET, RECIPIENTS = 0x0037, 0x1000, 0x1009, 0x1013, 0x3FDE, 0x0E04
 DISPLAY, DATA, SHORT_NAME, LONG_NAME = 0x3001, 0x3701, 0x3704, 0x3707
-# The name of who wrote it, then addresses.
-SENDER = (0x0042, 0x5D02, 0x0065)
+# The name of who wrote it, then addresses: of whom it is from, and of who sent it, which may be all that is there.
+SENDERS = ((0x0042, 0x5D02, 0x0065), (0x0C1A, 0x5D01, 0x0C1F))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,11 @@ def decoded(octets: bytes, code_page: int) -> str:
 
 def sender(given: dict[int, Property], code_page: int) -> str:
     """Who wrote it, as a field From has it."""
-    name, *addresses = (text(given, each, code_page) for each in SENDER)
+    return next(filter(None, (_person(given, each, code_page) for each in SENDERS)), "")
+
+
+def _person(given: dict[int, Property], numbers: tuple[int, ...], code_page: int) -> str:
+    name, *addresses = (text(given, each, code_page) for each in numbers)
     address = next((each for each in addresses if "@" in each), "")
     quoted = name.replace("\\", "").replace('"', "")
     return f'"{quoted}" <{address}>' if name and address else address or name

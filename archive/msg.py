@@ -19,7 +19,8 @@ _COPIES, _ADDRESS, _SMTP, _CODE_PAGE = 0x0E03, 0x3003, 0x39FE, 0x3FFD
 _DEFAULT = 1252
 # What is asked of each of the storages; all else in it is left unread.
 _OF_MESSAGE = frozenset({
-    mapi.SUBJECT, mapi.BODY, mapi.RTF, mapi.HTML, mapi.RECIPIENTS, _COPIES, *mapi.SENDER,
+    mapi.SUBJECT, mapi.BODY, mapi.RTF, mapi.HTML, mapi.RECIPIENTS, _COPIES,
+    *mapi.SENDERS[0], *mapi.SENDERS[1],
 })  # fmt: skip
 _OF_RECIPIENT = frozenset({mapi.DISPLAY, _ADDRESS, _SMTP})
 _OF_FILE = frozenset({mapi.DISPLAY, mapi.SHORT_NAME, mapi.LONG_NAME, mapi.DATA})
@@ -27,11 +28,12 @@ _OF_FILE = frozenset({mapi.DISPLAY, mapi.SHORT_NAME, mapi.LONG_NAME, mapi.DATA})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file. `message` is the storage of a message that was attached, whose octets nobody has."""
+    """One file. `storage`: where a message that was attached stands, or another program's object; it has no octets."""
 
     name: str
     octets: bytes
-    message: str
+    storage: str
+    is_message: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,8 @@ def files(file: Compound, storage: str = "") -> Iterator[File]:
         yield File(
             name=next((each for each in names if each), ""),
             octets=data.value if data and data.kind == mapi.BINARY else b"",
-            message=inside if _LIST in file.names(inside) else "",
+            storage=inside if file.names(inside) else "",
+            is_message=_LIST in file.names(inside),
         )
 
 

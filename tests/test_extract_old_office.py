@@ -1,15 +1,13 @@
 """The words of Office files from before 2007: of each version, and of what attackers and accidents make of them."""
 
-import hashlib
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import compound_files
 import psutil
 import pytest
 from compound_files import compound
-from office_files import docx, mail_with
+from office_files import mail_with
 from old_office_files import (
     ENCRYPTED,
     QUICKLY,
@@ -23,17 +21,12 @@ from old_office_files import (
     xls,
     xls_of_excel_5,
 )
-from sqlalchemy import insert, select
-from sqlalchemy.exc import DatabaseError
 
-from postbuch.archive import access, audit, database, extract_child
+from postbuch.archive import extract_child
 from postbuch.archive.compound import Compound
-from postbuch.archive.extract_bounds import MAX_CHARACTERS
+from postbuch.archive.extract_bounds import MAX_CHARACTERS, Budget, GivenUp
 from postbuch.archive.extract_parser import FileParser
-from postbuch.archive.extract_work import ExtractWork
-from postbuch.archive.migrations.versions import v0023_old_office
-from postbuch.archive.schema_media import object_text
-from provider.archive import fresh_archive, ingester, message_record
+from postbuch.archive.extract_xls import read_xls
 
 WORD = "Grüße aus München"
 RUSSIAN = "Привет"
@@ -141,6 +134,10 @@ HOSTILE = {
     "messages in messages": (within(12), "INSIDE"),
     "a message with many files": (msg({f"{number}.txt": b"x" for number in range(150)}), "INSIDE"),
     "a message with a protected file": (msg({"x.doc": doc(["x"], ENCRYPTED)}), "INSIDE"),
+    "an object of another program's": (compound(msg_streams({"a.txt": b"x"}) | {
+        "__attach_version1.0_#00000001/__properties_version1.0": bytes(8),
+        "__attach_version1.0_#00000001/__substg1.0_3701000D/WordDocument": bytes(5000),
+    }), "INSIDE"),
     "no pieces": (doc(["x"], table=b"\3"), "DAMAGED"),
     "pieces without end": (doc([b"a" * 3_000_000], table=PIECES), "PART"),
     "more pieces than there are": (doc(["x"], table=b"\2\xff\xff\xff\xff" + bytes(64)), ""),
@@ -209,35 +206,32 @@ def test_streams_give_no_more_than_the_file_has() -> None:
     assert sum(len(file.stream(name)) for name in file.names()) <= 2 * len(octets)
 
 
-def test_an_update_has_old_files_read_again(tmp_path: Path) -> None:
-    """Those whose rows say that they are not read, and what had one inside; others stay, and no row goes after that."""
-    said = {
-        "alt.doc": (doc([WORD]), "it is in an Office format from before 2007, which is not read"),
-        "alt.eml": (mail_with({"alt.doc": doc([WORD])}), "a file inside it is not searched, or not all of it"),
-        "neu.docx": (docx("neu"), ""),
+LONG_PAGE = f"<html><p>vorn</p>{'<br>' * 300_000}</html>"
+
+
+@pytest.mark.parametrize("octets", [
+    msg({"hinten.txt": b"ganz am Ende"}, html=LONG_PAGE),
+    mail_with({"lang.html": LONG_PAGE.encode(), "hinten.txt": b"ganz am Ende"}),
+])  # fmt: skip
+def test_files_behind_a_page_that_is_too_long_are_read(files: FileParser, octets: bytes) -> None:
+    """What is too long is said; it leaves room for the others."""
+    found = files.extract(octets)
+    assert "ganz am Ende" in found.text and found.reason == "INSIDE"
+
+
+def test_who_sent_it_is_who_wrote_it_where_nothing_else_is_said(files: FileParser) -> None:
+    """As in drafts, and in what other programs write."""
+    renamed = {"0042": "0C1A", "0065": "0C1F", "5D02": "5D01"}
+    streams = {
+        name[:12] + renamed.get(name[12:16], name[12:16]) + name[16:] if name.startswith("__substg1.0_") else name: each
+        for name, each in msg_streams({}, subject="x").items()
     }
-    with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
-        mail = mail_with({name: octets for name, (octets, _) in said.items()})
-        work.ingest([message_record(mail)])
-        digests = {name: hashlib.sha256(octets).digest() for name, (octets, _) in said.items()}
-        with engine.begin() as conn:
-            conn.execute(insert(object_text), [
-                {"sha256": digests[name], "text": "", "reason": reason, "extractor": "x", "characters": 0,
-                 "extracted_at": audit.now()} for name, (_, reason) in said.items()
-            ])  # fmt: skip
-        with database.connection(config, database.Role.OWNER) as conn:
-            for statement in v0023_old_office.STATEMENTS:
-                conn.exec_driver_sql(statement)
-            assert access.apply_guards(conn) == ""
-            with pytest.raises(DatabaseError, match="take no DELETE"):
-                conn.exec_driver_sql("DELETE FROM object_text")
-        job = ExtractWork(config, engine)
-        try:
-            while job.waiting != 0:
-                job.look()
-        finally:
-            job.close()
-        with engine.connect() as conn:
-            found = {row.sha256: row for row in conn.execute(select(object_text))}
-        assert found[digests["alt.doc"]].text == WORD and WORD in found[digests["alt.eml"]].text
-        assert found[digests["neu.docx"]].extractor == "x"
+    assert lines(files.extract(compound(streams)).text) == ["x", *PEOPLE.splitlines()]
+
+
+def test_the_time_is_looked_at_between_any_two_records() -> None:
+    """However few they are: each may be as long as the file."""
+    with pytest.raises(GivenUp, match="TIME"):
+        read_xls(compound({"Workbook": record(0x0809, b"\0\6" + bytes(14)) + record(0x0A) * 9}), Budget(
+            packed_octets=1, end=0.0
+        ))  # fmt: skip
