@@ -40,8 +40,10 @@ def upgrade() -> None:
             raise
         _delete_unguarded()
         return
-    conn.exec_driver_sql(_DELETE)
-    conn.exec_driver_sql(_GUARD + _REFUSE)
+    try:
+        conn.exec_driver_sql(_DELETE)
+    finally:
+        conn.exec_driver_sql(_GUARD + _REFUSE)
 
 
 def _delete_unguarded() -> None:
