@@ -22,11 +22,13 @@ _GRANTS: dict[Writes, dict[Role, str]] = {
     Writes.ONCE: {Role.INGEST: "SELECT, INSERT", Role.WEB: "SELECT"},
     Writes.ONCE_BY_ALL: {Role.INGEST: "SELECT, INSERT", Role.WEB: "SELECT, INSERT"},
     Writes.VERSIONED: {Role.INGEST: "SELECT, INSERT, UPDATE", Role.WEB: "SELECT, INSERT, UPDATE"},
+    Writes.REVISED: {Role.INGEST: "SELECT, INSERT, UPDATE", Role.WEB: "SELECT"},
 }
 _FORBIDDEN: dict[Writes, tuple[str, ...]] = {
     Writes.ONCE: ("UPDATE", "DELETE"),
     Writes.ONCE_BY_ALL: ("UPDATE", "DELETE"),
     Writes.VERSIONED: ("DELETE",),
+    Writes.REVISED: ("DELETE",),
 }
 
 

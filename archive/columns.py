@@ -18,6 +18,12 @@ class Writes(Enum):
     ONCE = "once"  # INSERT by `ingest`; nobody changes or removes a row
     ONCE_BY_ALL = "once by all"  # INSERT by `ingest` and `web` (audit); nobody changes or removes a row
     VERSIONED = "versioned"  # INSERT and UPDATE by `ingest` and `web`; nobody removes a row
+    REVISED = "revised"  # INSERT and UPDATE by `ingest`; nobody removes a row
+
+    @property
+    def is_once(self) -> bool:
+        """Whether nobody changes a row: then the ledger stands for it, or it is REMADE."""
+        return self in (Writes.ONCE, Writes.ONCE_BY_ALL)
 
 
 class Covered(Enum):
@@ -76,7 +82,7 @@ def table(name: str, comment: str, writes: Writes, *items: Any, covered: Covered
     A column that a later version adds to a write-once table is nullable: leaves leave out what is NULL, so that
     those of older rows stay as they are.
     """
-    if covered is None and writes is not Writes.VERSIONED:
+    if covered is None and writes.is_once:
         numbered = any(isinstance(item, Column) and item.name == "id" for item in items)
         covered = Covered.ALONE if numbered else Covered.WITH_PARENT
     return Table(

@@ -11,14 +11,14 @@ from postbuch.archive.widths import KEY_CHARACTERS
 
 later_progress = table(
     "later_progress", "How far the images were looked through for what a version of the reader finds in them",
-    Writes.VERSIONED,
+    Writes.REVISED,
     Column("reader", Integer, primary_key=True, autoincrement=False, comment="Version of the reader"),
     col("upto", BIG, "Last image that was looked through"),
     col("until", BIG, "Last image that was there when it began; newer ones were read by it at once"),
 )  # fmt: skip
 
 later_reading = table(
-    "later_reading", "An image in which a later reading found more than its rows say", Writes.VERSIONED,
+    "later_reading", "An image in which a later reading found more than its rows say", Writes.REVISED,
     Column("image_id", BIG, ForeignKey("image.id"), primary_key=True, autoincrement=False, comment="Image"),
     col("text", mysql.MEDIUMTEXT(), "Text of the body in place of body_text, first 65,536 characters"),
     col("read_at", TIME, "When it was read again (UTC)"),
@@ -27,7 +27,7 @@ later_reading = table(
 
 later_part = table(
     "later_part", "One MIME part as a later reading has it: added to the rows of part, or in place of one",
-    Writes.VERSIONED,
+    Writes.REVISED,
     Column("image_id", BIG, ForeignKey("image.id"), primary_key=True, autoincrement=False, comment="Image"),
     Column("position", Integer, primary_key=True, autoincrement=False, comment="Order of the leaf parts, from 0"),
     col("content_type", String(KEY_CHARACTERS), "Media type in lower case"),

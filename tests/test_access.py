@@ -12,8 +12,9 @@ from postbuch.archive.database import Role, connection, number
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.schema import metadata
 
-WRITE_ONCE = [table.name for table in metadata.sorted_tables if table.info["writes"] is not Writes.VERSIONED]
-VERSIONED = [table.name for table in metadata.sorted_tables if table.info["writes"] is Writes.VERSIONED]
+WRITE_ONCE = [table.name for table in metadata.sorted_tables if table.info["writes"].is_once]
+VERSIONED = [table.name for table in metadata.sorted_tables if not table.info["writes"].is_once]
+REVISED = [table.name for table in metadata.sorted_tables if table.info["writes"] is Writes.REVISED]
 # MariaDB: command denied, access denied, drop denied; and what our triggers raise (SQLSTATE 45000).
 DENIED, REFUSED_BY_TRIGGER = {1142, 1044, 1227, 1370}, 1644
 
@@ -59,6 +60,15 @@ def test_no_user_removes_a_version(mariadb: Config, table: str) -> None:
         with connection(mariadb, role) as conn:
             for statement in (f"DELETE FROM `{table}`", f"TRUNCATE `{table}`", f"DROP TABLE `{table}`"):
                 assert refused(conn, statement) in DENIED, statement
+
+
+@pytest.mark.parametrize("table", REVISED)
+def test_the_pages_only_read_what_the_archive_revises(mariadb: Config, table: str) -> None:
+    """Who breaks into the web mail cannot change by it what letters are found by."""
+    columns = metadata.tables[table].columns.keys()
+    with connection(mariadb, Role.WEB) as conn:
+        assert refused(conn, f"UPDATE `{table}` SET `{columns[-1]}` = `{columns[-1]}`") in DENIED
+        assert refused(conn, f"INSERT INTO `{table}` (`{columns[0]}`) VALUES (1)") in DENIED
 
 
 @pytest.mark.parametrize("table", [*WRITE_ONCE, *VERSIONED])
