@@ -12,7 +12,7 @@ from postbuch.archive.bulk import insert_rows
 from postbuch.archive.filefamily import family
 from postbuch.archive.message import ParsedMessage, PartSummary
 from postbuch.archive.mimepart import APPLE_FORK, SIGNATURES
-from postbuch.archive.readnow import current, text_now
+from postbuch.archive.readnow import NONE, current, text_now
 from postbuch.archive.schema import body_text, image, later_part, later_progress, later_reading, part
 from postbuch.archive.widths import BODY_CHARACTERS
 
@@ -57,13 +57,14 @@ def progress(conn: Connection) -> Progress:
 
 
 def move(conn: Connection, upto: int) -> None:
-    """Note how far it is."""
-    conn.execute(update(later_progress).where(later_progress.c.reader == READER).values(upto=upto))
+    """Note how far it is. Another process that is behind does not take it back."""
+    farther = func.greatest(later_progress.c.upto, upto)
+    conn.execute(update(later_progress).where(later_progress.c.reader == READER).values(upto=farther))
 
 
-def waiting_count(conn: Connection, found: Progress) -> int:
-    """How many images are still to be looked through."""
-    query = select(func.count()).select_from(image).where(image.c.id > found.upto, image.c.id <= found.until)
+def count(conn: Connection, above: int, upto: int) -> int:
+    """How many images there are above one number, up to another. Of ten million it takes seconds."""
+    query = select(func.count()).select_from(image).where(image.c.id > above, image.c.id <= upto)
     return int(conn.scalar(query) or 0)
 
 
@@ -81,14 +82,19 @@ def candidates(conn: Connection, above: int, upto: int) -> list[int]:
 
 
 def write(conn: Connection, found: dict[int, ParsedMessage]) -> int:
-    """Keep what the readings say otherwise than the rows; of how many images. Nothing of what could not be read."""
+    """Keep what the readings say otherwise than the rows; of how many images. Nothing of what could not be read.
+
+    A part that a reading does not find any more gets a row as well, which says so.
+    """
     read = {number: parsed for number, parsed in found.items() if parsed.parser != "none"}
     known, texts = _known(conn, read)
     changed: list[int] = []
     parts: list[dict[str, Any]] = []
     for number, parsed in read.items():
         rows = [{"image_id": number, **_columns(each)} for each in parsed.parts]
-        other = [row for row in rows if known.get((number, row["position"])) != row]
+        places = {row["position"] for row in rows}
+        rows += [{**row, "content_type": NONE} for row in known[number].values() if row["position"] not in places]
+        other = [row for row in rows if known[number].get(row["position"]) != row]
         if other or texts.get(number) != parsed.text:
             changed.append(number)
             parts += other
@@ -111,7 +117,7 @@ def _columns(each: PartSummary) -> dict[str, Any]:
 
 def _known(
     conn: Connection, images: Collection[int]
-) -> tuple[dict[tuple[int, int], dict[str, Any]], dict[int, str]]:
+) -> tuple[dict[int, dict[int, dict[str, Any]]], dict[int, str]]:
     """The parts by image and position, and the texts, as they are known now."""
     rows = conn.execute(select(current(lambda table: table.c.image_id.in_(images))))
     texts = conn.execute(
@@ -119,7 +125,7 @@ def _known(
         .join(later_reading, later_reading.c.image_id == body_text.c.image_id, isouter=True)
         .where(body_text.c.image_id.in_(images))
     )
-    parts = {
-        (row.image_id, row.position): {**row._mapping, "is_attachment": bool(row.is_attachment)} for row in rows
-    }
+    parts: dict[int, dict[int, dict[str, Any]]] = {number: {} for number in images}
+    for row in rows:
+        parts[row.image_id][row.position] = {**row._mapping, "is_attachment": bool(row.is_attachment)}
     return parts, {row[0]: row[1] for row in texts}

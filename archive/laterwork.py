@@ -60,16 +60,20 @@ class LaterWork:
         end = time.monotonic() + TURN_S
         with self._engine.begin() as conn:
             left = laterrows.progress(conn)
+            waiting = self.waiting
+            if waiting is None:  # all are counted once; from then on those that were looked through
+                waiting = laterrows.count(conn, left.upto, left.until)
         upto = left.upto
         while upto < left.until and time.monotonic() < end and not self._stopped():
             upto = self._step(upto, min(upto + STEP, left.until), end)
-        with self._engine.connect() as conn:
-            waiting = laterrows.waiting_count(conn, laterrows.Progress(upto=upto, until=left.until))
-        if not waiting:
+        if upto < left.until:
+            with self._engine.connect() as conn:
+                self.waiting = max(waiting - laterrows.count(conn, left.upto, upto), 1)
+        else:
+            self.waiting = 0
             self._parser.close()
             if self._found:
                 self._finished()
-        self.waiting = waiting
         return ""
 
     def _step(self, above: int, upto: int, end: float) -> int:

@@ -7,25 +7,37 @@ from sqlalchemy import ColumnElement, Connection, Subquery, Table, func, select,
 
 from postbuch.archive.schema import body_text, later_part, later_reading, part
 
+# The media type of a part that is none any more: a later reading does not find it.
+NONE = ""
 
-def current(where: Callable[[Table], ColumnElement[bool]]) -> Subquery:
-    """The parts as they are known now. `where`: a condition on a table that has the columns of `part`."""
+
+def halves() -> tuple[tuple[Table, ColumnElement[bool]], ...]:
+    """The two tables with parts, each with the condition on those of its rows that hold now."""
     again = select(later_part.c.image_id).where(
         later_part.c.image_id == part.c.image_id, later_part.c.position == part.c.position
     )
-    return union_all(
-        select(*part.c).where(where(part), ~again.exists()), select(*later_part.c).where(where(later_part))
-    ).subquery("part_now")
+    return (part, ~again.exists()), (later_part, later_part.c.content_type != NONE)
+
+
+def current(where: Callable[[Table], ColumnElement[bool]]) -> Subquery:
+    """The parts as they are known now. `where`: a condition on a table that has the columns of `part`.
+
+    MariaDB writes them to a table of their own first: for some images, not for all.
+    """
+    return union_all(*(select(*table.c).where(where(table), valid) for table, valid in halves())).subquery("part_now")
 
 
 def parts(conn: Connection, where: Callable[[Table], ColumnElement[bool]], *names: str) -> list[Any]:
     """The same as rows with these columns, for a condition on the image alone: one statement more than of `part`."""
     first, later = (
-        conn.execute(select(*(table.c[name] for name in ("image_id", "position", *names))).where(where(table))).all()
+        conn.execute(
+            select(*(table.c[name] for name in ("image_id", "position", *names, "content_type"))).where(where(table))
+        ).all()
         for table in (part, later_part)
     )
     again = {row[:2] for row in later}
-    return [*(row for row in first if row[:2] not in again), *later] if again else list(first)
+    known = (row for row in later if row.content_type != NONE)
+    return [*(row for row in first if row[:2] not in again), *known] if again else list(first)
 
 
 def text_now() -> ColumnElement[str]:

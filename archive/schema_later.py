@@ -30,7 +30,7 @@ later_part = table(
     Writes.REVISED,
     Column("image_id", BIG, ForeignKey("image.id"), primary_key=True, autoincrement=False, comment="Image"),
     Column("position", Integer, primary_key=True, autoincrement=False, comment="Order of the leaf parts, from 0"),
-    col("content_type", String(KEY_CHARACTERS), "Media type in lower case"),
+    col("content_type", String(KEY_CHARACTERS), "Media type in lower case; empty: no such part is found any more"),
     col("disposition", String(20), "attachment, inline, or empty"),
     col("file_name", String(KEY_CHARACTERS), "File name as sent, decoded; empty when there is none"),
     col("content_id", String(KEY_CHARACTERS), "Content-ID without brackets; empty when there is none"),

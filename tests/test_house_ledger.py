@@ -3,7 +3,6 @@
 import ast
 from pathlib import Path
 
-from postbuch.archive.columns import Writes
 from postbuch.archive.schema import metadata
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from container_files import BINARY, signed, tnef, tnef_file
 from indexed import follow
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from test_containers import packed, wrapped
 from written_mail import mail, multipart, part
 
 from postbuch.archive import extract_text, extract_work, laterrows, letters, mime, verification
+from postbuch.archive.bulk import insert_rows
 from postbuch.archive.config import Config
 from postbuch.archive.extract_work import ExtractWork
 from postbuch.archive.ingest import Ingester
@@ -23,6 +25,7 @@ from postbuch.archive.message import ParsedMessage
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
 from postbuch.archive.schema import header_summary, image, later_part, later_reading
+from postbuch.archive.schema import part as part_rows
 from postbuch.archive.search import search
 from postbuch.archive.users import ALL
 from provider.archive import fresh_archive, ingester, message_record
@@ -214,3 +217,87 @@ def test_files_that_are_found_later_are_read(tmp_path: Path, monkeypatch: pytest
         with engine.connect() as conn:
             found = extract_text.text_of(conn, digest)
         assert found is not None and found.text.strip() == "Eiche und Linde"
+
+
+def test_a_part_that_is_not_found_any_more_is_none(tmp_path: Path) -> None:
+    """What an earlier reading took for a part stays in its rows, and no search, page or reading of files has it."""
+    with old_archive(tmp_path) as (config, engine):
+        with engine.begin() as conn:
+            number = conn.scalar(select(func.min(image.c.id))) or 0
+            stale = {
+                "image_id": number, "position": 9, "content_type": "application/pdf", "disposition": "attachment",
+                "file_name": "esche.pdf", "content_id": "", "size_octets": 5, "sha256": bytes(32),
+                "is_attachment": True,
+            }  # fmt: skip
+            insert_rows(conn, part_rows, [stale])
+            assert bytes(32) in {each.sha256 for each in extract_text.waiting(conn, 0, 1000)}
+            before = extract_text.waiting_count(conn, 0)
+        follow(config, engine)
+        assert found(engine, "filename:esche.pdf") == [["tnef"]]
+        job = LaterWork(config, engine)
+        while job.waiting != 0:
+            job.look()
+        job.close()
+        follow(config, engine)
+        assert found(engine, "filename:esche.pdf", "filename:plan.txt") == [[], ["tnef"]]
+        with engine.begin() as conn:
+            facts = letters.letter_facts(conn, letters.find_letter(conn, "tnef@firma.example"))
+            assert [each["position"] for each in facts["parts"]] == [0, 1, 2, 3]
+            waiting = {each.sha256 for each in extract_text.waiting(conn, 0, 1000)}
+            assert bytes(32) not in waiting and extract_text.waiting_count(conn, 0) == len(waiting) != before
+            # Read once more it is no news.
+            with Parser() as parser:
+                assert laterrows.write(conn, {number: parser.summary(octets_of("tnef"))}) == 0
+
+
+def test_two_processes_take_nothing_back(tmp_path: Path) -> None:
+    """One that is behind reads again what the other has read, changes nothing by it, and leaves how far it is."""
+    with old_archive(tmp_path) as (config, engine):
+        others: list[LaterWork] = []
+
+        def overtaken() -> bool:
+            """In the middle of the first one's work the other does all of it."""
+            if not others:
+                others.append(LaterWork(config, engine))
+                others[0].look()
+                assert others[0].waiting == 0
+            return False
+
+        asked = iter((False, overtaken, True))
+        job = LaterWork(config, engine, lambda: bool(each() if callable(each := next(asked, True)) else each))
+        job.look()
+        assert others and job.waiting is not None and 0 < job.waiting < len(OLD)
+        with engine.connect() as conn:
+            left = laterrows.progress(conn)
+            rows = conn.execute(select(later_reading)).all()
+        assert left.upto == left.until and len(rows) == 5
+        job.look()
+        assert job.waiting == 0
+        for each in (job, *others):
+            each.close()
+        with engine.connect() as conn:
+            assert conn.execute(select(later_reading)).all() == rows
+
+
+def test_what_waits_is_counted_once(tmp_path: Path) -> None:
+    """All images are counted when it begins, and from then on those alone that were looked through."""
+    counted: list[tuple[int, int]] = []
+    with old_archive(tmp_path) as (config, engine):
+
+        def watch(_conn: Any, _cursor: Any, statement: str, values: Any, *_more: Any) -> None:
+            if statement.startswith("SELECT count(*)") and "FROM image" in statement:
+                counted.append(tuple(values.values()) if isinstance(values, dict) else tuple(values))
+
+        event.listen(engine, "before_cursor_execute", watch)
+        asked: Iterator[bool] = iter(())
+        job = LaterWork(config, engine, lambda: next(asked, True))
+        waiting: list[int] = []
+        while job.waiting != 0:
+            asked = iter((False,))
+            job.look()
+            assert job.waiting is not None
+            waiting.append(job.waiting)
+        job.close()
+    assert waiting == sorted(waiting, reverse=True) and len(waiting) > 2
+    (above, until), *steps = counted
+    assert [each[0] for each in steps] == [above, *(upto for _, upto in steps[:-1])] and steps[-1][1] < until

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import mysql
 
 from postbuch.archive import audit, coverage, merkle
 from postbuch.archive.bulk import insert_rows
-from postbuch.archive.columns import Covered, Writes, written
+from postbuch.archive.columns import Covered, written
 from postbuch.archive.ledgertree import StoredNodes, tree_size
 from postbuch.archive.schema import metadata
 from postbuch.archive.schema_ledger import ledger_entry, ledger_leaf
@@ -29,7 +29,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 def test_every_write_once_table_is_covered() -> None:
-    """Each is a kind of leaf, belongs to one, or is the tree itself; not what may change, and what can be made again."""
+    """Each is a kind of leaf, belongs to one, or is the tree; not what may change, and what can be made again."""
     in_leaves = {table.name for unit in coverage.units().values() for table in unit.members}
     for table in metadata.sorted_tables:
         covered = table.info["covered"]

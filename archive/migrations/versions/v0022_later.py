@@ -30,7 +30,7 @@ CREATE TABLE later_reading (
 CREATE TABLE later_part (
     image_id BIGINT UNSIGNED NOT NULL COMMENT 'Image',
     position INTEGER NOT NULL COMMENT 'Order of the leaf parts, from 0',
-    content_type VARCHAR(255) NOT NULL COMMENT 'Media type in lower case',
+    content_type VARCHAR(255) NOT NULL COMMENT 'Media type in lower case; empty: no such part is found any more',
     disposition VARCHAR(20) NOT NULL COMMENT 'attachment, inline, or empty',
     file_name VARCHAR(255) NOT NULL COMMENT 'File name as sent, decoded; empty when there is none',
     content_id VARCHAR(255) NOT NULL COMMENT 'Content-ID without brackets; empty when there is none',
