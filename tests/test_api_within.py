@@ -15,6 +15,7 @@ from test_containers import packed, wrapped
 from test_later import NOTE, PLAIN, UUENCODED
 from written_mail import mail, multipart, part
 
+from postbuch.archive.objects import ObjectStore
 from postbuch.webmail.login import limiter
 
 PLAN = b"Eiche und Linde"
@@ -64,6 +65,24 @@ def test_a_letter_within_its_signature_has_its_files(site: Site) -> None:
     """The part that they stand in is no file itself."""
     [found] = ask(site, f"/letters/{number(site, NEARLY[1])}/attachments").json
     assert (found["file_name"], found["source"], found["container"]) == ("notiz.txt", "container", 0)
+
+
+def test_a_damaged_letter_has_the_files_of_its_rows(site: Site) -> None:
+    """Its octets changed on the disk or gone: the letter is there all the same, and nobody was refused."""
+    letter = number(site, NEARLY[0])
+    known = ask(site, f"/letters/{letter}/attachments").json[0]
+    path = ObjectStore(site[1].data).path(bytes.fromhex(known["sha256"]))
+    whole = path.read_bytes()
+    try:
+        for change in (lambda: path.write_bytes(whole[::-1]), path.unlink):
+            path.chmod(0o600)
+            change()
+            answer = ask(site, f"/letters/{letter}/attachments")
+            assert answer.status_code == 200, answer.text
+            assert {**known, "source": None} in answer.json and {each["source"] for each in answer.json} == {None}
+            assert events(site)[-1].action == "view"
+    finally:
+        path.write_bytes(whole)
 
 
 def months(site: Site, **asked: Any) -> dict[str, int]:

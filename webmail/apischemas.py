@@ -179,7 +179,7 @@ class Attachment(Schema):
     source = fields.String(required=True, allow_none=True, validate=validate.OneOf(SOURCES), metadata={"description": (
         "`message`: a part of the message itself; `container`: it stands in another part, as in `winmail.dat` or "
         "`smime.p7m`; `text`: it stands in a text, uuencoded or as yEnc; null: the message could not be taken apart in "
-        "time"
+        "time, or is damaged"
     )})  # fmt: skip
     container = fields.Integer(required=True, allow_none=True, metadata={"description": (
         "The position of the part that it stands in, or its text; null where that is the message itself. That part may "

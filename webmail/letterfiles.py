@@ -1,6 +1,7 @@
 """What a letter is made of: its images, the octets of one, how it reads, and the files beside its text."""
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,10 +10,13 @@ from flask import Response, url_for
 
 from postbuch.archive import extract_reasons, letters, pictures
 from postbuch.archive.errors import NotFound
+from postbuch.archive.skeleton import SkeletonDamaged
 from postbuch.archive.wrong import Wrong
 from postbuch.webmail import filenames, handout
 from postbuch.webmail.reading import Reading
 from postbuch.webmail.services import services
+
+log = logging.getLogger("postbuch.webmail")
 
 # What a browser may be shown of a file: pictures without script in them, PDF, plain text.
 _PICTURES = frozenset(pictures.BEGINNINGS)
@@ -116,9 +120,14 @@ def files_of(facts: dict[str, Any], image_id: int, reading: Reading) -> list[dic
 def listed(facts: dict[str, Any], image_id: int) -> list[dict[str, Any]]:
     """The attachments of an image as it is read now, each with its `source` and `container`, where that is known.
 
-    Takes time: call it outside of transactions. A message that cannot be taken apart in time has those of its rows.
+    Takes time: call it outside of transactions. A message that cannot be taken apart in time, or whose octets are
+    damaged or gone, has those of its rows.
     """
-    found = services().reader.bodies(octets_of(image_id))
+    try:
+        found = services().reader.bodies(octets_of(image_id))
+    except (NotFound, SkeletonDamaged) as error:  # `postbuch verify` says so, to somebody
+        log.error("attachments-by-rows image=%d reason=%s", image_id, error)
+        found = None
     if found is None:
         rows = [part for part in facts["parts"] if part["image_id"] == image_id and part["is_attachment"]]
         return [{**part, "source": None, "container": None} for part in rows]
