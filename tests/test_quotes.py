@@ -108,6 +108,9 @@ WHOLE = {
     "a time table": "<p>Ihre Reise</p><p>From: London<br>To: Paris<br>Date: 3 March 2026</p><p>OLD</p>",
     "a header without a date": "<p>SAID</p><p>Von: Anna<br>An: Bernd<br>Betreff: Plan</p><p>OLD</p>",
     "rows of a table": f"<table><tr><td>SAID</td></tr><tr><td>{HEAD}</td></tr><tr><td>OLD</td></tr></table>",
+    "answers in red": f"<p>Hallo Anna, Antworten unten in Rot.</p><p>{HEAD}</p><p>OLD</p><p style=color:red>SAID</p>",
+    "answers between marks below a header": f"<p>Hi</p><p>{HEAD}</p><blockquote>OLD</blockquote><p>SAID</p>"
+                                            "<blockquote>OLD</blockquote><p>SAID</p>",
     "too deep": "<p>SAID</p>" + "<div>" * 300 + HEAD,
 }  # fmt: skip
 
@@ -185,6 +188,8 @@ def test_what_is_no_quote_stays(name: str) -> None:
     "Von: Anna\nGesendet: 3. März 2026\nBetreff: Plan\n\nOLD", "> OLD", "> OLD\n\nSAID",
     "-- \nBernd\n\nVon: Anna\nGesendet: 3. März 2026\nBetreff: Plan\n\nOLD", "Anna schrieb:\n> OLD",
     "FYI\n\n---------- Forwarded message ---------\nFrom: Anna\nDate: 3 March\nSubject: Plan\n\nOLD",
+    "Hi\n\n-----Original Message-----\nFrom: Anna\nSent: 3 March\nSubject: Plan\n\n> OLD\n\nSAID\n\n> OLD\n\nSAID",
+    "See my answers inline.\n\n-----Original Message-----\nFrom: Anna\nSent: 3 March\nSubject: Plan\n\nOLD\nSAID",
     "FYI\n\nBegin forwarded message:\n\n> From: Anna\n> Date: 3 March\n> Subject: Plan\n>\n> OLD",
 ])  # fmt: skip
 def test_texts_that_stay(text: str) -> None:
@@ -199,6 +204,20 @@ def test_texts_of_several_parts_are_folded_each_by_itself() -> None:
     made = quotes.folded(f"{html}<div data-part>List</div>", "Q")
     check(f"{html}<div data-part>List</div>", made)
     assert shown(made) == ("SAID List", "Von: A Datum: 3.3. Betreff: x OLD")
+
+
+def test_marks_in_the_letter_that_is_answered_are_its_own() -> None:
+    """What stands between them there is old; below a header all is quoted that does not begin with a mark."""
+    text = "SAID\n\nVon: A\nDatum: 3.3.\nBetreff: x\n\nOLD\n> OLDER\nOLD"
+    made = quotes.folded(str(plaintext.to_html(text)), "Q", plain=True)
+    assert shown(made)[0] == "SAID"
+
+
+def test_one_line_above_a_hundred_thousand_quotes_is_looked_at_once() -> None:
+    """It is as dear as lines may be: each date in it may be followed by an address. Else this takes minutes."""
+    quoted = "<blockquote></blockquote>" * 200_000
+    html = f"<div><p>SAID</p><p>{'1.1.1 ' * 160}am:</p>{quoted}</div>"
+    assert quotes.folded(html, "Q") == html
 
 
 def test_a_style_goes_on_behind_the_control() -> None:
@@ -233,6 +252,16 @@ def test_nothing_is_lost_whatever_a_text_is(rows: list[str]) -> None:
     """The same for plain text."""
     html = str(plaintext.to_html("\n".join(rows)))
     check(html, quotes.folded(html, "Q", plain=True))
+
+
+@pytest.mark.parametrize(("line", "points"), [
+    ("Meine Antworten stehen unten", True), ("s. u.", True), ("Ich habe in Blau geantwortet", True),
+    ("See my comments in-line", True), ("In red:", True), ("Mes réponses en rouge", True), ("Odpowiedzi poniżej", True),
+    ("In Rotterdam", False), ("Danke, passt so", False), ("The pipeline is green", False), ("", False),
+])  # fmt: skip
+def test_words_that_say_where_the_answers_are(line: str, points: bool) -> None:
+    """There the quote is not folded, as an answer may stand in it."""
+    assert quotewords.points_below(line) is points
 
 
 @pytest.mark.parametrize(("subject", "passes_on"), [

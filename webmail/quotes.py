@@ -121,6 +121,7 @@ class _Reading:
         self._stack: list[_Element] = []
         self._line: _Line | None = None
         self._text = ""  # of the last line that has one
+        self._introduces: bool | None = None  # whether that says who wrote what follows, once it was asked
         self._after_mark = False
         self._cut_at(0)
         for piece in _PIECE.finditer(html):
@@ -149,7 +150,8 @@ class _Reading:
                 self.lines.append(self._new_line())
             return
         line.text = " ".join("".join(line.words).translate(_INVISIBLE).split())
-        self._text = line.text or self._text
+        if line.text:
+            self._text, self._introduces = line.text, None
         # What stands below two dashes is the signature (RFC 3676 section 4.3), until a quote begins.
         self._after_mark = (self._after_mark or line.text == "--") and not line.is_quote
         line.is_signature |= self._after_mark
@@ -200,12 +202,19 @@ class _Reading:
         for element in self._stack:
             element.is_quote = element.is_quote and element.is_indented
 
+    @property
+    def _is_introduced(self) -> bool:
+        """Whether the last line says who wrote what follows. It is looked at once, however many quotes begin below."""
+        if self._introduces is None:
+            self._introduces = quotewords.attribution([self._text]) > 0
+        return self._introduces
+
     def _element(self, name: str, tag: str) -> _Element:
         made = _Element(name=name, tag=tag, end=self._size)
         above = self._stack[-1] if self._stack else made
         # One without a sign is the end of an answer, or what somebody indents.
         is_quote = name == "blockquote" and (
-            self._plain or not self._stack or above.is_plain or quotewords.attribution([self._text]) > 0
+            self._plain or not self._stack or above.is_plain or self._is_introduced
         )
         made.is_plain = name == "pre" or above.is_plain or _PLAIN.search(tag) is not None
         made.is_quote = is_quote or above.is_quote or _QUOTE.search(tag) is not None
@@ -237,10 +246,19 @@ def _copied(lines: Sequence[_Line]) -> int | None:
             fields += 1
             texts = (each.text for each in lines[place : place + quotewords.MAX_LINES])
             if quotewords.is_header(texts, divided):
-                return _begun(lines, place)
+                return None if _is_answered_within(lines, place) else _begun(lines, place)
         if line.text or line.is_rule:
             divided = line.divides
     return None
+
+
+def _is_answered_within(lines: Sequence[_Line], header: int) -> bool:
+    """Whether the letter below a header has marks that others wrote between: what has none is the answer."""
+    below = header
+    while below < len(lines) and (not lines[below].text or quotewords.kind(lines[below].text)):
+        below += 1
+    rest = lines[below:]
+    return bool(rest) and rest[0].is_indented and any(line.says and not line.is_indented for line in rest)
 
 
 def _begun(lines: Sequence[_Line], first: int | None) -> int | None:
@@ -262,7 +280,8 @@ def _begun(lines: Sequence[_Line], first: int | None) -> int | None:
     near = [*above[-1:], *(each.text for each in lines[begins : first + 4])]
     if any(quotewords.is_forwarded(text) for text in near):
         return None
-    return begins if any(line.says for line in lines[:begins]) else None
+    said = [line.text for line in lines[:begins] if line.says]
+    return begins if said and not any(map(quotewords.points_below, said)) else None
 
 
 def _skipped(lines: Sequence[_Line], place: int) -> int:

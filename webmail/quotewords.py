@@ -55,6 +55,14 @@ _FORWARDED = re.compile(
     r"|videresend|przekazan|přeposlan|preposlan|пересыла|пересланн|välitetty|továbbított|iletilen|转发|轉寄|転送|전달",
     re.IGNORECASE,
 )
+# The answers stand within the quote: see my answers below, Antworten unten in Rot, inline.
+_BELOW = re.compile(
+    r"\b(?:in-?line|interleaved|below|unten(?:stehend\w*)?|im\stext|zwischen\sden\szeilen"
+    r"|(?:in|en|em|w|i|på)\s(?:rot|blau|gr[üu]n|farbe|red|blue|green|colou?r|rouge|bleu|vert|rojo|azul|verde|rosso|blu"
+    r"|rood|blauw|groen|vermelho|rött|rødt|blått|blåt)|ci-dessous|más\sabajo|abaixo|(?:qui\s)?sotto|hieronder"
+    r"|onderstaand|poniżej|nedan|nedenfor|níže|alább|ниже)\b|\bs\.\s?u\.|下記|以下|如下",
+    re.IGNORECASE,
+)
 # A line of signs alone, or words between two of them: -----Original Message-----
 _DIVIDER = re.compile(r"[-_=*—–]{5,}\Z|[-_=*—–]{2,}\s?[^\s-](?:[^\n]{0,60}[^\s-])?\s?[-_=*—–]{2,}\Z")
 # What a subject begins with when the letter passes another on. VS is an answer in Finland and is left whole there, too.
@@ -73,6 +81,11 @@ def is_forwarded(line: str) -> bool:
     """Whether a line above a quote says that it is passed on: ---- Forwarded message ----, Begin forwarded message:"""
     divides = _DIVIDER.match(line) or line.endswith((":", "："))
     return len(line) <= MAX_CHARACTERS and bool(divides) and _FORWARDED.search(line) is not None
+
+
+def points_below(line: str) -> bool:
+    """Whether an answer says that more of it stands further below, or marked by its colour."""
+    return _BELOW.search(line) is not None
 
 
 def is_divider(line: str) -> bool:
