@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 from container_files import BINARY, ENVELOPED, RTF, lzfu, signed, text, tnef, tnef_file
@@ -67,8 +68,9 @@ SHEET = (
 HEAD = (
     b"<p>Von: Lena<br>Gesendet: 3.3.2026 12:00<br>An: Anna<br>Betreff: Quittung</p><p>Alles von vorher</p>\r\n"
 )
-# An answer in HTML and one in text, and a letter that passes another on below a signature.
+# What a form on a page sends, an answer in HTML and one in text, and a letter that passes another on.
 ANSWERS = (
+    mixed(b"text/html\r\n\r\n<p>Nachricht von unserer Seite</p>" + HEAD, subject=b"Formular"),
     mixed(b"text/html\r\n\r\n<p>Danke sehr</p>" + HEAD, subject=b"AW: Quittung"),
     mixed(b"text/plain\r\n\r\nDanke sehr\r\n\r\n> Alles von vorher\r\n", subject=b"AW: Beleg"),
     mixed(b"text/html\r\n\r\n<p>Anna Berg, Einkauf</p>" + HEAD, subject=b"WG: Buchung"),
@@ -154,9 +156,14 @@ def letter(client: FlaskClient, subject: str) -> tuple[str, str]:
     number = re.search(r'href="/m/(\d+)', client.get("/", query_string={"q": f"subject:{subject}"}).text)
     assert number
     page = client.get(f"/m/{number[1]}").text
-    frame = re.search(r'<iframe class="body[" ][^>]*src="([^"]+)"', page)
-    assert frame
-    return page, client.get(frame[1]).text
+    return page, framed(client, page)
+
+
+def framed(client: FlaskClient, page: str) -> str:
+    """What the frame of the page shows."""
+    place = re.search(r'<iframe class="body[" ][^>]*src="([^"]+)"', page)
+    assert place
+    return client.get(unescape(place[1])).text
 
 
 def test_all_texts_of_a_letter_are_on_its_page(client: FlaskClient) -> None:
@@ -167,21 +174,27 @@ def test_all_texts_of_a_letter_are_on_its_page(client: FlaskClient) -> None:
     assert re.search(r'<img src="/m/\d+/inline/\d+/4"', frame)
 
 
-@pytest.mark.parametrize(("subject", "is_folded"), [("Quittung", True), ("Beleg", True), ("Buchung", False)])
-def test_a_topic_folds_what_its_letters_quote(client: FlaskClient, subject: str, is_folded: bool) -> None:
-    """There the letter that is answered stands above; a page of its own shows all, and so does what passes it on."""
+@pytest.mark.parametrize(("subject", "is_folded"), [
+    ("Quittung", True), ("Beleg", True), ("Buchung", False), ("Formular", False),
+])  # fmt: skip
+def test_what_an_answer_quotes_is_folded(client: FlaskClient, subject: str, is_folded: bool) -> None:
+    """In a topic and on its own page, but not in what passes it on, nor in a letter that answers none."""
     page, frame = letter(client, subject)
-    assert "Alles von vorher" in frame and "<details" not in frame
     number = re.search(r'href="/m/(\d+)/topic', page)
     assert number
-    opened = client.get(f"/m/{number[1]}/opened").text
-    place = re.search(r'<iframe class="body[" ][^>]*src="([^"]+)"', opened)
+    for inside in (frame, framed(client, client.get(f"/m/{number[1]}/opened").text)):
+        before, control, behind = inside.partition("<details data-quoted><summary>Quoted text</summary>")
+        assert "Alles von vorher" in (behind if is_folded else before)
+        assert bool(control) is is_folded
+
+
+def test_what_a_search_found_is_not_folded(client: FlaskClient) -> None:
+    """It may stand in the quote."""
+    found = client.get("/", query_string={"q": "subject:Quittung"}).text
+    place = re.search(r'href="(/m/\d+\?[^"]*q=[^"]*)"', found)
     assert place
-    inside = client.get(place[1].replace("&amp;", "&")).text
-    control = "<details data-quoted><summary>Show quoted text</summary>"
-    before, control, behind = inside.partition(control)
-    assert "Alles von vorher" in (behind if is_folded else before)
-    assert bool(control) is is_folded
+    frame = framed(client, client.get(unescape(place[1])).text)
+    assert "Alles von vorher" in frame and "<details" not in frame
 
 
 def test_the_pictures_of_a_telephone_are_files(client: FlaskClient) -> None:

@@ -18,6 +18,7 @@ from postbuch.archive import letters, pictures
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.display import Leaf
 from postbuch.archive.errors import NotFound
+from postbuch.archive.topics import bare_subject
 from postbuch.archive.wrong import Wrong
 from postbuch.webmail import (
     darkletter,
@@ -61,7 +62,7 @@ MAX_TEXT_OCTETS = 1_048_576
 def body(letter_id: int, image_id: int) -> str:
     """The message for the frame: clean HTML, in the colours that the reader chose, or its text.
 
-    With `quotes=folded` what it quotes at its end is folded, but not in a letter that passes it on.
+    With `quotes=folded` what it quotes at its end is folded, where the letter is an answer.
     """
     policy.mark(Kind.BODY)
     facts = _facts(letter_id, image_id, "body")
@@ -71,8 +72,8 @@ def body(letter_id: int, image_id: int) -> str:
     is_dark = settings.dark_letters()
     if html is not None and is_dark:
         html = darkletter.darkened(html)
-    if request.args.get("quotes") == "folded" and not quotewords.passes_on(facts["summary"]["subject"]):
-        control = gettext("Show quoted text")
+    if request.args.get("quotes") == "folded" and _answers(facts["summary"]):
+        control = gettext("Quoted text")
         if html is not None:
             html = replace(html, html=quotes.folded(html.html, control))
         elif text is not None:
@@ -177,6 +178,13 @@ def message(letter_id: int, image_id: int) -> Response:
     name = filenames.display_name(facts["summary"]["subject"], "message/rfc822", letter_id)[:80]
     answer = handout.prepared(image["sha256"], image["size_octets"], f"{name}.eml", content_type="message/rfc822")
     return handout.given(answer, lambda: octets_of(image_id), record)
+
+
+def _answers(summary: dict[str, Any]) -> bool:
+    """Whether the letter answers another. What looks like a quote in any other letter is what it says."""
+    subject = summary["subject"]
+    is_named = bool(summary["in_reply_to"]) or summary["thread_root"] not in ("", summary["message_id"])
+    return (is_named or bare_subject(subject)[1]) and not quotewords.passes_on(subject)
 
 
 def _facts(letter_id: int, image_id: int, action: str, place: int | None = None) -> dict[str, Any]:

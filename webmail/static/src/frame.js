@@ -7,14 +7,20 @@ const SMALLEST_ZOOM = 0.5
 // Paper is narrower than most screens, and a frame keeps its height there: A4 with margins of 20 mm.
 const PAPER = '640px'
 
+// What is ours in a letter keeps its size: a finger does not shrink.
+function zoom(body, factor) {
+  body.style.zoom = factor
+  body.style.setProperty('--zoom', factor)
+}
+
 function fit(frame) {
   const inside = frame.contentDocument
   const body = inside?.body
   // Folded away it has no width, and keeps what it had; before it is loaded there is nothing to measure.
   if (!body || !frame.clientWidth || inside.URL === 'about:blank') return
-  body.style.zoom = ''
+  zoom(body, '')
   const wide = inside.documentElement.scrollWidth
-  if (wide > frame.clientWidth + 1) body.style.zoom = Math.max(frame.clientWidth / wide, SMALLEST_ZOOM)
+  if (wide > frame.clientWidth + 1) zoom(body, Math.max(frame.clientWidth / wide, SMALLEST_ZOOM))
   const tall = Math.ceil(Math.max(body.getBoundingClientRect().bottom, inside.documentElement.getBoundingClientRect().height))
   const wanted = `${Math.min(Math.max(tall + 2, 48), TALLEST)}px`
   if (frame.style.height !== wanted) frame.style.height = wanted
@@ -55,8 +61,18 @@ function lay(width) {
     fit(frame)
   }
 }
-addEventListener('beforeprint', () => lay(PAPER))
-addEventListener('afterprint', () => lay(''))
+// A letter by itself is whole on paper; in a topic what it answers stands above.
+let opened = []
+addEventListener('beforeprint', () => {
+  const frames = [...document.querySelectorAll('.letter > iframe.body')]
+  opened = frames.flatMap((frame) => [...(frame.contentDocument?.querySelectorAll('details:not([open])') ?? [])])
+  for (const details of opened) details.open = true
+  lay(PAPER)
+})
+addEventListener('afterprint', () => {
+  for (const details of opened) details.open = false
+  lay('')
+})
 
 adopt()
 // A letter of a topic comes when it is opened.
