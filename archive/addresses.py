@@ -110,12 +110,13 @@ class _Entry:
 
     def read(self, before: Sequence[str], at_first: bool = False) -> list[tuple[str, str]]:
         """(name, address) of those that it has; the name begins with what stands before in entries that have none."""
-        is_bracketed = "@" in self.address or bool(self.address and not self.bare)
         found = self.bare
         if at_first:
-            address = self.bare[0][1] if self.bare else ""
-            first = self.address if is_bracketed else "@".join(address.split("@")[:2])
-            found = [("", first)]
+            cut = ("@".join(address.split("@")[:2]) for _, address in found)
+            found = [("", address) for address in cut if not address.endswith("@")][:1]
+        is_bracketed = "@" in self.address or bool(self.address and not found)
+        if at_first:
+            found = [("", self.address)] if is_bracketed else found
         elif is_bracketed:
             name = "".join(self.phrase[: self.behind] if self.bare else self.phrase).strip()
             name = ", ".join(filter(None, (*before, name))) if name else ""

@@ -40,8 +40,9 @@ _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n\t ]+")
 _IDENTIFIER = re.compile(r"<([^<>\s]+)>")
 _JAPANESE = b"\x1b$"
-# Two addresses without a comma between them, and one in square brackets: the first Postbuch read these otherwise.
-_ODD_ADDRESSES = re.compile(rb"@[^,@]*@|\[")
+# Two addresses without a comma between them that divides, square brackets, an angle that nothing closes: the first
+# Postbuch read these otherwise. A comma in quotes or in a comment divides nothing.
+_ODD_ADDRESSES = re.compile(rb'@[^,@"(]*+[@"(]|[\[\]]|<[^<>]*+(?:<|\Z)')
 # In these ASCII has other octets than its own: no field is.
 _OTHER_OCTETS = re.compile(r"utf|ucs|unicode|10646", re.IGNORECASE)
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
