@@ -23,7 +23,8 @@ LINK = "/intexmail/mail_messages_list.php?q=%28from_email~equals~test%40test.de%
 # A letter with colours of its own, and at its end what it answers.
 ANSWER = (
     b"From: Kunde <kunde@regale.example>\r\nTo: anna@firma.example\r\nSubject: %sRegale\r\n"
-    b"Message-ID: <regale%d@x>\r\nReferences: <regale0@x>\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
+    b"Message-ID: <regale%d@x>\r\nIn-Reply-To: <anfrage@x>\r\nReferences: <regale0@x>\r\n"
+    b"MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
     b'<hr><hr color="#000"><p style="color:#222;background:#fff">Guten Tag, hier ist Nummer %d.</p>'
     b'<div class="gmail_quote">Anna schrieb:'
     b"<blockquote>Bitte<br>ein<br>Angebot</blockquote></div>\r\n"
@@ -58,6 +59,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         filling.add(octets, ANNA, at=old(20 - number), flags=["\\Seen"] if seen else [])
     for number in range(12):
         octets = ANSWER % (b"Re: " if number else b"", number, number)
+        if number == 10:
+            octets = octets.replace(b"<div", b'<div style="width:700px">Plan</div><div', 1)
         if number == 11:
             octets = octets.replace(b"<div", LONG + b"<div", 1)
         filling.add(octets, ANNA, at=old(60 - number),
@@ -309,6 +312,8 @@ def test_a_topic_is_printed_as_a_whole(site: Site, tmp_path: Path, language: str
             text = "".join(each.get_textpage().get_text_range() for each in paper)
         assert re.findall(r"Guten Tag, hier ist Nummer (\d+)", text) == [str(number) for number in range(12)]
         assert "Schluss." in text
+        # Wherever the page stands else, the menu covers a half of something, which axe measures as too small.
+        page.evaluate("scrollTo(0, 0)")
         page.click("[popovertarget=print-what]")
         assert_accessible(page)
         # Whoever closes the menu while the letters come has thought better of it.
@@ -326,12 +331,47 @@ def test_a_topic_is_printed_as_a_whole(site: Site, tmp_path: Path, language: str
         assert page.evaluate("papers") == []
 
 
+@pytest.mark.parametrize("number", [11, 10])
+def test_what_an_answer_quotes_by_touch_and_on_paper(site: Site, tmp_path: Path, number: int) -> None:
+    """Its button has room for a finger, also in a letter that is shrunk; paper has all of it, and the page stays."""
+    choices: dict[str, Any] = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+    with context(site.browser, site.base, storage_state=site.state, **choices) as (made, watch):
+        page = made.new_page()
+        page.goto("/?q=subject:Regale")
+        href = page.locator("#letters .row-link").nth(11 - number).get_attribute("href")
+        page.goto(str(href).partition("?")[0])
+        page.wait_for_selector("iframe.body[style*=height]")
+        frame = page.frame_locator("iframe.body")
+        frame.get_by_text(f"Nummer {number}.").wait_for()
+        shrunk = frame.locator("body").evaluate("e => Number(e.style.zoom || 1) < 0.9")
+        assert shrunk is (number == 10)
+        button, quote = frame.locator("summary"), frame.get_by_text("Angebot")
+        box = button.bounding_box()
+        assert box is not None and min(box["width"], box["height"]) >= 44 - 0.5
+        assert not quote.is_visible()
+        page.pdf(path=tmp_path / "letter.pdf", format="A4")
+        with closing(PdfDocument(tmp_path / "letter.pdf")) as paper:
+            assert "Angebot" in "".join(each.get_textpage().get_text_range() for each in paper)
+        assert not quote.is_visible()
+        height = page.locator("iframe.body").evaluate("e => e.clientHeight")
+        button.tap()
+        quote.wait_for()
+        page.wait_for_function("was => document.querySelector('iframe.body').clientHeight > was", arg=height)
+        # Looking for words in a frame that runs no script is told, and nothing else.
+        assert all("Blocked script execution" in each for each in watch.problems)
+        watch.problems.clear()
+
+
 def test_a_letter_of_a_topic_that_does_not_come(site: Site) -> None:
     """The way to its own page stands in its place and no page of an error; it does not count as read."""
     with context(site.browser, site.base, storage_state=site.state) as (made, watch):
         watch.expect_failures(12)
         made.route("**/opened*", lambda route: route.fulfill(status=503, content_type="text/html", body="<h1>Oh</h1>"))
         page = made.new_page()
+        # Whoever printed the whole topic has read it.
+        page.goto("/?q=subject:Regale")
+        page.locator("#letters .row-link").first.click()
+        page.click("#mark-unread")
         page.goto("/topics?q=subject:Regale")
         with page.expect_response("**/opened*"):
             page.locator("#letters .row-link").first.click()
