@@ -1,7 +1,7 @@
 """The charset of octets for which none is named that could be theirs, by what they show of it. Pure, linear.
 
-UTF-16 shows it by its NULs; Cyrillic, Chinese, Japanese and Korean by the letters that each language has most. What is
-too short to show it is read as Windows-1252.
+UTF-16 shows it by its NULs; Cyrillic, Greek, Hebrew, Chinese, Japanese and Korean by the letters that each language has
+most. What is too short to show it is read as Windows-1252.
 """
 
 import codecs
@@ -17,10 +17,15 @@ _META = re.compile(rb"<meta\b[^<>]{0,200}?\bcharset\s*=\s*[\"']?([\w.:-]{1,60})"
 # Words of octets beyond ASCII alone: Western ones have a few among others.
 _WORD = re.compile(rb"[\xa3\xa8\xb3\xb8\xc0-\xff]{3,}")
 _BEYOND = re.compile(rb"[\x80-\xff]")
-# Nine letters make 62 % of Russian and somewhat less of Bulgarian and Ukrainian; of other letters read so, a third.
-_FREQUENT = frozenset("оеаинтсрв")
+# Nine letters make 62 % of Russian and somewhat less of Bulgarian and Ukrainian, and as much of Greek and Hebrew; of
+# other letters read so, a third to a half.
+_CYRILLIC, _GREEK, _HEBREW = frozenset("оеаинтсрв"), frozenset("αοιετσνηρ"), frozenset("יוהלארבתמ")
+# Behind each how many octets there must be: a few of Korean look Greek, and eight signs of it are 16.
+_ALPHABETS = (
+    ("koi8-r", _CYRILLIC, 6), ("windows-1251", _CYRILLIC, 6), ("windows-1253", _GREEK, 16),
+    ("windows-1255", _HEBREW, 16),
+)
 _LEAST_SHARE = 0.45
-_LEAST_LETTERS = 6
 # Two in five signs of Chinese and Korean are among these, two in three of Japanese; of other letters read so, one in
 # twenty. Letters of mail stand before those of books.
 _KANA = frozenset(map(chr, (*range(0x3041, 0x3094), *range(0x30A1, 0x30F7), 0x30FC)))
@@ -56,7 +61,7 @@ def charset(octets: bytes, named: str | None, is_html: bool = False) -> str | No
     except UnicodeDecodeError:
         meta = _META.search(octets, 0, _LOOKED_AT_OCTETS) if is_html else None
         looked = octets[:_LOOKED_AT_OCTETS]
-        return meta[1].decode() if meta else _cyrillic(looked) or _east_asian(looked) or named
+        return meta[1].decode() if meta else _east_asian(looked) or _alphabet(looked) or named
     return named
 
 
@@ -69,16 +74,16 @@ def _is_utf_16(octets: bytes) -> bool:
     return len(looked) >= 4 and min(even, odd) == 0 and 2 * max(even, odd) > len(looked) // 2
 
 
-def _cyrillic(octets: bytes) -> str | None:
+def _alphabet(octets: bytes) -> str | None:
     words = b"".join(_WORD.findall(octets))
-    if len(words) < max(_LEAST_LETTERS, 0.8 * len(_BEYOND.findall(octets))):
+    if len(words) < 0.8 * len(_BEYOND.findall(octets)):
         return None
     shares = {
-        name: sum(letter in _FREQUENT for letter in words.decode(name, "replace").lower()) / len(words)
-        for name in ("koi8-r", "windows-1251")
+        name: sum(letter in frequent for letter in words.decode(name, "replace").lower()) / len(words)
+        for name, frequent, least in _ALPHABETS if len(words) >= least
     }
-    best = max(shares, key=lambda name: shares[name])
-    return best if shares[best] >= _LEAST_SHARE else None
+    best = max(shares, key=lambda name: shares[name], default=None)
+    return best if best is not None and shares[best] >= _LEAST_SHARE else None
 
 
 def _east_asian(octets: bytes) -> str | None:

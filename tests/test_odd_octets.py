@@ -61,6 +61,21 @@ def test_chinese_japanese_and_korean_without_a_charset(charset: str, said: str, 
     assert (found.subject, found.from_display) == (said[:3], f"{said[:2]} <anna@firma.example>")
 
 
+GREEK = "Σας στέλνουμε την προσφορά που ζητήσατε, η παράδοση θα γίνει την Τρίτη"
+HEBREW = "מצורפת הצעת המחיר שביקשתם, נא לאשר את ההזמנה בטלפון"
+
+
+@pytest.mark.parametrize(("charset", "said"), [
+    ("cp1253", GREEK), ("iso8859-7", GREEK), ("cp1255", HEBREW), ("iso8859-8", HEBREW),
+    ("koi8-r", "Высылаем вам предложение, поставка будет в следующий вторник"),
+    ("cp1251", "Изпращаме ви офертата, доставката ще бъде следващия вторник"),
+])
+def test_each_alphabet_without_a_charset(charset: str, said: str) -> None:
+    """By the letters that a language has most: Greek and Hebrew read as Cyrillic have many of those as well."""
+    found = message.parse(f"Subject: {said}\r\nContent-Type: text/plain\r\n\r\n{said}".encode(charset))
+    assert (found.subject, found.text) == (said, said)
+
+
 @pytest.mark.parametrize(("charset", "said"), [
     ("cp1252", "Grüße aus Österreich: süße Äpfel, große Mäuse, über Öfen, für Übermüdete, ÄÖÜß"),
     ("cp1252", "À bientôt, les élèves étaient déjà là-bas, où ça ? Çà et là, naïveté, été"),
