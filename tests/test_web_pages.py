@@ -245,7 +245,7 @@ def test_cookies_and_headers_are_strict(client: FlaskClient) -> None:
     assert page.headers["X-Content-Type-Options"] == "nosniff"
     assert page.headers["Cache-Control"] == "no-store"
     number = letter_id(client, "Anlagen")
-    body = re.search(r'src="(/m/\d+/body/\d+)"', client.get(f"/m/{number}").text)
+    body = re.search(r'src="(/m/\d+/body/\d+)\?quotes=folded"', client.get(f"/m/{number}").text)
     assert body
     policy = client.get(body[1]).headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; form-action 'none'")
