@@ -62,7 +62,7 @@ def test_a_chain_behind_the_end_of_the_file_ends() -> None:
 
 def test_a_list_of_objects_is_read_where_it_stands() -> None:
     """A list as long as the file takes no memory of its own for each number in it."""
-    record = struct.pack("<HHI1000000I", 0, 0x1772, 4_000_000, *range(1_000_000))
+    record = struct.pack("<HHI100000I", 0, 0x1772, 400_000, *range(100_000))
     records = record + struct.pack("<HHI8xII12x", 0, 0x0FF5, 28, 0, 0) + struct.pack("<HHI", 0xF, 0x03E8, 0)
     user = struct.pack("<8xIII", 20, 0xE391C05F, len(record)) + bytes(8)
     octets = compound({"Current User": user, "PowerPoint Document": records})
