@@ -102,13 +102,13 @@ def _all_inside(files: Iterable[_Inside], budget: Budget) -> None:
         raise GivenUp("INSIDE")
     budget.depth += 1
     given_up = False
-    for name, read in files:
+    for name, into in files:
         budget.inside += 1
         if budget.inside > MAX_INSIDE:
             raise GivenUp("INSIDE")
         budget.add(f"\n{name}\n")  # what a file ends with is another word
         try:
-            read()
+            into()
         except GivenUp as error:
             if error.reason == "TIME" or budget.characters >= MAX_CHARACTERS:  # nothing is left for the others
                 raise

@@ -35,7 +35,7 @@ from postbuch.archive.extract_reasons import Unsearched, sentence
 from postbuch.archive.extract_work import ExtractWork
 from postbuch.archive.schema import part
 from postbuch.archive.schema_media import object_text
-from provider.archive import fresh_archive, ingester, message_record
+from provider.archive import fresh_archive, ingester, message_record, read_files
 from provider.corpus import corpus_files, corpus_folder
 from provider.pdf import Words, document
 
@@ -262,12 +262,7 @@ def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
                     os.kill(child.pid, signal.SIGKILL)
             timer.join()
             job.close()
-        job = ExtractWork(config, engine)
-        try:
-            while job.waiting != 0:
-                job.look()
-        finally:
-            job.close()
+        read_files(config, engine)
         with engine.connect() as conn:
             assert conn.scalar(select(func.count()).select_from(object_text)) == 121
             assert conn.scalar(select(func.count()).where(object_text.c.reason == "")) == 121

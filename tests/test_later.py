@@ -3,7 +3,7 @@
 import binascii
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from postbuch.archive.schema import header_summary, image, later_part, later_rea
 from postbuch.archive.schema import part as part_rows
 from postbuch.archive.search import search
 from postbuch.archive.users import ALL
-from provider.archive import fresh_archive, ingester, message_record
+from provider.archive import fresh_archive, ingester, message_record, read_files
 
 PLAIN = part("text/plain", "Guten Tag")
 NOTE = part("text/plain; name=notiz.txt", "Buche", "Content-Disposition: attachment; filename=notiz.txt")
@@ -90,15 +90,10 @@ def found(engine: Engine, *searches: str) -> list[list[str]]:
 
 
 def read_again(config: Config, engine: Engine) -> LaterWork:
-    job, files = LaterWork(config, engine), ExtractWork(config, engine)
-    try:
+    with closing(LaterWork(config, engine)) as job:
         while job.waiting != 0:
             assert job.look() == ""
-        while files.waiting != 0:
-            files.look()
-    finally:
-        job.close()
-        files.close()
+    read_files(config, engine)
     return job
 
 

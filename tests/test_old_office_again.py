@@ -16,11 +16,10 @@ from sqlalchemy.pool import NullPool
 
 from postbuch.archive import access, audit, database
 from postbuch.archive.config import Config
-from postbuch.archive.extract_work import ExtractWork
 from postbuch.archive.migrations.versions import v0023_old_office
 from postbuch.archive.schema_media import object_text
 from postbuch.archive.server import DATABASE, PrivateServer
-from provider.archive import fresh_archive, ingester, message_record
+from provider.archive import fresh_archive, ingester, message_record, read_files
 
 WORD = "Grüße aus München"
 _XML = f"<?xml version='1.0'?><x:r><x:a>links</x:a><x:b>{WORD}</x:b></x:r>".encode()
@@ -67,12 +66,7 @@ def test_files_are_read_again(archive: tuple[Config, Engine]) -> None:
         with pytest.raises(DatabaseError, match="take no DELETE"):
             conn.exec_driver_sql("DELETE FROM object_text")
         assert access.apply_guards(conn) == ""
-    job = ExtractWork(config, engine)
-    try:
-        while job.waiting != 0:
-            job.look()
-    finally:
-        job.close()
+    read_files(config, engine)
     with engine.connect() as conn:
         found = {row.sha256: row for row in conn.execute(select(object_text))}
     assert found[DIGESTS["alt.doc"]].text == WORD

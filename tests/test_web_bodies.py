@@ -14,10 +14,10 @@ from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, application, archi
 from postbuch.archive import database, letters
 from postbuch.archive.database import Role
 from postbuch.archive.errors import NotFound
-from postbuch.archive.extract_work import ExtractWork
 from postbuch.webmail import letterfiles, reading
 from postbuch.webmail.reading import Reader, Reading
 from postbuch.webmail.services import services
+from provider.archive import read_files
 
 PNG = base64.b64encode(bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cfc0f01f00050002"
@@ -136,10 +136,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
             filling.add(octets, ANNA, at=old(2))
         ingest(config, filling.records)
         engine = database.engine(config, Role.INGEST)
-        work = ExtractWork(config, engine)
-        while work.waiting != 0:
-            work.look()
-        work.close()
+        read_files(config, engine)
         follow(config, engine)
         engine.dispose()
         with application(config) as app:

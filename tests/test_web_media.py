@@ -34,11 +34,11 @@ from postbuch.archive import database
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.export_list import from_json, write_table
-from postbuch.archive.extract_work import ExtractWork
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import audit_event, job
 from postbuch.archive.users import ALL
 from postbuch.webmail import export_list, media
+from provider.archive import read_files
 from provider.ports import free_port
 
 PHONE = {"viewport": {"width": 375, "height": 812}, "has_touch": True, "is_mobile": True}
@@ -74,10 +74,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         filling.add(mail_with({"Beleg.png": picture(BELEG)}, "Beleg").replace(b"--b--", PLAIN_PART), owner, at=old(4))
         ingest(made, filling.records)
         engine = database.engine(made, Role.INGEST)
-        job = ExtractWork(made, engine)
-        while job.waiting != 0:
-            job.look()
-        job.close()
+        read_files(made, engine)
         engine.dispose()
         yield made
 

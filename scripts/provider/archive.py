@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from postbuch.archive import database, setup
 from postbuch.archive.config import Config, parse
 from postbuch.archive.database import Role
+from postbuch.archive.extract_work import ExtractWork
 from postbuch.archive.ingest import Ingester
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
@@ -46,6 +47,13 @@ def ingester(config: Config, engine: Engine) -> Iterator[Ingester]:
     """An ingester with its parser child."""
     with Parser() as parser:
         yield Ingester(engine, ObjectStore(config.data), parser)
+
+
+def read_files(config: Config, engine: Engine) -> None:
+    """Read all attachments that wait for their words, as the archive process does by the clock."""
+    with contextlib.closing(ExtractWork(config, engine)) as job:
+        while job.waiting != 0:
+            job.look()
 
 
 def message_facts(**facts: Any) -> dict[str, Any]:
