@@ -1,7 +1,8 @@
 """Taking messages apart in a child process under limits of time and memory; the child may die, the caller never does.
 
 One `Parser` holds one child and answers one caller at a time (others wait); the drain and the web page each have their
-own. A child that dies or hangs is replaced, and the message that it was at is read by its header alone.
+own. A child that dies or hangs is replaced, and what it was to read is asked for singly: a message that ends the next
+child too, or is not read in time, is read by its header alone.
 """
 
 import contextlib
@@ -32,6 +33,7 @@ BATCH_OCTETS = 16_777_216
 # 1 MiB, the most that Linux gives everybody: a batch passes in few turns of both processes.
 PIPE_OCTETS = 1_048_576
 NO_SENSE = "the parser gave no sense"
+ENDED = "ended the parser"
 
 
 class Unreadable(PostbuchError):
@@ -101,7 +103,7 @@ class Parser:
 
     def _one(self, operation: int, argument: int, octets: bytes, read: Callable[[Answer], Found]) -> Found:
         with self._lock:
-            answers, problem = self._ask(operation, argument, [octets])
+            answers, problem = self._ask_again(operation, argument, [octets])
         if not answers:
             raise Unreadable(f"the message {problem}")
         try:
@@ -114,12 +116,18 @@ class Parser:
 
     def _summarise(self, items: list[bytes]) -> list[ParsedMessage]:
         found: list[ParsedMessage] = []
+        # The answers that a dead child had not sent yet are gone with it, so nobody knows which message it was at.
+        singly = len(items) == 1
         while len(found) < len(items):
-            answers, problem = self._ask(parserframe.SUMMARY, 0, items[len(found) :])
-            for answer in answers:
-                found.append(self._read(answer, items[len(found)]))
-            if problem and len(found) < len(items):
-                found.append(self._header_only(items[len(found)], problem))
+            asked = items[len(found) :]
+            if singly:
+                answers, problem = self._ask_again(parserframe.SUMMARY, 0, asked[:1])
+            else:
+                answers, problem = self._ask(parserframe.SUMMARY, 0, asked)
+            found += [self._read(answer, octets) for answer, octets in zip(answers, asked, strict=False)]
+            if problem and singly:
+                found.append(self._header_only(asked[0], problem))
+            singly = singly or bool(problem)
         return found
 
     def _read(self, answer: Answer, octets: bytes) -> ParsedMessage:
@@ -138,6 +146,11 @@ class Parser:
                 found = parserframe.parsed_message(answers[0].encoded)
                 return replace(found, defect=defect, body_sha256=message.raw_digest(octets))
         return message.unread(octets, defect)
+
+    def _ask_again(self, operation: int, argument: int, items: list[bytes]) -> tuple[list[Answer], str]:
+        """`_ask`, and once more when a child died of it: mostly it is the machine that lacks memory."""
+        answers, problem = self._ask(operation, argument, items)
+        return self._ask(operation, argument, items) if problem == ENDED else (answers, problem)
 
     def _ask(self, operation: int, argument: int, items: list[bytes]) -> tuple[list[Answer], str]:
         """(answers in order, why there are not more of them). After a problem the child is gone."""
@@ -162,7 +175,7 @@ class Parser:
             return answers, f"takes longer than {self._time_limit_s:.0f} s to be taken apart"
         except (OSError, EOFError, ValueError):
             self._discard()
-            return answers, "ended the parser"
+            return answers, ENDED
         return answers, ""
 
     @contextlib.contextmanager

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import resource
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import BinaryIO
@@ -27,6 +28,8 @@ from postbuch.archive.parserframe import (
 # 2 GiB of address space: a 100 MiB message by compat32 takes 600 MB, the worst one of the corpus 150 MB.
 MEMORY_OCTETS = 2_147_483_648
 PIPE_OCTETS = 1_048_576
+# 1 s, a twentieth of what one message may take: answers gather no longer, so that slow ones do not add up to silence.
+SILENCE_S = 1.0
 # What a message is taken apart into goes by itself; only compat32 leaves circles behind now and then. Looking for
 # them after each 700 objects, as Python does unless it is told, costs a tenth of the time.
 GARBAGE_OBJECTS = 50_000
@@ -76,8 +79,12 @@ def serve(source: BinaryIO, target: BinaryIO, operations: Operations | None = No
     while (request := read_request(source)) is not None:
         operation, argument, items = request
         items.reverse()
+        told = time.monotonic()
         while items:
             write_answer(target, answer(operation, argument, items.pop(), operations))
+            if items and time.monotonic() > told + SILENCE_S:
+                target.flush()
+                told = time.monotonic()
         target.flush()
 
 
