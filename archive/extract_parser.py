@@ -29,7 +29,7 @@ class FileParser(Parser):
         if len(octets) > MAX_FILE_OCTETS:
             return Extract("", Unsearched.TOO_LARGE.name, "none")
         with self._lock:
-            answers, problem = self._ask(parserframe.EXTRACT, 0, [octets])
+            answers, problem = self._ask_again(parserframe.EXTRACT, 0, [octets])
         if problem or answers[0].failed:
             return Extract("", Unsearched.TOO_MUCH.name, "none")
         try:
@@ -45,7 +45,7 @@ class FileParser(Parser):
         if len(octets) > MAX_FILE_OCTETS:
             return None
         with self._lock:
-            answers, problem = self._ask(parserframe.DRAWING, SIDE, [octets])
+            answers, problem = self._ask_again(parserframe.DRAWING, SIDE, [octets])
         if problem or answers[0].failed or not answers[0].payload.startswith(b"\xff\xd8\xff"):
             return None
         return answers[0].payload

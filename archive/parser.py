@@ -8,6 +8,7 @@ child too, or is not read in time, is read by its header alone.
 import contextlib
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import threading
@@ -34,6 +35,7 @@ BATCH_OCTETS = 16_777_216
 PIPE_OCTETS = 1_048_576
 NO_SENSE = "the parser gave no sense"
 ENDED = "ended the parser"
+OVERTIME = "takes more processor time than it may"
 
 
 class Unreadable(PostbuchError):
@@ -175,7 +177,7 @@ class Parser:
             return answers, f"takes longer than {self._time_limit_s:.0f} s to be taken apart"
         except (OSError, EOFError, ValueError):
             self._discard()
-            return answers, ENDED
+            return answers, OVERTIME if child.returncode == -signal.SIGXCPU else ENDED
         return answers, ""
 
     @contextlib.contextmanager

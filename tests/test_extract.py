@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -182,6 +183,34 @@ def test_a_child_that_hangs_or_dies_costs_one_file() -> None:
             os.kill(child.pid, sign)
             assert files.extract(b"Hallo " * 1_000_000).reason in ("TOO_MUCH", "PART")
             assert files.extract(b"y").text == "y"
+
+
+def test_a_child_killed_at_work_costs_no_file() -> None:
+    """What it was at is read by the next one: whoever killed it, it was not the file."""
+    octets, reason = HOSTILE["tags"]
+    with FileParser() as files:
+        files.extract(b"x")
+        child = files._child
+        assert child is not None
+        killer = threading.Timer(0.1, child.kill)
+        killer.start()
+        found = files.extract(octets)
+        killer.join()
+        assert child.wait(10) == -signal.SIGKILL and found.reason == reason
+
+
+def test_a_file_that_takes_too_much_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that the kernel ended after its processor time was at a file that would end the next one, too."""
+    start, children = subprocess.Popen, []
+
+    def popen(_command: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+        children.append(start([sys.executable, "-I", "-c", "import os; os.kill(os.getpid(), 24)"], **options))
+        return children[-1]
+
+    monkeypatch.setattr("postbuch.archive.parser.subprocess.Popen", popen)
+    with FileParser() as files:
+        assert files.extract(b"x").reason == "TOO_MUCH"
+    assert len(children) == 1
 
 
 def test_the_clock_gives_more_than_the_processor() -> None:
