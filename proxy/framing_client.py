@@ -21,6 +21,7 @@ class ClientFramer:
 
     def __init__(self) -> None:
         self.line_limit = MAX_LINE_BEFORE_LOGIN_OCTETS
+        self.dropping = False  # the rest of a command that has its answer: of its literals the octets are still given
         # What was fed and not yet given; a literal's octets leave as they came, without a copy.
         self._data = b""
         self._at = 0
@@ -49,9 +50,11 @@ class ClientFramer:
         """Whether the next octet begins a command and none is waiting."""
         return self._first and not self._data and not self._left and not self._broken
 
-    def start_over(self) -> None:
-        """The command ended before its literal was sent (upstream refused it): a new command follows."""
-        self._left, self._first = 0, True
+    def refuse(self, *, synchronising: bool) -> None:
+        """The command has its answer at a literal: who waits for a `+` begins another one, else the rest is dropped."""
+        self.dropping = not synchronising
+        if synchronising:
+            self._left, self._first = 0, True
 
     def next(self) -> ClientEvent | None:
         """The next event, or None when more octets are needed. After a Violation there is nothing more."""
@@ -76,18 +79,24 @@ class ClientFramer:
         if _BARE.search(octets):
             return self._break("a bare CR, LF or NUL in a command")
         first, self._first = self._first, True
-        if octets[-3:-2] != b"}":
-            return ClientLine(octets, first, None, False)
-        literal = LITERAL.search(octets)
-        if literal is None:
+        literal = LITERAL.search(octets) if octets[-3:-2] == b"}" else None
+        if literal is not None:
+            size = int(literal.group(2))
+            self._left, self._first = size or -1, False
+            line = ClientLine(octets, first, size, not literal.group(3))
+        elif octets[-3:-2] == b"}" and _NEARLY_LITERAL.search(octets):
             # Some servers take for a literal what others do not: nobody may find out which ours is.
-            if _NEARLY_LITERAL.search(octets):
-                return self._break("a literal that is not of the grammar, or of more than 20 digits")
-            return ClientLine(octets, first, None, False)
-        size = int(literal.group(2))
-        self._left = size or -1
-        self._first = False
-        return ClientLine(octets, first, size, not literal.group(3))
+            return self._break("a literal that is not of the grammar, or of more than 20 digits")
+        else:
+            line = ClientLine(octets, first, None, False)
+        return self._drop(line) if self.dropping else line
+
+    def _drop(self, line: ClientLine) -> ClientEvent | None:
+        """Nobody is given the line; the event behind it."""
+        self.dropping = False
+        if line.literal is not None:
+            self.refuse(synchronising=line.synchronising)
+        return self.next()
 
     def _given(self, end: int) -> bytes:
         """The octets up to `end`, which are no longer pending."""

@@ -6,6 +6,10 @@ from postbuch.proxy import append, gate
 from postbuch.proxy.append import is_built_elsewhere
 from postbuch.proxy.capability import REFUSED_VERBS
 from postbuch.proxy.command import Command
+from postbuch.proxy.waiting import Ended
+
+# Search keys, mailbox names, annotations: 1 MiB is a thousand times what clients send.
+MAX_LITERAL_OCTETS = 1024 * 1024
 
 WITHOUT_LITERAL = frozenset(
     {
@@ -35,3 +39,13 @@ def refusal(parsed: Command) -> bytes | None:
     if parsed.verb in append.VERBS and not append.names_a_mailbox(parsed.verb, parsed.rest):
         return b" BAD this is no name of a mailbox\r\n"
     return None
+
+
+def no_literal(verb: bytes) -> Ended:
+    """The end of a session that has a literal in one of WITHOUT_LITERAL."""
+    return Ended(f"a literal in {verb.decode()}", b"* BYE this command takes no literal\r\n")
+
+
+def too_large() -> Ended:
+    """The end of one with a literal above MAX_LITERAL_OCTETS."""
+    return Ended("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")

@@ -155,6 +155,37 @@ def test_what_a_client_must_not_send(octets: bytes) -> None:
     assert framer.next() is None
 
 
+REFUSED = b"a APPEND x {3+}\r\n"
+NEXT = b"b NOOP\r\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "given"),
+    [
+        (b"abc\r\n", [b"abc"]),
+        (b"abc {2+}\r\nde\r\n", [b"abc", b"de"]),
+        (b"abc {0+}\r\n {2+}\r\nde\r\n", [b"abc", b"", b"de"]),
+        (b"abc {2}\r\n", [b"abc"]),  # nobody says `+` to this one
+    ],
+)
+@pytest.mark.parametrize("step", [1, 100])
+def test_of_a_command_refused_at_its_literal_only_octets_are_given(rest: bytes, given: list[bytes], step: int) -> None:
+    """Until it ends, and not its lines: the command behind it is the next that is acted on."""
+    framer, found = ClientFramer(), list[object]()
+    framer.feed(REFUSED)
+    framer.next()
+    framer.refuse(synchronising=False)
+    sent = rest + NEXT
+    for start in range(0, len(sent), step):
+        framer.feed(sent[start : start + step])
+        while (event := framer.next()) is not None:
+            found.append(event)
+    octets = [bytes(event.octets) for event in found if isinstance(event, Data)]
+    assert b"".join(octets) == b"".join(given)
+    assert [event for event in found if not isinstance(event, Data)] == [ClientLine(NEXT, True, None, False)]
+    assert sum(event.last for event in found if isinstance(event, Data)) == len(given)
+
+
 def test_facts_of_a_fetch_response() -> None:
     """The UID may come after the body; a quoted body and strings that look like items confuse nobody."""
     text = (
