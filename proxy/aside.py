@@ -40,7 +40,7 @@ async def may_move(harvester: Harvester, relay: Relay, name: bytes) -> bool:
     """
     if name.upper() == b"INBOX" or any(octet in name for octet in b"%*"):
         return False
-    written = quoted(name, utf8=relay.utf8)
+    written = quoted(name, utf8=relay.selection.utf8)
     if written is None:
         return False
     lines, answer = await harvester.ask(b'LIST "" ' + written, lambda line: _LIST.match(line) is not None)
@@ -50,7 +50,7 @@ async def may_move(harvester: Harvester, relay: Relay, name: bytes) -> bool:
     attributes, separator = listed[0][1].upper().split(), listed[0][2]
     if separator is None or b"\\HASNOCHILDREN" in attributes or b"\\NOINFERIORS" in attributes:
         return True
-    below = quoted(name + separator + b"%", utf8=relay.utf8)
+    below = quoted(name + separator + b"%", utf8=relay.selection.utf8)
     lines, answer = await harvester.ask(b'LIST "" ' + (below or b'""'), lambda line: _LIST.match(line) is not None)
     return is_ok(answer) and not lines
 
@@ -67,7 +67,7 @@ async def delete(
         if answer is not None:
             return answer
         opened = await look_into(harvester, relay, name, name)
-        if relay.selected is None:  # somebody else was quicker
+        if relay.selection.mailbox is None:  # somebody else was quicker
             return no_such(opened)
         await secure()
     await close(harvester)
@@ -76,7 +76,7 @@ async def delete(
 
 async def look_into(harvester: Harvester, relay: Relay, name: bytes, known_as: bytes) -> bytes:
     """EXAMINE; upstream's answer. What is read is written down under the name that the mailbox is known as."""
-    written = quoted(name, utf8=relay.utf8)
+    written = quoted(name, utf8=relay.selection.utf8)
     _, answer = await harvester.ask(
         b"EXAMINE " + (written or b'""'), lambda line: False, verb=b"EXAMINE", mailbox=known_as
     )
@@ -93,7 +93,7 @@ async def _once(
 ) -> bytes | None:
     """None when upstream does not rename it."""
     aside = name + b"-postbuch-" + secrets.token_hex(4).encode()
-    here, there = quoted(name, utf8=relay.utf8), quoted(aside, utf8=relay.utf8)
+    here, there = quoted(name, utf8=relay.selection.utf8), quoted(aside, utf8=relay.selection.utf8)
     if here is None or there is None:
         return None
     await close(harvester)
@@ -104,7 +104,7 @@ async def _once(
         if not moved:
             return None
         opened = await look_into(harvester, relay, aside, name)
-        if relay.selected is None:
+        if relay.selection.mailbox is None:
             return opened
         await secure()
         await close(harvester)

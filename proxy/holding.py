@@ -136,7 +136,7 @@ class Holding:
         await self._relay.quiet()
         if self._capabilities is None:
             self._capabilities = await self._harvester.capabilities()
-        mailbox, verb = self._relay.selected, held.command.verb
+        mailbox, verb = self._relay.selection.mailbox, held.command.verb
         gmail = b"X-GM-EXT-1" in self._capabilities
         hazard = gate.hazard(verb, held.command.rest, selected=mailbox is not None, gmail=gmail)
         if hazard is None:
@@ -161,17 +161,18 @@ class Holding:
         verb = held.command.verb
         by_uid = verb.startswith(b"UID ")
         wanted = None if by_uid else uidset.parse(hazard.set)
-        renumbered = self._relay.renumbered
+        selection = self._relay.selection
+        renumbered = selection.renumbered
         found = await self._harvester.resolve(hazard.set, by_uid=by_uid)
         # In order: of one moment, so that they say what lies between two messages.
-        in_order = self._are_numbers(found, wanted) and self._relay.renumbered == renumbered
+        in_order = self._are_numbers(found, wanted) and selection.renumbered == renumbered
         numbers = UidSet.of(each.sequence for each in found).wire()
         # By UID as well where there is none, which no number says, and what may have to be sent in parts.
         if not by_uid and not (self._are_numbers(found, wanted) and 0 < len(numbers) <= inparts.MAX_SET_OCTETS):
             verb, by_uid = b"UID " + verb, True
         await self._harvester.secure(place, found, by_uid=by_uid)
         if not by_uid:
-            if self._relay.renumbered != renumbered:
+            if selection.renumbered != renumbered:
                 raise Unsafe(Detail.RENUMBERED.said())
             return Verdict(verb=verb, pieces=held.released(verb, gate.with_set(held.command.rest, numbers)))
         uids = UidSet.of(each.uid for each in found)
@@ -180,9 +181,8 @@ class Holding:
 
     def _are_numbers(self, found: list[Found], wanted: UidSet | None) -> bool:
         """Whether the sequence numbers can be what was asked for. Exchange answers with some above those it counts."""
-        return all(
-            each.sequence <= self._relay.exists and (wanted is None or each.sequence in wanted) for each in found
-        )
+        most = self._relay.selection.exists
+        return all(each.sequence <= most and (wanted is None or each.sequence in wanted) for each in found)
 
     # --- EXPUNGE and CLOSE ----------------------------------------------------------------------------------------
 

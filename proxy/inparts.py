@@ -48,7 +48,7 @@ async def send(
 
     `found`: the messages, where the client may be told of them by number.
     """
-    rest = _behind_set(held, verb, utf8=relay.utf8)
+    rest = _behind_set(held, verb, utf8=relay.selection.utf8)
     if len(sets) == 1 or rest is None:
         numbers = b",".join(sets)
         new = b" " + numbers + b"\r\n" if verb == b"UID EXPUNGE" else gate.with_set(held.command.rest, numbers)

@@ -39,16 +39,16 @@ class Named:
         if first is None:  # upstream might read a name where we see none
             return Verdict(answer=held.command.tag + b" BAD this is no name of a mailbox\r\n")
         name = first[0]
-        if command.quoted(name, utf8=self._relay.utf8) is None:  # we cannot ask for it, now or later
+        if command.quoted(name, utf8=self._relay.selection.utf8) is None:  # we cannot ask for it, now or later
             return Verdict(answer=held.command.tag + b" NO [CANNOT] a mailbox cannot be named like this\r\n")
         async with self._second() as (harvester, relay):
-            if self._relay.utf8:
+            if self._relay.selection.utf8:
                 await harvester.ask(b"ENABLE UTF8=ACCEPT", lambda line: False)
-            quoted = command.quoted(name, utf8=relay.utf8)
+            quoted = command.quoted(name, utf8=relay.selection.utf8)
             if quoted is None:
                 raise Unsafe(Detail.NO_STRING.said())
             answer = await aside.look_into(harvester, relay, name, name)
-            if relay.selected is None:
+            if relay.selection.mailbox is None:
                 return await self._closed_name(held, harvester, quoted, answer)
             await self._secure(harvester, relay)
             alone = held.command.verb == b"DELETE" and not first[1].strip()
@@ -70,7 +70,8 @@ class Named:
         the first one breaks, and so does Dovecot's when the DELETE is refused. So the client's session leaves the
         mailbox, and opens it again when it was not deleted.
         """
-        opened = self._relay.selected if self._relay.selected and self._relay.selected.name == name else None
+        mailbox = self._relay.selection.mailbox
+        opened = mailbox if mailbox is not None and mailbox.name == name else None
         if opened is None:
             return await self._put_aside(harvester, relay, name)
         if not {b"UNSELECT", b"IMAP4REV2"} & capabilities:
@@ -86,7 +87,7 @@ class Named:
                 await aside.look_into(harvester, relay, name, name)
                 await self._secure(harvester, relay)
                 await aside.close(harvester)
-                written = command.quoted(name, utf8=self._relay.utf8) or b'""'
+                written = command.quoted(name, utf8=self._relay.selection.utf8) or b'""'
                 _, said = await self._harvester.ask(b"DELETE " + written, lambda line: False)
         except Exception:
             await self._open_again(opened, known)
@@ -104,12 +105,12 @@ class Named:
             raise
 
     async def _secure(self, harvester: Harvester, relay: Relay) -> None:
-        if relay.selected is not None:
-            await harvester.secure_all(place_of(self._account, relay.selected))
+        if relay.selection.mailbox is not None:
+            await harvester.secure_all(place_of(self._account, relay.selection.mailbox))
 
     async def _open_again(self, mailbox: Mailbox, known: list[int] | None) -> None:
         """Unseen by the client, if the numbers that it knows are right still: nobody may have removed anything."""
-        written = command.quoted(mailbox.name, utf8=self._relay.utf8)
+        written = command.quoted(mailbox.name, utf8=self._relay.selection.utf8)
         if known is None or written is None:
             return
         verb = b"EXAMINE" if mailbox.read_only else b"SELECT"
@@ -119,14 +120,14 @@ class Named:
         if not is_ok(answer):
             return
         now = await self._uids()
-        if now is None or now[: len(known)] != known or self._relay.selected != mailbox:
+        if now is None or now[: len(known)] != known or self._relay.selection.mailbox != mailbox:
             await self._harvester.ask(b"UNSELECT", is_news, verb=b"UNSELECT")
         elif len(now) > len(known):
             self._relay.say(b"* %d EXISTS\r\n" % len(now))
 
     async def _uids(self) -> list[int] | None:
         """Of all messages that the client's session knows, in order; None: upstream does not say."""
-        if not self._relay.exists:
+        if not self._relay.selection.exists:
             return []  # FETCH of none is an error at some
         try:
             found = await self._harvester.resolve(b"1:*", by_uid=False)

@@ -8,11 +8,9 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from postbuch.archive.uidset import LARGEST
 from postbuch.proxy import capability
 from postbuch.proxy.backlog import Backlog
 from postbuch.proxy.captures import Mailbox
@@ -21,19 +19,12 @@ from postbuch.proxy.framing import Fetched, FramingLost, Line, Skipped, Upstream
 from postbuch.proxy.framing_upstream import UpstreamFramer
 from postbuch.proxy.numbering import Numbering
 from postbuch.proxy.outstanding import Injected, Outstanding
+from postbuch.proxy.selection import SELECTING, Selection
 from postbuch.proxy.tap import Tap
 
-_SELECTING = (b"SELECT", b"EXAMINE")
 _FETCHING = (b"FETCH", b"UID FETCH")
-# The name of an open mailbox whose own name nobody knows: nothing counts as archived there.
-UNREADABLE = b"?"
-_EXPUNGE = re.compile(rb"\* (?:(\d{1,10})|\d+) EXPUNGE\b", re.IGNORECASE)
-_VANISHED = re.compile(rb"\* VANISHED\b", re.IGNORECASE)
-_EXISTS = re.compile(rb"\* (\d{1,10}) EXISTS\b", re.IGNORECASE)
 # REPLACE tells it before its tagged answer (RFC 8508 section 3.4).
 _APPENDED = re.compile(rb"\* OK \[APPENDUID ", re.IGNORECASE)
-_UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d{1,20})\]", re.IGNORECASE)
-_ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
 
 
 class CommandStage(Protocol):
@@ -51,19 +42,18 @@ class Relay:
     ) -> None:
         """`later` calls back once the loop has sent what was written; without it everything is looked at at once."""
         self.stage: CommandStage | None = None
-        self.utf8 = False
         self.swallow_continuation = False
         self.said_bye = False
         self.lost: Exception | None = None  # what became of upstream
         self._tap = tap
         self._backlog = Backlog(tap.see) if tap is not None else None
+        self.selection = Selection(tap, self._backlog)
         self._write = write
         self._framer = UpstreamFramer()
         self._outstanding: list[Outstanding] = []
         self._edited = 0
         self._sent = 0  # octets of the line without an end that the client has already
         self._own: list[bytes] = []
-        self._uidvalidity: int | None = None
         self._later = later
         self._unseen: list[bytes] = []  # forwarded, not looked at
         self._in_fetch = False
@@ -72,17 +62,14 @@ class Relay:
         self._injected: Injected | None = None
         self._hiding = False  # the response that is being read is the injected command's
         self._quiet: list[asyncio.Future[None]] = []
-        self.selected: Mailbox | None = None
-        self.renumbered = 0  # how often upstream took a message out of the numbering
-        self.exists = LARGEST  # how many messages upstream counts at most
 
     def expect(self, command: Outstanding) -> None:
         """A command goes upstream now."""
         self.catch_up()
         self._outstanding.append(command)
         self._edited += command.edited
-        if command.verb in _SELECTING:
-            self.exists = LARGEST  # until upstream says it of the mailbox that is selected now
+        if command.verb in SELECTING:
+            self.selection.ask()
         if isinstance(command, Injected):
             self._injected, self._hiding = command, False
         if command.parts and self._tap is not None and self._backlog is not None:
@@ -113,7 +100,7 @@ class Relay:
     def settled_mailbox(self) -> Mailbox | None:
         """The selected mailbox, if upstream owes no answer that could change it."""
         self.catch_up()
-        return None if self._outstanding else self.selected
+        return None if self._outstanding else self.selection.mailbox
 
     def settled_numbering(self) -> Numbering | None:
         """What the numbers mean to upstream, if it owes no answer and all that it said has been looked at."""
@@ -274,41 +261,21 @@ class Relay:
             elif start != b"*":
                 self._complete(event.octets)
             elif event.literal is None:
-                self._note(event.octets)
+                if event.octets[2:3].isdigit():
+                    self.selection.note_number(event.octets)
+                else:
+                    self._note(event.octets)
         if self._in_fetch and self._backlog is not None and not isinstance(event, Skipped):
             self._backlog.put(event)
 
     def _note(self, line: bytes) -> None:
-        if line[2:3].isdigit():
-            self._note_number(line)
-            return
-        found = _UIDVALIDITY.match(line)
-        if found:
-            self._uidvalidity = int(found.group(1))
-            if self.selected is not None and not any(each.verb in _SELECTING for each in self._outstanding):
-                self._select(None if self.selected is None else replace(self.selected, uidvalidity=self._uidvalidity))
-        elif _ENABLED_UTF8.match(line):
-            self.utf8 = True
-        elif line[:5].upper() == b"* BYE":
+        if line[:5].upper() == b"* BYE":
             self.said_bye = True
-        elif _VANISHED.match(line):
-            self._renumber(None)
         elif _APPENDED.match(line):
             for command in self._outstanding:
                 command.said = command.said or line if command.captures else b""
-
-    def _note_number(self, line: bytes) -> None:
-        if (found := _EXISTS.match(line)) is not None:
-            self.exists = int(found.group(1))
-            if self._tap is not None and self._backlog is not None:
-                self._backlog.then(partial(self._tap.counted, self.exists))
-        elif (found := _EXPUNGE.match(line)) is not None:
-            self._renumber(int(found.group(1)) if found.group(1) else None)
-
-    def _renumber(self, number: int | None) -> None:
-        self.renumbered += 1
-        if self._tap is not None and self._backlog is not None:
-            self._backlog.then(partial(self._tap.renumbered, number))
+        else:
+            self.selection.note(line)
 
     def _complete(self, line: bytes) -> None:
         tag = line.split(b" ", 1)[0]
@@ -318,18 +285,10 @@ class Relay:
         self._outstanding.remove(command)
         self._edited -= command.edited
         good = line[len(tag) + 1 :][:2].upper() == b"OK"
-        if command.verb in _SELECTING:
-            # A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
-            # A name that upstream could read and we could not: the gate must know that a mailbox is open.
-            name = (command.mailbox or UNREADABLE) if good else None
-            read_only = command.verb == b"EXAMINE" or b"[READ-ONLY]" in line.upper()
-            self._select(None if name is None else Mailbox(
-                name=name, utf8=self.utf8, read_only=read_only,
-                uidvalidity=None if name is UNREADABLE else self._uidvalidity,
-            ), exists=None if self.exists == LARGEST else self.exists)
-            self._uidvalidity = None
+        if command.verb in SELECTING:
+            self.selection.answered(command, line, good=good)
         elif command.verb in (b"CLOSE", b"UNSELECT") and good:
-            self._select(None)
+            self.selection.select(None)
         if command.parts and self._tap is not None and self._backlog is not None:
             self._backlog.then(partial(self._tap.answered, command.parts))
         if isinstance(command, Injected):
@@ -343,8 +302,3 @@ class Relay:
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
-
-    def _select(self, mailbox: Mailbox | None, *, exists: int | None = None) -> None:
-        self.selected = mailbox
-        if self._tap is not None and self._backlog is not None:
-            self._backlog.then(partial(self._tap.select, mailbox, exists))

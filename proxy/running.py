@@ -136,7 +136,7 @@ class Running:
 
     def _begin_message(self, running: Outstanding, line: ClientLine) -> bool:
         try:
-            self._arrival.begin(running, line, utf8=self._relay.utf8)
+            self._arrival.begin(running, line, utf8=self._relay.selection.utf8)
         except SpoolError:
             answer = running.tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment; try again later\r\n"
             if not line.first:  # part of the command is upstream already, and IMAP knows no way back
