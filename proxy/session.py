@@ -1,35 +1,26 @@
-"""One client's IMAP session: the client's leg, the log-in, then upstream's leg, and back-pressure between the two.
+"""One client's IMAP session: the client's leg, its log-in and its end.
 
-The dialogue before the log-in is `dialogue.py`, what goes up is `stage.py`, what comes down is `relay.py`.
+The dialogue before the log-in is `dialogue.py`; from then on there are both legs (`legs.py`).
 """
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Callable
 from enum import Enum
-from functools import partial
 
-from postbuch.archive import said
 from postbuch.archive.config import Upstream
 from postbuch.proxy import capability, login
 from postbuch.proxy.admission import Admission, Admitted
 from postbuch.proxy.announced import Announced
-from postbuch.proxy.append import IncomingFactory
+from postbuch.proxy.balance import MAX_AHEAD_OCTETS, Balance
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.dialogue import Dialogue
-from postbuch.proxy.failure import Detail, Reason
-from postbuch.proxy.framing import FramingLost, Violation
+from postbuch.proxy.failure import Reason
+from postbuch.proxy.framing import Violation
 from postbuch.proxy.framing_client import ClientFramer
-from postbuch.proxy.harvest import Harvester
-from postbuch.proxy.holding import Holding
+from postbuch.proxy.legs import Legs
 from postbuch.proxy.receiver import Receiver
-from postbuch.proxy.relay import Relay
 from postbuch.proxy.runtime import Runtime
-from postbuch.proxy.second import second_session
-from postbuch.proxy.stage import Stage
-from postbuch.proxy.tap import Tap
 from postbuch.proxy.upstream import peer_name
 
 log = logging.getLogger("postbuch.proxy.imap")
@@ -37,14 +28,6 @@ log = logging.getLogger("postbuch.proxy.imap")
 # RFC 9051 section 5.4: an autologout timer of at least 30 minutes; before the log-in a minute is plenty.
 AUTOLOGOUT_S = 31 * 60.0
 LOGIN_TIMEOUT_S = 60.0 + login.ANSWER_TIMEOUT_S
-# What the spool may have waiting before its session's peer is not read any more, and how often to look again.
-MAX_PENDING_OCTETS = 1024 * 1024
-# The same while no message was asked for. What comes while nobody reads is lost when upstream closes behind it: the
-# answer to a LOGOUT right behind a message of 60 MB, several times of twelve on a busy disk.
-MAX_UNASKED_OCTETS = 32 * 1024 * 1024
-_LOOK_AGAIN_S = 0.005
-# What a client may send ahead of a command that is held.
-MAX_AHEAD_OCTETS = 1024 * 1024
 # How much may wait for a slow peer: two blocks of the size that TLS hands over at once.
 WRITE_BUFFER_OCTETS = 512 * 1024
 
@@ -67,61 +50,54 @@ class Session(Receiver):
         self._sessions = sessions
         self._phase = _Phase.DIALOGUE
         self._framer = ClientFramer()
-        self._dialogue = Dialogue(self._write, self.end_client, self._log_in, self._capabilities)
+        self._dialogue = Dialogue(self.write, self.end_client, self._log_in, self._capabilities)
         self._client: asyncio.Transport
         self._admission: Admission
-        self._upstream: asyncio.Transport | None = None
+        self._balance: Balance
+        self._legs: Legs | None = None
         self._provider: Upstream | None = None
-        self._relay: Relay | None = None
-        self._stage: Stage | None = None
-        self._tap: Tap | None = None
-        self._incoming: IncomingFactory | None = None
         self._client_address = ""
         self._logging_in: asyncio.Task[None] | None = None
-        self._active_at = self._answered_at = time.monotonic()
-        self._reading_client = True
-        self._reading_upstream = True
-        self._client_full = False
-        self._upstream_full = False
-        self._looking = False
+        self._active_at = time.monotonic()
 
     # --- the client's leg -----------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._client = transport  # type: ignore[assignment] # a listener's stream transport
         self._client.set_write_buffer_limits(WRITE_BUFFER_OCTETS)
+        self._balance = Balance(self._client, self._framer)
         self._client_address = peer_name(transport)
         self._admission = Admission(self._runtime, self.id, self._client_address, self._say)
         self._sessions.add(self)
         self._runtime.counters["imap-connections"] += 1
-        self._write(b"* OK [CAPABILITY " + self._capabilities() + b"] Postbuch is ready\r\n")
+        self.write(b"* OK [CAPABILITY " + self._capabilities() + b"] Postbuch is ready\r\n")
 
     def data_received(self, data: bytes) -> None:
         self._active_at = time.monotonic()
-        if self._stage is not None and self._phase is _Phase.RELAY and self._stage.take_plain(data):
+        legs = self._legs
+        if legs is not None and legs.stage.take_plain(data):
             return
         self._framer.feed(data)
         self._take()
-        if self._framer.pending_octets > MAX_AHEAD_OCTETS or (self._stage and self._stage.pending_octets):
-            self._balance()
+        if self._framer.pending_octets > MAX_AHEAD_OCTETS or (self._legs and self._legs.stage.pending_octets):
+            self._balance.look()
 
     def pause_writing(self) -> None:
-        self._client_full = True
-        self._balance()
+        self._balance.client_full(True)
 
     def resume_writing(self) -> None:
-        self._client_full = False
-        self._balance()
+        self._balance.client_full(False)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._close()
+        self.close()
 
-    def _write(self, octets: bytes) -> None:
+    def write(self, octets: bytes) -> None:
+        """To the client."""
         self._client.write(octets)
 
     def _take(self) -> None:
-        if self._phase is _Phase.RELAY and self._stage is not None:
-            self._stage.pump()
+        if self._legs is not None:
+            self._legs.stage.pump()
         while self._phase is _Phase.DIALOGUE:
             event = self._framer.next()
             if event is None:
@@ -157,129 +133,23 @@ class Session(Receiver):
 
     def _say(self, line: bytes) -> None:
         if self._phase is not _Phase.CLOSED:
-            self._write(line)
+            self.write(line)
 
     def _start(self, admitted: Admitted) -> None:
         """From here on upstream speaks to the client."""
-        runtime, account = self._runtime, admitted.who.account
         provider, done = admitted.provider, admitted.done
-        self.account, self._provider, self._upstream = account, provider, done.transport
+        self.account, self._provider = admitted.who.account, provider
         done.transport.set_write_buffer_limits(WRITE_BUFFER_OCTETS)
         facts = {
-            "account": account, "upstream": provider.name, "session": self.id, "client_address": self._client_address,
+            "account": self.account, "upstream": provider.name, "session": self.id,
+            "client_address": self._client_address,
         }
-        if provider.archive != "none":
-            loop = asyncio.get_running_loop()
-
-            def failed(detail: str) -> None:
-                with contextlib.suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(self._spool_failed, detail)
-
-            self._tap = Tap(runtime.spool, facts, failed, runtime.archived)
-            self._incoming = IncomingFactory(runtime.spool, facts, runtime.event, runtime.archived)
-        self._relay = Relay(self._tap, self._write, self._later)
-        holding = None
-        if self._tap is not None:
-            told = capability.told([done.answer, *done.lines])
-            holding = self._gate(self._relay, self._tap, provider, admitted.shown, facts, told)
-        self._stage = Stage(self, self._relay, self._framer, self._incoming, holding)
-        self._write(b"".join(capability.rewritten(line, logged_in=True) for line in (*done.lines, done.answer)))
+        self._legs = Legs(self._runtime, self, self._framer, self._balance, admitted, facts)
+        self.write(b"".join(capability.rewritten(line, logged_in=True) for line in (*done.lines, done.answer)))
         self._phase = _Phase.RELAY
-        log.info("login session=%s account=%s client=%s", self.id, account, self._client_address)
-        done.leg.hand_over(done.transport, _UpstreamSide(self))
-        self._stage.pump()
-
-    def _gate(
-        self, relay: Relay, tap: Tap, provider: Upstream, credentials: Credentials, facts: dict[str, str],
-        capabilities: set[bytes] | None,
-    ) -> Holding:
-        runtime = self._runtime
-
-        def failed(detail: str) -> None:
-            self._failed(Reason.NOT_ARCHIVED, self.account, provider, detail, answered=True)
-
-        harvester = Harvester(relay, tap, runtime.archived, runtime.spool, self.to_upstream)
-        second = partial(second_session, runtime, provider, credentials, facts)
-        return Holding(relay, harvester, runtime.archived, self.account, second, failed, capabilities)
-
-    # --- upstream's leg -------------------------------------------------------------------------------------------
-
-    def from_upstream(self, data: bytes) -> None:
-        """Octets of upstream: to the client first."""
-        self._answered_at = time.monotonic()
-        if self._relay is None or self._phase is _Phase.CLOSED:
-            return
-        try:
-            self._relay.feed(data)
-        except FramingLost as error:
-            self._lose_track(error)
-            return
-        if self._relay.injecting and self._tap is not None and self._tap.pending_octets > MAX_PENDING_OCTETS:
-            self._balance()
-
-    def _later(self, call: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(self._guarded, call)
-
-    def _guarded(self, call: Callable[[], None]) -> None:
-        """Run a part of the relay; upstream's octets that cannot be followed end the session."""
-        try:
-            call()
-        except FramingLost as error:
-            self._lose_track(error)
-            return
-        if self._tap is not None and self._tap.pending_octets > MAX_PENDING_OCTETS:
-            self._balance()
-
-    def _lose_track(self, error: FramingLost) -> None:
-        self._failed(Reason.UPSTREAM_PROTOCOL, self.account, self._provider, said.of(error), answered=False)
-        self._close()
-
-    def upstream_lost(self) -> None:
-        """Upstream closed: what it said goes out, then the client's connection ends too; never a made-up line."""
-        if self._phase is _Phase.CLOSED:
-            return
-        if self._relay is not None and not self._relay.said_bye:
-            self._failed(Reason.UPSTREAM_CLOSED, self.account, self._provider, Detail.IN_SESSION.said(), answered=False)
-        self._close()
-
-    def upstream_full(self, full: bool) -> None:
-        """Upstream takes no more, or does again."""
-        self._upstream_full = full
-        self._balance()
-
-    def to_upstream(self, octets: bytes) -> None:
-        """For the stage."""
-        if octets and self._upstream is not None:
-            self._upstream.write(octets)
-            if not self._reading_upstream:
-                self._balance()
-
-    def _balance(self) -> None:
-        """Read each side only while the other side and the spool keep up."""
-        if self._phase is _Phase.CLOSED:
-            return
-        writing = self._tap.pending_octets if self._tap else 0
-        coming = self._stage.pending_octets if self._stage else 0
-        most = MAX_PENDING_OCTETS if self._relay is None or self._relay.fetching else MAX_UNASKED_OCTETS
-        read_upstream = not self._client_full and writing <= most
-        read_client = (
-            not self._upstream_full and coming <= MAX_PENDING_OCTETS
-            and self._framer.pending_octets <= MAX_AHEAD_OCTETS
-        )
-        if read_client != self._reading_client:
-            self._reading_client = read_client
-            (self._client.resume_reading if read_client else self._client.pause_reading)()
-        if self._upstream is not None and read_upstream != self._reading_upstream:
-            self._reading_upstream = read_upstream
-            (self._upstream.resume_reading if read_upstream else self._upstream.pause_reading)()
-        if not (read_client and read_upstream) and not self._looking:
-            # The spool's thread tells nobody when it has caught up.
-            self._looking = True
-            asyncio.get_running_loop().call_later(_LOOK_AGAIN_S, self._look_again)
-
-    def _look_again(self) -> None:
-        self._looking = False
-        self._balance()
+        log.info("login session=%s account=%s client=%s", self.id, self.account, self._client_address)
+        done.leg.hand_over(done.transport, self._legs)
+        self._take()
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -287,88 +157,57 @@ class Session(Receiver):
         """Say a last line and close both legs. An empty reason is an orderly end."""
         if self._phase is _Phase.CLOSED:
             return
-        if self._relay is not None and self._relay.looking:
+        relay = None if self._legs is None else self._legs.relay
+        if relay is not None and relay.looking:
             asyncio.get_running_loop().call_soon(self.end_client, reason, line)
             return
         if reason:
-            self._failed(Reason.CLIENT_PROTOCOL, self.account, self._provider, reason, answered=True, leg="client")
-        if self._relay is None:
-            self._write(line)
-        else:
-            self._relay.say(line)
-        self._close(abort_upstream=True)
+            self.failed(Reason.CLIENT_PROTOCOL, reason, answered=True, leg="client")
+        (self.write if relay is None else relay.say)(line)
+        self.close(abort_upstream=True)
 
     def expire(self, now: float) -> None:
         """Autologout, called every now and then."""
-        if self._stage is not None:
-            self._stage.expire(now)
-        limit_s = AUTOLOGOUT_S if self._phase is _Phase.RELAY else LOGIN_TIMEOUT_S
-        # Who waits for a long answer is not away: neither is who idles, but mail programs renew that in time.
-        waiting = self._relay is not None and self._relay.awaited
-        if now - (max(self._active_at, self._answered_at) if waiting else self._active_at) > limit_s:
+        limit_s, seen_at, legs = LOGIN_TIMEOUT_S, self._active_at, self._legs
+        if legs is not None:
+            legs.stage.expire(now)
+            limit_s = AUTOLOGOUT_S
+        if self._legs is not None and self._legs.relay.awaited:
+            # Who waits for a long answer is not away: neither is who idles, but mail programs renew that in time.
+            seen_at = max(seen_at, self._legs.answered_at)
+        if now - seen_at > limit_s:
             self.end_client("", b"* BYE autologout\r\n")
 
     def shut_down(self) -> None:
         """The proxy ends."""
         self.end_client("", b"* BYE the server is being restarted\r\n")
 
-    def _close(self, *, abort_upstream: bool = False) -> None:
+    def close(self, *, abort_upstream: bool = False) -> None:
+        """End both legs. Harmless when they have ended."""
         if self._phase is _Phase.CLOSED:
             return
         if self._phase is _Phase.LOGGING_IN and self._logging_in is not None:
             self._logging_in.cancel()
         self._phase = _Phase.CLOSED
         self._sessions.discard(self)
-        if self._stage is not None:
-            self._stage.close()
-        if self._relay is not None:
-            self._relay.close()
-        if self._relay is not None and self._incoming is not None:
-            for command in self._relay.outstanding:
-                for capture in command.captures:
-                    self._incoming.outcome(capture, "unknown", "the connection ended before an answer", None, None)
-        if self._tap is not None:
-            self._tap.close()
-            self._runtime.counters["fetch-captured"] += self._tap.captures.captured
-            self._runtime.counters["fetch-missed"] += self._tap.captures.missed
+        if self._legs is not None:
+            self._legs.end()
         self._client.close()
-        if self._upstream is not None:
+        if self._legs is not None:
             # A literal that is not complete must not look complete: no orderly end in the middle of a command.
-            (self._upstream.abort if abort_upstream else self._upstream.close)()
+            self._legs.hang_up(abort=abort_upstream)
         self._let_go()
         log.info("end session=%s account=%s", self.id, self.account or "-")
 
     def _let_go(self) -> None:
         """Break the circles, so that it all goes now: the collector comes after 200 sessions, and takes 20 ms then."""
-        if self._relay is not None:
-            self._relay.stage = None
-        self._stage = self._relay = self._tap = self._incoming = self._upstream = self._logging_in = None
+        self._balance.end()
+        self._legs = self._logging_in = None
         del self._dialogue, self._admission, self._client
 
-    def _spool_failed(self, detail: str) -> None:
-        self._failed(Reason.SPOOL_UNWRITABLE, self.account, self._provider, detail, answered=True, leg="spool")
-
-    def _failed(
-        self, reason: Reason, account: str, provider: Upstream | None, detail: str, *, answered: bool,
-        leg: str = "imap",
-    ) -> None:
+    def failed(self, reason: Reason, detail: str, *, answered: bool, leg: str = "imap") -> None:
+        """Put on record what went wrong."""
         self._runtime.failed(
-            reason, account=account, leg=leg, detail=detail, session=self.id, answered=answered, upstream=provider
+            reason, account=self.account, leg=leg, detail=detail, session=self.id, answered=answered,
+            upstream=self._provider,
         )
-
-
-class _UpstreamSide(Receiver):
-    """Upstream's leg after the log-in."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.data_received = session.from_upstream  # type: ignore[method-assign] # one call less for each chunk
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._session.upstream_lost()
-
-    def pause_writing(self) -> None:
-        self._session.upstream_full(True)
-
-    def resume_writing(self) -> None:
-        self._session.upstream_full(False)

@@ -5,7 +5,6 @@ behind it (`dangerous.py`); what may go on is sent on by `running.py`.
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
@@ -27,26 +26,19 @@ from postbuch.proxy.waiting import Ended, Wait
 GO_AHEAD_TIMEOUT_S = 60.0
 
 
-class Wire(Protocol):
-    """The session's side of the stage."""
-
-    def to_upstream(self, octets: bytes) -> None: ...
-    def end_client(self, reason: str, line: bytes) -> None: ...
-
-
 class Stage:
     """One a session, from the log-in on."""
 
     def __init__(
-        self, wire: Wire, relay: Relay, framer: ClientFramer, incoming: IncomingFactory | None,
-        holding: Holding | None = None,
+        self, to_upstream: Callable[[bytes], None], end_client: Callable[[str, bytes], None], relay: Relay,
+        framer: ClientFramer, incoming: IncomingFactory | None, holding: Holding | None,
     ) -> None:
-        self._wire = wire
+        self._end_client = end_client
         self._relay = relay
         self._framer = framer
         self._framer.line_limit = MAX_LINE_OCTETS
         self._arrival = Arrival(incoming)
-        self._running = Running(relay, framer, self._arrival, wire.to_upstream)
+        self._running = Running(relay, framer, self._arrival, to_upstream)
         self._dangerous = Dangerous(holding, relay, self._running, self._decided)
         self._wait = Wait.NOTHING
         self._idling = False
@@ -110,7 +102,7 @@ class Stage:
     def _end(self, ended: Ended) -> None:
         self._wait = Wait.END
         self._running.end()
-        self._wire.end_client(ended.reason, ended.line)
+        self._end_client(ended.reason, ended.line)
 
     @property
     def _asking(self) -> bool:

@@ -10,7 +10,7 @@ import pytest
 import trustme
 from imap_proxy import PATIENCE_S, Client, ImapProxy, Scripted, Wire, make_config
 
-from postbuch.proxy.session import MAX_PENDING_OCTETS
+from postbuch.proxy.balance import MAX_PENDING_OCTETS
 
 ANNA = "anna@firma.example"
 # Upstream is held back while more than that waits for the disk; these are what is too much.

@@ -376,7 +376,10 @@ def test_upstream_never_says_whether_it_wants_a_literal(proxy: ImapProxy) -> Non
     client = proxy.logged_in(FRANK, PASSWORD)
     [session] = proxy.sessions - before
     client.send(b"a APPEND INBOX anders {3+}\r\nabc\r\n")
-    wait_until(lambda: session._stage is not None and session._stage._running.command is not None, "the literal is asked for")
+    wait_until(
+        lambda: session._legs is not None and session._legs.stage._running.command is not None,
+        "the literal is asked for",
+    )
     later = time.monotonic() + GO_AHEAD_TIMEOUT_S
     proxy.loop.call_soon_threadsafe(session.expire, later - 5)
     proxy.loop.call_soon_threadsafe(session.expire, later + 5)
