@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from postbuch.archive import said
 from postbuch.archive.errors import ConfigError, SpoolError
-from postbuch.archive.spool import SpoolMessage
-from postbuch.proxy import envelope, submission_login
+from postbuch.proxy import envelope, submission_data, submission_login
 from postbuch.proxy.delivery import Delivery
 from postbuch.proxy.extensions import Extensions
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
@@ -21,7 +20,7 @@ from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.signed import GO_AHEAD, Signer, deliver_signed
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.submission_connection import Connection, LineBroken
-from postbuch.proxy.transfer import Leg, Transfer
+from postbuch.proxy.transfer import Transfer
 from postbuch.proxy.upstream import peer_name
 from postbuch.proxy.upstream_smtp import SmtpLoginRefused
 
@@ -166,10 +165,6 @@ class Submission(Connection):
         reply = await self._outgoing.reset()
         await self._say(b"250 2.0.0 done\r\n" if reply is None else reply.octets)
 
-    async def smtp_QUIT(self, arg: str) -> None:
-        self._closing = True
-        await self._say(b"221 2.0.0 goodbye\r\n")
-
     async def smtp_VRFY(self, arg: str) -> None:
         if await self._may():
             await self._say(b"252 2.5.2 send the message and see\r\n")
@@ -262,38 +257,23 @@ class Submission(Connection):
         if self._signer.wanted(outgoing.envelope.mail_from, outgoing.account):
             await self._data_to_sign()
             return
-        leg, ahead = outgoing.leg, outgoing.envelope.deliverable
-        message: SpoolMessage | None = None
         try:
-            if outgoing.archived:
-                message = self._runtime.spool.begin(outgoing.envelope.size_octets)
-            if ahead:
-                # Upstream will hardly refuse: its 354 is on its way while the client sends already.
-                outgoing.send_data()
-                reply = Reply(code=354, octets=GO_AHEAD)
-            else:
-                reply = await outgoing.data()
+            transfer, reply = await submission_data.begin(
+                self._runtime, outgoing, outgoing.leg, outgoing.envelope, self._read_client
+            )
         except SpoolError as error:
             self._failed(Reason.SPOOL_UNWRITABLE, said.of(error), leg="spool")
-            reply = Reply(code=451, octets=self._text("451 4.3.0 the message cannot be kept at the moment"))
-        except BaseException:
-            if message is not None:
-                message.abort()
-            raise
-        if reply.code != 354:
-            if message is not None:
-                message.abort()
+            await self._refuse_data(
+                Reply(code=451, octets=self._text("451 4.3.0 the message cannot be kept at the moment"))
+            )
+            return
+        if transfer is None:
             await self._refuse_data(reply)
             return
-        transfer = self._receive(leg, message, agreed=not ahead)
         delivery = Delivery(self._runtime, outgoing, transfer, self._answer)
         self._delivery, transfer.then = delivery.done, delivery.begin
         self._begin(transfer, reply.octets)
         await asyncio.shield(self._delivery)
-
-    def _receive(self, leg: Leg, message: SpoolMessage | None, *, agreed: bool) -> Transfer:
-        limit_octets = self._runtime.config.submission.max_size_octets
-        return Transfer(leg, message, limit_octets, self._read_client, agreed=agreed)
 
     async def _refuse_data(self, reply: Reply) -> None:
         if self._inbox:
@@ -304,7 +284,7 @@ class Submission(Connection):
 
     async def _data_to_sign(self) -> None:
         hold = self._signer.hold()
-        transfer = self._receive(hold, None, agreed=True)
+        transfer = Transfer(hold, None, self._runtime.config.submission.max_size_octets, self._read_client)
         whole = asyncio.Event()
         transfer.then = whole.set
         self._begin(transfer, GO_AHEAD)

@@ -160,3 +160,7 @@ class Connection(SMTP):
 
     async def smtp_EXPN(self, arg: str) -> None:
         await self._say(b"502 5.5.1 not served here\r\n")
+
+    async def smtp_QUIT(self, arg: str) -> None:
+        self._closing = True
+        await self._say(b"221 2.0.0 goodbye\r\n")

@@ -1,0 +1,32 @@
+"""The begin of a submitted message: room in the spool, DATA upstream, and the transfer that takes its octets."""
+
+from collections.abc import Callable
+
+from postbuch.proxy.envelope import Envelope
+from postbuch.proxy.outgoing import Outgoing
+from postbuch.proxy.runtime import Runtime
+from postbuch.proxy.signed import GO_AHEAD
+from postbuch.proxy.smtpreply import Reply
+from postbuch.proxy.transfer import Leg, Transfer
+
+
+async def begin(
+    runtime: Runtime, outgoing: Outgoing, leg: Leg, envelope: Envelope, read_client: Callable[[bool], None]
+) -> tuple[Transfer | None, Reply]:
+    """The transfer, None when upstream refused DATA, and what the client is told. Raises SpoolError, UpstreamFailed."""
+    message = runtime.spool.begin(envelope.size_octets) if outgoing.archived else None
+    transfer, ahead = None, envelope.deliverable
+    try:
+        if ahead:
+            # Upstream will hardly refuse: its 354 is on its way while the client sends already.
+            outgoing.send_data()
+            reply = Reply(code=354, octets=GO_AHEAD)
+        else:
+            reply = await outgoing.data()
+        if reply.code == 354:
+            limit_octets = runtime.config.submission.max_size_octets
+            transfer = Transfer(leg, message, limit_octets, read_client, agreed=not ahead)
+    finally:
+        if transfer is None and message is not None:
+            message.abort()
+    return transfer, reply
