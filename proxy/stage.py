@@ -80,7 +80,7 @@ class Stage:
             return False  # unless it was answered a moment ago
         if verb in shape.REMOVING:
             wait = self._dangerous.at_once(Command(tag=tag, verb=verb, rest=rest + b"\r\n"), data)
-            self._wait = wait or Wait.NOTHING
+            self._wait = wait or self._wait
             return wait is not None
         self._running.send(data)
         self._relay.expect(Outstanding(tag=tag, verb=verb, parts=fetchdata.asked_parts(rest)))
