@@ -9,8 +9,9 @@ import pytest
 from hypothesis import settings
 from mail_clients import BothSides, make_sides
 
-from postbuch.archive import database, setup
+from postbuch.archive import database
 from postbuch.archive.config import Config, load
+from provider.archive import new_database
 from provider.dovecot import Dovecot
 from provider.instance import DOMAIN, Postbuch, write_config
 from provider.sink import Sink
@@ -128,7 +129,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     config = load(write_config(
         tmp_path_factory.mktemp("mariadb"), imap="imap://127.0.0.1:9", submission="smtp://127.0.0.1:9", ca_files=[]
     ))  # fmt: skip
-    setup.initialise(config)
+    new_database(config)
     with database.running(config):
         yield config
 

@@ -23,7 +23,6 @@ from postbuch.archive import (
     database,
     dump,
     restoration,
-    setup,
     spoolsegment,
 )
 from postbuch.archive.backupfiles import Backup, BackupDamaged, Manifest
@@ -39,7 +38,7 @@ from postbuch.archive.spool import SpoolWriter, waiting
 from postbuch.archive.spoolfile import Group
 from postbuch.archive.spoolsegment import Segments
 from postbuch.archive.verification import Verification
-from provider.archive import config_in, ingester, message_facts
+from provider.archive import config_in, ingester, message_facts, new_database
 from provider.evidence import a_message, fill
 
 HOSTILE = "It's 100% \\ \n\r\t\0 \x1a \"quoted\" `x` ; ü 🐴 );\nDROP"
@@ -63,7 +62,7 @@ def set_up(folder: Path) -> tuple[Config, Path]:
     file.write_text('data_dir = "data"\n')
     (config.data / "tls").mkdir(parents=True)
     (config.data / "tls" / "ca.pem").write_text("a certificate")
-    setup.initialise(config)
+    new_database(config)
     return config, file
 
 

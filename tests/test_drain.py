@@ -14,7 +14,7 @@ import pytest
 from spool_records import published
 from sqlalchemy import Engine, Table, func, select
 
-from postbuch.archive import database, letters, setup, spool
+from postbuch.archive import database, letters, spool
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.drain import Drain
@@ -23,7 +23,7 @@ from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import audit_event, image, refusal, sighting, spool_file
 from postbuch.archive.server import PrivateServer
 from postbuch.archive.spoolclaim import claimed
-from provider.archive import ACCOUNT, config_in, fresh_archive, message_facts
+from provider.archive import ACCOUNT, config_in, fresh_archive, message_facts, new_database
 
 PROCESS = """
 import sys
@@ -219,7 +219,7 @@ def waiting(config: Config) -> list[dict[str, Any]]:
 def test_database_away(tmp_path: Path) -> None:
     """The server is killed: mail waits in the spool, the health file says so in a sentence; afterwards all is there."""
     config = config_in(tmp_path)
-    setup.initialise(config)
+    new_database(config)
     server = PrivateServer(config)
     server.prepare()
     server.start()

@@ -9,11 +9,12 @@ from conftest import USERS
 from imap_proxy import ImapProxy, config_for
 from spool_records import published
 
-from postbuch.archive import credentials, database, seal, setup
+from postbuch.archive import credentials, database, seal
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.drain import Drain
 from postbuch.archive.objects import ObjectStore
+from provider.archive import new_database
 from provider.dovecot import Dovecot
 
 GRETA = list(USERS)[6]
@@ -25,7 +26,7 @@ def config(tmp_path: Path, dovecot: Dovecot) -> Iterator[Config]:
     made = config_for(tmp_path, dovecot)
     [provider] = made.upstream
     made = made.model_copy(update={"upstream": [provider.model_copy(update={"remember": True})]})
-    setup.initialise(made)
+    new_database(made)
     with database.running(made):
         yield made
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from indexed import follow
 from sqlalchemy import insert
 
-from postbuch.archive import audit, database, setup
+from postbuch.archive import audit, database
 from postbuch.archive.accounts import ensure_account
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
@@ -14,7 +14,15 @@ from postbuch.archive.ingest import SpoolFile
 from postbuch.archive.schema import spool_file
 from postbuch.archive.spool import SpoolWriter
 from postbuch.archive.status import status
-from provider.archive import config_in, event_record, fresh_archive, ingester, message_facts, message_record
+from provider.archive import (
+    config_in,
+    event_record,
+    fresh_archive,
+    ingester,
+    message_facts,
+    message_record,
+    new_database,
+)
 
 FAILURE = {
     "account": "anna@firma.example", "leg": "imap-upstream", "reason": "refused", "at": "2026-11-23T12:00:00+00:00",
@@ -59,7 +67,7 @@ def test_books(tmp_path: Path) -> None:
 def test_database_down(tmp_path: Path) -> None:
     """What is known without it is said; the counts are empty; nothing is started for it."""
     config = config_in(tmp_path)
-    setup.initialise(config)
+    new_database(config)
     with SpoolWriter(config.data / "spool", reserve_octets=0) as writer:
         message = writer.begin()
         message.write(b"Subject: x\r\n\r\ny")

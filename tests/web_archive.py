@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import insert, select
 from tallied import catch_up
 
-from postbuch.archive import collect_choice, database, setup, topics, users
+from postbuch.archive import collect_choice, database, topics, users
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.ingest import Ingester
@@ -23,6 +23,7 @@ from postbuch.archive.schema import collect_account, collect_mailbox, mailbox
 from postbuch.webmail.app import create_app
 from postbuch.webmail.login import limiter
 from postbuch.webmail.services import EXTENSION
+from provider.archive import new_database
 
 ADMIN, ADMIN_PASSWORD = "admin@firma.example", "admin-Postbuch-1"
 ANNA, ANNA_PASSWORD = "anna@firma.example", "anna-Postbuch-1"
@@ -86,9 +87,9 @@ def archive(folder: Path, listen: str) -> Iterator[Config]:
         "imap": {"listen": ["127.0.0.1:1"]},
         "submission": {"listen": ["127.0.0.1:2"]},
     })
-    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "mariadb").exists():
+        new_database(config)
     with database.running(config):
-        setup.initialise(config)
         with database.connection(config, Role.OWNER) as conn:
             if users.find_user(conn, ADMIN) is None:
                 users.create_user(conn, ADMIN, role="admin", password=ADMIN_PASSWORD)
