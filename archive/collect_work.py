@@ -17,8 +17,8 @@ from postbuch.archive.collect_plan import Listed
 from postbuch.archive.collect_rows import Owner, Rows, Tally
 from postbuch.archive.collect_run import Run
 from postbuch.archive.config import Upstream
-from postbuch.archive.drain import sentence
 from postbuch.archive.errors import PostbuchError
+from postbuch.archive.failing import sentence
 
 log = logging.getLogger("postbuch.collector")
 

@@ -22,8 +22,8 @@ from postbuch.archive.collect_keeper import Keeper
 from postbuch.archive.collect_lease import Leases
 from postbuch.archive.collect_rows import Owner, Rows
 from postbuch.archive.collect_work import GRACE_S, Means, Provider, Work
-from postbuch.archive.drain import sentence
 from postbuch.archive.errors import PostbuchError
+from postbuch.archive.failing import sentence
 from postbuch.archive.health import failure
 from postbuch.archive.said import Joint
 from postbuch.archive.spool import SpoolWriter

@@ -16,10 +16,10 @@ from pathlib import Path
 from threading import Barrier, Event, local
 
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from postbuch.archive import audit, said, spool
+from postbuch.archive import audit, spool
 from postbuch.archive.errors import PostbuchError
+from postbuch.archive.failing import is_of_the_record, sentence
 from postbuch.archive.ingest import Ingester, SpoolFile
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
@@ -281,25 +281,6 @@ class Drain:
             self.problem_at = audit.now()
             log.error("drain-waits reason=%s", sentence(error), exc_info=not isinstance(error, PostbuchError))
         self.problem = Reason.DRAIN_WAITS.said(problem=sentence(error))
-
-
-def is_of_the_record(error: BaseException) -> bool:
-    """Whether the error is the record's own: its facts, its octets, a value that no column takes."""
-    if isinstance(error, PostbuchError):
-        return not error.temporary
-    if isinstance(error, SQLAlchemyError):
-        return isinstance(error, DataError | IntegrityError)
-    return not isinstance(error, OSError)
-
-
-def sentence(error: BaseException) -> str:
-    """What went wrong, without the octets that a database error repeats."""
-    if isinstance(error, SQLAlchemyError):
-        cause = getattr(error, "orig", None) or error
-        return Reason.DATABASE_SAYS.said(words=str(cause)[:200])
-    if isinstance(error, PostbuchError):
-        return said.of(error)
-    return str(error)[:300] or type(error).__name__
 
 
 def _file(path: Path) -> SpoolFile:

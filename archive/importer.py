@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from postbuch.archive import audit, database
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.drain import is_of_the_record, sentence
+from postbuch.archive.failing import is_of_the_record, sentence
 from postbuch.archive.ingest import Ingester, SpoolFile, Stored
 from postbuch.archive.mailfile import Item, messages_in
 from postbuch.archive.objects import ObjectStore
