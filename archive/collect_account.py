@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 from postbuch.archive import audit, collect_plan, said
 from postbuch.archive.collect_backoff import Trouble
-from postbuch.archive.collect_imap import UpstreamTrouble
+from postbuch.archive.collect_connection import UpstreamTrouble
 from postbuch.archive.collect_mailbox import collect
 from postbuch.archive.collect_plan import Listed, Look, Standing
 from postbuch.archive.collect_recognition import GMAIL, INBOX, learn

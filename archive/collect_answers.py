@@ -1,6 +1,7 @@
 """What upstream's answers say, from what imaplib and imapclient make of them. No I/O.
 
-Raises ValueError, TypeError, KeyError, IndexError for an answer that makes no sense; `collect_imap.py` names them.
+Raises ValueError, TypeError, KeyError, IndexError for an answer that makes no sense;
+`collect_connection.py` names them.
 """
 
 from collections.abc import Iterator

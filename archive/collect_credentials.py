@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, select
 
 from postbuch.archive import credentials, seal
-from postbuch.archive.collect_imap import LogIn
+from postbuch.archive.collect_connection import LogIn
 from postbuch.archive.config import Config
 from postbuch.archive.schema import account
 

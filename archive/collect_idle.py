@@ -7,7 +7,8 @@ import socket
 import threading
 from collections.abc import Callable
 
-from postbuch.archive.collect_imap import Session, UpstreamTrouble
+from postbuch.archive.collect_connection import UpstreamTrouble
+from postbuch.archive.collect_imap import Session
 
 log = logging.getLogger("postbuch.collector")
 

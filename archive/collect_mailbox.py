@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Mapping
 
 from postbuch.archive import audit, collect_plan
 from postbuch.archive.collect_backoff import Trouble
-from postbuch.archive.collect_imap import UpstreamTrouble
+from postbuch.archive.collect_connection import UpstreamTrouble
 from postbuch.archive.collect_plan import Difference, Listed, Look, Standing, Swept
 from postbuch.archive.collect_recognition import recognise
 from postbuch.archive.collect_run import Run

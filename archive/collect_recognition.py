@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Generator, Mapping, Sequence
 
 from postbuch.archive.collect_answers import Described
-from postbuch.archive.collect_imap import UpstreamTrouble
+from postbuch.archive.collect_connection import UpstreamTrouble
 from postbuch.archive.collect_plan import Listed, Standing
 from postbuch.archive.collect_run import Run
 from postbuch.archive.recognition import Recognised, Unnamed

@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from postbuch.archive import audit, collect_account, said
 from postbuch.archive.collect_backoff import Connections, Trouble, pause_s
-from postbuch.archive.collect_imap import LogIn, Session, UpstreamTrouble
+from postbuch.archive.collect_connection import LogIn, UpstreamTrouble
+from postbuch.archive.collect_imap import Session
 from postbuch.archive.collect_keeper import Keeper
 from postbuch.archive.collect_plan import Listed
 from postbuch.archive.collect_rows import Owner, Rows, Tally

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from postbuch.archive import database, said
+from postbuch.archive.collect_connection import LogIn
 from postbuch.archive.collect_credentials import Finder
-from postbuch.archive.collect_imap import LogIn
 from postbuch.archive.collect_work import Provider
 from postbuch.archive.collector import Collector
 from postbuch.archive.config import Config

@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from postbuch.archive import spool
+from postbuch.archive.collect_connection import LogIn
 from postbuch.archive.collect_idle import Watcher
-from postbuch.archive.collect_imap import LogIn
 from postbuch.archive.collect_keeper import Keeper
 from postbuch.archive.collect_lease import Leases
 from postbuch.archive.collect_rows import Owner, Rows

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, select, text
 from postbuch.archive import audit, mailboxname
 from postbuch.archive.collect_answers import PART_OCTETS
 from postbuch.archive.collect_backoff import Trouble
-from postbuch.archive.collect_imap import UpstreamTrouble
+from postbuch.archive.collect_connection import UpstreamTrouble
 from postbuch.archive.collect_plan import Listed
 from postbuch.archive.config import Config
 from postbuch.archive.errors import PostbuchError

@@ -11,8 +11,8 @@ import typer
 from sqlalchemy import Engine
 
 from postbuch.archive import accounts, audit, database, export, putting, said
+from postbuch.archive.collect_connection import UpstreamTrouble
 from postbuch.archive.collect_credentials import Finder
-from postbuch.archive.collect_imap import UpstreamTrouble
 from postbuch.archive.config import Config, Upstream
 from postbuch.archive.database import Role
 from postbuch.archive.errors import ServiceMissing, UsageError

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import Engine, func, select
 
 from postbuch.archive import accounts, collect_choice, database
-from postbuch.archive.collect_imap import LogIn
+from postbuch.archive.collect_connection import LogIn
 from postbuch.archive.collect_work import Provider
 from postbuch.archive.collector import Collector
 from postbuch.archive.config import Config, Upstream

@@ -11,7 +11,7 @@ import pytest
 from collecting import Collecting, collecting, digest, letter
 
 from postbuch.archive import collect_answers
-from postbuch.archive.collect_imap import LogIn
+from postbuch.archive.collect_connection import LogIn
 from postbuch.archive.collect_work import Work
 from postbuch.archive.config import Config
 from postbuch.archive.errors import PostbuchError, ServiceMissing

@@ -175,7 +175,7 @@ def test_one_message_that_is_refused(archive: Collecting, server: Upstream) -> N
 
 def test_sizes_that_lie(archive: Collecting, server: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     """Much larger than was said: memory stays bounded, and each is fetched alone."""
-    monkeypatch.setattr("postbuch.archive.collect_imap.ANSWER_OCTETS", 1_000_000)
+    monkeypatch.setattr("postbuch.archive.collect_connection.ANSWER_OCTETS", 1_000_000)
     server.small_claim = True
     server.messages = {number + 1: letter(number, 300_000) for number in range(10)}
     archive.once()

@@ -14,7 +14,7 @@ from conftest import USERS, MakeConfig
 from sqlalchemy import func, select
 
 from postbuch.archive import accounts, database, export, letters, mailboxname, putting
-from postbuch.archive.collect_imap import UpstreamTrouble
+from postbuch.archive.collect_connection import UpstreamTrouble
 from postbuch.archive.config import load
 from postbuch.archive.database import Role
 from postbuch.archive.importer import import_paths
