@@ -38,7 +38,11 @@ _LEADS = (b"\xef", b" ", b"\t", b"\r", b"\n", b">", b"F")
 _SURE = re.compile(rb"^(?:from|date|received|message-id|mime-version|return-path)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n\t ]+")
-_IDENTIFIER = re.compile(r"<([^<>\s]+)>")
+_ANGLE = re.compile(r"<([^<>]*)>")
+_FOLD_WITHIN = re.compile(r"\r?\n[ \t]+")
+_COMMENT = re.compile(r"\([^()]*\)")
+_WORD = re.compile(r"\w")
+_FIRST_IDENTIFIER = re.compile(r"<([^<>\s]+)>")
 _JAPANESE = b"\x1b$"
 # Two addresses without a comma between them that divides, square brackets, an angle that nothing closes: the first
 # Postbuch read these otherwise. A comma in quotes or in a comment divides nothing.
@@ -130,13 +134,35 @@ def _decoded(raw: bytes, charset: str | None) -> str:
 
 
 def identifiers(raw: bytes, limit: int) -> list[str]:
-    """The Message-IDs of a field, without brackets; a field without brackets is taken as it stands."""
+    """The Message-IDs of a field, without brackets; one word without brackets is one as well.
+
+    In-Reply-To of RFC 822 is prose: of `Message from Anna <anna@firma.example> of "..." <id>` what stands in brackets
+    between words is an address, and where no other brackets are there is no Message-ID.
+    """
+    pieces = _ANGLE.split(decode_words(decode_octets(raw, None)))
+    if len(pieces) > 1:
+        found = [
+            _FOLD_WITHIN.sub("", written)
+            for before, written, after in zip(pieces[::2], pieces[1::2], pieces[2::2], strict=False)
+            if not (_is_prose(before) and _is_prose(after))
+        ]
+    else:
+        found = _COMMENT.sub(" ", pieces[0]).strip().strip("<>").split()
+        if len(found) > 1 and not all("@" in word for word in found):
+            found = []
+    return [kept for item in found if (kept := one_line(item, limit).strip())]
+
+
+def identifier_for_linking(raw: bytes, limit: int) -> str:
+    """The first one as the first Postbuch read it, so that copies of what is archived find it."""
     line = decode_octets(raw, None)
-    found = _IDENTIFIER.findall(line)
-    if not found:
-        rest = line.strip().strip("<>").split()
-        found = rest[:1]
-    return [one_line(item, limit) for item in found if item]
+    found = _FIRST_IDENTIFIER.search(line)
+    words = [found[1]] if found else line.strip().strip("<>").split()[:1]
+    return one_line(words[0], limit) if words else ""
+
+
+def _is_prose(text: str) -> bool:
+    return _WORD.search(_COMMENT.sub("", text)) is not None
 
 
 def addresses(raw: bytes, charset: str | None = None) -> list[tuple[str, str]]:

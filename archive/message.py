@@ -128,7 +128,10 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         for name, address in headers.addresses(raw, charset)
     )[: headers.MAX_ADDRESSES]
     message_id = next(iter(identifiers("message-id")), "")
-    originals = [item for field in ORIGINAL_ID_FIELDS for item in identifiers(field)]
+    linked = (
+        headers.identifier_for_linking(found[name][0], KEY_CHARACTERS)
+        for name in (*ORIGINAL_ID_FIELDS, "message-id") if name in found
+    )
     sender_display = _display(addressed, "from") or line("from", SUBJECT_CHARACTERS)
     if not sender_display.strip("<>\" "):
         addressed += _stand_in(found, addressed, charset)
@@ -142,7 +145,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         defect=structure.defect[:500],
         subject=subject,
         message_id=message_id,
-        original_id=originals[0] if originals else message_id,
+        original_id=next(filter(None, linked), ""),
         in_reply_to=in_reply_to,
         thread_root=next(iter(identifiers("references")), "") or in_reply_to or message_id,
         date=dates.read(found["date"][0]) if "date" in found else None,

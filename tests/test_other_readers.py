@@ -1,0 +1,32 @@
+"""What other mail programs read of a message that is written in an unusual way, the archive reads as well."""
+
+import pytest
+
+from postbuch.archive import message
+
+
+@pytest.mark.parametrize(("field", "found"), [
+    ('Your message of "Thu, 22 Aug 2002 18:42:33 BST."', ""), ("Message from liste@k of Thu, 22 Aug", ""),
+    ('Message from Anna <anna@k> of "Thu, 22 Aug 2002"', ""),
+    ('Message from Anna <anna@k> of "Thu, 22 Aug 2002"\r\n <id@k>', "id@k"),
+    ('Your message of "Thu, 22 Aug 2002" <id@k>', "id@k"), ('<id@k> from "Anna" at Aug 22, 2', "id@k"),
+    ("<id@k> (message from Anna on Thu)", "id@k"), ("(Anna) <id@k> (Thu)", "id@k"), ("id@k (Anna)", "id@k"),
+    ("id@k next@k", "id@k"), ("<Scan 20260305 1000@k>", "Scan 20260305 1000@k"), ('<"a b"@k>', '"a b"@k'),
+    ("<id\r\n @k>", "id@k"), ("=?utf-8?q?=3Cid?=\r\n =?utf-8?q?=40k=3E?=", "id@k"), ("<id@k", "id@k"), ("id", "id"),
+    ("<>", ""),
+])  # fmt: skip
+def test_a_message_id_is_no_word_of_prose(field: str, found: str) -> None:
+    """In-Reply-To of RFC 822 is prose: what answers `Your message of` is no topic of its own."""
+    answer = message.parse(f"Message-ID: <own@k>\r\nIn-Reply-To: {field}\r\n\r\nx".encode())
+    assert (answer.in_reply_to, answer.thread_root) == (found, found or "own@k")
+
+
+@pytest.mark.parametrize(("written", "as_at_first"), [
+    ("<Scan 1@k>", "Scan"), ("<id\r\n @k>", "id"), ("Scan 1", "Scan"),
+    ("=?utf-8?q?=3Cid=40k=3E?=", "=?utf-8?q?=3Cid=40k=3E?="),
+])
+def test_a_message_id_that_was_read_otherwise_finds_its_copies(written: str, as_at_first: str) -> None:
+    """What was archived before is linked by what was read then; also by the field that a provider kept."""
+    for name in ("Message-ID", "X-Google-Original-Message-ID"):
+        found = message.parse(f"{name}: {written}\r\n\r\nx".encode())
+        assert found.original_id == as_at_first != found.message_id
