@@ -150,9 +150,14 @@ def _tidy(address: str, at_first: bool = False) -> str:
 
 def _bare_name(name: str) -> str:
     """Without quotes around it. An apostrophe at one end alone is of the name ('t Hart)."""
-    name = name.strip(' "')
-    inside = name.strip(" '\"")
-    return inside if not inside or name[0] == name[-1] == "'" else name
+    name = _unquoted(name)
+    return _unquoted(name.strip(" '")) if name[:1] == name[-1:] == "'" else name
+
+
+def _unquoted(name: str) -> str:
+    """Without the quotes at its ends, unless one of them belongs to another within: GmbH "Sonne"."""
+    inside = name.strip(' "')
+    return name.strip() if inside.count('"') % 2 else inside
 
 
 def _tokens(line: str) -> Iterator[tuple[str, str]]:
