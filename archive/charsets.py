@@ -64,7 +64,7 @@ def decode_octets(octets: bytes, charset: str | None) -> str:
     if claimed.startswith("utf_16"):
         claimed = _utf_16(octets, claimed)
     narrow = _NARROW.get(claimed)
-    if narrow and not _fits(octets, narrow) and _fits(octets, "utf_8"):
+    if narrow and not fits(octets, narrow) and fits(octets, "utf_8"):
         claimed = "utf_8"
     tried = (claimed, "utf_8") if claimed not in ("", "ascii", "utf_8") else ("utf_8",)
     # ASCII octets are UTF-8 in any case: nothing against a charset of seven bits.
@@ -80,7 +80,8 @@ def decode_octets(octets: bytes, charset: str | None) -> str:
     return codecs.charmap_decode(octets, "strict", _WINDOWS)[0]
 
 
-def _fits(octets: bytes, codec: str) -> bool:
+def fits(octets: bytes, codec: str) -> bool:
+    """Whether they are text in a codec of `_CODECS`, without a fault."""
     try:
         octets.decode(codec)
     except UnicodeError:
@@ -100,7 +101,7 @@ def _utf_16(octets: bytes, codec: str) -> str:
     """Which UTF-16 it is, where no mark says so; UTF-8 under that label is none."""
     if octets.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf_16"
-    if b"\0" not in octets and _fits(octets, "utf_8"):
+    if b"\0" not in octets and fits(octets, "utf_8"):
         return "utf_8"
     if codec != "utf_16":
         return codec

@@ -3,8 +3,9 @@
 import base64
 import quopri
 import re
+from itertools import groupby
 
-from postbuch.archive.charsets import decode_octets
+from postbuch.archive.charsets import codec, decode_octets, fits
 
 # As it stands in a list of addresses, where a `<` begins one.
 ENCODED_WORD = r"=\?[^?\s]{1,80}\?[bBqQ]\?[^?<>]*+\?="
@@ -23,34 +24,50 @@ def decode_words(text: str, by_standard: bool = False) -> str:
     if "=?" not in text:
         return text
     out: list[str] = []
-    pending: list[bytes] = []
+    pending: list[tuple[str, str]] = []
     pending_charset = ""
     end = 0
     for match in (_WORD if by_standard else _ASKING).finditer(text):
         between = text[end : match.start()]
         charset = match[1].partition("*")[0].lower()
         if pending_charset and (between.strip() or charset != pending_charset):
-            out.append(decode_octets(b"".join(pending), pending_charset))
+            out.append(decode_octets(_octets(pending, pending_charset, by_standard), pending_charset))
             pending, pending_charset = [], ""
         if between.strip() or end == 0:
             out.append(between)
-        pending.append(_word_octets(match[2], match[3]))
+        pending.append((match[2].lower(), match[3]))
         pending_charset = charset
         end = match.end()
     cut = None if by_standard or not pending_charset else _CUT.fullmatch(text, end)
     if cut is not None and cut[1].partition("*")[0].lower() == pending_charset:
-        pending.append(_word_octets(cut[2], _CUT_LETTER.sub("", cut[3])))
+        pending.append((cut[2].lower(), _CUT_LETTER.sub("", cut[3])))
         end = len(text)
     if pending_charset:
-        said = decode_octets(b"".join(pending), pending_charset)
+        said = decode_octets(_octets(pending, pending_charset, by_standard), pending_charset)
         out.append(said if cut is None else said.rstrip("\N{REPLACEMENT CHARACTER}"))
     out.append(text[end:])
     return "".join(out)
 
 
+def _octets(words: list[tuple[str, str]], charset: str, by_standard: bool) -> bytes:
+    """What neighbours say. Base64 that a program cut anywhere (RFC 2047 section 5 forbids it) says something together.
+
+    Others leave out what fills a word up: so the words are joined only where they are damaged apart and whole together.
+    """
+    apart = b"".join(_word_octets(*word) for word in words)
+    if by_standard or not any(encoding == "b" and len(payload) % 4 for encoding, payload in words[:-1]):
+        return apart
+    together = b"".join(
+        _word_octets(encoding, "".join(payload for _, payload in run))
+        for encoding, run in groupby(words, lambda word: word[0])
+    )
+    name = codec(charset) or "utf_8"
+    return together if fits(together, name) and not fits(apart, name) else apart
+
+
 def _word_octets(encoding: str, payload: str) -> bytes:
     raw = payload.encode("utf-8", "ignore")
-    if encoding in "qQ":
+    if encoding == "q":
         return quopri.decodestring(raw.replace(b"_", b" "), header=False)
     return b"".join(_base64_octets(piece) for piece in _BASE64.findall(_NOT_BASE64.sub(b"", raw)))
 

@@ -3,6 +3,7 @@
 import pytest
 
 from postbuch.archive import message
+from postbuch.archive.encodedwords import decode_words
 
 
 @pytest.mark.parametrize(("field", "found"), [
@@ -30,3 +31,15 @@ def test_a_message_id_that_was_read_otherwise_finds_its_copies(written: str, as_
     for name in ("Message-ID", "X-Google-Original-Message-ID"):
         found = message.parse(f"{name}: {written}\r\n\r\nx".encode())
         assert found.original_id == as_at_first != found.message_id
+
+
+@pytest.mark.parametrize(("text", "decoded", "as_at_first"), [
+    ("=?utf-8?B?w6TDts?= =?utf-8?B?O8IEVuZGU=?=", "äöü Ende", None),
+    ("=?utf-8?B?w?=\r\n =?utf-8?B?6Q=?= x", "ä x", None),
+    ("=?utf-8?B?w6Q?= =?utf-8?B?w6Q=?=", "ää", "ää"), ("=?utf-8?B?w6Q=?= =?utf-8?Q?=C3=A4?=", "ää", "ää"),
+    ("=?latin1?B?5A?= =?latin1?B?5A==?=", "ää", "ää"),
+])
+def test_base64_that_is_cut_anywhere(text: str, decoded: str, as_at_first: str | None) -> None:
+    """Programs encode the whole and cut it afterwards; others leave the filling out. The digest keeps its reading."""
+    assert decode_words(text) == decoded
+    assert (decode_words(text, by_standard=True) == as_at_first) is (as_at_first is not None)
