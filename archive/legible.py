@@ -22,6 +22,7 @@ _NO_FIELD = re.compile(rb"(?<=\n)(?![ \t\r\n]|%b)[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+
 # A header without such a line, in one go: looking for one at each octet takes eight times as long.
 _FIELDS = re.compile(rb"(?:(?:[ \t\r]|%b)[^\n]*+\n?|\n)*+" % headers.FIELD_NAME)
 _CONTENT = re.compile(rb"^Content-Type[ \t]*:[ \t]*[\w-]+/", re.IGNORECASE | re.MULTILINE)
+_CONTENT_WITH_BLANK = re.compile(rb"^(Content-[a-z-]{1,40})[ \t]+(?=:)", re.IGNORECASE | re.MULTILINE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,60})", re.IGNORECASE)
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -31,7 +32,8 @@ def message(octets: bytes) -> bytes:
     found = _narrow(octets) if octets.startswith(_WIDE) else octets
     if b"\r" in found[:headers.MAX_HEADER_OCTETS]:
         found = _with_line_feeds(found)
-    return doubledboundary.parted(_with_whole_header(headers.from_first_field(found)))
+    found = _with_whole_header(headers.from_first_field(found))
+    return doubledboundary.parted(_without_blanks_before_colons(found))
 
 
 def _with_line_feeds(octets: bytes) -> bytes:
@@ -54,6 +56,16 @@ def _with_whole_header(octets: bytes) -> bytes:
     if other is None or _CONTENT.search(header, 0, other.start()) or not _CONTENT.search(header, other.end()):
         return octets
     return _NO_FIELD.sub(b"", header) + octets[len(header) :]
+
+
+def _without_blanks_before_colons(octets: bytes) -> bytes:
+    """RFC 5322 section 4.5 has readers take them; parsers do not where fields say what a part is.
+
+    Who writes them in the header does so in the parts.
+    """
+    if _CONTENT_WITH_BLANK.search(headers.header_block(octets)) is None:
+        return octets
+    return _CONTENT_WITH_BLANK.sub(rb"\1", octets)
 
 
 def _narrow(octets: bytes) -> bytes:

@@ -46,12 +46,15 @@ def _leaves(
             part for child in node.children for part in _leaves(child, walk, {}, depth + 1)
         ]))  # fmt: skip
     walk.is_empty |= not content and depth > 0 and node.content_type in mimepart.TEXTS
-    encoding = fields.get("content-transfer-encoding", "").strip().lower()
+    written_encoding = fields.get("content-transfer-encoding", "")
+    encoding = written_encoding.strip().lower()
     if encoding not in mimewalk.ENCODINGS and mimewalk.UNUSUAL_ENCODING.match(encoding):
         raise ValueError("an unusual way to write an encoding")
     first_read = None
     if encoding in mimewalk.UUENCODED and (files := uuencoded.take_out(content, None)[0]):
         content, first_read = files[0].payload, content
+    elif encoding in ("base64", "quoted-printable") and written_encoding[-1:].isspace():
+        content, first_read = _decoded(content, encoding), content
     walk.is_quoted |= encoding == "quoted-printable"
     declared = fields.get("content-type", "")
     declared = written.get(declared, declared)[: headers.MAX_FIELD_OCTETS]
@@ -61,6 +64,12 @@ def _leaves(
         mimewalk.file_name(written.get(disposition, disposition), declared), node.content_id or "", content, inner,
         path, location, base, mimewalk.flow(declared), first_read=first_read,
     )
+
+
+def _decoded(content: bytes, encoding: str) -> bytes:
+    """What fast-mail-parser left as it stands: a blank behind the name of an encoding makes it an unknown one."""
+    head = f"Content-Transfer-Encoding: {encoding}\n\n".encode()
+    return fast_mail_parser.parse_email_tree(head + content, mode="lazy").content or b""
 
 
 def _of_content(fields: Mapping[str, list[str]]) -> dict[str, str]:

@@ -1,9 +1,14 @@
 """What other mail programs read of a message that is written in an unusual way, the archive reads as well."""
 
+import base64
+
 import pytest
+from written_mail import files, mail, multipart, part, shown
 
 from postbuch.archive import message
 from postbuch.archive.encodedwords import decode_words
+
+PDF = part("application/pdf; name=a.pdf", "PDF")
 
 
 @pytest.mark.parametrize(("field", "found"), [
@@ -43,3 +48,29 @@ def test_base64_that_is_cut_anywhere(text: str, decoded: str, as_at_first: str |
     """Programs encode the whole and cut it afterwards; others leave the filling out. The digest keeps its reading."""
     assert decode_words(text) == decoded
     assert (decode_words(text, by_standard=True) == as_at_first) is (as_at_first is not None)
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "  "])
+@pytest.mark.parametrize(("encoding", "body"), [
+    ("base64", base64.encodebytes("Grüße".encode()).decode()), ("quoted-printable", "Gr=C3=BC=C3=9F=\r\ne"),
+])
+def test_a_blank_behind_the_name_of_an_encoding(encoding: str, body: str, blank: str) -> None:
+    """Says nothing. The digest of the bodies stays that of the message as it was read before."""
+    for content in (body, "Alpha"):
+        field = f"Content-Transfer-Encoding: {encoding}{blank}"
+        octets = mail(multipart("mixed", part("text/plain; charset=utf-8", content, field), PDF))
+        as_it_stands = octets.replace(field.encode(), b"Content-Transfer-Encoding: 8bit")
+        assert message.parse(octets).body_sha256 == message.parse(as_it_stands).body_sha256
+    assert shown(mail(part("text/plain; charset=utf-8", body, field))) == ["Grüße"]
+
+
+def test_blanks_before_colons() -> None:
+    """RFC 5322 has readers take them: the parts are there, and the digest is that of the message as it stands."""
+    quoted = part("text/html", "<p>=42eta</p>", "Content-Transfer-Encoding: quoted-printable")
+    octets = mail(multipart("mixed", quoted, PDF))
+    spaced = octets.replace(b"Type:", b"Type :").replace(b"Encoding:", b"Encoding \t:")
+    assert (shown(spaced), files(spaced)) == (["<p>Beta</p>"], ["a.pdf"])
+    text = spaced.partition(b"\r\n\r\n")[2]
+    assert message.parse(spaced).body_sha256 == message.parse(mail("") + b"\r\n" + text).body_sha256
+    quoting = mail(part("text/plain", "Content-Type : x"))
+    assert shown(quoting) == ["Content-Type : x"]
