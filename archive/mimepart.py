@@ -20,6 +20,8 @@ SPARSE_CHARACTERS = 400
 APPLE_FORK = "application/applefile"
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 TEXTS = ("text/plain", "text/html")
+# The same page once more for programs that run it, and for watches: a form beside HTML, and no file.
+FORMS_OF_HTML = frozenset({"text/x-amp-html", "text/watch-html"})
 SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
@@ -75,6 +77,9 @@ def settle(parts: Sequence[Part]) -> None:
         part.is_attachment = _stands_alone(part, bodies, is_linking) and not is_fork
         if part.is_body:
             bodies.append(part)
+    for part in parts:
+        if part.content_type in FORMS_OF_HTML and part.disposition != "attachment" and not part.file_name:
+            part.is_attachment = all(_beside(each, part) for each in bodies)
     candidates = [
         (position, part) for position, part in enumerate(parts)
         if part.is_attachment and part.disposition != "attachment"
@@ -163,8 +168,8 @@ def _stands_alone(part: Part, bodies: Sequence[Part], is_linking: bool) -> bool:
     if part.content_type == "text/css" and (part.content_id or part.location):  # for the HTML that it came with
         return not is_linking
     if part.content_type in TEXTS:
-        # Apple Mail sends text files as inline; a body with a name has no other before it.
-        return bool(part.file_name) and (part.disposition != "inline" or any(_beside(each, part) for each in bodies))
+        # Apple Mail sends text files as inline; a body with a name (scanners, MMS) has no other before it.
+        return bool(part.file_name) and any(_beside(each, part) for each in bodies)
     return part.content_type not in SIGNATURES
 
 

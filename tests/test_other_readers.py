@@ -8,7 +8,9 @@ from written_mail import files, mail, multipart, part, shown
 from postbuch.archive import message
 from postbuch.archive.encodedwords import decode_words
 
+HTML = part("text/html", "<p>Beta</p>")
 PDF = part("application/pdf; name=a.pdf", "PDF")
+AMP = part("text/x-amp-html", "<html amp4email><body>Alpha</body></html>")
 
 
 @pytest.mark.parametrize(("field", "found"), [
@@ -74,3 +76,29 @@ def test_blanks_before_colons() -> None:
     assert message.parse(spaced).body_sha256 == message.parse(mail("") + b"\r\n" + text).body_sha256
     quoting = mail(part("text/plain", "Content-Type : x"))
     assert shown(quoting) == ["Content-Type : x"]
+
+
+@pytest.mark.parametrize(("content", "named"), [
+    (multipart("alternative", part("text/plain", "Alpha"), AMP, HTML), []), (multipart("alternative", AMP, HTML), []),
+    (multipart("alternative", HTML, AMP.replace("x-amp", "watch")), []),
+    (multipart("alternative", AMP), [""]), (multipart("mixed", HTML, AMP), [""]),
+    (multipart("alternative", HTML, AMP.replace("-html", "-html; name=a.html", 1)), ["a.html"]),
+    (multipart("alternative", HTML, AMP.replace("\r\n\r\n", "\r\nContent-Disposition: attachment\r\n\r\n", 1)), [""]),
+])
+def test_a_form_of_html_for_some_programs_is_no_file(content: str, named: list[str]) -> None:
+    """Newsletters have the same page once more for programs that run it. Where it is all there is, it is a file."""
+    assert files(mail(content)) == named
+
+
+@pytest.mark.parametrize(("content", "seen", "named"), [
+    (part("text/plain; name=text_0.txt", "Alpha"), ["Alpha"], []),
+    (multipart("mixed", part("text/plain; name=body.txt", "Alpha"), PDF), ["Alpha"], ["a.pdf"]),
+    (multipart("related", part("application/smil; name=s", "<smil/>"), part("text/plain; name=t.txt", "Alpha")),
+     ["Alpha"], ["s"]),
+    (multipart("mixed", part("text/plain", "Alpha"), part("text/plain; name=log.txt", "Beta")), ["Alpha"], ["log.txt"]),
+    (part("text/plain; name=log.txt", "Alpha", "Content-Disposition: attachment"), [], ["log.txt"]),
+])
+def test_the_only_text_is_the_letter_though_it_has_a_name(content: str, seen: list[str], named: list[str]) -> None:
+    """Scanners and gateways of MMS name it; behind another text a named one is a file."""
+    assert (shown(mail(content)), files(mail(content))) == (seen, named)
+    assert all(text in message.parse(mail(content)).text for text in seen)
