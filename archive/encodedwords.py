@@ -69,10 +69,15 @@ def _word_octets(encoding: str, payload: str) -> bytes:
     raw = payload.encode("utf-8", "ignore")
     if encoding == "q":
         return quopri.decodestring(raw.replace(b"_", b" "), header=False)
-    return b"".join(_base64_octets(piece) for piece in _BASE64.findall(_NOT_BASE64.sub(b"", raw)))
+    return base64_octets(raw)
 
 
-def _base64_octets(piece: bytes) -> bytes:
-    """Octets of one stretch without its padding: some programs join several. One letter too many says nothing."""
+def base64_octets(raw: bytes) -> bytes:
+    """Octets of base64 however it is damaged: several stretches, each filled up or not, with other signs between."""
+    return b"".join(map(_stretch_octets, _BASE64.findall(_NOT_BASE64.sub(b"", raw))))
+
+
+def _stretch_octets(piece: bytes) -> bytes:
+    """Of one stretch without its padding. One letter too many says nothing."""
     whole = piece[:-1] if len(piece) % 4 == 1 else piece
     return base64.b64decode(whole + b"=" * (-len(whole) % 4))

@@ -5,12 +5,13 @@ import binascii
 import email
 import re
 from collections.abc import Iterator
-from email import policy
+from email import errors, policy
 from email.message import Message
 from itertools import islice
 
 from postbuch.archive import headers, mimepart, mimewalk, references
 from postbuch.archive.charsets import decode_octets
+from postbuch.archive.encodedwords import base64_octets
 from postbuch.archive.mimepart import Part
 from postbuch.archive.mimewalk import Path, Walk
 
@@ -113,7 +114,10 @@ def _decoded(message: "Message[str, str]", kind: str, walk: Walk) -> tuple[bytes
             return base64.urlsafe_b64decode(data + b"=" * (-len(data) % 4)), _octets(message)
     if kind.startswith("text/") and _CLEAR_SHARE * len(raw.translate(None, _OF_BASE64)) > len(raw):
         return raw, _octets(message)
-    return _octets(message), None
+    decoded = _octets(message)
+    if any(isinstance(defect, errors.InvalidBase64LengthDefect) for defect in message.defects):
+        return base64_octets(raw), decoded  # cut off behind one letter of four, and left as it stands
+    return decoded, None
 
 
 def _with_footer(raw: bytes) -> bytes:

@@ -5,7 +5,7 @@ import base64
 import pytest
 from written_mail import files, mail, multipart, part, shown
 
-from postbuch.archive import message
+from postbuch.archive import display, message
 from postbuch.archive.encodedwords import decode_words
 
 HTML = part("text/html", "<p>Beta</p>")
@@ -102,3 +102,17 @@ def test_the_only_text_is_the_letter_though_it_has_a_name(content: str, seen: li
     """Scanners and gateways of MMS name it; behind another text a named one is a file."""
     assert (shown(mail(content)), files(mail(content))) == (seen, named)
     assert all(text in message.parse(mail(content)).text for text in seen)
+
+
+@pytest.mark.parametrize("letters", [400, 401, 402, 403])
+def test_base64_that_is_cut_off_is_read_as_far_as_it_goes(letters: int) -> None:
+    """Of texts and files; the digest of the bodies is made of what was read at first."""
+    whole = b"Sehr geehrte Frau Huber, " * 20
+    coded = base64.b64encode(whole)[:letters].decode()
+    field = "Content-Transfer-Encoding: base64"
+    octets = mail(multipart("mixed", part("text/plain", coded, field), part("application/pdf", coded, field)))
+    octets_left = 3 * letters // 4
+    assert display.leaf(octets, 0).payload == display.leaf(octets, 1).payload == whole[:octets_left]
+    as_it_stands = octets.replace(field.encode(), b"X: x")
+    same = message.parse(octets).body_sha256 == message.parse(as_it_stands).body_sha256
+    assert same is (letters % 4 == 1)
