@@ -77,13 +77,14 @@ class _Entry:
         self.address = ""  # the one in angle brackets
         self.behind = 0  # how much of the phrase stands before these
         self.bare: list[tuple[str, str]] = []  # (comment, address) of those without; before `<` they are a name
+        self.beside: list[str] = []  # the phrase without these
         self.local = ""  # a quoted one, when it ends here
 
     def add(self, kind: str, source: str) -> None:
         local, self.local = self.local, ""
         if kind == "comment":
             self.comment = _PAIR.sub(r"\1", source[1:-1])
-            self.phrase.append(" ")
+            self._say(" ")
             if self.bare:
                 self.bare[-1] = (self.comment, self.bare[-1][1])
         elif kind == "angle":
@@ -92,11 +93,16 @@ class _Entry:
                 self.bare, self.behind = [], len(self.phrase)
         elif kind == "quoted":
             self.local = source
-            self.phrase.append(_PAIR.sub(r"\1", source[1:-1]))
+            self._say(_PAIR.sub(r"\1", source[1:-1]))
         else:
-            self.phrase.append(source)
+            self._say(source)
             if kind == "atom" and (address := _address_within(local, source)):
                 self.bare.append(("", address))
+                del self.beside[-2 if local and source.startswith("@") else -1 :]
+
+    def _say(self, source: str) -> None:
+        self.phrase.append(source)
+        self.beside.append(source)
 
     def cut(self) -> "_Entry":
         """The next entry, before whose `<` no comma stands: what this one has behind its own is the name of that."""
@@ -120,9 +126,10 @@ class _Entry:
         elif is_bracketed:
             name = "".join(self.phrase[: self.behind] if self.bare else self.phrase).strip()
             name = ", ".join(filter(None, (*before, name))) if name else ""
-            found = [(name or self.comment, self.address), *self.bare]
+            first, *others = _addresses_within(self.address)
+            found = [(name or self.comment, first), *(("", other) for other in others), *self.bare]
         elif len(self.bare) == 1:
-            found = [(self.comment, self.bare[0][1])]
+            found = [(self.comment or "".join(self.beside).strip(), self.bare[0][1])]
         tidy = ((name, _tidy(address, at_first)) for name, address in found)
         return [(_bare_name(decode_words(name)), address) for name, address in tidy if address]
 
@@ -132,6 +139,12 @@ def _address_within(local: str, atom: str) -> str:
     before, at, domain = atom.partition("@")
     before = before or local
     return f"{before}@{domain}" if at and before and domain.strip("@") else ""
+
+
+def _addresses_within(bracketed: str) -> list[str]:
+    """Those in one pair of brackets: forms on web pages write <anna@firma.example, berta@firma.example>."""
+    several = [] if '"' in bracketed else [each for each in re.split("[,;]", bracketed) if each]
+    return several if len(several) > 1 and all("@" in each for each in several) else [bracketed]
 
 
 def _angle_address(inner: str) -> str:

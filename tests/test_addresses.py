@@ -99,10 +99,23 @@ def test_a_name_with_a_comma_that_nobody_quoted(written: str, found: list[tuple[
     (b"Anna <a@k> b@k", [("Anna", "a@k"), ("", "b@k")]), (b"Anna <a@k> x@k <b@k>", [("Anna", "a@k"), ("x@k", "b@k")]),
     (b"a@k (Anna) b@k (Berta)", [("Anna", "a@k"), ("Berta", "b@k")]),
     (b"M, Anna <a@k> Berta <b@k>", [("M, Anna", "a@k"), ("Berta", "b@k")]),
+    (b"Anna <a@k, b@k>, C <c@k>", [("Anna", "a@k"), ("", "b@k"), ("C", "c@k")]),
+    (b"<a@k;b@k>", [("", "a@k"), ("", "b@k")]), (b"<a,b@k>", [("", "a,b@k")]),
+    (b"<@r.example,@s.example:a@k>", [("", "a@k")]),
 ])
 def test_addresses_without_a_comma_between_them(written: bytes, found: list[tuple[str, str]]) -> None:
     """Each is who it was written to. What stands before a bracket is a name, also if it looks like an address."""
     assert headers.addresses(written) == found
+
+
+@pytest.mark.parametrize(("written", "name", "address"), [
+    (b"Anna Maier a@k", "Anna Maier", "a@k"), (b"a@k Anna", "Anna", "a@k"), (b"Anna a@k (Chefin)", "Chefin", "a@k"),
+    ("Anna Müller/DE/Firma@FIRMA".encode(), "Anna", "müller/de/firma@firma"), (b'"Anna M" a@k', "Anna M", "a@k"),
+    (b'Anna "john doe"@k', "Anna", '"john doe"@k'), (b"=?utf-8?Q?=C3=84?= a@k", "Ä", "a@k"),
+])
+def test_a_name_beside_an_address_without_brackets(written: bytes, name: str, address: str) -> None:
+    """Scripts and Lotus Notes write so."""
+    assert headers.addresses(written) == [(name, address)]
 
 
 RUSSIAN = "Анна <a@k>"

@@ -1,6 +1,7 @@
 """What other mail programs read of a message that is written in an unusual way, the archive reads as well."""
 
 import base64
+import hashlib
 
 import pytest
 from written_mail import files, mail, multipart, part, shown
@@ -116,3 +117,11 @@ def test_base64_that_is_cut_off_is_read_as_far_as_it_goes(letters: int) -> None:
     as_it_stands = octets.replace(field.encode(), b"X: x")
     same = message.parse(octets).body_sha256 == message.parse(as_it_stands).body_sha256
     assert same is (letters % 4 == 1)
+
+
+@pytest.mark.parametrize("written", ["Anna <a@k, b@k>", "<a@k,b@k>, Anna <>"])
+def test_two_addresses_in_one_bracket_find_their_copies(written: str) -> None:
+    """They were one for the first Postbuch, and are so in the digest of the people."""
+    found = message.parse(f"To: {written}\r\n\r\nx".encode())
+    assert [each.address for each in found.addresses] == ["a@k", "b@k"]
+    assert found.people_sha256 == hashlib.sha256(b"\nto a@k,b@k").hexdigest()
