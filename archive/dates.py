@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from postbuch.archive import monthnames
 from postbuch.archive.charsets import decode_octets
+from postbuch.archive.encodedwords import decode_words
 
 FIRST_YEAR, LAST_YEAR = 1900, 9000
 # 200 characters without comments and folds: the longest form, with a long name of a day, has 60.
@@ -23,13 +24,15 @@ _MONTHS = {
     b"Jan": 1, b"Feb": 2, b"Mar": 3, b"Apr": 4, b"May": 5, b"Jun": 6, b"Jul": 7, b"Aug": 8, b"Sep": 9, b"Oct": 10,
     b"Nov": 11, b"Dec": 12,
 }
-# Hours from UTC: RFC 5322 section 4.3, and the names that Europe has. A name that means several zones, as IST does, is
-# none, and neither is a single letter, which old programs used in both directions: such a date is read as one in UTC.
+# Hours from UTC: RFC 5322 section 4.3, and the names that Europe and the Pacific have. A name that means several zones,
+# as IST does, is none, and neither is a single letter, which old programs used in both directions: such a date is read
+# as one in UTC.
 _ZONES = {
     "ut": 0, "utc": 0, "gmt": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8,
     "pdt": -7, "ast": -4, "adt": -3, "wet": 0, "west": 1, "wez": 0, "wesz": 1, "bst": 1, "cet": 1, "cest": 2, "mez": 1,
     "mesz": 2, "met": 1, "mest": 2, "eet": 2, "eest": 3, "oez": 2, "oesz": 3, "msk": 3, "msd": 4,
-    "мск": 3,
+    "мск": 3, "jst": 9, "kst": 9, "hkt": 8, "sgt": 8, "awst": 8, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13,
+    "hst": -10, "akst": -9, "akdt": -8,
 }  # fmt: skip
 _PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
 _DAY_NAME = r"(?:[^\W\d_]+\.?\s*,?|,)?\s*"
@@ -73,7 +76,7 @@ def read(raw: bytes) -> datetime | None:
         day, year, hour, minute, second, zone = (int(usual[place]) for place in (1, 3, 4, 5, 6, 7))
         away = abs(zone) // 100 * 60 + abs(zone) % 100
         return _moment(year, month, day, hour, minute, second, away if zone >= 0 else -away)
-    line = " ".join(_without_comments(decode_octets(raw, None)).split()).strip('" ')[:MAX_CHARACTERS]
+    line = " ".join(_without_comments(decode_words(decode_octets(raw, None))).split()).strip('" ')[:MAX_CHARACTERS]
     line = unicodedata.normalize("NFC", line)
     for form in _FORMS:
         if (found := form.match(line)) is not None:

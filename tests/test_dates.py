@@ -22,10 +22,11 @@ def at(hour: int, minute: int = 0, second: int = 0, day: int = 23) -> datetime:
     ("GMT", 11), ("Z", 11), ("CET", 10), ("CEST", 9), ("cest", 9), ("MEZ", 10), ("MESZ", 9), ("MET", 10), ("BST", 10),
     ("WEST", 10), ("EET", 9), ("EEST", 8), ("MSK", 8), ("EST", 16), ("EDT", 15), ("CST", 17), ("CDT", 16), ("MST", 18),
     ("MDT", 17), ("PST", 19), ("PDT", 18), ("(EDT) -0400", 15), ("-0500 (MEZ)", 16), ("-0000", 11), ("", 11),
+    ("JST", 2), ("KST", 2), ("HKT", 3), ("AEDT", 0), ("HST", 21), ("AKST", 20),
     ("A", 11), ("M", 11), ("IST", 11), ("XYZ", 11), ("+9999", 11), ("+0160", 11),
 ])
 def test_zones(zone: str, hour: int) -> None:
-    """RFC 5322 section 4.3, the names of Europe, digits in every shape; what says nothing is UTC."""
+    """RFC 5322 section 4.3, the names of Europe and the Pacific, digits in every shape; what says nothing is UTC."""
     assert dates.read(f"Mon, 23 Nov 2026 11:00:00 {zone}".encode()) == at(hour)
 
 
@@ -42,6 +43,7 @@ def test_zones(zone: str, hour: int) -> None:
     "Mon Nov 23 11:00:00 GMT+0100 2026", '"Mon, 23 Nov 2026 11:00:00 +0100"', "Mon Nov 23 11:00:00 2026 CET",
     "Montag, 23. November 2026, 11:00 Uhr MEZ", "lunes, 23 de noviembre de 2026 11:00:00 +0100",
     "23 d’nov. de 2026 11:00 +0100", "Mon Nov 23 0126 11:00 +0100", "23 Nov 2026 10:00 a.m.",
+    "=?utf-8?Q?Mon,_23_Nov_2026_11=3A00=3A00_+0100?=", "Mon, 23 Nov 2026 11:00:00 =?us-ascii?Q?+0100?=",
     "Mon, 23 Nov 2026 10:00 a. m. +0000",
     "Пн, 23 ноября 2026 13:00:00 МСК", "2026年11月23日 11:00:00 +0100", "2026年11月23日星期一 11:00 +0100",
     "2026년 11월 23일 월요일 11:00:00 +0100",
