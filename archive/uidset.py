@@ -128,7 +128,7 @@ def parse(text: bytes, *, largest: int | None = None) -> UidSet | None:
     """A sequence-set; None when it is none, or when it has a `*` and nobody says what the largest number is."""
     if len(text) < 10 and text.isdigit():  # one message, as most commands name
         return UidSet(((int(text), int(text)),)) if int(text) else None
-    if not is_set(text):
+    if _SET.fullmatch(text) is None:
         return None
     if b"*" in text:
         if largest is None:
@@ -145,5 +145,5 @@ def parse(text: bytes, *, largest: int | None = None) -> UidSet | None:
 
 
 def is_set(text: bytes) -> bool:
-    """Whether it is a sequence-set of the grammar, `*` allowed, `$` not."""
-    return _SET.fullmatch(text) is not None
+    """Whether it is a sequence-set of the grammar with numbers from 1 to LARGEST, `*` allowed, `$` not."""
+    return parse(text, largest=LARGEST) is not None

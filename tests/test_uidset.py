@@ -53,7 +53,13 @@ def test_read(text: bytes, numbers: set[int]) -> None:
 @pytest.mark.parametrize("text", [b"", b"0", b"1:", b":1", b"1,,2", b"a", b"1 2", b"4294967296", b"$", b"-1", b"1:2:3"])
 def test_no_set(text: bytes) -> None:
     """What is outside the grammar is no set."""
-    assert uidset.parse(text) is None
+    assert uidset.parse(text) is None and not uidset.is_set(text)
+
+
+@pytest.mark.parametrize("text", [b"0:*", b"*,0", b"*:4294967296"])
+def test_no_open_set(text: bytes) -> None:
+    """Nor is one with a `*` and a number that no message can have."""
+    assert not uidset.is_set(text)
 
 
 @pytest.mark.parametrize("text", [b"*", b"1:*", b"*:4", b"2,*"])
