@@ -22,6 +22,9 @@ ATTEMPTS = 3
 
 _LIST = re.compile(rb'\* LIST \(([^)]*)\) (?:"\\?(.)"|NIL) ', re.IGNORECASE)
 
+# As servers say it; some call the mailbox unknown.
+_NOT_THERE = re.compile(rb"NO [^\[].*\b(?:exist|existent|unknown)\b", re.IGNORECASE)
+
 
 class LeftAside(UpstreamFailed):
     """The connection was lost while the mailbox had the other name. Both names are quoted."""
@@ -84,8 +87,11 @@ async def look_into(harvester: Harvester, relay: Relay, name: bytes, known_as: b
 
 
 def no_such(answer: bytes) -> bytes:
-    """Upstream's NO to EXAMINE as it answers DELETE: that one tells the reason as a code (RFC 5530 section 3)."""
-    return answer.replace(b"NO ", b"NO [NONEXISTENT] ", 1) if re.match(rb"NO [^\[]", answer) else answer
+    """Upstream's NO to EXAMINE as it answers DELETE: that one tells the reason as a code (RFC 5530 section 3).
+
+    Only where it is the reason: a name that upstream cannot read gets no code.
+    """
+    return answer.replace(b"NO ", b"NO [NONEXISTENT] ", 1) if _NOT_THERE.match(answer) else answer
 
 
 async def _once(

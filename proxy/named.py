@@ -19,6 +19,19 @@ SecondSession = Callable[[], AbstractAsyncContextManager[tuple[Harvester, Relay]
 
 # What tells of a mailbox that is being opened, and all else but the end of the session.
 _OPENING = re.compile(rb"\* (?!BYE\b)", re.IGNORECASE)
+_WILDCARD = re.compile(rb"[%*]")
+# The name in an answer to LIST as an atom or a string; one that comes as a literal cannot be told.
+_LISTED = re.compile(
+    rb'\* LIST \([^()]*\) (?:NIL|"(?:[^"\\]|\\.)*") ("(?:[^"\\]|\\.)*"|[^"{\s]+)\r\n', re.IGNORECASE
+)
+
+
+def _lists(line: bytes, quoted: bytes) -> bool:
+    """Whether an answer to LIST may be that of the mailbox: its name in another case as well, or one not to be read."""
+    found = _LISTED.match(line)
+    listed = None if found is None else command.argument(found.group(1))
+    name = command.argument(quoted)
+    return listed is None or name is None or listed[0].lower() == name[0].lower()
 
 
 class Named:
@@ -138,6 +151,8 @@ class Named:
     async def _closed_name(self, held: Held, harvester: Harvester, quoted: bytes, answer: bytes) -> Verdict:
         """A name that cannot be opened: there is no such mailbox, or it holds no messages. Raises Unsafe otherwise."""
         lines, listed = await harvester.ask(b'LIST "" ' + quoted, lambda line: line[:6].upper() == b"* LIST")
+        if _WILDCARD.search(quoted):  # lists others as well, and there is no way to ask for this one alone
+            lines = [line for line in lines if _lists(line, quoted)]
         absent = [b"\\NOSELECT" in line.upper() or b"\\NONEXISTENT" in line.upper() for line in lines]
         if not is_ok(listed) or not all(absent):
             raise Unsafe(Detail.NOT_SELECTED.said(words=answer[:200].decode("utf-8", "replace").strip()))
