@@ -33,7 +33,10 @@ _SIZE = re.compile(
 )
 _SEARCH = re.compile(rb"\* E?SEARCH\b", re.IGNORECASE)
 _ALL = re.compile(rb"\bALL ([\d:,]+)", re.IGNORECASE)
-_NEWS = re.compile(rb"\* (?:\d+ (?:EXPUNGE|EXISTS|RECENT|FETCH)|VANISHED|FLAGS|OK \[PERMANENTFLAGS)\b", re.IGNORECASE)
+_NEWS = re.compile(
+    rb"\* (?:\d+ (?:EXPUNGE|EXISTS|RECENT|FETCH)|VANISHED|FLAGS|OK \[(?:PERMANENTFLAGS|HIGHESTMODSEQ))\b", re.IGNORECASE
+)
+_HIGHEST = re.compile(rb"OK (\[HIGHESTMODSEQ \d+\])", re.IGNORECASE)
 _CAPABILITY = re.compile(rb"\* CAPABILITY\b", re.IGNORECASE)
 
 
@@ -88,6 +91,17 @@ class Harvester:
         answer = await command.done
         return command.lines, answer[len(tag) + 1 :]
 
+    async def look(self, line: bytes, takes: Callable[[bytes], bool]) -> tuple[list[bytes], bytes]:
+        """As `ask`, for what the client gets no answer of; a HIGHESTMODSEQ in it is told all the same.
+
+        With QRESYNC the answer to any command may bring one (RFC 7162 section 3.2.3), and upstream says it once.
+        """
+        lines, answer = await self.ask(line, takes)
+        found = _HIGHEST.match(answer)
+        if found is not None and not takes(told := b"* OK " + found[1] + b" Highest\r\n"):
+            self._relay.say(told)
+        return lines, answer
+
     async def capabilities(self) -> set[bytes]:
         """What upstream offers now."""
         lines, _ = await self.ask(b"CAPABILITY", lambda line: _CAPABILITY.match(line) is not None)
@@ -96,7 +110,7 @@ class Harvester:
     async def resolve(self, numbers: bytes, *, by_uid: bool) -> list[Found]:
         """The messages of a set. Raises Refused."""
         prefix = b"UID " if by_uid else b""
-        lines, answer = await self.ask(prefix + b"FETCH " + numbers + b" (UID)", _is_number)
+        lines, answer = await self.look(prefix + b"FETCH " + numbers + b" (UID)", _is_number)
         if not is_ok(answer):
             raise Refused(answer)
         matches = [match for line in lines if (match := _NUMBER_AMONG.match(line)) is not None]
@@ -104,7 +118,7 @@ class Harvester:
 
     async def deleted(self, within: bytes = b"") -> UidSet:
         """The UIDs of the messages flagged \\Deleted, of all or of a set of UIDs. Raises Refused."""
-        lines, answer = await self.ask(b"UID SEARCH DELETED" + (b" UID " + within if within else b""), is_search)
+        lines, answer = await self.look(b"UID SEARCH DELETED" + (b" UID " + within if within else b""), is_search)
         if not is_ok(answer):
             raise Refused(answer)
         return found_by(lines)
@@ -166,14 +180,14 @@ class Harvester:
         sent = self._archived.take_lengths(place, UidSet.of(each.uid for each in found))
         for numbers in _windows([each for each in found if each.uid in sent], by_uid=by_uid):
             prefix = b"UID " if by_uid else b""
-            lines, _ = await self.ask(prefix + b"FETCH " + numbers + b" (UID RFC822.SIZE)", _is_size)
+            lines, _ = await self.look(prefix + b"FETCH " + numbers + b" (UID RFC822.SIZE)", _is_size)
             for match in map(_SIZE.fullmatch, lines):
                 if match is not None and sent.get(int(match[1])) == int(match[2]):
                     self._archived.add(place, int(match[1]))
 
     async def _fetch(self, numbers: bytes, *, by_uid: bool) -> None:
         prefix = b"UID " if by_uid else b""
-        _, answer = await self.ask(prefix + b"FETCH " + numbers + b" (UID FLAGS INTERNALDATE BODY.PEEK[])", _is_body)
+        _, answer = await self.look(prefix + b"FETCH " + numbers + b" (UID FLAGS INTERNALDATE BODY.PEEK[])", _is_body)
         self._relay.settle()
         await self._tap.captures.durable()
         if not is_ok(answer):

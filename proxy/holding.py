@@ -198,7 +198,7 @@ class Holding:
                 if not left:
                     return Verdict(answer=held.command.tag + b" " + answer)
         # What others flagged a moment ago counts as well, and a SEARCH need not know it. Who closes hears of nothing.
-        await self._harvester.ask(b"NOOP", is_news if verb == b"CLOSE" else lambda line: False)
+        await self._harvester.look(b"NOOP", is_news if verb == b"CLOSE" else lambda line: False)
         uids = await self._durable_deleted(place, hazard.set)
         if not exact:
             return await self._inexact(held, place)

@@ -89,7 +89,7 @@ class Named:
             return await self._put_aside(harvester, relay, name)
         if not {b"UNSELECT", b"IMAP4REV2"} & capabilities:
             return None
-        await self._harvester.ask(b"NOOP", lambda line: False)
+        await self._harvester.look(b"NOOP", lambda line: False)
         known = await self._uids()
         _, answer = await self._harvester.ask(b"UNSELECT", is_news, verb=b"UNSELECT")
         if not is_ok(answer):

@@ -296,3 +296,19 @@ def test_a_large_mailbox_costs_little_memory(case: Case, proxy: ImapProxy) -> No
     assert peak - before < 24 * 1024 * 1024, f"{(peak - before) >> 20} MB"
     client.ok(b"EXPUNGE")
     assert case.nothing_lost() == len(case.messages)
+
+
+def test_modseq_that_a_look_was_told_is_told(case: Case) -> None:
+    """With QRESYNC upstream says once how far it is, perhaps to a command of ours: the client hears of it all the same.
+
+    RFC 7162 section 3.2.3: what a client goes by when it comes back.
+    """
+    client = case.client()
+    client.ok(b"FETCH 1:* (MODSEQ)")
+    client.ok(b"MOVE 2 Trash")
+    client.ok(b"ENABLE QRESYNC")
+    straight = case.direct()
+    straight.ok(b"ENABLE QRESYNC")
+    now = int(b"".join(straight.ok(b"SELECT " + case.name)).split(b"[HIGHESTMODSEQ ")[1].split(b"]")[0])
+    straight.close()
+    assert b"[HIGHESTMODSEQ %d]" % now in b"".join(client.ok(b"UID EXPUNGE 1:*"))
