@@ -6,91 +6,19 @@ capabilities are as proxy.md section 2 says. Everything else is compared octet f
 
 import contextlib
 import re
-import ssl
 from collections.abc import Callable, Iterator
 
 import pytest
-from imap_proxy import ImapProxy, config_for
 from transcript import Silent, Step, Talk, condition, one, without_time
 from transcript_base import LOGIN, PASSWORD, SCRIPTS, USER, VERBS
 from transcript_extensions import OF_CAPABILITY, PREPARE
-
-from postbuch.certs.trust import client_context
-from provider.dovecot import Dovecot
-
-# Everything that Dovecot can do for one user's mail, so that all of it is there to be tried.
-EXTRAS = """
-mail_plugins = acl quota
-mail_attribute_dict = file:%h/attributes
-imap_metadata = yes
-imap_urlauth_host = localhost
-protocol imap {
-  mail_plugins = acl quota imap_acl imap_quota imap_zlib
-}
-service anvil {
-  # Wrong passwords without Dovecot's growing delay.
-  unix_listener anvil-auth-penalty {
-    mode = 0
-  }
-}
-plugin {
-  acl = vfile
-  quota = maildir:User quota
-  quota_rule = *:storage=1G
-}
-"""
-
-# proxy.md section 2, written down once more: the test must not ask the program what is right.
-STRIPPED = {
-    b"STARTTLS", b"LOGINDISABLED", b"COMPRESS=DEFLATE", b"LOGIN-REFERRALS", b"CATENATE", b"URLAUTH", b"URLAUTH=BINARY",
-    b"URL-PARTIAL", b"NOTIFY",
-}  # fmt: skip
-IN_PLACE_OF_AUTH = {b"SASL-IR", b"AUTH=PLAIN", b"AUTH=LOGIN"}
-
-
-class Sides:
-    """A server that is spoken to straight, and one behind Postbuch."""
-
-    def __init__(self, straight: Dovecot, upstream: Dovecot, proxy: ImapProxy) -> None:
-        self.upstream = upstream
-        self._straight, self._proxy = straight, proxy
-        self._trust: ssl.SSLContext = client_context(straight.ca_file)
-
-    def straight(self) -> Talk:
-        return Talk(self._straight.imaps_port, self._trust)
-
-    def through(self) -> Talk:
-        return Talk(self._proxy.port, self._proxy.trust)
-
-    def second(self, dovecot: Dovecot | None = None) -> Talk:
-        """Another session of the same user, straight at one of the servers."""
-        made = Talk((dovecot or self._straight).imap_port, None)
-        made.run(one(LOGIN))
-        return made
+from transcript_sides import IN_PLACE_OF_AUTH, Sides, rewritten, running
 
 
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
-    users = {USER.decode(): PASSWORD.decode()}
-    with contextlib.ExitStack() as stack:
-        servers = []
-        for name in ("straight", "upstream"):
-            server = Dovecot(tmp_path_factory.mktemp(name), users, extra_configuration=EXTRAS)
-            servers.append(stack.enter_context(server))
-        folder, upstream = tmp_path_factory.mktemp("proxy"), servers[1]
-        config = config_for(folder, upstream)
-        proxy = stack.enter_context(ImapProxy(config))
-        yield Sides(servers[0], upstream, proxy)
-
-
-def rewritten(heard: bytes) -> bytes:
-    """What a client of Postbuch may expect where the server named its capabilities."""
-
-    def kept(found: re.Match[bytes]) -> bytes:
-        tokens = [token for token in found.group(2).split() if token not in STRIPPED | IN_PLACE_OF_AUTH]
-        return found.group(1) + b"".join(b" " + token for token in sorted(tokens))
-
-    return re.sub(rb"(\* CAPABILITY|\[CAPABILITY)((?: [^\s\]]+)*)", kept, heard)
+    with running(tmp_path_factory.mktemp("sides"), {USER.decode(): PASSWORD.decode()}) as made:
+        yield made
 
 
 def named(heard: bytes) -> list[bytes]:

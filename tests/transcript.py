@@ -23,7 +23,7 @@ _OF_TIME = (
 
 
 # A command that may remove messages holds what is sent behind it, so the answers are those of one after the other.
-HOLDING = re.compile(rb"(?:UID )?(?:EXPUNGE|CLOSE|MOVE|STORE .*Deleted)", re.IGNORECASE)
+HOLDING = re.compile(rb"(?:UID )?(?:EXPUNGE|CLOSE|MOVE|STORE .*Deleted|DELETE|RENAME)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ class Talk:
             self._number += 1
             tags.append(b"t%d" % self._number)
             lines.append(tags[-1] + b" " + command + b"\r\n")
-        heard = self._send(b"".join(lines), tags)
+        heard = self._send(b"".join(lines), tags, dialogue=bool(step.replies or step.until))
         for reply in step.replies:
             if not heard.startswith(b"+") and b"\r\n+" not in heard:
                 break
@@ -132,21 +132,24 @@ class Talk:
             heard += self._response()
         return heard
 
-    def _send(self, octets: bytes, tags: list[bytes]) -> bytes:
+    def _send(self, octets: bytes, tags: list[bytes], *, dialogue: bool) -> bytes:
         """Send, waiting for `+` where a literal or a dialogue wants it; what came until the last tag."""
-        heard, at, waiting = b"", 0, list(tags)
+        heard, at, waiting, inside = b"", 0, list(tags), 0
         for found in _LITERAL.finditer(octets):
-            if found.start() < at or found.group(2):
+            if found.start() < inside:
+                continue
+            inside = found.end() + int(found.group(1))
+            if found.group(2):
                 continue
             self._put(octets[at : found.end()])
             answer = self._until(waiting, continuation=True)
             heard += answer
             if not answer.endswith(b"\r\n") or not answer.rsplit(b"\r\n", 2)[-2].startswith(b"+"):
                 return heard  # refused: the literal stays here
-            at = found.end() + int(found.group(1))
-            self._put(octets[found.end() : at])
+            self._put(octets[found.end() : inside])
+            at = inside
         self._put(octets[at:])
-        return heard + self._until(waiting, continuation=True)
+        return heard + self._until(waiting, continuation=dialogue)
 
     def _until(self, tags: list[bytes], *, continuation: bool = False) -> bytes:
         """Up to the answers of all tags, which are taken from the list; `continuation`: or to a `+`."""
