@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="size of the mailbox of test_collector_kill.py; 100000 for the long run",
     )
     parser.addoption(
-        "--wire-seeds", type=int, default=4,
+        "--wire-seeds", type=int, default=3,
         help="how many random sessions test_wire.py and test_wire_submission.py compare; 500 for the long run",
     )
     parser.addoption(

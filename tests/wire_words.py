@@ -81,7 +81,8 @@ class Sessions:
         readers = (self._look, self._look, self._search_only, self._list, self._small)
         found = [self._random.choice(readers)() for _ in range(self._random.randint(1, 4))]
         self._plus_only = False
-        return (*first, *found, self._command()) if not first else (*first, *found)
+        last = (self._append, self._copy, self._status, self._names, self._look, self._search_only)
+        return (*first, *found) if first else (*found, self._random.choice(last)())
 
     def _look(self) -> bytes:
         items = (b"FLAGS", b"UID", b"RFC822.SIZE", b"BODY.PEEK[]", b"BODY.PEEK[1]", b"ENVELOPE", b"BODY[TEXT]<2.5>")
