@@ -152,6 +152,24 @@ def test_json_that_no_one_can_keep(site: Site, body: bytes, word: str) -> None:
     assert word in str(answer.json["errors"])
 
 
+@pytest.mark.parametrize("body", [
+    {"semicolon": 0}, {"byte_order_mark": "yes"}, {"account": 5.7}, {"account": True}, {"mailbox": "1"},
+], ids=str)  # fmt: skip
+def test_json_of_another_type(site: Site, body: dict[str, object]) -> None:
+    """What the description calls a boolean or an integer is taken as nothing else."""
+    answer = ask(site, "/exports", "POST", json={"format": "csv", **body})
+    problem(answer, 422)
+    assert answer.json["errors"]["json"].keys() == body.keys()
+    assert ask(site, "/exports", "POST", json={"format": "csv", "account": 1.0, "semicolon": True}).status_code == 202
+
+
+@pytest.mark.parametrize("read", [0, 1, "off", "true", "1"])
+def test_a_mark_is_true_or_false(site: Site, read: object) -> None:
+    """Nothing that only resembles it."""
+    newest = ask(site, "/letters?limit=1").json[0]["id"]
+    problem(ask(site, f"/letters/{newest}/mark", "PUT", json={"read": read}), 422)
+
+
 def test_a_program_is_told_what_to_do(site: Site) -> None:
     """Sentences for who writes it: where the addresses stand, which methods there are, how much is too much."""
     assert "/api/v1/openapi.json" in problem(ask(site, "/nowhere"), 404)

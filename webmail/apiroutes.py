@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from flask_smorest import Blueprint
 
 from postbuch.webmail.apiaccess import TAKES_QUERY
-from postbuch.webmail.apischemas import StrictParser
+from postbuch.webmail.apistrict import StrictParser
 
 F = TypeVar("F", bound=Callable[..., Any])
 

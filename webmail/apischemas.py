@@ -1,17 +1,14 @@
 """What goes in and out of the interface for programs, for its description (OpenAPI 3.1) and for checking arguments."""
 
-import json
 from typing import Any
 
-from flask import Request
-from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
-from webargs.flaskparser import FlaskParser
+from marshmallow import Schema, ValidationError, fields, validate
 
 from postbuch.archive import apikeys, attachments, clock, export_list, filtergrammar
+from postbuch.webmail.apistrict import Flag, Number, Strict
 from postbuch.webmail.letterfiles import SOURCES
 
 MAX_LIMIT = 200
-_TEXT = json.JSONEncoder(ensure_ascii=False)
 _ID = validate.Range(min=0, max=2**63 - 1)
 
 
@@ -22,42 +19,6 @@ def _is_zone(name: str) -> None:
         clock.named(name)
     except LookupError:
         raise ValidationError("There is no such time zone; give an IANA name, as Europe/Berlin.") from None
-
-
-class Strict(Schema):
-    """An argument that there is not is told, not passed over."""
-
-    class Meta:
-        unknown = RAISE
-
-
-class StrictParser(FlaskParser):
-    """In an address as well; and what is said twice, or in a body that is no JSON, is not passed over either."""
-
-    DEFAULT_UNKNOWN_BY_LOCATION: Any = {"query": RAISE, "json": RAISE}  # noqa: RUF012 - as webargs has it
-
-    def load_querystring(self, req: Request, schema: Schema) -> Any:
-        """The arguments of the address. Raises ValidationError."""
-        twice = [name for name, values in req.args.lists() if len(values) > 1]
-        if twice:
-            raise ValidationError({name: ["Can be given once."] for name in twice})
-        return super().load_querystring(req, schema)
-
-    def _raw_load_json(self, req: Request) -> Any:
-        if req.content_length and not req.is_json:
-            raise ValidationError("Send JSON, with Content-Type: application/json.")
-        try:
-            found = super()._raw_load_json(req)
-            _TEXT.encode(found if found is not missing else None).encode("utf-8")
-        except RecursionError:
-            raise ValidationError("Nested too deeply.") from None
-        except UnicodeEncodeError:
-            raise ValidationError("Half a surrogate pair is no character.") from None
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            raise
-        except ValueError:  # of `int`: Python's limit
-            raise ValidationError("A number has too many digits.") from None
-        return found
 
 
 class OnClock(Strict):
@@ -230,7 +191,7 @@ class Month(Schema):
 class Mark(Strict):
     """A read mark."""
 
-    read = fields.Boolean(required=True)
+    read = Flag(required=True)
 
 
 class Marked(Schema):
@@ -246,8 +207,10 @@ class ExportOrder(Ordered):
     view = fields.String(load_default="letters")
     columns = fields.List(fields.String(), load_default=list)
     language = fields.String(load_default="en", validate=validate.OneOf(["de", "en"]))
-    semicolon = fields.Boolean(load_default=False)
-    byte_order_mark = fields.Boolean(load_default=False)
+    account = Number(load_default=None, allow_none=True, validate=_ID)
+    mailbox = Number(load_default=None, allow_none=True, validate=_ID)
+    semicolon = Flag(load_default=False)
+    byte_order_mark = Flag(load_default=False)
 
 
 class JobsQuery(Strict):
