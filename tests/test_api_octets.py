@@ -160,6 +160,10 @@ def test_an_export_from_the_order_to_the_file(site: Site) -> None:
     lines = answer.data.decode().splitlines()
     assert lines[0] == "Nummer;Betreff" and len(lines) == LETTERS + 1 and "Angebot 4 für Möbel" in answer.text
     answer.close()
+    described = ask(site, "/openapi.json").json["paths"]["/api/v1/jobs/{job_id}/file"]["get"]["responses"]["200"]
+    # What reads JSON as its type says finds no text there.
+    assert described["content"]["application/json"]["schema"] == {}
+    assert described["content"]["application/sql"]["schema"] == {"type": "string", "format": "binary"}
     assert [each["id"] for each in ask(site, f"/jobs?since_id={number - 1}").json] == [number]
     admin = key(site, login=ADMIN)
     for path in (f"/jobs/{number}", f"/jobs/{number}/file"):

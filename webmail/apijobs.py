@@ -18,7 +18,9 @@ from postbuch.webmail.titles import titles
 
 blueprint = Routes("api_jobs", __name__, description="Exports")
 _TYPES = (*(form.content_type for form in Form), *export_list.MESSAGE_FORMS.values())
-_FILE = {"200": {"content": {each: {"schema": {"type": "string", "format": "binary"}} for each in _TYPES},
+_OCTETS = {"type": "string", "format": "binary"}
+# What comes as JSON is read as it and is no text.
+_FILE = {"200": {"content": {each: {"schema": {} if each == Form.JSON.content_type else _OCTETS} for each in _TYPES},
                  "description": "The file"}}  # fmt: skip
 
 
