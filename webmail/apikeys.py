@@ -1,5 +1,7 @@
 """One's keys for programs: made, shown this once, revoked."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -30,7 +32,7 @@ def page() -> str:
 
 @blueprint.route("/keys", methods=["POST"])
 @login_required
-def make() -> str | BaseResponse:
+def make() -> str:
     """A new one. The page that answers is the only one that ever shows it."""
     who = viewer()
     name, scopes = request.form.get("name", ""), request.form.getlist("scope")
@@ -40,7 +42,7 @@ def make() -> str | BaseResponse:
             on_record(conn, "key-add", f"key {number}", {"name": name.strip(), "scopes": " ".join(scopes)})
     except UsageError:
         flash(gettext("Give the key a name that no other key of yours has, and at least one right."))
-        return redirect(url_for("apikeys.page"))
+        return _page(name=name, chosen=scopes)
     return _page(key)
 
 
@@ -56,13 +58,14 @@ def revoke(key_id: int) -> BaseResponse:
     return redirect(url_for("apikeys.page"))
 
 
-def _page(made: str = "") -> str:
+def _page(made: str = "", *, name: str = "", chosen: Sequence[str] = (apikeys.LETTERS,)) -> str:
+    """name, chosen: what the form shows, which is what was typed where that was refused."""
     who = viewer()
     with services().transaction() as conn:
         on_record(conn, "key-list", "keys")
         found = apikeys.listed(conn, who.user_id)
         side = folders.sidebar(conn, who, Listing())
     return render_template(
-        "apikeys.html", sidebar=side, listing=Listing(), keys=found, made=made, scopes=SCOPES,
+        "apikeys.html", sidebar=side, listing=Listing(), keys=found, made=made, scopes=SCOPES, name=name, chosen=chosen,
         base=services().config.web.public_url.rstrip("/"),
     )

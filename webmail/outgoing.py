@@ -27,22 +27,12 @@ EXAMPLE = linktemplates.values_of(
 @login_required
 def page() -> str:
     """The templates, each with an example."""
-    who = viewer()
-    if not who.oversees:
-        abort(403)
-    with services().transaction() as conn:
-        on_record(conn, "status", "links")
-        side = folders.sidebar(conn, who, Listing())
-        found = linktemplates.listed(conn)
-    return render_template(
-        "links.html", sidebar=side, listing=Listing(), templates=[(each, each.fill(EXAMPLE)) for each in found],
-        variables=[f"#{name}#" for name in linktemplates.VARIABLES], may_change=who.role == "admin",
-    )
+    return _page()
 
 
 @blueprint.route("/links", methods=["POST"])
 @login_required
-def add() -> Response:
+def add() -> str | Response:
     """Make one."""
     _admins_only()
     name, template = request.form.get("name", ""), request.form.get("template", "")
@@ -52,8 +42,8 @@ def add() -> Response:
             on_record(conn, "link-add", f"link {number}", {"name": name.strip(), "template": template.strip()})
     except UsageError as error:
         flash(wrong(error))
-    else:
-        flash(gettext("The link stands on letters from now on."))
+        return _page(name, template)
+    flash(gettext("The link stands on letters from now on."))
     return redirect(url_for("outgoing.page"))
 
 
@@ -80,6 +70,22 @@ def links_of(conn: Connection, facts: dict[str, Any]) -> list[tuple[str, str]]:
     )  # fmt: skip
     filled = ((each.name, each.fill(values)) for each in linktemplates.listed(conn))
     return [(name, href) for name, href in filled if href]
+
+
+def _page(name: str = "", template: str = "") -> str:
+    """name, template: what the form shows, which is what was typed where that was refused."""
+    who = viewer()
+    if not who.oversees:
+        abort(403)
+    with services().transaction() as conn:
+        on_record(conn, "status", "links")
+        side = folders.sidebar(conn, who, Listing())
+        found = linktemplates.listed(conn)
+    return render_template(
+        "links.html", sidebar=side, listing=Listing(), templates=[(each, each.fill(EXAMPLE)) for each in found],
+        variables=[f"#{name}#" for name in linktemplates.VARIABLES], may_change=who.role == "admin",
+        name=name, template=template,
+    )
 
 
 def _admins_only() -> None:
