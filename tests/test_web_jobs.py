@@ -158,6 +158,19 @@ def test_a_failure_is_told_in_the_readers_language(anna: FlaskClient, house: Con
     assert "Die Festplatte ist fast voll" in anna.get("/jobs").text
 
 
+@pytest.mark.parametrize(("state", "said"), [
+    (jobs.CANCELLED, "cancelled"), (jobs.EXPIRED, "file removed after a week"),
+])  # fmt: skip
+def test_what_has_no_file_has_not_the_sign_of_success(anna: FlaskClient, house: Config, state: str, said: str) -> None:
+    """Green is for what is done."""
+    at = audit.now()
+    with database.connection(house, Role.WEB) as conn:
+        conn.execute(insert(job).values(
+            user_id=users.user_number(conn, ANNA), title="Briefe", parameters="{}", state=state, made_at=at, beat_at=at,
+        ))  # fmt: skip
+    assert f'<span class="state idle">{said}</span>' in anna.get("/jobs").text
+
+
 def test_keys_on_the_page(anna: FlaskClient, house: Config) -> None:
     """Shown once, used, listed by its beginning, revoked; one without a name or a right is not made."""
     data = {"csrf_token": token(anna), "name": "Kundendatenbank", "scope": ["letters"]}
@@ -167,7 +180,10 @@ def test_keys_on_the_page(anna: FlaskClient, house: Config) -> None:
     assert f'"{ANNA}"' in bare.get("/api/v1/me", headers={"X-API-Key": key}).text
     page = anna.get("/keys").text
     assert key not in page and key[:11] in page and "Kundendatenbank" in page
-    assert "at least one right" in anna.post("/keys", data={**data, "scope": []}, follow_redirects=True).text
+    page_of_form = anna.post("/keys", data={**data, "name": "CRM", "scope": []}).text
+    assert "at least one right" in page_of_form
+    # What was typed is mended, not typed again.
+    assert 'value="CRM"' in page_of_form and not re.search(r'name="scope"[^>]*checked', page_of_form)
     number = re.search(r"/keys/(\d+)/revoke", page)
     assert number is not None
     other = browser((anna.application, house))
