@@ -460,8 +460,18 @@ def test_search_mistakes_are_explained(client: FlaskClient) -> None:
         page = client.get("/", query_string={"q": text}).text
         assert "That search did not work" in page, text
         assert said in page, text
+        assert "letters found" not in page, text
     assert query.MAX_CHARACTERS <= 2000
     assert "Nothing found" in client.get("/?q=xyzzyqq").text
+
+
+def test_a_word_that_is_nowhere_may_be_a_beginning(client: FlaskClient) -> None:
+    """Of one word the page offers those that begin so; of more, or of what has a star, it does not."""
+    log_in(client)
+    assert 'href="/?q=xyzzyqq*"' in client.get("/?q=xyzzyqq").text
+    for text in ("xyzzyqq*", "xyzzyqq plugh", "from:xyzzyqq"):
+        page = client.get("/", query_string={"q": text}).text
+        assert "Nothing found" in page and "With a star" not in page and '**"' not in page, text
 
 
 def test_language_is_chosen_kept_and_switched(client: FlaskClient) -> None:

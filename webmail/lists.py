@@ -142,7 +142,7 @@ def sheet(
             after=wanted.after, names=names, most=MOST, count_all=False, anchor=wanted.anchor,
         )
     except UsageError as error:
-        return replace(bare, problem=listwords.no_search(error))
+        return replace(bare, problem=listwords.no_search(error), total=listview.NOT_COUNTED)
     start = wanted.filter.offset
     if not page.rows and (start or wanted.before or wanted.after or wanted.anchor):
         bare = replace(bare, beyond=_beyond(conn, who, view, wanted, page.total, size))
