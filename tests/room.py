@@ -25,7 +25,9 @@ _MEASURE = """(touch) => {
       const right = Math.max(...[...range.getClientRects()].map((line) => line.right))
       const box = e.closest('.notice, .panel, .btn, .chip, .tile')
       const [edge, style] = cutBy(e) ?? []
-      const isMeant = style && (style.textOverflow === 'ellipsis' || ['auto', 'scroll'].includes(style.overflowX))
+      // The sign for what is cut off stands in lines of text alone, not where boxes lie beside each other.
+      const isShortened = style?.textOverflow === 'ellipsis' && !/flex|grid/.test(style.display)
+      const isMeant = isShortened || ['auto', 'scroll'].includes(style?.overflowX)
       const isOutside = !isMeant && box && right > box.getBoundingClientRect().right + 1
       if (isOutside) told.push(`sticks out: ${named(e)}`)
       else if (edge && !isMeant && style.clipPath === 'none' && right > edge.getBoundingClientRect().right + 1)

@@ -18,6 +18,15 @@ PAGES = (
     "/jobs", "/keys", "/links", "/audit", "/admin", "/completeness", "/verification",
 )  # fmt: skip
 VIEWS = ("", "/headers", "/source", "/evidence", "/topic")
+# Words as German has them, and as programs make them, in every place that a sender or a provider fills.
+WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"
+LONG = (
+    f"From: {WORD} <{WORD[:50].lower()}@{WORD[:40].lower()}.{WORD[40:].lower()}.example>\r\nTo: anna@firma.example\r\n"
+    f"Subject: {WORD}{WORD}\r\nMessage-ID: <lang@x>\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>Kurz</p>\r\n"
+    f"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename={WORD}{WORD}.pdf\r\n\r\n"
+    "%PDF-1.4\r\n--b--\r\n"
+).encode()
 
 
 class Site:
@@ -35,6 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("room")
     filling = Filling()
     firm_mail(filling, datetime.now(UTC))
+    filling.add(LONG, "anna@firma.example", mailbox=f"Projekte/{WORD[:60]}/{WORD[:60]}")
     with archive(folder / "data", f"127.0.0.1:{free_port()}") as config:
         ingest(config, filling.records)
         collected(config)
@@ -54,17 +64,47 @@ def test_every_page_has_room_for_a_finger(site: Site, language: str, width: int)
     with context(site.browser, site.base, **choices) as (made, watch):
         page = made.new_page()
         page.goto("/?q=has:attachment")
-        letter = str(page.locator("#letters .row-link").first.get_attribute("href")).partition("?")[0]
+        links = page.locator("#letters .row-link")
+        letters = [str(links.nth(place).get_attribute("href")).partition("?")[0] for place in (0, 1)]
         page.goto("/media")
-        file = str(page.locator(".tile > a").first.get_attribute("href"))
+        files = [str(page.locator(".tile > a").nth(place).get_attribute("href")) for place in (0, 1)]
         found = {}
-        for path in (*PAGES, *(letter + view for view in VIEWS), file):
+        for path in (*PAGES, *(letter + view for letter in letters for view in VIEWS), *files):
             page.goto(path)
             found[path] = lacks_room(page)
         watch.expect_failures(1)
         page.goto("/nothing-here")
         found["error"] = lacks_room(page)
         assert {path: told for path, told in found.items() if told} == {}
+
+
+def test_a_long_word_hides_no_column(site: Site) -> None:
+    """On a screen each table has all of its columns in view, whatever senders and their files are called."""
+    choices: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "storage_state": site.state}
+    with context(site.browser, site.base, **choices) as (made, _):
+        page = made.new_page()
+        for path in ("/senders", "/media?look=table"):
+            page.goto(path)
+            assert page.locator("#content table").get_by_text(WORD).first.is_visible()
+            wide, seen = page.locator(".scroll").evaluate("e => [e.scrollWidth, e.clientWidth]")
+            assert wide <= seen, (path, wide, seen)
+
+
+def test_the_buttons_of_a_letter_stand_in_one_line(site: Site) -> None:
+    """On a small telephone too, and in the dark, where there is one more of them; its heading has room above it."""
+    choices: dict[str, Any] = {"viewport": {"width": 360, "height": 800}, "color_scheme": "dark", "locale": "de-DE"}
+    choices |= {"has_touch": True, "is_mobile": True, "storage_state": site.state}
+    with context(site.browser, site.base, **choices) as (made, _):
+        page = made.new_page()
+        page.goto("/?q=has:attachment")
+        high = "document.querySelector('{}').getBoundingClientRect().height"
+        assert page.evaluate(high.format("h1")) >= page.evaluate(high.format(".list-tools .btn"))
+        page.locator("#letters .row-link").first.click()
+        page.wait_for_selector(".letter-bar .look button")
+        tops = page.locator(".letter-bar :is(.icon-button, .look button)").evaluate_all(
+            "all => all.filter(e => e.checkVisibility()).map(e => Math.round(e.getBoundingClientRect().top))"
+        )
+        assert len(tops) > 6 and len(set(tops)) == 1, tops
 
 
 def test_a_phone_sorts_senders_and_attachments(site: Site) -> None:
