@@ -293,6 +293,27 @@ def test_marking_and_undoing_without_a_reload(reader: tuple[BrowserContext, Watc
     assert page.evaluate("window.stayed") is True
 
 
+@pytest.mark.parametrize("how", ["refused", "no answer"])
+def test_what_was_not_done_is_said(site: Site, how: str) -> None:
+    """A mark that the server refuses or never gets: the row stays as it was, and a sentence says what to do."""
+    made = site.browser.new_context(base_url=site.base, storage_state=site.state, locale="en-GB")
+    page = made.new_page()
+    page.goto("/?account=1")
+    row = page.locator("#letters .row").first
+    was = "unread" in str(row.get_attribute("class"))
+    if how == "refused":
+        page.evaluate("document.querySelector('#marks [name=csrf_token]').value = 'x'")
+    else:
+        page.route("**/marks**", lambda route: route.abort())
+    row.locator("[name=letter]").check()
+    page.click(f"#marks button[value={'read' if was else 'unread'}]")
+    page.wait_for_selector("text=This was not done.")
+    assert was == ("unread" in str(row.get_attribute("class")))
+    page.click(".snack [data-dismiss]")
+    assert page.locator(".snack").count() == 0
+    made.close()
+
+
 def test_new_mail_is_a_badge_and_the_list_stays(site: Site, reader: tuple[BrowserContext, Watch]) -> None:
     """A letter that comes while the list is open shows as "1 new letter", then as one of two; a click brings them."""
     page = reader[0].new_page()

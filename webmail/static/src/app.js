@@ -1,5 +1,6 @@
 // What the pages do beyond links and forms. Everything here is comfort: without script each page still works.
 import 'htmx.org'
+import './failed.js'
 import './frame.js'
 import './keys.js'
 import './list.js'
