@@ -107,6 +107,22 @@ def test_the_buttons_of_a_letter_stand_in_one_line(site: Site) -> None:
         assert len(tops) > 6 and len(set(tops)) == 1, tops
 
 
+@pytest.mark.parametrize("width", [390, 360, 320])
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_what_is_chosen_has_room(site: Site, language: str, width: int) -> None:
+    """How many letters are chosen, of a page and of a whole list, and what can be done with them."""
+    choices: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "locale": language}
+    choices |= {"has_touch": True, "is_mobile": True, "storage_state": site.state}
+    with context(site.browser, site.base, **choices) as (made, _):
+        page = made.new_page()
+        page.goto("/")
+        page.locator("#letters [name=letter]").first.check()
+        assert lacks_room(page) == []
+        page.check("#pick-all")
+        page.click("[data-select-all]")
+        assert lacks_room(page) == []
+
+
 def test_a_phone_sorts_senders_and_attachments(site: Site) -> None:
     """What sorts a table stands above its cards, and a tap sorts."""
     choices: dict[str, Any] = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
