@@ -66,7 +66,7 @@ def test_the_installed_wheel_works_from_anywhere(wheel: Path, tmp_path: Path) ->
     # By the pip that is here: to get one of its own takes six seconds.
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
-    install = ["--python", python, "install", "--quiet", "--disable-pip-version-check", wheel]
+    install: list[str | Path] = ["--python", python, "install", "--quiet", "--disable-pip-version-check", wheel]
     subprocess.run([sys.executable, "-m", "pip", *install], check=True, cwd="/")
     done = subprocess.run(
         [python, "-W", "error", "-c", TRY, tmp_path / "data"], capture_output=True, text=True, cwd="/"
