@@ -28,7 +28,9 @@ MESSAGES: tuple[bytes, ...] = (
     b"\tcharset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\nsch\xf6n\r\n",
 )  # fmt: skip
 
-_BOXES = (b"INBOX", b"Sent", b"A", b"A/B", b"Z&APw-ge", b"mit Leer", b"Trash")
+# Dovecot makes the first two by itself when they are opened, also by the gate's look (docs/proxy.md).
+_MADE_BY_OPENING = (b"Sent", b"Trash")
+_BOXES = (*_MADE_BY_OPENING, b"INBOX", b"A", b"A/B", b"Z&APw-ge", b"mit Leer")
 _ABSENT = (b"nirgends", b"A/nirgends", b"x&-y", b"kaputt&AP", b"", b"a//b", b"/a", b"%", b"Gr\xc3\xbcn", b"~x")
 _FLAGS = (b"\\Seen", b"\\Flagged", b"\\Answered", b"\\Draft", b"\\Deleted", b"$Wort", b"Etwas", b"\\DELETED")
 _SECTIONS = (
@@ -139,8 +141,8 @@ class Sessions:
         plus = b"+" if form == b"plus" or self._plus_only else b""
         return b"{%d%s}\r\n%s" % (len(text), plus, text)
 
-    def _box(self, absent: float = 0.12) -> bytes:
-        name = self._pick(*_ABSENT) if self._often(absent) else self._pick(*_BOXES)
+    def _box(self, absent: float = 0.12, boxes: Sequence[bytes] = _BOXES) -> bytes:
+        name = self._pick(*_ABSENT) if self._often(absent) else self._pick(*boxes)
         if name.upper() == b"INBOX":
             name = self._case(name)
         return self._string(name)
@@ -306,7 +308,7 @@ class Sessions:
     def _names(self) -> bytes:
         verb = self._pick(b"CREATE", b"CREATE", b"DELETE", b"RENAME", b"SUBSCRIBE", b"UNSUBSCRIBE")
         made = self._case(verb) + b" " + (self._string(self._pick(b"N1", b"N2", b"A/N3", b"N1/x")) if self._often(0.7)
-                                          else self._box(0.3))  # fmt: skip
+                                          else self._box(0.3, _BOXES[len(_MADE_BY_OPENING):]))  # fmt: skip
         if verb == b"RENAME":
             made += b" " + (self._string(self._pick(b"N2", b"N4", b"A/N5")) if self._often(0.8) else self._box(0.3))
         if verb == b"CREATE" and self._often(0.1):
