@@ -62,8 +62,9 @@ class Dangerous:
 
     def close(self) -> None:
         """The session is over."""
-        if self._checking is not None:
-            self._checking.cancel()
+        checking, self._checking = self._checking, None  # whose frames hold us
+        if checking is not None:
+            checking.cancel()
 
     def _known(self, held: Held) -> Wait | None:
         verdict = self._holding.at_once(held) if self._holding is not None else None

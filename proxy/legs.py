@@ -91,7 +91,7 @@ class Legs(Receiver):
         try:
             relay.feed(data)
         except FramingLost as error:
-            self._lose_track(error)
+            self.lose_track(error)
             return
         if relay.injecting and self._tap is not None and self._tap.pending_octets > MAX_PENDING_OCTETS:
             self._balance.look()
@@ -118,12 +118,15 @@ class Legs(Receiver):
         try:
             call()
         except FramingLost as error:
-            self._lose_track(error)
+            self.lose_track(error)
             return
         if self._tap is not None and self._tap.pending_octets > MAX_PENDING_OCTETS:
             self._balance.look()
 
-    def _lose_track(self, error: FramingLost) -> None:
+    def lose_track(self, error: FramingLost) -> None:
+        """Upstream's octets cannot be followed any more."""
+        if self._upstream is None:  # an earlier line of the chunk ended the session
+            return
         self._client.failed(Reason.UPSTREAM_PROTOCOL, said.of(error), answered=False)
         self._client.close()
 

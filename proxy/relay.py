@@ -58,6 +58,7 @@ class Relay:
         self._unseen: list[bytes] = []  # forwarded, not looked at
         self._in_fetch = False
         self._looking = False
+        self._untracked: FramingLost | None = None
         self._forwarded: list[bytes] = []  # what the client gets of the chunk that is being edited
         self._injected: Injected | None = None
         self._hiding = False  # the response that is being read is the injected command's
@@ -177,15 +178,22 @@ class Relay:
             self._write(b"".join(forwarded))
 
     def catch_up(self) -> None:
-        """Look at what was forwarded. Raises FramingLost."""
+        """Look at what was forwarded. Raises FramingLost, from then on each time: nobody may act on what is known."""
+        if self._untracked is not None:
+            raise self._untracked
         if not self._unseen:
             return
         unseen, self._unseen = self._unseen, []
         self._looking = True
-        for data in unseen:
-            for event in self._framer.feed(data):
-                self._see(event)
-        self._looking = False
+        try:
+            for data in unseen:
+                for event in self._framer.feed(data):
+                    self._see(event)
+        except FramingLost as error:
+            self._untracked = error
+            raise
+        finally:
+            self._looking = False
         self._sent = self._framer.pending_octets
         self._after()
 
@@ -197,9 +205,10 @@ class Relay:
             self._backlog.fed()
 
     def close(self) -> None:
-        """The session is over: what was forwarded is looked at to the end."""
+        """The session is over: what was forwarded is looked at to the end, and the client gets no more."""
         with contextlib.suppress(FramingLost):
             self.catch_up()
+        self._write = _to_nobody
         if self._backlog is not None:
             self._backlog.close()
 
@@ -302,3 +311,7 @@ class Relay:
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
+
+
+def _to_nobody(octets: bytes) -> None:
+    """The client is gone, and the rest of a chunk is still gone through."""

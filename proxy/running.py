@@ -125,6 +125,7 @@ class Running:
             raise shape.no_literal(running.verb)
         if running.verb in shape.NAMING and running.mailbox is None:
             self._name(running)
+        self._keeping = False
         if running.verb in append.VERBS and running.mailbox is not None:
             return self._begin_message(running, line)
         if size > shape.MAX_LITERAL_OCTETS:

@@ -8,6 +8,7 @@ import logging
 import time
 from enum import Enum
 
+from postbuch.archive import said
 from postbuch.archive.config import Upstream
 from postbuch.proxy import capability, login
 from postbuch.proxy.admission import Admission, Admitted
@@ -16,7 +17,7 @@ from postbuch.proxy.balance import MAX_AHEAD_OCTETS, Balance
 from postbuch.proxy.credential import Credentials
 from postbuch.proxy.dialogue import Dialogue
 from postbuch.proxy.failure import Reason
-from postbuch.proxy.framing import Violation
+from postbuch.proxy.framing import FramingLost, Violation
 from postbuch.proxy.framing_client import ClientFramer
 from postbuch.proxy.legs import Legs
 from postbuch.proxy.receiver import Receiver
@@ -75,10 +76,15 @@ class Session(Receiver):
     def data_received(self, data: bytes) -> None:
         self._active_at = time.monotonic()
         legs = self._legs
-        if legs is not None and legs.stage.take_plain(data):
+        try:
+            if legs is not None and legs.stage.take_plain(data):
+                return
+            self._framer.feed(data)
+            self._take()
+        except FramingLost as error:  # found when it was to be known what upstream had said so far
+            if legs is not None:
+                legs.lose_track(error)
             return
-        self._framer.feed(data)
-        self._take()
         if self._framer.pending_octets > MAX_AHEAD_OCTETS or (self._legs and self._legs.stage.pending_octets):
             self._balance.look()
 
@@ -163,7 +169,10 @@ class Session(Receiver):
             return
         if reason:
             self.failed(Reason.CLIENT_PROTOCOL, reason, answered=True, leg="client")
-        (self.write if relay is None else relay.say)(line)
+        try:
+            (self.write if relay is None else relay.say)(line)
+        except FramingLost as error:
+            self.failed(Reason.UPSTREAM_PROTOCOL, said.of(error), answered=False)
         self.close(abort_upstream=True)
 
     def expire(self, now: float) -> None:

@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class Wait(Enum):
-    """What the client's side of a session waits for."""
+    """What the client's side of a session waits for. Each is true (no IntEnum): NOTHING is an answer, None is none."""
 
     NOTHING = 0
     CONTINUATION = 1  # upstream's `+` for a literal, or for a message that is durable

@@ -29,7 +29,7 @@ from provider.ports import free_port, wait_until
 PATIENCE_S = 20.0
 
 
-def make_config(folder: Path, imap: str, ca_file: Path | None = None) -> Config:
+def make_config(folder: Path, imap: str, ca_file: Path | None = None, *, archive: str = "all") -> Config:
     """A configuration with one upstream for firma.example, certificates made."""
     raw: dict[str, Any] = {
         "data_dir": str(folder / "data"),
@@ -37,6 +37,7 @@ def make_config(folder: Path, imap: str, ca_file: Path | None = None) -> Config:
         "upstream": [
             {
                 "name": "provider", "domains": ["firma.example"], "imap": imap, "submission": "smtp://127.0.0.1:9",
+                "archive": archive,
                 **({"ca_file": str(ca_file)} if ca_file else {}),
             }
         ],
@@ -299,9 +300,11 @@ class Scripted:
 
 
 @contextlib.contextmanager
-def scripted_proxy(folder: Path, script: Callable[[Wire], None], *, reserve_octets: int = 0) -> Iterator[ImapProxy]:
+def scripted_proxy(
+    folder: Path, script: Callable[[Wire], None], *, reserve_octets: int = 0, archive: str = "all"
+) -> Iterator[ImapProxy]:
     """A proxy in front of a scripted upstream."""
     with Scripted(script) as upstream:
-        config = make_config(folder, upstream.url)
+        config = make_config(folder, upstream.url, archive=archive)
         with ImapProxy(config, reserve_octets=reserve_octets) as made:
             yield made

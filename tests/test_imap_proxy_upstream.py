@@ -1,9 +1,12 @@
 """An IMAP session in front of an upstream that misbehaves, or answers as some servers do and Dovecot does not."""
 
 import contextlib
+import gc
+import logging
 import socket
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import psutil
@@ -245,6 +248,109 @@ def test_upstream_closes_right_behind_the_log_in(tmp_path: Path) -> None:
             client = proxy.client()
             client.send(b"a LOGIN anna@firma.example x\r\n")
             assert client.rest() == b"a OK in\r\n"
+
+
+def test_a_mailbox_named_by_a_literal_before_a_message_that_nobody_keeps(tmp_path: Path) -> None:
+    """What a literal named is over when a message comes that only passes."""
+    got: list[bytes] = []
+
+    def script(wire: Wire) -> None:
+        wire.log_in()
+        tag = wire.tag()
+        wire.say(b"+ go\r\n")
+        assert wire.hear() == b"INBOX\r\n"
+        wire.say(tag + b" OK [READ-WRITE] INBOX\r\n")
+        tag = wire.tag()
+        wire.say(b"+ go\r\n")
+        got.append(wire.stream.read(len(MESSAGE) + 2))
+        wire.say(tag + b" OK done\r\n")
+
+    with scripted_proxy(tmp_path, script, archive="none") as proxy:
+        client = proxy.logged_in(ANNA, "x")
+        client.send(b"a SELECT {5+}\r\nINBOX\r\n")
+        assert client.until(b"a")[-1].startswith(b"a OK")
+        client.send(b"b APPEND INBOX {%d+}\r\n%b\r\n" % (len(MESSAGE), MESSAGE))
+        assert client.until(b"b")[-1] == b"b OK done\r\n"
+    assert got == [MESSAGE + b"\r\n"]
+
+
+UNREADABLE = b"* 5 X {%s}\r\n" % (b"9" * 24)
+
+
+@pytest.mark.parametrize("rest", [b"* 5 EXISTS\r\n", UNREADABLE])
+def test_a_session_that_ends_within_a_chunk_of_upstream(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, rest: bytes
+) -> None:
+    """An answer lets go what ends the session: the lines behind the answer are nobody's, and no failure of ours."""
+
+    def script(wire: Wire) -> None:
+        wire.log_in()
+        wire.say(wire.tag() + b" OK moved\r\n" + rest)
+        wire.stream.read()
+
+    with scripted_proxy(tmp_path, script, archive="none") as proxy:
+        client = proxy.logged_in(ANNA, "x")
+        client.send(b"a RENAME x y\r\nb NOOP {3}\r\n")
+        assert b"a OK moved\r\n* BYE" in client.rest()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize("moment", ["a command", "the proxy ends"])
+def test_upstream_is_lost_track_of_in_the_moment_of_something_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, moment: str
+) -> None:
+    """Whoever finds it out first: it is on record, the session ends, and nothing spins or is let go."""
+    ended = threading.Event()
+
+    def script(wire: Wire) -> None:
+        wire.log_in()
+        wire.select()
+        assert wire.stream.read() == b""
+        ended.set()
+
+    with scripted_proxy(tmp_path, script) as proxy:
+        client = proxy.logged_in(ANNA, "x")
+        client.ok(b"SELECT INBOX")
+        (session,) = proxy.sessions
+
+        def at_once() -> None:
+            assert session._legs is not None
+            session._legs.data_received(UNREADABLE)
+            if moment == "a command":
+                session.data_received(b"c EXPUNGE\r\n")
+            else:
+                session.shut_down()
+
+        proxy.loop.call_soon_threadsafe(at_once)
+        client.rest()
+        assert ended.wait(30)
+        assert proxy.runtime.health()["failures"][0]["reason"] == "upstream_protocol"
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_a_client_that_leaves_while_the_gate_is_asked_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The question ends with it, and no circle keeps the session."""
+    asked = threading.Event()
+
+    def script(wire: Wire) -> None:
+        wire.log_in()
+        wire.select()
+        wire.hear()
+        asked.set()
+        wire.stream.read()
+
+    gc.disable()
+    try:
+        with scripted_proxy(tmp_path, script) as proxy:
+            client = proxy.logged_in(ANNA, "x")
+            client.ok(b"SELECT INBOX")
+            (session,) = [weakref.ref(each) for each in proxy.sessions]
+            client.send(b"a EXPUNGE\r\n")
+            assert asked.wait(30)
+            client.close()
+            wait_until(lambda: session() is None, "the end of the session")
+    finally:
+        gc.enable()
 
 
 def test_a_client_that_leaves_while_logging_in(tmp_path: Path) -> None:
