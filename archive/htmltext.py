@@ -30,6 +30,9 @@ _INLINE = """
 """
 # Borders of words that stand in one line.
 _BORDERS = dict.fromkeys(_INLINE.split(), "") | dict.fromkeys(("td", "th", "img", "input", "button"), " ")
+_PICTURE = re.compile(rf"<img\b({_ATTRIBUTES})>", re.IGNORECASE)
+# 1,000 signs: what a picture shows is said in a sentence or two; a whole page of a newsletter as one picture has 800.
+MAX_DESCRIPTION_CHARACTERS = 1000
 # What pages show of HTML: Outlook's longest threads are 1.5 Mi characters; beyond that people download the message.
 MAX_SHOWN_CHARACTERS = 2_097_152
 # One after the other, so that nothing is an attribute that stands in the value of another.
@@ -48,8 +51,18 @@ _BASE = re.compile(r"<base\s([^<>]*)>", re.IGNORECASE)
 
 def words(source: str) -> str:
     """The readable text, with a line end at every block and a space between the cells of a table."""
-    text = html.unescape(_TAG.sub(_border, _without_silent(source[:MAX_CHARACTERS])))
-    return text.replace("\xa0", " ").replace("\u200c", "").replace("\xad", "")
+    return _words(_without_silent(source[:MAX_CHARACTERS]))
+
+
+def words_and_descriptions(source: str) -> tuple[str, str]:
+    """`words`, and a line for each picture that says what it shows, once each."""
+    seen = _without_silent(source[:MAX_CHARACTERS])
+    found: dict[str, None] = {}
+    for picture in _PICTURE.finditer(seen):
+        for name, value in attributes(picture[1]):
+            if name == "alt" and (said := " ".join(value[:MAX_DESCRIPTION_CHARACTERS].split())):
+                found[said] = None
+    return _words(seen), "\n".join(found)
 
 
 def pictures(source: str) -> set[str]:
@@ -85,6 +98,11 @@ def attributes(inside: str) -> Iterator[tuple[str, str]]:
     """Name in lower case and value of those that have one, of what stands in a tag behind its name."""
     for found in _ATTRIBUTE.finditer(inside):
         yield found[1].lower(), html.unescape(found[2] or found[3] or found[4] or "")
+
+
+def _words(seen: str) -> str:
+    text = html.unescape(_TAG.sub(_border, seen))
+    return text.replace("\xa0", " ").replace("\u200c", "").replace("\xad", "")
 
 
 def _pictures_of(style: str) -> set[str]:

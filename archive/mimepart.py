@@ -229,7 +229,10 @@ def _shows(part: Part) -> bool:
 
 
 def words(parts: Sequence[Part]) -> str:
-    """The words of all bodies, to find them by. HTML is passed over where its plain form says enough."""
+    """The words of all bodies, to find them by, and behind them what pictures in HTML say that they show.
+
+    HTML is passed over where its plain form says enough.
+    """
     bodies = [
         (part, part.text().strip() if part.content_type == "text/plain" else "") for part in parts if part.is_body
     ]
@@ -237,13 +240,15 @@ def words(parts: Sequence[Part]) -> str:
     for part, plain in bodies:
         for number, _ in part.alternatives[:1]:
             said[number] = said.get(number, 0) + len(plain)
-    pieces = []
+    pieces, described = [], []
     for part, plain in bodies:
         if part.content_type == "text/plain":
             pieces.append(plain)
         elif not any(said[number] >= SPARSE_CHARACTERS for number, _ in part.alternatives[:1]):
-            pieces.append(htmltext.words(part.text()).strip())
-    return "\n".join(piece for piece in pieces if piece)
+            found, descriptions = htmltext.words_and_descriptions(part.text())
+            pieces.append(found.strip())
+            described.append(descriptions)
+    return "\n".join(piece for piece in (*pieces, *described) if piece)
 
 
 def inner_text(parts: Sequence[Part]) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from postbuch.archive import htmltext
+from postbuch.archive.message import parse
 
 
 @pytest.mark.parametrize(("source", "words"), [
@@ -25,12 +26,14 @@ def test_words_end_where_people_see_them_end(source: str, words: str) -> None:
     assert " ".join(htmltext.words(source).split()) == words
 
 
-@pytest.mark.parametrize("piece", ['<a="<a" ', "<a='", "<a =", "<p =\n", "<title/>", "<a href=' ", '="', "<p ='\">"])
+@pytest.mark.parametrize("piece", [
+    '<a="<a" ', "<a='", "<a =", "<p =\n", "<title/>", "<a href=' ", '="', "<p ='\">", "<img ", "<img alt='",
+])
 def test_attributes_are_read_once(piece: str) -> None:
     """However they are nested, twice as much takes about twice as long: 1 MiB is read in a second or two."""
     source = piece * (htmltext.MAX_CHARACTERS // len(piece))
     assert isinstance(htmltext.words(source), str)
-    assert not htmltext.pictures(source)
+    assert not htmltext.pictures(source) and not htmltext.words_and_descriptions(source)[1]
 
 
 @pytest.mark.parametrize("piece", [
@@ -67,3 +70,23 @@ def test_pictures_that_a_body_refers_to(source: str, found: set[str]) -> None:
 def test_base(source: str, base: str) -> None:
     """The first that is said."""
     assert htmltext.base(source) == base
+
+
+def test_what_pictures_say_that_they_show() -> None:
+    """Once each, in one line, as a browser reads it; what people never see is nothing to find."""
+    source = (
+        "<style><img alt='nie'></style><p>Hallo<img alt='Der neue\n Katalog &amp; mehr' src=a><IMG ALT=Sommer>"
+        '<img src="x" alt=""><img alt="Sommer"><img data-alt=no title=nein></p><!-- <img alt=weg> -->'
+    )
+    words, descriptions = htmltext.words_and_descriptions(source)
+    assert words == htmltext.words(source) and "Katalog" not in words
+    assert descriptions == "Der neue Katalog & mehr\nSommer"
+
+
+def test_a_page_of_a_newsletter_as_a_picture_is_found_and_previewed() -> None:
+    """Nothing but pictures: what they say is what the list shows; else it stands behind the words."""
+    head = b"From: laden@firma.example\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    alone = parse(head + "<a href=x><img alt='Wintermäntel zum halben Preis' src=y></a>".encode())
+    assert alone.text == alone.preview == "Wintermäntel zum halben Preis"
+    mixed = parse(head + b"<img alt='Logo der Firma'><p>Guten Tag, Anna</p>")
+    assert mixed.text == "Guten Tag, Anna\nLogo der Firma" and mixed.preview.startswith("Guten Tag")
