@@ -22,7 +22,7 @@ from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.archive.schema import audit_event
 from postbuch.archive.users import ALL
-from postbuch.webmail import actions
+from postbuch.webmail import actions, targets
 
 SECRET = "Kündigung Meier"
 NOTHING = frozenset[int]()
@@ -233,3 +233,54 @@ def test_a_day_is_a_day() -> None:
     assert auditlog.read_day("2026-01-31") == datetime(2026, 1, 31)
     with pytest.raises(UsageError, match=r"31\.1\.2026"):
         auditlog.read_day("31.1.2026")
+
+
+DIGEST = "0123456789ab" + "c" * 52
+
+
+def test_the_page_says_what_an_event_is_about_in_the_readers_language(site: tuple[Flask, Config]) -> None:
+    """Target and values by their names, what is recorded in the title; the CSV has it as it is recorded."""
+    with database.connection(site[1], Role.WEB) as conn:
+        audit.record(conn, "jens@firma.example", "192.0.2.1", "view", "letter 12", None, {"read": True, "x-new": None})
+        audit.record(conn, "jens@firma.example", "192.0.2.1", "credential-rotate", "key")
+        audit.record(conn, "jens@firma.example", "192.0.2.1", "prove", "what is new here")
+    for language, seen in (
+        ("en", ('title="letter 12"><a href="/m/12">letter 12</a>', ">key of the mail passwords<", "<ins>yes</ins>")),
+        ("de", ('title="letter 12"><a href="/m/12">Brief 12</a>', ">Schlüssel der Mailpasswörter<", "<ins>ja</ins>")),
+    ):
+        auditor = client(site, "auditor", language)
+        page = auditor.get("/audit?who=jens@firma.example").text
+        for each in (*seen, ">what is new here<", '<span class="key">x-new</span> <ins>–</ins>'):
+            assert each in page
+        assert "letter 12" in auditor.get("/audit.csv?who=jens@firma.example").text
+    assert '<span class="key">gelesen</span>' in page
+    for typed in ("Brief 12", "letter 12"):  # the form takes what the page shows, and what programs say
+        narrowed = auditor.get("/audit", query_string={"who": "jens@firma.example", "target": typed}).text
+        assert 'href="/m/12"' in narrowed and "Mailpasswörter<" not in narrowed
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_target_is_found_by_what_the_page_calls_it(site: tuple[Flask, Config], language: str) -> None:
+    """No two of them have one name, and each leads back to what is recorded."""
+    with site[0].test_request_context(headers={"Accept-Language": language}):
+        for target in (*targets.WHOLE, *(f"{beginning}7" for beginning in targets.BEGINNINGS)):
+            assert targets.recorded(targets.name(target)) == target
+        within = (targets.name(f"list account 3, mailbox INBOX {end}") for end in ("counted", "beside letter 5"))
+        assert list(within) == {
+            "en": ["list: account 3, mailbox INBOX, counted", "list: account 3, mailbox INBOX, beside letter 5"],
+            "de": ["Liste: Konto 3, Ordner INBOX, gezählt", "Liste: Konto 3, Ordner INBOX, neben Brief 5"],
+        }[language]
+
+
+def test_a_digest_is_short_and_leads_to_its_events(site: tuple[Flask, Config]) -> None:
+    """In a target as in a value: twelve characters, the whole in title and link, which finds both."""
+    with database.connection(site[1], Role.WEB) as conn:
+        audit.record(conn, "karl@firma.example", "cli", "prove", f"image {DIGEST}")
+        audit.record(conn, "karl@firma.example", "cli", "view", "letter 4", None, {"image": DIGEST})
+        audit.record(conn, "karl@firma.example", "cli", "view", "letter 5", None, {"image": DIGEST.replace("c", "d")})
+    page = client(site, "auditor").get("/audit?who=karl@firma.example").text
+    short = f'<a class="mono" href="/audit?words={DIGEST}" title="{DIGEST}">0123456789ab…</a>'
+    assert page.count(short) == 2
+    assert re.findall(r">[^<]*c{52}[^<]*<", page) == []
+    found = client(site, "auditor").get(f"/audit?words={DIGEST}").text
+    assert 'href="/m/4"' in found and 'href="/m/5"' not in found and f'value="{DIGEST}"' in found

@@ -15,7 +15,7 @@ from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.users import ALL
 from postbuch.archive.wrong import Wrong
-from postbuch.webmail import actions, folders, language, listing
+from postbuch.webmail import actions, folders, language, listing, targets
 from postbuch.webmail.language import gettext
 from postbuch.webmail.listing import Listing
 from postbuch.webmail.record import on_record
@@ -60,7 +60,7 @@ def page() -> str:
     return render_template(
         "audit.html", sidebar=side, listing=Listing(), asked=asked, kinds=kinds, older=older, found=found,
         rows=[{**row, "changes": _changes(row), "letter": _letter(who, row)} for row in found.rows],
-        name=actions.name,
+        name=actions.name, target_name=targets.name, pieces=targets.pieces,
     )
 
 
@@ -98,8 +98,8 @@ def _asked(arguments: Mapping[str, str]) -> Asked:
     except UsageError:
         problem = gettext("A day is written like 2026-01-31.")
     wanted = Filter(
-        actor=fields["who"], action=fields["what"], target=fields["target"], text=fields["words"], since=since,
-        until=until,
+        actor=fields["who"], action=fields["what"], target=targets.recorded(fields["target"]), text=fields["words"],
+        since=since, until=until,
     )
     place = listing.parse_cursor(arguments.get("before", ""))
     before = None if place is None else Place(at=place.sort_at, id=place.letter_id)
@@ -136,7 +136,8 @@ def _changes(row: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]
     before, after = row["before"] or {}, row["after"] or {}
     return [
         (
-            name, _short(before[name]) if name in before and before[name] != after.get(name) else None,
+            targets.value_name(name),
+            _short(before[name]) if name in before and before[name] != after.get(name) else None,
             _short(after[name]) if name in after else None,
         )
         for name in dict.fromkeys((*before, *after))
@@ -146,6 +147,10 @@ def _changes(row: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]
 def _short(value: object) -> str:
     if isinstance(value, list):
         value = ", ".join(map(str, value)) or "–"
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
     text = value if isinstance(value, str) else _json(value)
     return text if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + "…"
 
