@@ -28,7 +28,7 @@ from pathlib import Path
 import zstandard
 from sqlalchemy import Connection, select
 
-from postbuch.archive import audit, backupfiles, database, dump
+from postbuch.archive import audit, backupfiles, database, dump, systemwords
 from postbuch.archive.backupfiles import ABSOLUTE, CONFIG, DATA, DATABASE, OBJECTS, Backup, Digesting, Manifest, Stored
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
@@ -71,7 +71,7 @@ def make(config: Config, config_file: Path, target: Path, made_by: str, progress
         with _locked(target):
             return _make(config, config_file, target, made_by, progress)
     except OSError as error:
-        raise UsageError(Saving.NOT_WRITTEN.said(path=target, words=error.strerror or error)) from error
+        raise UsageError(Saving.NOT_WRITTEN.said(path=target, words=systemwords.cause(error))) from error
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from postbuch.archive.ledgertree import StoredNodes
 from postbuch.archive.merkle import Frontier
 from postbuch.archive.reasons import Reason
 from postbuch.archive.sealer import Wrote
+from postbuch.archive.systemwords import System
 
 _RESUME, _VERIFIED = "full.json", "verified.json"
 
@@ -95,7 +96,7 @@ class Memory:
         except (LookupError, ValueError, TypeError, AttributeError):
             return None
         for each, which in zip(listed, kinds, strict=True):
-            findings.add(which, each.where, said.understood(each.detail, Detail, Reason))
+            findings.add(which, each.where, said.understood(each.detail, Detail, Reason, System))
         findings.count = max(findings.count, count)
         check.frontier, check.whole, check.octets = frontier, whole, octets
         if kind is not None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 
-from postbuch.archive import audit, ledgerkey, merkle, said, signednote, timestamp
+from postbuch.archive import audit, ledgerkey, merkle, said, signednote, systemwords, timestamp
 from postbuch.archive.bulk import insert_rows
 from postbuch.archive.config import Config
 from postbuch.archive.errors import PostbuchError
@@ -119,7 +119,7 @@ def _write_all(config: Config, conn: Connection) -> Iterator[str]:
                     note = conn.scalar(select(checkpoint.c.note).where(checkpoint.c.id == number)) or ""
                     _write(folder / file_name(number), note)
         except OSError as error:
-            yield Reason.CHECKPOINTS_NOT_WRITTEN.said(folder=folder, words=error.strerror)
+            yield Reason.CHECKPOINTS_NOT_WRITTEN.said(folder=folder, words=systemwords.cause(error))
 
 
 def file_name(number: int) -> str:

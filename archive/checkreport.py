@@ -12,6 +12,7 @@ from postbuch.archive.checkplan import FULL, INCREMENTAL
 from postbuch.archive.findings import Detail
 from postbuch.archive.reasons import Reason
 from postbuch.archive.schema_ledger import checkpoint, checkpoint_stamp, verification
+from postbuch.archive.systemwords import System
 
 # A year of daily checks is too long for a page; a month and a half of them, and the full ones among them, is not.
 RECENT = 45
@@ -91,7 +92,7 @@ def sentence(report: dict[str, Any]) -> str:
 
 def detail(finding: dict[str, Any]) -> str:
     """The sentence of a finding, ready to be told in any language."""
-    return said.understood(str(finding["detail"]), Detail, Reason)
+    return said.understood(str(finding["detail"]), Detail, Reason, System)
 
 
 def last_signed(conn: Connection) -> Signed | None:

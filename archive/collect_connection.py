@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import imapclient
 
-from postbuch.archive import said
+from postbuch.archive import said, systemwords
 from postbuch.archive.collect_answers import text
 from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.endpoint import Endpoint
@@ -215,7 +215,7 @@ class Connection:
                 raise self._trouble(Trouble.ANSWER, Collecting.LONG_LINE, doing) from error
             raise self._trouble(Trouble.ANSWER, Collecting.REFUSES, doing, error, refused=True) from error
         except OSError as error:
-            raise self._trouble(Trouble.CONNECTION, Collecting.BROKE_OFF, doing, error.strerror or error) from error
+            raise self._trouble(Trouble.CONNECTION, Collecting.BROKE_OFF, doing, systemwords.cause(error)) from error
         except (ValueError, TypeError, KeyError, IndexError, AssertionError) as error:
             raise self._trouble(Trouble.ANSWER, Collecting.UNREADABLE, doing, error) from error
 

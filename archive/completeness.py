@@ -16,6 +16,7 @@ from postbuch.archive import audit, collect_choice, said
 from postbuch.archive.reasons import Collecting, Reason
 from postbuch.archive.schema import account, collect_exclusion, collect_mailbox, gap, mailbox, refusal, vanishing
 from postbuch.archive.schema_collect import FOREVER
+from postbuch.archive.systemwords import System
 
 # The collector looks at everything every five minutes at most; twelve times that is no hiccup any more.
 LATE_AFTER = timedelta(hours=1)
@@ -169,7 +170,7 @@ def look(conn: Connection) -> list[Standing]:
             refusals=refusals.get(number, 0), complete_at=at, lag=lag, wanted=each["wanted"] or 0,
             fetched=each["fetched"] or 0, octets_received=each["octets_received"] or 0,
             octets_archived=each["octets_archived"] or 0,
-            failure=said.understood(each["failure"] or "", Collecting),
+            failure=said.understood(each["failure"] or "", Collecting, System),
         ))  # fmt: skip
     return found
 
@@ -203,7 +204,7 @@ def _boxes(conn: Connection) -> dict[int, list[Box]]:
         found[row.account_id].append(Box(
             name=row.name, upstream=max(row.messages, row.listed), archived=row.archived, gone=gone.get(place, 0),
             gaps=gaps.get(place, 0), looked_at=row.looked_at, compared_at=row.swept_at,
-            failure=said.understood(row.failure, Collecting),
+            failure=said.understood(row.failure, Collecting, System),
         ))  # fmt: skip
     for each in found.values():
         each.sort(key=lambda box: (box.name.upper() != "INBOX", box.name.casefold()))

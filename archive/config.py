@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from postbuch.archive import said
+from postbuch.archive import said, systemwords
 from postbuch.archive.endpoint import (
     Address,
     DatabaseUrl,
@@ -241,7 +241,7 @@ def load(path: Path) -> Config:
     except FileNotFoundError:
         raise ConfigError(Wrong.NO_CONFIGURATION.said(path=path)) from None
     except OSError as error:
-        raise ConfigError(Wrong.UNREADABLE.said(path=path, cause=error.strerror)) from None
+        raise ConfigError(Wrong.UNREADABLE.said(path=path, cause=systemwords.cause(error))) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(Wrong.NO_TOML.said(path=path, cause=error)) from None
     return parse(raw, path)

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from postbuch.archive import export, manifest, mbox
+from postbuch.archive import export, manifest, mbox, systemwords
 from postbuch.archive.errors import UsageError
 from postbuch.archive.export import Export, Message, Missing, Place
 from postbuch.archive.manifest import Entry
@@ -46,7 +46,7 @@ def new_file(path: Path, *, replace: bool) -> Iterator[IO[bytes]]:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        raise UsageError(Outward.NOT_WRITTEN.said(path=path, words=error.strerror or error)) from error
+        raise UsageError(Outward.NOT_WRITTEN.said(path=path, words=systemwords.cause(error))) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -65,7 +65,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
-        raise UsageError(Outward.NOT_WRITTEN.said(path=path, words=error.strerror or error)) from error
+        raise UsageError(Outward.NOT_WRITTEN.said(path=path, words=systemwords.cause(error))) from error
 
 
 def write_message(path: Path, messages: Iterable[tuple[Message, bytes]], *, replace: bool) -> Iterator[Message]:

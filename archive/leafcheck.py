@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
-from postbuch.archive import coverage, skeleton
+from postbuch.archive import coverage, skeleton, systemwords
 from postbuch.archive.errors import PostbuchError
 from postbuch.archive.findings import LISTED, Detail, Findings, Kind
 from postbuch.archive.ledgertree import LEVEL_HEIGHT
@@ -173,7 +173,7 @@ class LeafCheck:
                     while piece := stream.read(PIECE_OCTETS):
                         digest.update(piece)
             except OSError as error:
-                said = Detail.OBJECT_UNREADABLE.said(number=row.id, words=error.strerror)
+                said = Detail.OBJECT_UNREADABLE.said(number=row.id, words=systemwords.cause(error))
                 self._findings.add(Kind.OBJECT_MISSING, str(path), said)
                 continue
             if digest.digest() != row.sha256:

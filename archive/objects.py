@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from postbuch.archive import systemwords
 from postbuch.archive.errors import NotFound, PostbuchError
 from postbuch.archive.wrong import Wrong
 
@@ -42,7 +43,7 @@ class ObjectDamaged(PostbuchError):
 
 
 def _unreadable(digest: bytes, error: OSError) -> NotFound:
-    return NotFound(Wrong.ATTACHMENT_UNREADABLE.said(digest=digest.hex(), cause=error.strerror))
+    return NotFound(Wrong.ATTACHMENT_UNREADABLE.said(digest=digest.hex(), cause=systemwords.cause(error)))
 
 
 class ObjectStore:

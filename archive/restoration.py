@@ -12,7 +12,7 @@ from pathlib import Path
 import zstandard
 from sqlalchemy import Connection, func, select
 
-from postbuch.archive import audit, backupfiles, database, dump, imagerows, setup
+from postbuch.archive import audit, backupfiles, database, dump, imagerows, setup, systemwords
 from postbuch.archive.backup import Progress
 from postbuch.archive.backupfiles import ABSOLUTE, CONFIG, DATA, DATABASE, OBJECTS, Backup, BackupDamaged, Manifest
 from postbuch.archive.config import Config
@@ -63,7 +63,7 @@ def restore(config: Config, backup: Backup, actor: str, origin: str, progress: P
                 backupfiles.take_back(backup, stored, config.data / backupfiles.inside(stored.path).relative_to(DATA))
         (config.data / MARK).unlink()
     except OSError as error:
-        raise UsageError(Saving.NOT_WRITTEN.said(path=config.data, words=error.strerror or error)) from error
+        raise UsageError(Saving.NOT_WRITTEN.said(path=config.data, words=systemwords.cause(error))) from error
     return manifest, problems
 
 
@@ -104,7 +104,7 @@ def _objects(config: Config, backup: Backup, manifest: Manifest, progress: Progr
         try:
             found = backupfiles.copy(backup.object_path(sha256), target, mode=0o440)
         except FileNotFoundError as error:
-            yield Saving.OBJECT_GONE.said(sha256=sha256, words=error.strerror)
+            yield Saving.OBJECT_GONE.said(sha256=sha256, words=systemwords.cause(error))
         else:
             if found.sha256 != sha256:
                 target.unlink()

@@ -2,7 +2,8 @@
 
 A process says what is wrong in English, in its log, in tables and in JSON. Where it is read by a person, it is put into
 the reader's language: the template by the catalogue in `translations`, the details as they are, unless they are such
-sentences themselves. What others said (a server's answer, the operating system) is quoted and never translated.
+sentences themselves. What others said (a server's answer) is quoted and never translated; of the operating
+system's sentences the usual ones are ours as well (`systemwords.py`).
 """
 
 import gettext

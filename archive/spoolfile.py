@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from postbuch.archive import systemwords
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.reasons import Reason
 from postbuch.archive.record import HEADER, MESSAGE, facts_octets, header_octets
@@ -200,4 +201,5 @@ def _write_all(handle: int, data: Buffer) -> None:
 
 
 def as_spool_error(error: OSError, folder: Path | None = None) -> SpoolError:
-    return SpoolError(Reason.SPOOL_NOT_WRITTEN.said(path=error.filename or folder or "spool", words=error.strerror))
+    path = error.filename or folder or "spool"
+    return SpoolError(Reason.SPOOL_NOT_WRITTEN.said(path=path, words=systemwords.cause(error)))

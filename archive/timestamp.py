@@ -17,6 +17,7 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from postbuch.archive import systemwords
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.reasons import Reason
 
@@ -71,7 +72,7 @@ def _verify(response: bytes, text: bytes, ca_file: Path, nonce: int | None) -> d
         builder = VerifierBuilder(roots=x509.load_pem_x509_certificates(ca_file.read_bytes()))
         (builder if nonce is None else builder.nonce(nonce)).build().verify_message(read, text)
     except OSError as error:
-        raise StampInvalid(Reason.STAMP_ROOT_UNREADABLE.said(path=ca_file, words=error.strerror)) from None
+        raise StampInvalid(Reason.STAMP_ROOT_UNREADABLE.said(path=ca_file, words=systemwords.cause(error))) from None
     except (VerificationError, ValueError) as error:
         raise StampInvalid(Reason.STAMP_NOT_GOOD.said(words=error)) from None
     return imprinted(response, text)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from postbuch.archive import systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.endpoint import parse_address
 from postbuch.archive.errors import ConfigError
@@ -91,7 +92,7 @@ def read_certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except OSError as error:
-        raise ConfigError(Ending.NOT_READ.said(path=path, words=error.strerror)) from None
+        raise ConfigError(Ending.NOT_READ.said(path=path, words=systemwords.cause(error))) from None
     except ValueError:
         raise ConfigError(Ending.NO_CERTIFICATE.said(path=path)) from None
 
@@ -185,7 +186,7 @@ def _authority_key(files: CertificateFiles) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(files.ca_key.read_bytes(), password=None)
     except OSError as error:
-        raise ConfigError(Setting.CA_KEY_UNREADABLE.said(path=files.ca_key, cause=error.strerror)) from None
+        raise ConfigError(Setting.CA_KEY_UNREADABLE.said(path=files.ca_key, cause=systemwords.cause(error))) from None
     except (ValueError, TypeError):
         raise ConfigError(Setting.CA_KEY_DAMAGED.said(path=files.ca_key)) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):

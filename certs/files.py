@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from postbuch.archive import systemwords
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.settingreasons import Setting
 
@@ -41,7 +42,7 @@ def make_folder(folder: Path, mode: int) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=mode)
         folder.chmod(mode)
     except OSError as error:
-        raise ConfigError(Setting.NO_FOLDER.said(path=folder, cause=error.strerror)) from None
+        raise ConfigError(Setting.NO_FOLDER.said(path=folder, cause=systemwords.cause(error))) from None
 
 
 def write_file(path: Path, octets: bytes, mode: int) -> None:
@@ -60,4 +61,4 @@ def write_file(path: Path, octets: bytes, mode: int) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
-        raise ConfigError(Setting.NOT_WRITTEN.said(path=path, cause=error.strerror)) from None
+        raise ConfigError(Setting.NOT_WRITTEN.said(path=path, cause=systemwords.cause(error))) from None

@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+from postbuch.archive import systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.settingreasons import Setting
@@ -63,7 +64,7 @@ class ServerContext:
             raise ConfigError(Setting.CERTIFICATE_MISSING.said(path=error.filename or files.server)) from None
         except (ssl.SSLError, OSError) as error:
             raise ConfigError(Setting.CERTIFICATE_UNUSABLE.said(
-                path=files.server, key=files.server_key.name, cause=error.strerror or error
+                path=files.server, key=files.server_key.name, cause=systemwords.cause(error)
             )) from None  # fmt: skip
         self._pair.take(stamps)
         # Called in every handshake, also without a server name (RFC 6066 section 3 makes the name optional).

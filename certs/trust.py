@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TypeVar
 
+from postbuch.archive import systemwords
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.settingreasons import Setting
 
@@ -66,7 +67,7 @@ def _trusting(context: Context, ca_file: str | Path | None) -> Context:
         try:
             context.load_verify_locations(cafile=ca_file)
         except (FileNotFoundError, PermissionError) as error:
-            raise ConfigError(Setting.NO_CA_FILE.said(path=ca_file, cause=error.strerror)) from None
+            raise ConfigError(Setting.NO_CA_FILE.said(path=ca_file, cause=systemwords.cause(error))) from None
         except (ssl.SSLError, OSError):
             raise ConfigError(Setting.CA_FILE_EMPTY.said(path=ca_file)) from None
     return context

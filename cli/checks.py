@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from postbuch.archive import database, said
+from postbuch.archive import database, said, systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ConfigError, PostbuchError, UsageError
 from postbuch.certs.expiry import expiries
@@ -127,7 +127,7 @@ def _accepts(name: str, listener: preflight.Listener) -> Finding:
         socket.create_connection((host, listener.address.port), timeout=upstream.TIMEOUT_S).close()
     except OSError as error:
         remedy = _("see what the log of `postbuch up` says")
-        return Finding(name=name, ok=False, sentence=error.strerror or str(error), remedy=remedy)
+        return Finding(name=name, ok=False, sentence=tell(systemwords.cause(error)), remedy=remedy)
     return Finding(name=name, ok=True, sentence=_("accepts connections"))
 
 

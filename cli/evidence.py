@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
-from postbuch.archive import audit, checkpoints, database, letters, proof
+from postbuch.archive import audit, checkpoints, database, letters, proof, systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
@@ -82,7 +82,7 @@ def prove(
             made = proof.write(loaded, engine, image, output_file)
         except OSError as error:
             raise UsageError(
-                _("{file}: cannot be written: {cause}").format(file=output_file, cause=error.strerror)
+                _("{file}: cannot be written: {cause}").format(file=output_file, cause=tell(systemwords.cause(error)))
             ) from None
     if json:
         output.print_json({

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from postbuch.archive import audit, letters, said
+from postbuch.archive import audit, letters, said, systemwords
 from postbuch.archive import search as searching
 from postbuch.archive.config import Config
 from postbuch.archive.dkimagain import check_again, verifies
@@ -98,7 +98,7 @@ def get(
         output_file.write_bytes(octets)
     except OSError as error:
         raise UsageError(
-            _("{file}: cannot be written: {cause}").format(file=output_file, cause=error.strerror)
+            _("{file}: cannot be written: {cause}").format(file=output_file, cause=tell(systemwords.cause(error)))
         ) from None
     if json:
         output.print_json({"sha256": image.sha256, "size_octets": len(octets), "output": str(output_file)})

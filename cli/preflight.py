@@ -8,10 +8,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from postbuch.archive import systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.endpoint import Address, parse_address
 from postbuch.archive.errors import ConfigError, UsageError
 from postbuch.certs.files import certificate_files
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 
 # A predecessor that was killed leaves children that the kernel ends at once; their sockets close within this time.
@@ -57,7 +59,7 @@ def check_writable(folder: Path) -> None:
             _(
                 "the key 'data_dir': the folder {folder} cannot be written: {cause}; "
                 "give it to the user that runs Postbuch, or name another folder"
-            ).format(folder=folder, cause=error.strerror)
+            ).format(folder=folder, cause=tell(systemwords.cause(error)))
         ) from None
 
 
@@ -96,7 +98,7 @@ def _port_sentence(listener: Listener, error: OSError) -> str:
 
 
 def _sentence(listener: Listener, text: str, error: OSError) -> str:
-    said = text.format(host=listener.address.host, port=listener.address.port, cause=error.strerror)
+    said = text.format(host=listener.address.host, port=listener.address.port, cause=tell(systemwords.cause(error)))
     return _("the key '{key}': {fault}").format(key=listener.key, fault=said)
 
 

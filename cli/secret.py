@@ -5,7 +5,9 @@ from pathlib import Path
 
 import typer
 
+from postbuch.archive import systemwords
 from postbuch.archive.errors import UsageError
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 
 # NIST SP 800-63B section 5.1.1.2: at least 8 characters.
@@ -31,7 +33,8 @@ def _from_file(file: Path) -> str:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except OSError as error:
-        raise UsageError(_("{file}: cannot be read: {cause}").format(file=file, cause=error.strerror)) from None
+        text = _("{file}: cannot be read: {cause}").format(file=file, cause=tell(systemwords.cause(error)))
+        raise UsageError(text) from None
     except UnicodeDecodeError:
         raise UsageError(_("{file}: is not UTF-8 text").format(file=file)) from None
     return (text.splitlines() or [""])[0]

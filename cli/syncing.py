@@ -18,6 +18,7 @@ from postbuch.archive.health import read_all
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.reasons import Collecting
 from postbuch.archive.spool import waiting
+from postbuch.archive.systemwords import System
 from postbuch.certs.trust import client_context
 from postbuch.cli import output, preflight
 from postbuch.cli.actor import ORIGIN, actor
@@ -165,7 +166,7 @@ def _print(found: list[dict[str, Any]]) -> None:
     ])  # fmt: skip
     for each in found:
         if each["failure"]:
-            output.say_problem(f"{each['address']}: {tell(said.understood(each['failure'], Collecting))}")
+            output.say_problem(f"{each['address']}: {tell(said.understood(each['failure'], Collecting, System))}")
 
 
 def _state(state: str) -> str:

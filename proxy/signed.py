@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from postbuch.archive import said
+from postbuch.archive import said, systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.errors import SpoolError
 from postbuch.proxy.delivery import Delivery, Say
@@ -71,7 +71,7 @@ async def deliver_signed(
     except UpstreamFailed as error:
         _fail(runtime, outgoing, error, say)
     except (SpoolError, OSError) as error:
-        words = said.of(error) if isinstance(error, SpoolError) else error.strerror or str(error)
+        words = said.of(error) if isinstance(error, SpoolError) else systemwords.cause(error)
         _fail(runtime, outgoing, UpstreamFailed(Reason.SPOOL_UNWRITABLE, words), say)
     else:
         if sent is not None:

@@ -21,6 +21,7 @@ from dkim.canonicalization import CanonicalizationPolicy
 from dkim.crypto import parse_pem_private_key
 from nacl.signing import SigningKey
 
+from postbuch.archive import systemwords
 from postbuch.archive.config import Config, Signing
 from postbuch.archive.dkimsignature import MIN_KEY_BITS, from_domain
 from postbuch.archive.errors import ConfigError
@@ -133,7 +134,7 @@ def _load(settings: Signing) -> Key:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise ConfigError(Setting.SIGNING_UNREADABLE.said(path=path, cause=error.strerror)) from None
+        raise ConfigError(Setting.SIGNING_UNREADABLE.said(path=path, cause=systemwords.cause(error))) from None
     try:
         found = serialization.load_pem_private_key(raw, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -12,7 +12,7 @@ from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from postbuch.archive import clock
+from postbuch.archive import clock, systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, engine
 from postbuch.archive.dkimparser import SignatureParser
@@ -158,7 +158,7 @@ def _secret(config: Config) -> bytes:
     try:
         return _read_secret(path) or _make_secret(path)
     except OSError as error:
-        raise ConfigError(Setting.WEB_KEY_UNREADABLE.said(path=path, cause=error.strerror)) from None
+        raise ConfigError(Setting.WEB_KEY_UNREADABLE.said(path=path, cause=systemwords.cause(error))) from None
 
 
 def _read_secret(path: Path) -> bytes | None:
