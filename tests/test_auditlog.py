@@ -279,7 +279,7 @@ def test_a_digest_is_short_and_leads_to_its_events(site: tuple[Flask, Config]) -
         audit.record(conn, "karl@firma.example", "cli", "view", "letter 4", None, {"image": DIGEST})
         audit.record(conn, "karl@firma.example", "cli", "view", "letter 5", None, {"image": DIGEST.replace("c", "d")})
     page = client(site, "auditor").get("/audit?who=karl@firma.example").text
-    short = f'<a class="mono" href="/audit?words={DIGEST}" title="{DIGEST}">0123456789ab…</a>'
+    short = f'<a class="mono nowrap" href="/audit?words={DIGEST}" title="{DIGEST}">0123456789ab…</a>'
     assert page.count(short) == 2
     assert re.findall(r">[^<]*c{52}[^<]*<", page) == []
     found = client(site, "auditor").get(f"/audit?words={DIGEST}").text
