@@ -243,6 +243,29 @@ def test_export_and_jobs_in_chromium(walked: tuple[str, Browser], house: Config,
         assert page.locator("#key").inner_text().startswith("pb_")
 
 
+def test_a_key_is_revoked_by_the_second_click(walked: tuple[str, Browser]) -> None:
+    """Without scripts, by keyboard: the first says what happens and does nothing, the second ends this key alone."""
+    base, chrome = walked
+    with context(chrome, base, viewport=SIZES["phone"], locale="de", java_script_enabled=False) as (made, _):
+        page = made.new_page()
+        enter_browser(page, ANNA, ANNA_PASSWORD)
+        for name in ("bleibt", "geht"):
+            page.goto("/keys")
+            page.fill("#key-name", name)
+            page.locator(".key-form button").click()
+        page.goto("/keys")
+        row = page.locator("tr", has=page.get_by_role("rowheader", name="geht", exact=True))
+        ends, says = row.get_by_role("button", name="geht widerrufen"), row.get_by_text("lässt sich nicht zurücknehmen")
+        assert not ends.is_visible() and not says.is_visible()
+        row.locator("summary").press("Enter")
+        says.wait_for(timeout=PATIENCE_MS)
+        assert page.get_by_role("button", name="widerrufen").count() == 1
+        ends.press("Enter")
+        page.get_by_text("Der Schlüssel „geht“ wurde widerrufen.").wait_for(timeout=PATIENCE_MS)
+        assert row.count() == 0
+        assert page.get_by_role("rowheader", name="bleibt", exact=True).count() == 1
+
+
 def _tab_to(page: Page, value: str) -> None:
     for _ in range(20):
         page.keyboard.press("Tab")
