@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 from collecting import Collecting, collecting, digest, letter
 from collecting_upstream import Hangup, Upstream, upstream
+from sqlalchemy import Connection
 
 from postbuch.archive import collect_backoff
 from postbuch.archive.collect_backoff import Trouble
+from postbuch.archive.collect_lease import Leases
 from postbuch.archive.config import Config
 
 NUMBERS = itertools.count()
@@ -253,3 +255,23 @@ def test_two_collectors_share_nothing(archive: Collecting, server: Upstream) -> 
     first.join(60)
     archive.drained()
     assert archive.digests() == ALL
+
+
+def test_who_comes_next_has_the_lease_at_once(archive: Collecting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late the server sees that the connection has ended.
+
+    One run right behind another ended with nothing, because the account seemed to be somebody else's.
+    """
+    first, second = Leases(archive.engine), Leases(archive.engine)
+    for each in (first, second):
+        each.renew()
+    assert first.take(7) and not second.take(7)
+    with monkeypatch.context() as late:
+        late.setattr(Connection, "invalidate", lambda self: None)
+        late.setattr(Connection, "close", lambda self: None)
+        lingering = first._conn
+        first.close()
+        assert second.take(7)
+    second.close()
+    assert lingering is not None
+    lingering.close()
