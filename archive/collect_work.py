@@ -35,9 +35,6 @@ POLL_EVERY_S = 300.0
 POLL_OFTEN_S = 60.0
 # A mail program that idles as well fetches the new message now: what comes through the proxy is not fetched again.
 GRACE_S = 0.7
-
-
-
 # A run that is made once gives up after so many failures in a row, with nothing fetched in between.
 TRIES = 3
 

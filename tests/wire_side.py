@@ -67,8 +67,8 @@ def sent(step: Step) -> set[str]:
     """Digests of the messages of a step's APPENDs."""
     made = set()
     for command in step.commands:
-        # A mailbox's name may be a literal as well.
-        at = _SENT.search(command).end() if command[7:8] == b"{" else 0  # type: ignore[union-attr]
+        named = _SENT.match(command, 7)  # a mailbox's name may be a literal as well
+        at = 0 if named is None else named.end()
         while command[:6].upper() == b"APPEND" and (found := _SENT.search(command, at)) is not None:
             at = found.end() + int(found.group(1))
             made.add(digest(command[found.end() : at]))
