@@ -16,7 +16,8 @@ from postbuch.archive.config import Config
 from postbuch.certs import authority
 from provider.ports import accepts, free_port, wait_until
 
-END_S = 20
+# So that nothing hangs for ever; a machine that does something else may take half a minute for a start.
+END_S = 120
 
 
 @pytest.fixture(scope="module")

@@ -134,6 +134,9 @@ def main(config: Config) -> int:
         beat.start(HEALTH_STEP_S)
         loop.addSystemEventTrigger("before", "shutdown", _drain, loop, port, counted)
         outcome.append(0)
+        # Only who can be reached starts children and takes jobs in hand: another one may be at it already.
+        pool.callInThread(services.reader.warm)
+        worker.start()
         print(f"ready {NAME}", flush=True)  # noqa: T201 - the supervisor waits for this line
         log.info("listening address=%s", address)
 
@@ -143,10 +146,8 @@ def main(config: Config) -> int:
         loop.stop()
 
     services: Services = app.extensions[EXTENSION]
-    pool.callInThread(services.reader.warm)
     settle()
     worker = JobWorker(config)
-    worker.start()
     BoundedRequest.waiting = Waiting(loop, pool, partial(came, services.engine))
     app.config[HOLDS] = True
     site = _site(WSGIResource(loop, pool, counted))  # type: ignore[no-untyped-call]
