@@ -1,6 +1,7 @@
 """Where something listens or answers, as it stands in the configuration: addresses and URLs, checked. Pure."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -58,6 +59,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)  # asked at each connection
 def parse_endpoint(text: str, schemes: tuple[str, ...]) -> Endpoint:
     """`scheme://host[:port]` as an `Endpoint`. Raises ValueError with a sentence."""
     parts = urlsplit(text)

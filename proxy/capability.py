@@ -1,6 +1,7 @@
 """Which capabilities a client is told, and which commands go with those that it is not (proxy.md section 2). Pure."""
 
 import re
+from functools import lru_cache
 
 # Announced before the log-in even when upstream is not known yet: what we do ourselves.
 OWN = (b"IMAP4rev1", b"SASL-IR", b"LITERAL+", b"ID", b"AUTH=PLAIN", b"AUTH=LOGIN")
@@ -50,9 +51,13 @@ def rewritten(line: bytes, *, logged_in: bool) -> bytes:
     """A line of upstream as the client gets it: capabilities filtered, referral codes taken out."""
     found = _LIST.search(line)
     if found:
-        listed = b"".join(b" " + token for token in kept(found.group(2).split(), logged_in=logged_in))
-        line = line[: found.end(1)] + listed + line[found.end() :]
+        line = line[: found.end(1)] + _listed(found.group(2), logged_in) + line[found.end() :]
     return _REFERRAL.sub(b"", line)
+
+
+@lru_cache(maxsize=16)  # a provider says the same at each log-in, twice
+def _listed(words: bytes, logged_in: bool) -> bytes:
+    return b"".join(b" " + token for token in kept(words.split(), logged_in=logged_in))
 
 
 def common(lists: list[list[bytes]]) -> list[bytes]:
