@@ -26,7 +26,7 @@ from postbuch.proxy.session import Session
 from provider.dovecot import Dovecot
 from provider.ports import free_port, wait_until
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def make_config(folder: Path, imap: str, ca_file: Path | None = None, *, archive: str = "all") -> Config:
@@ -125,7 +125,7 @@ class ImapProxy:
     def __enter__(self) -> "ImapProxy":
         self.spool.start()
         self._thread.start()
-        assert self._started.wait(10)
+        assert self._started.wait(60)
         return self
 
     def __exit__(self, *exc: object) -> None:

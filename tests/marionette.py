@@ -21,7 +21,7 @@ PROGRAM = "/usr/bin/thunderbird"
 START_PATIENCE_S = 90.0
 # One script: a log-in, a mailbox, a message or two, on a busy machine.
 SCRIPT_PATIENCE_S = 60.0
-_END_PATIENCE_S = 20.0
+_END_PATIENCE_S = 60.0
 
 # A quiet first start: no assistants, no updates, nothing from the network but the account.
 _QUIET: dict[str, str | int | bool] = {

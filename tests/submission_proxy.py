@@ -63,7 +63,7 @@ class RunningProxy:
     def __enter__(self) -> "RunningProxy":
         self.spool.start()
         self._thread.start()
-        assert self._started.wait(10)
+        assert self._started.wait(60)
         return self
 
     def __exit__(self, *exc: object) -> None:

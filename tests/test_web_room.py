@@ -109,7 +109,7 @@ def test_the_buttons_of_a_letter_stand_in_one_line(site: Site) -> None:
             const all = [...document.querySelectorAll('.letter-bar :is(.icon-button, .look button)')]
             const tops = all.filter(e => e.checkVisibility()).map(e => Math.round(e.getBoundingClientRect().top))
             return tops.length > 6 && new Set(tops).size === 1
-        }""", timeout=10_000)
+        }""", timeout=30_000)
 
 
 @pytest.mark.parametrize("width", [390, 360, 320])

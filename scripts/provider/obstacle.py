@@ -15,7 +15,7 @@ from provider.ports import free_port
 
 _HOST = "127.0.0.1"
 _BLOCK_OCTETS = 64 * 1024
-_START_PATIENCE_S = 10.0
+_START_PATIENCE_S = 60.0
 _LEAVE_PATIENCE_S = 5.0
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 # Below the range from which Linux takes a port for a connection that goes out (32768 and above, see
 # net.ipv4.ip_local_port_range), so that nobody gets one by chance between the choice and the bind.
 FIRST_PORT, PORTS = 20_000, 12_000
