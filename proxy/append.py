@@ -20,6 +20,8 @@ from postbuch.proxy.outstanding import Outstanding
 # 64 KiB: of a block up to this size one octet is withheld, at the cost of a copy; a larger one, a part of a large
 # message, is withheld whole.
 CUT_OCTETS = 65_536
+# Of an answer: nobody appends so many at once, and a span of a few octets may name a thousand million.
+MAX_UIDS = 100_000
 VERBS = gate.REPLACING | {b"APPEND"}
 # Servers need no space in front of it.
 _CATENATE = re.compile(rb"CATENATE *\(", re.IGNORECASE)
@@ -183,5 +185,5 @@ def append_uids(answer: bytes) -> tuple[int | None, list[int]]:
     for span in found.group(2).split(b","):
         first, _, last = span.partition(b":")
         if first.isdigit() and (not last or last.isdigit()):
-            uids += range(int(first), min(int(last or first), int(first) + 100_000) + 1)
+            uids += range(int(first), min(int(last or first), int(first) + MAX_UIDS - len(uids) - 1) + 1)
     return int(found.group(1)), uids

@@ -218,16 +218,16 @@ def is_search(line: bytes) -> bool:
 
 def found_by(lines: list[bytes]) -> UidSet:
     """The numbers in `* SEARCH 2 84` or `* ESEARCH (TAG "x") UID ALL 2,84` (RFC 9051 section 7.3.4)."""
-    found = UidSet()
+    spans: list[tuple[int, int]] = []
     for line in lines:
         if line[:8].upper() == b"* SEARCH":
-            found.update(UidSet.of(int(word) for word in line.split()[2:] if word.isdigit()))
-        else:
-            listed = _ALL.search(line)
-            for word in listed.group(1).split(b",") if listed else ():
+            spans += ((int(word), int(word)) for word in line.split()[2:] if word.isdigit())
+        elif listed := _ALL.search(line):
+            for word in listed.group(1).split(b","):
                 first, _, last = word.partition(b":")
-                found.update(UidSet([tuple(sorted((int(first), int(last or first))))]))  # type: ignore[list-item]
-    return found
+                ends = sorted((int(first), int(last or first)))
+                spans.append((ends[0], ends[1]))
+    return UidSet(spans)
 
 
 def _is_number(line: bytes) -> bool:
