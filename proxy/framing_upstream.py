@@ -17,8 +17,9 @@ _MESSAGE = re.compile(rb"\* [0-9]+ (?:FETCH|fetch) [^\r\n]*\{([0-9]{1,20})\}\r\n
 # to the first line that is something else is four times as quick as matching each.
 _FETCH = re.compile(rb"\* [0-9]+ (?:FETCH|fetch) ")
 _NO_FETCH = re.compile(rb"\r\n(?!\* [0-9]+ (?:FETCH|fetch) )")
-# A message without line ends may come as a quoted string, and `RFC822 "…"` has no bracket. No server mixes cases.
-_INLINE_MESSAGE = (b"RFC822 ", b"rfc822 ")
+# What ends such a run: a section, a literal. A message without line ends may come as a quoted string, and `RFC822 "…"`
+# has no bracket. No server mixes cases.
+_MARKS = (b"[", b"{", b"RFC822 ", b"rfc822 ")
 # Status text may end in what looks like a literal (RFC 9051 section 7.1).
 _STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
 
@@ -57,16 +58,16 @@ class UpstreamFramer:
             yield Data(view, not self._left)
             if position == len(data):
                 return
-        if self._pieces:
-            # Only a line's end can change anything; a long line is not searched again and again.
-            if b"\n" not in data:
+        if self._pieces and data:
+            # Only a line's end can change anything; a long line is not put together and searched again and again.
+            if _CRLF not in data and self._pieces[-1][-1:] + data[:1] != _CRLF:
                 self._keep(data[position:])
                 return
             self._pieces.append(data[position:])
             data, position = b"".join(self._pieces), 0
             self._pieces, self._pieces_octets = [], 0
         length = len(data)
-        bracket = -1  # where the next one stands
+        marks = dict.fromkeys(_MARKS, -1)  # where the next of each stands; none is looked for where it was not found
         while position < length:
             if self._first and (found := _MESSAGE.match(data, position)):
                 line, start = found[0], found.end()
@@ -76,9 +77,10 @@ class UpstreamFramer:
                     position = end + len(FETCHED_END)
                     continue
             elif self._first and _FETCH.match(data, position):
-                if bracket < position:
-                    bracket = min(data.find(each, position) % (length + 1) for each in (b"[", b"{"))
-                end = _boring_end(data, position, bracket)
+                for mark, place in marks.items():
+                    if place < position:
+                        marks[mark] = data.find(mark, position) % (length + 1)
+                end = _boring_end(data, position, min(marks.values()))
                 if end > position:
                     yield Skipped(data[position:end])
                     position = end
@@ -120,15 +122,10 @@ class UpstreamFramer:
         return None
 
 
-def _boring_end(data: bytes, start: int, bracket: int) -> int:
-    """Where the boring FETCH responses end that begin at `start` and are complete before the bracket."""
-    other = _NO_FETCH.search(data, start, bracket)
-    end = other.start() + 2 if other else _line_start(data, start, bracket)
-    for each in _INLINE_MESSAGE:
-        found = data.find(each, start, end)
-        if found >= 0:
-            end = _line_start(data, start, found)
-    return end
+def _boring_end(data: bytes, start: int, mark: int) -> int:
+    """Where the boring FETCH responses end that begin at `start` and are complete before the first mark."""
+    other = _NO_FETCH.search(data, start, mark)
+    return other.start() + 2 if other else _line_start(data, start, mark)
 
 
 def _line_start(data: bytes, start: int, place: int) -> int:

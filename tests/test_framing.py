@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from growing import times_as_long
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,31 @@ def test_the_events_are_the_stream() -> None:
     """Put together they are the octets that came: nothing is lost, doubled or changed."""
     for events, octets in ((upstream_events([UPSTREAM]), UPSTREAM), (client_events([CLIENT]), CLIENT)):
         assert b"".join(bytes(event.octets) for event in events) == octets  # type: ignore[attr-defined]
+
+
+def test_an_empty_part_changes_nothing() -> None:
+    """Also between the two octets of a line's end."""
+    assert upstream_events([b"* OK a\r", b"", b"\n"]) == upstream_events([b"* OK a\r\n"])
+
+
+def test_a_line_that_does_not_end_is_put_together_once() -> None:
+    """Line feeds alone are no ends of lines; what came is not copied again for each of them."""
+    def feed(count: int) -> None:
+        framer = UpstreamFramer()
+        for _ in range(count):
+            assert list(framer.feed(b"* OK said without an end\n" * 20)) == []
+
+    assert times_as_long(feed, 400) < 10
+
+
+@pytest.mark.parametrize("line", [
+    b"* 1 FETCH (RFC822 NIL)\r\n", b'* 1 FETCH (ENVELOPE ("RFC822 "))\r\n', b'* 1 FETCH (ENVELOPE ("[a]"))\r\n',
+    b'* 1 FETCH (X "{")\r\n',
+])
+def test_no_octet_of_many_responses_is_looked_for_again(line: bytes) -> None:
+    """What stands in each of them is looked for from one to the next, and what stands in none once."""
+    assert upstream_events([line * 3]) == [Line(line, True, None)] * 3
+    assert times_as_long(lambda count: list(UpstreamFramer().feed(line * count)), 2_500) < 10
 
 
 def relayed(parts: list[bytes], edited: bool) -> bytes:
