@@ -15,7 +15,8 @@ _STRIPPED = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(rb"(\* CAPABILITY|\[CAPABILITY)((?: [^\s\]]+)*)", re.IGNORECASE)
-_REFERRAL = re.compile(rb" ?\[REFERRAL [^\]\r\n]*\]", re.IGNORECASE)
+# One that nothing closes goes to the end of its line.
+_REFERRAL = re.compile(rb" ?\[REFERRAL [^\]\r\n]*+\]?", re.IGNORECASE)
 
 # Commands that stay here whatever upstream announces.
 REFUSED_VERBS = frozenset(

@@ -1,6 +1,7 @@
 """Which capabilities a client is told: what leads past the archive or blinds the tap is not among them."""
 
 import pytest
+from growing import times_as_long
 
 from postbuch.proxy import capability
 
@@ -44,6 +45,12 @@ def test_referrals_are_taken_out() -> None:
     """RFC 2193 and 2221: a client must not follow one past the archive."""
     line = b"a NO [REFERRAL IMAP://anna;AUTH=*@other/] Remote\r\n"
     assert capability.rewritten(line, logged_in=True) == b"a NO Remote\r\n"
+
+
+def test_a_referral_without_an_end_is_taken_out() -> None:
+    """To the end of its line; and many of them take no longer than one."""
+    assert capability.rewritten(b"a NO [REFERRAL IMAP://other/\r\n", logged_in=True) == b"a NO\r\n"
+    assert times_as_long(lambda count: capability.rewritten(b"[REFERRAL " * count, logged_in=True), 1_500) < 10
 
 
 def test_before_the_log_in_only_what_all_providers_have() -> None:
