@@ -27,7 +27,17 @@ CLASS = _PASSED_OVER + KEPT
 WITHOUT_WIDTH = "\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 
 _ANY = re.compile(f"[{CLASS}]")
+# Cut where no letter is parted from what belongs to it, as far as there is a blank.
+_PIECE = re.compile(r"(?s:.{900,1000})(?<=\s)|(?s:.{1,1000})")
 _AS_LETTERS = {ord(each): ord(each) + _IDEOGRAPHS for each in KEPT}
+
+
+def composed(text: str) -> str:
+    """The text with each letter and its accents as one character, where there is one.
+
+    In pieces: the library sorts the accents behind a letter in a time that grows with the square of their number.
+    """
+    return "".join(unicodedata.normalize("NFC", piece) for piece in _PIECE.findall(text))
 
 
 def settle(text: str) -> str:

@@ -7,7 +7,6 @@ signs part and people write as one word (`index_wholes`).
 """
 
 import re
-import unicodedata
 from collections.abc import Collection
 from functools import cache
 from itertools import accumulate
@@ -48,7 +47,7 @@ def fold(text: str) -> str:
     """Lower case, umlauts in one spelling. What other accents there are the analyzers take off."""
     if text.isascii():
         return _SPELLED.sub("", text.lower())
-    text = unicodedata.normalize("NFC", text).lower()
+    text = index_combining.composed(text).lower()
     for letter, plain in _PLAIN:
         text = text.replace(letter, plain)
     if not text.isascii():

@@ -1,6 +1,7 @@
 """What is one word to people and several to the analyzer; found in time whatever the text is."""
 
 import time
+import unicodedata
 
 import pytest
 
@@ -10,7 +11,8 @@ from postbuch.archive import index_text, index_wholes
 LONG = ("ae", "1", "1.", "a-", "東", "de89", "de89 abcd ", "123.123.", "12,", "\u1112\u1161", "a-b ",
         "DE89 3704 ", "a\u0300", "a\u0300-",
         "0", "0 ", "08 ", "089 1 / ", "+4", "+49 ", "4711 ", "4711/", "5 kg ", "5.5 ", "EUR 5 ", "§ 1 ", "+",
-        "a++", "a#", ".net", "e mail ", "e ", "(0)", "\u0300", "a\u200b", "\u200b", "\u093e", "a\u093e ")
+        "a++", "a#", ".net", "e mail ", "e ", "(0)", "\u0300", "\u0323\u0301",
+        "a\u200b", "\u200b", "\u093e", "a\u093e ")
 CHARACTERS = 100_000
 
 
@@ -24,6 +26,12 @@ def test_hostile_texts_take_no_longer(piece: str) -> None:
     index_text.closed_up(index_text.fold(text))
     index_text.places(text)
     assert time.thread_time() - began < 10
+
+
+@pytest.mark.parametrize("text", ["Mu\u0308ller ", "Nguye\u0302\u0303n\n", "\u1112\u1161\u11ab\u3000", "e\u0301"])
+def test_accents_of_long_texts_are_those_of_their_letters(text: str) -> None:
+    """However far from the beginning they stand."""
+    assert index_text.words(text * 1_100) == index_text.words(unicodedata.normalize("NFC", text * 1_100))
 
 
 @pytest.mark.parametrize(("text", "words"), [
