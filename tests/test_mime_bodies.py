@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from growing import times_as_long
 from written_mail import files, mail, multipart, part, shown
 
 from postbuch.archive import display, message, mime
@@ -326,3 +327,10 @@ def test_long_bases_cost_nothing() -> None:
     parsed = message.parse(octets)
     assert time.thread_time() - began < 5
     assert [part.is_attachment for part in parsed.parts] == [False, False]
+
+
+@pytest.mark.parametrize("line", [b"--Content-Type : text/plain\n", b"--a:\n", b"--a\n", b"--a\nb:\n", b"--a\n\n"])
+def test_what_may_begin_a_part_or_be_a_field_is_looked_at_once(line: bytes) -> None:
+    """A megabyte of such lines took a minute."""
+    head = b"Content-Type: multipart/mixed; boundary=b\n\n--b\n"
+    assert times_as_long(lambda count: mime.take_apart(head + line * count), 1_000) < 10
