@@ -1,6 +1,7 @@
 """What a letter quotes is folded: known by its structure, whatever program wrote it, and never what is all there is."""
 
 import re
+import tracemalloc
 from html import unescape
 from html.parser import HTMLParser
 
@@ -218,6 +219,22 @@ def test_one_line_above_a_hundred_thousand_quotes_is_looked_at_once() -> None:
     quoted = "<blockquote></blockquote>" * 200_000
     html = f"<div><p>SAID</p><p>{'1.1.1 ' * 160}am:</p>{quoted}</div>"
     assert quotes.folded(html, "Q") == html
+
+
+def test_many_lines_deep_within_take_no_more_memory() -> None:
+    """Each knew all elements around it by itself: a letter of half a megabyte took a thousand."""
+    rows = "a\n" * 20_000
+
+    def peak(depth: int) -> int:
+        html = "<div>" * depth + f"<pre>{rows}</pre>" + "</div>" * depth
+        tracemalloc.start()
+        try:
+            assert quotes.folded(html, "Q") == html
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(200) < 2 * peak(1)
 
 
 def test_a_style_goes_on_behind_the_control() -> None:

@@ -123,6 +123,7 @@ class _Reading:
         self._text = ""  # of the last line that has one
         self._introduces: bool | None = None  # whether that says who wrote what follows, once it was asked
         self._after_mark = False
+        self._around: tuple[_Element, ...] = ()
         self._cut_at(0)
         for piece in _PIECE.finditer(html):
             if piece[2] is None:
@@ -132,7 +133,10 @@ class _Reading:
         self._end_line()
 
     def _cut_at(self, place: int) -> None:
-        self._cut, self._around = place, tuple(self._stack)
+        self._cut = place
+        # A new one only where it is another: a text deep within has half a million lines.
+        if len(self._around) != len(self._stack) or (self._around and self._around[-1] is not self._stack[-1]):
+            self._around = tuple(self._stack)
 
     def _new_line(self, *more: _Element) -> _Line:
         opened = (*self._stack[len(self._around) :], *more)
