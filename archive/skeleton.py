@@ -37,6 +37,7 @@ _HEAD = struct.Struct(">IQ")
 _HOLE = struct.Struct(">QQ32sIB")
 _ENDS = (b"\n", b"\r\n")
 _ENCODING_LINE = re.compile(rb"content-transfer-encoding[ \t]*:[ \t\"]*$")
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 _NAMED = re.compile(rb"name(?:\*[0-9]{0,2}\*?)?[ \t]*=", re.IGNORECASE)
 _contexts = threading.local()
 
@@ -156,11 +157,18 @@ def _runs(octets: bytes, hasty: bool) -> list[_Run]:
     lower = octets.lower()
     found: list[_Run] = []
     position = lower.find(b"base64")
+    header = body = tried = 0  # behind which empty lines: one before and the next one; and the last that was looked at
     while position >= 0:
         after = position + 6
-        line_start = lower.rfind(b"\n", max(position - 200, 0), position) + 1
-        if _ENCODING_LINE.match(lower[line_start:position]):
-            run = _run_of(octets, line_start, after, hasty)
+        near = max(position - 200, 0)
+        line_start = max(lower.rfind(b"\n", near, position) + 1, near)
+        if body < after:
+            empty = _EMPTY_LINE.search(octets, after)
+            header, body = body, len(octets) if empty is None else empty.end()
+        is_new = body != tried and body - after <= HEADER_OCTETS  # a header may have the line many times
+        if is_new and _ENCODING_LINE.match(lower, line_start, position):
+            tried = body
+            run = _run_of(octets, max(header, line_start - HEADER_OCTETS), line_start, body, hasty)
             if run is not None:
                 found.append(run)
                 after = run.stop
@@ -168,11 +176,11 @@ def _runs(octets: bytes, hasty: bool) -> list[_Run]:
     return found
 
 
-def _run_of(octets: bytes, line_start: int, after: int, hasty: bool) -> _Run | None:
-    """The base64 run that belongs to the header with this encoding line, if it is canonical and worth it."""
-    body = _body_start(octets, after)
-    if body < 0:
-        return None
+def _run_of(octets: bytes, begin: int, line_start: int, body: int, hasty: bool) -> _Run | None:
+    """The base64 run behind the header with this encoding line, if it is canonical and worth it.
+
+    The header does not begin before `begin`.
+    """
     # No base64 has a "-": the first one begins the boundary, or this is none.
     dash = octets.find(b"-", body)
     if dash >= 0 and octets[dash - 1 : dash + 2] != b"\n--":
@@ -185,21 +193,10 @@ def _run_of(octets: bytes, line_start: int, after: int, hasty: bool) -> _Run | N
     if body >= stop:
         return None
     if stop - body <= LARGE_OCTETS:
-        begin = max(line_start - HEADER_OCTETS, 0)
         begin = max(octets.rfind(b"\n\n", begin, line_start), octets.rfind(b"\n\r\n", begin, line_start), begin)
         if _NAMED.search(octets, begin, body) is None:
             return None
     return _canonical(octets, body, stop, hasty)
-
-
-def _body_start(octets: bytes, after: int) -> int:
-    """Where the first empty line from there on ends; -1 when there is none near."""
-    limit = after + HEADER_OCTETS
-    crlf = octets.find(b"\n\r\n", after, limit)
-    lf = octets.find(b"\n\n", after, limit if crlf < 0 else crlf + 1)
-    if lf >= 0:
-        return lf + 2
-    return crlf + 3 if crlf >= 0 else -1
 
 
 def _canonical(octets: bytes, start: int, stop: int, hasty: bool) -> _Run | None:

@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import os
+from collections.abc import Callable
 
 import pytest
 import zstandard
+from growing import times_as_long
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -153,3 +155,23 @@ def test_every_corpus_message() -> None:
     """All of the corpus comes back; the attachments in it are found."""
     objects = sum(len(back(path.read_bytes())) for path in corpus_files())
     assert objects > 200
+
+
+LINE = b"Content-Transfer-Encoding: base64\n"
+
+
+@pytest.mark.parametrize("shape", [
+    lambda count: LINE * count, lambda count: b"base64" * 100 * count,
+    lambda count: LINE * count + b"\n" + b"YWFh\nYWFhYWFh\n" * 50 * count,
+])
+def test_what_looks_like_a_header_is_looked_at_once(shape: Callable[[int], bytes]) -> None:
+    """Each line that says base64 had the octets around it looked through: 100 MB of such lines took five minutes."""
+    assert skeleton.split(shape(100))[1] == []
+    assert times_as_long(lambda count: skeleton.split(shape(count)), 450) < 10
+
+
+def test_the_line_of_a_header_may_stand_there_again() -> None:
+    """The file behind it is cut out all the same, also where the first of them is too far away to be of its header."""
+    file = b"Content-Disposition: attachment; filename=a\n" + LINE + b"\n" + base64.encodebytes(b"abc" * 500)
+    for before in (LINE, LINE * 3, LINE + b"a\n" * 40_000 + b"--b\n", b"base64\n\n--b\n"):
+        assert skeleton.split(before + file)[1] == [b"abc" * 500]
