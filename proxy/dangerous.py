@@ -79,6 +79,8 @@ class Dangerous:
             return self._check(held, None)
         if held.command.verb in shape.WITHOUT_LITERAL:
             raise shape.no_literal(held.command.verb)
+        if len(held.pieces) >= 2 * shape.MAX_LITERALS:
+            raise shape.too_many()
         if line.literal + sum(map(len, held.pieces)) > shape.MAX_LITERAL_OCTETS:
             raise shape.too_large()
         held.pieces.append(b"")

@@ -10,6 +10,8 @@ from postbuch.proxy.waiting import Ended
 
 # Search keys, mailbox names, annotations: 1 MiB is a thousand times what clients send.
 MAX_LITERAL_OCTETS = 1024 * 1024
+# Of a command that is held, each: RENAME has two, and what unknown commands have will not be more.
+MAX_LITERALS = 1_000
 
 WITHOUT_LITERAL = frozenset(
     {
@@ -44,6 +46,11 @@ def refusal(parsed: Command) -> bytes | None:
 def no_literal(verb: bytes) -> Ended:
     """The end of a session that has a literal in one of WITHOUT_LITERAL."""
     return Ended(f"a literal in {verb.decode()}", b"* BYE this command takes no literal\r\n")
+
+
+def too_many() -> Ended:
+    """The end of one with more than MAX_LITERALS in a command that is held."""
+    return Ended(f"more than {MAX_LITERALS} literals", b"* BYE the command has too many literals\r\n")
 
 
 def too_large() -> Ended:

@@ -120,3 +120,13 @@ def test_many_at_once(house: House) -> None:
     client.ok(b"EXPUNGE")
     assert len(house.provider.gone) == 4 and len(house.asked(b"RFC822.SIZE")) == 1
     assert house.asked(b"BODY.PEEK[]") == [b"UID FETCH %d (UID FLAGS INTERNALDATE BODY.PEEK[])" % uids[1]]
+
+
+def test_a_held_command_has_no_end_of_literals(house: House) -> None:
+    """100,000 empty ones held all sessions for minutes, as each had those before it counted again."""
+    client = house.client()
+    client.send(b"x DELETE" + b" {0+}\r\n" * 1_001)
+    assert client.rest().endswith(b"* BYE the command has too many literals\r\n")
+    client = house.client()
+    client.send(b"x DELETE" + b" {0+}\r\n" * 1_000 + b"\r\n")
+    assert client.until(b"x")[-1].startswith(b"x NO ")
