@@ -15,6 +15,8 @@ from postbuch.webmail import quotewords
 
 # Threads of years have a hundred; each line costs as much as it is deep.
 MAX_DEPTH = 250
+# 2,000 printed pages. A page shows half a million signs, which may all be line ends, and each line takes 200 octets.
+MAX_LINES = 100_000
 # Lines that are looked at as the first of a header; a letter with more of them is a list.
 MAX_FIELDS = 1_000
 
@@ -86,7 +88,7 @@ class _Line:
         return bool(self.text) and not self.divides and not self.is_signature
 
 
-class _TooDeep(Exception):
+class _TooMuch(Exception):
     pass
 
 
@@ -97,7 +99,7 @@ def folded(html: str, control: str, *, plain: bool = False) -> str:
     """
     try:
         lines = _Reading(html, plain).lines
-    except _TooDeep:
+    except _TooMuch:
         return html
     begins = [each for each in (_answered(lines), _copied(lines)) if each is not None]
     place = _place(html, lines, min(begins)) if begins else None
@@ -112,7 +114,7 @@ def folded(html: str, control: str, *, plain: bool = False) -> str:
 
 
 class _Reading:
-    """The lines of a letter in their order. Raises _TooDeep."""
+    """The lines of a letter in their order. Raises _TooMuch."""
 
     def __init__(self, html: str, plain: bool) -> None:
         self.lines: list[_Line] = []
@@ -139,6 +141,8 @@ class _Reading:
             self._around = tuple(self._stack)
 
     def _new_line(self, *more: _Element) -> _Line:
+        if len(self.lines) >= MAX_LINES:
+            raise _TooMuch
         opened = (*self._stack[len(self._around) :], *more)
         line = _Line(cut=self._cut, around=self._around, opened=opened)
         if self._stack:
@@ -196,7 +200,7 @@ class _Reading:
             self.lines.append(rule)
         if name not in _VOID:
             if len(self._stack) >= MAX_DEPTH:
-                raise _TooDeep
+                raise _TooMuch
             self._stack.append(element)
         elif name != "img":
             self._cut_at(piece.end())
