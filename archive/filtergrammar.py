@@ -75,7 +75,7 @@ def parse(arguments: Mapping[str, str], *, usual_page_size: int = USUAL_PAGE_SIZ
         criteria="or" if criteria == "or" else "and",
         words=f"{words} {more}".strip(),
         within=(*within, *_conditions(all_hold, warnings)),
-        order=_orders(arguments.get("orderby") or arguments.get("sortby") or "", warnings),
+        order=_orders(_within_limit(arguments.get("orderby") or arguments.get("sortby") or "", warnings), warnings),
         tab=_tab(arguments),
         page_size=size,
         offset=_offset(arguments, size or usual_page_size),

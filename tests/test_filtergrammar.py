@@ -248,6 +248,8 @@ def test_there_are_limits() -> None:
     assert long.warnings == (Warned(kind="long", text="2000"),)
     words = parse({"q": "x" * 3_000})
     assert (len(words.words), words.warnings) == (2_000, (Warned(kind="long", text="2000"),))
+    orders = parse({"orderby": "?;" * MAX_CHARACTERS})  # each warning is a part of the page
+    assert (orders.warnings[0].kind, len(orders.warnings)) == ("long", 1 + MAX_CHARACTERS // 2)
 
 
 def test_each_negative_has_its_positive() -> None:
