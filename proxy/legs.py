@@ -137,7 +137,7 @@ class Legs(Receiver):
         self.stage.close()
         self.relay.close()
         if self._incoming is not None:
-            for command in self.relay.outstanding:
+            for command in self.relay.outstanding.values():
                 for capture in command.captures:
                     self._incoming.outcome(capture, "unknown", "the connection ended before an answer", None, None)
         if self._tap is not None:

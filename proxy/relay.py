@@ -7,7 +7,7 @@ While one of them may come, octets go on event by event; else chunk by chunk, un
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -50,7 +50,7 @@ class Relay:
         self.selection = Selection(tap, self._backlog)
         self._write = write
         self._framer = UpstreamFramer()
-        self._outstanding: list[Outstanding] = []
+        self._outstanding: dict[bytes, Outstanding] = {}  # by their tags: a client may send thousands ahead
         self._edited = 0
         self._sent = 0  # octets of the line without an end that the client has already
         self._own: list[bytes] = []
@@ -67,7 +67,7 @@ class Relay:
     def expect(self, command: Outstanding) -> None:
         """A command goes upstream now."""
         self.catch_up()
-        self._outstanding.append(command)
+        self._outstanding[command.tag] = command
         self._edited += command.edited
         if command.verb in SELECTING:
             self.selection.ask()
@@ -77,8 +77,8 @@ class Relay:
             self._backlog.then(partial(self._tap.ask, command.parts))
 
     @property
-    def outstanding(self) -> list[Outstanding]:
-        """The commands without an answer, oldest first."""
+    def outstanding(self) -> Mapping[bytes, Outstanding]:
+        """The commands without an answer by their tags, oldest first."""
         return self._outstanding
 
     @property
@@ -89,7 +89,7 @@ class Relay:
     def owes(self, tag: bytes) -> bool:
         """Whether upstream owes the answer to a command of this tag."""
         self.catch_up()
-        return any(command.tag == tag for command in self._outstanding)
+        return tag in self._outstanding
 
     async def quiet(self) -> None:
         """Until upstream owes no answer: only then may a command of our own go there."""
@@ -124,12 +124,12 @@ class Relay:
     @property
     def fetching(self) -> bool:
         """Whether upstream may be sending messages: it owes the answer to a FETCH, or to a command of our own."""
-        return any(command.verb in _FETCHING or isinstance(command, Injected) for command in self._outstanding)
+        return any(command.verb in _FETCHING or isinstance(command, Injected) for command in self._outstanding.values())
 
     @property
     def awaited(self) -> bool:
         """Whether upstream owes the answer to a command other than IDLE."""
-        return any(command.verb != b"IDLE" for command in self._outstanding)
+        return any(command.verb != b"IDLE" for command in self._outstanding.values())
 
     def say(self, line: bytes) -> None:
         """A line of our own: now if a response just ended, else as soon as one does."""
@@ -215,7 +215,7 @@ class Relay:
     def lose(self, failure: Exception) -> None:
         """Upstream is gone: our own commands get no answer any more."""
         self.lost = failure
-        for command in self._outstanding:
+        for command in self._outstanding.values():
             if isinstance(command, Injected) and not command.done.done():
                 command.done.set_exception(failure)
 
@@ -281,17 +281,16 @@ class Relay:
         if line[:5].upper() == b"* BYE":
             self.said_bye = True
         elif _APPENDED.match(line):
-            for command in self._outstanding:
+            for command in self._outstanding.values():
                 command.said = command.said or line if command.captures else b""
         else:
             self.selection.note(line)
 
     def _complete(self, line: bytes) -> None:
         tag = line.split(b" ", 1)[0]
-        command = next((each for each in self._outstanding if each.tag == tag), None)
+        command = self._outstanding.pop(tag, None)
         if command is None:
             return
-        self._outstanding.remove(command)
         self._edited -= command.edited
         good = line[len(tag) + 1 :][:2].upper() == b"OK"
         if command.verb in SELECTING:

@@ -76,7 +76,7 @@ class Stage:
         if found is None:
             return False
         tag, verb, rest = found.groups()
-        if any(command.tag == tag for command in self._relay.outstanding):
+        if tag in self._relay.outstanding:
             return False  # unless it was answered a moment ago
         if verb in shape.REMOVING:
             wait = self._dangerous.at_once(Command(tag=tag, verb=verb, rest=rest + b"\r\n"), data)

@@ -143,6 +143,19 @@ def relayed(parts: list[bytes], edited: bool) -> bytes:
     return bytes(out)
 
 
+def test_thousands_of_commands_ahead_of_their_answers() -> None:
+    """Each is found by its tag, however many wait: 32,000 held all sessions for seconds."""
+    def ask(count: int) -> None:
+        relay = Relay(None, lambda octets: None)
+        for number in range(count):
+            assert not relay.owes(b"a%d" % number)
+            relay.expect(Outstanding(tag=b"a%d" % number, verb=b"NOOP"))
+        relay.feed(b"".join(b"a%d OK done\r\n" % number for number in reversed(range(count))))
+        assert not relay.awaited
+
+    assert times_as_long(ask, 2_000) < 10
+
+
 @given(st.lists(st.integers(0, 10_000), max_size=40), st.booleans())
 @settings(max_examples=300)
 def test_the_client_gets_the_same_octets_however_they_come(cuts: list[int], edited: bool) -> None:
