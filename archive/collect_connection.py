@@ -216,7 +216,7 @@ class Connection:
             raise self._trouble(Trouble.ANSWER, Collecting.REFUSES, doing, error, refused=True) from error
         except OSError as error:
             raise self._trouble(Trouble.CONNECTION, Collecting.BROKE_OFF, doing, systemwords.cause(error)) from error
-        except (ValueError, TypeError, KeyError, IndexError, AssertionError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, AssertionError, RecursionError) as error:
             raise self._trouble(Trouble.ANSWER, Collecting.UNREADABLE, doing, error) from error
 
     def _trouble(

@@ -91,6 +91,21 @@ def test_counts_that_lie(archive: Collecting, server: Upstream) -> None:
     assert not [command for command in server.commands[before:] if b"BODY" in command]
 
 
+def test_answer_nested_without_end(archive: Collecting, server: Upstream) -> None:
+    """It cannot be read, which is said; the messages come when it answers again."""
+    def answer(command: bytes) -> bytes | None:
+        if b"FETCH" not in command:
+            return None
+        return b"* 1 FETCH (UID 3 FLAGS " + b"(" * 5_000 + b")" * 5_000 + b")\r\nTAG OK done\r\n"
+
+    server.answer = answer
+    archive.once()
+    assert "gives an answer that cannot be read" in str(row(archive)["failure"])
+    server.answer = lambda command: None
+    archive.once()
+    assert archive.digests() == ALL and archive.failures() == []
+
+
 def test_search_that_leaves_out(archive: Collecting, server: Upstream) -> None:
     """What SEARCH forgets FETCH tells."""
     server.unlisted = frozenset({9, 12})
