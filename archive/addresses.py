@@ -6,6 +6,7 @@ is a name, whatever it looks like, so that nobody is shown as the sender whom th
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from postbuch.archive.encodedwords import ENCODED_WORD, decode_words
 
@@ -28,6 +29,15 @@ _LEAD = re.compile(r'[^"\[]*:')
 MAX_NAMES = 3
 # The two shapes that nearly every field has.
 _SIMPLE = re.compile(r"""(?:"([^"\\=]*+)" ?|([^",;:<>()=\\]*+))<([^<>\s,;:"()@]++@[^<>\s,;:"()@]++)>""")
+# What Lotus Notes calls people: CN=Anna Weber/OU=DE/O=Firma, with or without what says which of them is what.
+_NOTES = re.compile(r"[^\s\"(),:;@]+\s[^\"(),:;@/]*/[^\"(),:;@]*@[^\s\"(),:;@]+\s*")
+_COMMON_NAME = re.compile(r"\s*(?:cn=)?([^/]*)", re.IGNORECASE)
+_COMMON_NAME_START = re.compile(r"cn=[^/]", re.IGNORECASE)
+_NOTES_START = re.compile(r"cn=|[^/]*/", re.IGNORECASE)
+_TO_ESCAPE = re.compile(r'["\\]')
+# Blanks around @: only before a domain with a point, for `Chef @ Firma` is a name.
+_APART = re.compile(r"(?<![^\s\0])([^\s\0@]++)\s*+@\s*+(?=[^\s\0@]+\.\w)([^\s\0@]++)")
+_SHAPES = {"atom": "", "space": "", "comment": " "}
 _ALONE = re.compile(r"[^\s,;:<>()\"'=\\@]++@[^\s,;:<>()\"'=\\@]++")
 
 
@@ -44,7 +54,7 @@ def read(line: str, most: int, at_first: bool = False) -> list[tuple[str, str]]:
     if _ALONE.fullmatch(line) is not None:
         return [("", _tidy(line, at_first))]
     found: list[tuple[str, str]] = []
-    entry = _Entry()
+    entry = _Entry(at_first)
     names: list[str] = []
     for kind, source in _tokens(line):
         if kind == "open":  # a bracket that nothing closes
@@ -57,26 +67,28 @@ def read(line: str, most: int, at_first: bool = False) -> list[tuple[str, str]]:
                 entry, names = following, []
             entry.add(kind, source)
         elif source == ":":  # what went before was the name of a group
-            entry, names = _Entry(), []
+            entry, names = _Entry(at_first), []
         else:
-            read = entry.read(names, at_first)
+            read = entry.read(names)
             found += read
             names = [] if read or source == ";" else [*names, entry.name][-MAX_NAMES:]
-            entry = _Entry()
+            entry = _Entry(at_first)
             if len(found) >= most:
                 return found
-    return found + entry.read(names, at_first)
+    return found + entry.read(names)
 
 
 class _Entry:
     """What stands between two commas."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_first: bool) -> None:
+        self.at_first = at_first
+        self.tokens: list[tuple[str, str]] = []
         self.phrase: list[str] = []
         self.comment = ""
         self.address = ""  # the one in angle brackets
         self.behind = 0  # how much of the phrase stands before these
-        self.bare: list[tuple[str, str]] = []  # (comment, address) of those without; before `<` they are a name
+        self.bare: list[tuple[str, str]] = []  # (its name, address) of those without; before `<` they are a name
         self.beside: list[str] = []  # the phrase without these
         self.local = ""  # a quoted one, when it ends here
 
@@ -88,7 +100,7 @@ class _Entry:
             if self.bare:
                 self.bare[-1] = (self.comment, self.bare[-1][1])
         elif kind == "angle":
-            self.address = _angle_address(source) or self.address
+            self.address = _angle_address(source, self.at_first) or self.address
             if "@" in self.address:
                 self.bare, self.behind = [], len(self.phrase)
         elif kind == "quoted":
@@ -97,16 +109,44 @@ class _Entry:
         else:
             self._say(source)
             if kind == "atom" and (address := _address_within(local, source)):
-                self.bare.append(("", address))
-                del self.beside[-2 if local and source.startswith("@") else -1 :]
+                notes = self._notes_words(source)
+                self.bare.append(_notes_person("".join(notes) + source) if notes else ("", address))
+                del self.beside[-2 if local and source.startswith("@") else -1 - len(notes) :]
+        self.tokens.append((kind, source))
 
     def _say(self, source: str) -> None:
         self.phrase.append(source)
         self.beside.append(source)
 
+    def _notes_words(self, source: str) -> list[str]:
+        """What of the words before this address is the begin of it, as Lotus Notes writes: Anna Weber/Firma@DOMAIN.
+
+        All where the domain is none of the Internet; else from a word on that only Notes or X.400 has.
+        """
+        local, _, domain = source.partition("@")
+        if self.at_first:
+            return []
+        words = [*takewhile(_is_word, reversed(self.tokens))][::-1]
+        start = 0
+        if "/" not in local or ("." in domain and "%" not in local):
+            begin = _NOTES_START if "/" in local else _COMMON_NAME_START
+            starts = (n for n, (kind, word) in enumerate(words) if kind == "atom" and begin.match(word))
+            start = next(starts, len(words))
+        found = [word for _, word in words[start:]]
+        return found if "".join(found).strip() and any("/" in word for word in (*found, local)) else []
+
+    def _apart(self) -> list[tuple[str, str]]:
+        """(name, address) of those with blanks or comments around their @: for an entry that has no other."""
+        apart = [*_APART.finditer("".join(_SHAPES.get(kind, "\0") or source for kind, source in self.tokens))]
+        name = "".join(self.phrase)
+        for each in apart:
+            name = name.replace(each[0], "", 1)
+        alone = self.comment or name.strip() if len(apart) == 1 else ""
+        return [(alone, f"{each[1]}@{each[2]}") for each in apart]
+
     def cut(self) -> "_Entry":
         """The next entry, before whose `<` no comma stands: what this one has behind its own is the name of that."""
-        following = _Entry()
+        following = _Entry(self.at_first)
         following.phrase, self.phrase, self.bare = self.phrase[self.behind :], self.phrase[: self.behind], []
         return following
 
@@ -114,14 +154,14 @@ class _Entry:
     def name(self) -> str:
         return "".join(self.phrase).strip()
 
-    def read(self, before: Sequence[str], at_first: bool = False) -> list[tuple[str, str]]:
+    def read(self, before: Sequence[str]) -> list[tuple[str, str]]:
         """(name, address) of those that it has; the name begins with what stands before in entries that have none."""
         found = self.bare
-        if at_first:
+        if self.at_first:
             cut = ("@".join(address.split("@")[:2]) for _, address in found)
             found = [("", address) for address in cut if not address.endswith("@")][:1]
         is_bracketed = "@" in self.address or bool(self.address and not found)
-        if at_first:
+        if self.at_first:
             found = [("", self.address)] if is_bracketed else found
         elif is_bracketed:
             name = "".join(self.phrase[: self.behind] if self.bare else self.phrase).strip()
@@ -129,8 +169,10 @@ class _Entry:
             first, *others = _addresses_within(self.address)
             found = [(name or self.comment, first), *(("", other) for other in others), *self.bare]
         elif len(self.bare) == 1:
-            found = [(self.comment or "".join(self.beside).strip(), self.bare[0][1])]
-        tidy = ((name, _tidy(address, at_first)) for name, address in found)
+            found = [(self.comment or "".join(self.beside).strip() or self.bare[0][0], self.bare[0][1])]
+        elif not found:
+            found = self._apart()
+        tidy = ((name, _tidy(address, self.at_first)) for name, address in found)
         return [(_bare_name(decode_words(name)), address) for name, address in tidy if address]
 
 
@@ -147,8 +189,24 @@ def _addresses_within(bracketed: str) -> list[str]:
     return several if len(several) > 1 and all("@" in each for each in several) else [bracketed]
 
 
-def _angle_address(inner: str) -> str:
+def _is_word(token: tuple[str, str]) -> bool:
+    """Whether it may stand in a name of Lotus Notes."""
+    kind, source = token
+    return kind in ("space", "encoded") or (kind == "atom" and "@" not in source)
+
+
+def _notes_person(written: str) -> tuple[str, str]:
+    """(name, address) of one as Lotus Notes writes it; in mail of the Internet blanks need quotes."""
+    local, _, domain = " ".join(decode_words(written).split()).rpartition("@")
+    name = _COMMON_NAME.match(local)
+    quoted = '"' + _TO_ESCAPE.sub(r"\\\g<0>", local) + '"' if " " in local else local
+    return (name[1] if name else "", f"{quoted}@{domain}")
+
+
+def _angle_address(inner: str, at_first: bool) -> str:
     kept = "".join(source for kind, source in _tokens(inner) if kind not in ("space", "comment"))
+    if not at_first and "/" in inner and _NOTES.fullmatch(inner):
+        return _notes_person(inner)[1]
     lead = _LEAD.match(kept)
     return kept if lead is None else kept[lead.end() :]
 
@@ -156,8 +214,11 @@ def _angle_address(inner: str) -> str:
 def _tidy(address: str, at_first: bool = False) -> str:
     """In lower case, without needless quotes and what stands around it by mistake."""
     address = _NEEDLESS.sub(r"\1", address.lower().strip(".,'"))
-    if address[:1] == "[" and address[-1:] == "]" and not at_first:
-        address = address[1:-1]
+    if address[-1:] == "]" and not at_first:
+        if address[:1] == "[":
+            address = address[1:-1]
+        elif "[" not in address:  # Anna [SMTP:anna@firma.example]
+            address = address[:-1]
     return address[1:-1].strip() if len(address) > 1 and address[0] == address[-1] == '"' else address
 
 

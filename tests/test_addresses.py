@@ -11,6 +11,7 @@ from postbuch.archive import addresses, headers
 # Opened and not closed, one in the other: what a reader that goes back reads again and again.
 PIECES = (
     b'"', b"\\", b'"\\', b"(", b"<", b'<(\\")', b'<"', b'<"\\"', b'"\\"<', b"=?a?q?", b"=?", b"@", b"@[", b"a@", b"a ",
+    b"a @ ", b" / ", b"a/@", b"cn=/ ",
     b"(=?a?q?", b"()", b'(")', b'<\\"', b'"a"@', b"<:", b"a@b,", b";", b"=?a?b?YQ= ?= ", b"< ", b"<@a:",
 )
 
@@ -69,6 +70,7 @@ def test_no_sender_whom_the_sender_only_names(written: bytes) -> None:
     (b"Men's Club <a@k", "Men's Club", "a@k"), (b"<a@k", "", "a@k"), (b"'t Hart <a@k>", "'t Hart", "a@k"),
     (b"Buddingh' <a@k>", "Buddingh'", "a@k"), (b"\"'Anna'\" <a@k>", "Anna", "a@k"), (b"'' <a@k>", "", "a@k"),
     (b"a@b@k", "", "a@b@k"), (b"<a@b@k>", "", "a@b@k"), (b"[a@k]", "", "a@k"), (b"<[a@k]>", "", "a@k"),
+    (b"[smtp:a@k]", "", "a@k"),
     (b"chef@a boss@b <a@k>", "chef@a boss@b", "a@k"),
     (b'"GmbH \\"Sonne\\"" <a@k>', 'GmbH "Sonne"', "a@k"),
     (b"=?utf-8?Q?=22Sonne=22_GmbH?= <a@k>", '"Sonne" GmbH', "a@k"),
@@ -110,12 +112,59 @@ def test_addresses_without_a_comma_between_them(written: bytes, found: list[tupl
 
 @pytest.mark.parametrize(("written", "name", "address"), [
     (b"Anna Maier a@k", "Anna Maier", "a@k"), (b"a@k Anna", "Anna", "a@k"), (b"Anna a@k (Chefin)", "Chefin", "a@k"),
-    ("Anna Müller/DE/Firma@FIRMA".encode(), "Anna", "müller/de/firma@firma"), (b'"Anna M" a@k', "Anna M", "a@k"),
+    (b'"Anna M" a@k', "Anna M", "a@k"), (b"Anna anna/firma@k.example", "Anna", "anna/firma@k.example"),
     (b'Anna "john doe"@k', "Anna", '"john doe"@k'), (b"=?utf-8?Q?=C3=84?= a@k", "Ä", "a@k"),
 ])
 def test_a_name_beside_an_address_without_brackets(written: bytes, name: str, address: str) -> None:
-    """Scripts and Lotus Notes write so."""
+    """Scripts write so."""
     assert headers.addresses(written) == [(name, address)]
+
+
+@pytest.mark.parametrize(("written", "name", "local"), [
+    ("Anna Müller/DE/Firma@FIRMA", "Anna Müller", "anna müller/de/firma"),
+    ("CN=Anna Maria Weber/OU=DE/O=Firma GmbH@FIRMA", "Anna Maria Weber", "cn=anna maria weber/ou=de/o=firma gmbh"),
+    ('"Anna W" CN=Anna Weber/O=Firma@FIRMA', "Anna W", "cn=anna weber/o=firma"),
+    ("Anna Weber/Firma@FIRMA (Chefin)", "Chefin", "anna weber/firma"),
+    ("Anna W <Anna Weber/Firma@FIRMA>", "Anna W", "anna weber/firma"),
+    ("=?utf-8?Q?Anna_M=C3=BCller?=/Firma@FIRMA", "Anna Müller", "anna müller/firma"),
+    ("=?utf-8?Q?Anna_=22?= Weber/Firma@FIRMA", 'Anna " Weber', r'anna \" weber/firma'),
+])
+def test_people_of_lotus_notes(written: str, name: str, local: str) -> None:
+    """Their names are addresses with blanks in them. Before an address in brackets they are names."""
+    found = (name, f'"{local}"@firma')
+    assert headers.addresses(written.encode()) == [found]
+    listed = headers.addresses(f"x@k, {written}, {written}; Anna <a@k>".encode())
+    assert listed == [("", "x@k"), found, found, ("Anna", "a@k")]
+    assert headers.addresses(f"{written.replace('<', '').replace('>', '')} <a@k>".encode())[0][1] == "a@k"
+
+
+@pytest.mark.parametrize(("written", "name", "address"), [
+    ("CN=Anna Weber/O=Firma@k.example", "Anna Weber", '"cn=anna weber/o=firma"@k.example'),
+    ("Anna Weber/Firma%FIRMA@k.example", "Anna Weber", '"anna weber/firma%firma"@k.example'),
+    ("Firma /G=Anna/S=Weber Maier/C=DE/@k.example", "Firma", '"/g=anna/s=weber maier/c=de/"@k.example'),
+    ("Müller, Anna/Firma@FIRMA", "", "anna/firma@firma"), ("Anna A/B a@k.example", "Anna A/B", "a@k.example"),
+    ("Anna A/B a@k", "Anna A/B", "a@k"),
+])
+def test_people_of_lotus_notes_and_x400_behind_a_gateway(written: str, name: str, address: str) -> None:
+    """The domain is one of the Internet, and yet what stands before it has blanks."""
+    assert headers.addresses(written.encode()) == [(name, address)]
+
+
+@pytest.mark.parametrize(("written", "found"), [
+    ("anna @ k.example", [("", "anna@k.example")]), ("anna@ k.example", [("", "anna@k.example")]),
+    ("anna\r\n @k.example", [("", "anna@k.example")]), ("anna\xa0@\xa0k.example", [("", "anna@k.example")]),
+    ("Anna Weber anna @ k.example", [("Anna Weber", "anna@k.example")]),
+    ("anna @ k.example (Anna), b @ k.example", [("Anna", "anna@k.example"), ("", "b@k.example")]),
+    ("anna(Weber)@k.example", [("Weber", "anna@k.example")]), ("anna@(x)k.example", [("x", "anna@k.example")]),
+    ("anna @ [192.0.2.1]", [("", "anna@[192.0.2.1]")]),
+    ("a @ k.example b @ k.example", [("", "a@k.example"), ("", "b@k.example")]),
+    ("Chef @ Firma <a@k>", [("Chef @ Firma", "a@k")]), ("Chef @ Firma", []), ("Chef @ k.example a@k", None),
+    ('"chef @ k.example"', []), ('"chef" @ k.example', []), ("(chef @ k.example)", []),
+    ("=?utf-8?Q?chef_=40_k=2Eexample?=", []), ("=?utf-8?Q?chef?= @ k.example", []),
+])
+def test_blanks_and_comments_around_the_at(written: str, found: list[tuple[str, str]] | None) -> None:
+    """They are no part of the address (RFC 5322 section 4.4); where there is another one it is a name."""
+    assert headers.addresses(written.encode()) == (found or ([] if found == [] else [("Chef @ k.example", "a@k")]))
 
 
 RUSSIAN = "Анна <a@k>"
