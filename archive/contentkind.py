@@ -36,7 +36,7 @@ def read(written: str, payload: bytes, file_name: str) -> str:
     if len(words) > 1 and words[0] in _FILES:
         return f"{words[0]}/{words[1]}"
     is_said = not _TEXTS.isdisjoint(words)
-    if not _is_text(payload) or (file_name and words and not is_said):
+    if not is_text(payload) or (file_name and words and not is_said):
         return OTHER
     is_html = "html" in words or "htm" in words
     return "text/html" if is_html or (not is_said and _HTML.match(payload)) else "text/plain"
@@ -47,7 +47,8 @@ def by_name(file_name: str) -> str:
     return _BY_NAME.guess_type(file_name)[0] or OTHER
 
 
-def _is_text(payload: bytes) -> bool:
+def is_text(payload: bytes) -> bool:
+    """Whether the octets may be one."""
     if payload.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16 with its mark
         return True
     return _BINARY.search(payload, 0, _LOOKED_AT_OCTETS) is None and pictures.content_type(payload) is None

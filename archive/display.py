@@ -58,7 +58,7 @@ def bodies(octets: bytes) -> Bodies:
     structure = mime.take_apart(legible.message(octets))
     readable = mimepart.readable(mime.in_order(structure.parts))
     spoken = mimepart.spoken(readable)
-    has_plain = any(part.content_type == "text/plain" for part in spoken)
+    has_plain = any(part.content_type != "text/html" for part in spoken)
     return Bodies(
         shown=tuple(_body(part, structure.parts) for part in mimepart.shown(readable)),
         text=_whole("\n".join(_in_plain(part) for part in spoken)) if has_plain else None,

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 
-from postbuch.archive import charsetguess, contentkind, flowed, headers, htmltext, pictures, references, uuencoded
+from postbuch.archive import (
+    charsetguess,
+    contentkind,
+    enriched,
+    flowed,
+    headers,
+    htmltext,
+    pictures,
+    references,
+    uuencoded,
+)
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.encodedwords import decode_words
 
@@ -22,6 +32,14 @@ _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 TEXTS = ("text/plain", "text/html")
 # The same page once more for programs that run it, and for watches: a form beside HTML, and no file.
 FORMS_OF_HTML = frozenset({"text/x-amp-html", "text/watch-html"})
+# Texts that are files for other programs than those for mail. Any other kind of text is one to read (RFC 2046 section
+# 4.1.4): Markdown, text/enriched, what somebody made up.
+_FILES_OF_TEXT = FORMS_OF_HTML | {
+    f"text/{kind}" for kind in (
+        "calendar", "css", "csv", "directory", "ecmascript", "javascript", "rfc822-headers", "rtf",
+        "tab-separated-values", "vcard", "x-vcalendar", "x-vcard", "xml",
+    )
+}  # fmt: skip
 SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
@@ -45,6 +63,7 @@ class Part:
     within: int = -1  # the position of the container that it was taken out of (`containers.py`)
     is_wrapping: bool = False  # a container that holds the letter itself, and is no file beside it
     is_attachment: bool = False  # said by `settle`
+    is_other_text: bool = False  # likewise: a text of another kind than `TEXTS` that is the letter
     rest: bytes | None = None  # the payload without the files in it, where there are such
     is_within_text: bool = False  # a file that stands in a text, behind all leaves: so each leaf keeps its position
     first_read: bytes | None = None  # what the first Postbuch took for the payload, where it was another
@@ -52,7 +71,7 @@ class Part:
 
     @property
     def is_body(self) -> bool:
-        return self.content_type in TEXTS and not self.is_attachment
+        return (self.content_type in TEXTS or self.is_other_text) and not self.is_attachment
 
     def read_charset(self, octets: bytes) -> str | None:
         """The charset of its text, of which these octets are."""
@@ -63,6 +82,8 @@ class Part:
         octets = self.payload if self.rest is None else self.rest
         text = decode_octets(octets, self.read_charset(octets))
         text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        if self.content_type in (enriched.ENRICHED, enriched.RICHTEXT):
+            return enriched.words(text, self.content_type == enriched.RICHTEXT)
         return flowed.paragraphs(text, self.flow == "delsp") if self.flow else text
 
 
@@ -74,6 +95,7 @@ def settle(parts: Sequence[Part]) -> None:
     )
     for part, following in zip_longest(parts, parts[1:]):
         is_fork = following is not None and _is_fork_of(part, following)
+        part.is_other_text = not bodies and _is_text_to_read(part)
         part.is_attachment = _stands_alone(part, bodies, is_linking) and not is_fork
         if part.is_body:
             bodies.append(part)
@@ -170,7 +192,18 @@ def _stands_alone(part: Part, bodies: Sequence[Part], is_linking: bool) -> bool:
     if part.content_type in TEXTS:
         # Apple Mail sends text files as inline; a body with a name (scanners, MMS) has no other before it.
         return bool(part.file_name) and any(_beside(each, part) for each in bodies)
+    if _is_text_to_read(part):  # once more in another form, or the letter
+        return bool(bodies) and all(_beside(each, part) for each in bodies)
     return part.content_type not in SIGNATURES
+
+
+def _is_text_to_read(part: Part) -> bool:
+    """Whether it is a text of another kind than `TEXTS`, and none that is to be a file."""
+    return (
+        part.content_type.startswith("text/") and part.content_type not in TEXTS
+        and part.content_type not in _FILES_OF_TEXT and part.disposition != "attachment" and not part.file_name
+        and contentkind.is_text(part.payload)
+    )  # fmt: skip
 
 
 def _is_fork_of(part: Part, following: Part) -> bool:
@@ -214,7 +247,7 @@ def _chosen(parts: Sequence[Part], level: int, wants_plain: bool) -> list[Part]:
             _chosen(list(branch), level + 1, wants_plain)
             for _, branch in groupby(group, lambda part: part.alternatives[level][1])
         ]
-        plain = [branch for branch in branches if all(part.content_type == "text/plain" for part in branch)]
+        plain = [branch for branch in branches if all(part.content_type != "text/html" for part in branch)]
         found += (plain if plain and wants_plain else branches)[-1]
     return found
 
@@ -234,7 +267,7 @@ def words(parts: Sequence[Part]) -> str:
     HTML is passed over where its plain form says enough.
     """
     bodies = [
-        (part, part.text().strip() if part.content_type == "text/plain" else "") for part in parts if part.is_body
+        (part, part.text().strip() if part.content_type != "text/html" else "") for part in parts if part.is_body
     ]
     said: dict[int, int] = {}
     for part, plain in bodies:
@@ -242,7 +275,7 @@ def words(parts: Sequence[Part]) -> str:
             said[number] = said.get(number, 0) + len(plain)
     pieces, described = [], []
     for part, plain in bodies:
-        if part.content_type == "text/plain":
+        if part.content_type != "text/html":
             pieces.append(plain)
         elif not any(said[number] >= SPARSE_CHARACTERS for number, _ in part.alternatives[:1]):
             found, descriptions = htmltext.words_and_descriptions(part.text())

@@ -105,6 +105,55 @@ def test_the_only_text_is_the_letter_though_it_has_a_name(content: str, seen: li
     assert all(text in message.parse(mail(content)).text for text in seen)
 
 
+def other(kind: str, body: str = "Gr*ü*ße") -> str:
+    """A text of a kind of its own."""
+    return part(f"text/{kind}; charset=utf-8", body)
+
+
+PLAIN = part("text/plain", "Alpha")
+
+
+@pytest.mark.parametrize("kind", ["markdown", "x-markdown", "x-log", "troff", "made-up.by+me"])
+@pytest.mark.parametrize(("form", "seen", "named"), [
+    ("{}", ["{}"], []), ("mixed {} PDF", ["{}"], ["a.pdf"]), ("mixed {} PLAIN", ["{}", "Alpha"], []),
+    ("mixed PLAIN {}", ["Alpha"], [""]), ("alternative PLAIN {}", ["Alpha"], []),
+    ("alternative PLAIN {} HTML", ["<p>Beta</p>"], []), ("alternative {} HTML", ["<p>Beta</p>"], []),
+])
+def test_a_text_of_another_kind(kind: str, form: str, seen: list[str], named: list[str]) -> None:
+    """RFC 2046 has it shown as text, where it is the letter; its digest is that of a text as it ever was."""
+    known = {"{}": other(kind), "PDF": PDF, "PLAIN": PLAIN, "HTML": HTML}
+    name, *words = form.split()
+    octets = mail(multipart(name, *(known[word] for word in words)) if words else known[name])
+    texts = [text.format("Gr*ü*ße") for text in seen]
+    assert (shown(octets), files(octets)) == (texts, named)
+    parsed = message.parse(octets)
+    assert ("ü" in parsed.text) == (not form.startswith(("mixed PLAIN", "alternative PLAIN")))
+    as_plain = octets.replace(f"text/{kind}".encode(), b"text/plain")
+    assert parsed.body_sha256 == message.parse(as_plain).body_sha256
+    assert (display.bodies(octets).text or "").startswith("Alpha" if parsed.text.startswith("Alpha") else "Gr*ü*ße")
+
+
+@pytest.mark.parametrize("content", [
+    other("calendar"), other("x-vcard"), other("csv"), other("xml"), other("x-log; name=a.log"), other("x-log", "\0\1"),
+    part("text/markdown", "x", "Content-Disposition: attachment"),
+])
+def test_a_text_that_is_a_file(content: str) -> None:
+    """What other programs open, what has a name, and what is no text."""
+    assert shown(mail(content)) == [] and len(files(mail(content))) == 1
+
+
+@pytest.mark.parametrize(("kind", "body", "text"), [
+    ("enriched", "<bold>Alpha</bold>\r\nBeta\r\n\r\nGamma", "Alpha Beta\nGamma"),
+    ("enriched", "<Color><param>red</param>Al<<pha</Color> <italic>B", "Al<pha B"),
+    ("enriched", "<nofill>a\r\nb</nofill>\r\nc", "a\nb c"), ("enriched", "1 < 2 <x y> <param>z", "1 < 2 <x y> z"),
+    ("richtext", "<bold>Alpha</bold>\r\nBeta<nl>\r\nGamma<comment>x</comment> <lt>x>", "Alpha Beta\n Gamma <x>"),
+])
+def test_text_with_commands(kind: str, body: str, text: str) -> None:
+    """Of RFC 1896 and RFC 1341: the words without them."""
+    octets = mail(part(f"text/{kind}", body))
+    assert shown(octets) == [text] and message.parse(octets).text == text and files(octets) == []
+
+
 @pytest.mark.parametrize("letters", [400, 401, 402, 403])
 def test_base64_that_is_cut_off_is_read_as_far_as_it_goes(letters: int) -> None:
     """Of texts and files; the digest of the bodies is made of what was read at first."""
