@@ -6,6 +6,7 @@ For reading alone: what is archived and given out stays as it is.
 import codecs
 import contextlib
 import re
+from collections.abc import Iterator
 
 from postbuch.archive import charsets, doubledboundary, headers
 
@@ -22,6 +23,10 @@ _NO_FIELD = re.compile(rb"(?<=\n)(?![ \t\r\n]|%b)[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+
 # A header without such a line, in one go: looking for one at each octet takes eight times as long.
 _FIELDS = re.compile(rb"(?:(?:[ \t\r]|%b)[^\n]*+\n?|\n)*+" % headers.FIELD_NAME)
 _CONTENT = re.compile(rb"^Content-Type[ \t]*:[ \t]*[\w-]+/", re.IGNORECASE | re.MULTILINE)
+_BEGIN = re.compile(rb"\A|^--[^\n]*+\n", re.MULTILINE)
+_HEAD = re.compile(rb"(?:>?From [^\n]*+\n)?(?:(?:[ \t]|%b)[^\n]*+\n)*+" % headers.FIELD_NAME)
+_EMPTY_LINE = re.compile(rb"\r?\n")
+_MESSAGE = re.compile(rb"^Content-Type[ \t]*:[ \t]*message/(?:rfc822|global)\b", re.IGNORECASE | re.MULTILINE)
 _CONTENT_WITH_BLANK = re.compile(rb"^(Content-[a-z-]{1,40})[ \t]+(?=:)", re.IGNORECASE | re.MULTILINE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,60})", re.IGNORECASE)
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -59,13 +64,30 @@ def _with_whole_header(octets: bytes) -> bytes:
 
 
 def _without_blanks_before_colons(octets: bytes) -> bytes:
-    """RFC 5322 section 4.5 has readers take them; parsers do not where fields say what a part is.
-
-    Who writes them in the header does so in the parts.
-    """
-    if _CONTENT_WITH_BLANK.search(headers.header_block(octets)) is None:
+    """RFC 5322 section 4.5 has readers take them; parsers do not where fields say what a part is."""
+    if b" :" not in octets and b"\t:" not in octets:
         return octets
-    return _CONTENT_WITH_BLANK.sub(rb"\1", octets)
+    pieces, place = [], 0
+    for start, end in _heads(octets):
+        pieces += [octets[place:start], _CONTENT_WITH_BLANK.sub(rb"\1", octets[start:end])]
+        place = end
+    found = b"".join([*pieces, octets[place:]])
+    return octets if found == octets else found
+
+
+def _heads(octets: bytes) -> Iterator[tuple[int, int]]:
+    """Where the headers of the message, of what looks like its parts, and of messages in these stand."""
+    place = 0
+    for begin in _BEGIN.finditer(octets):
+        if begin.start() < place:  # within a header, which has been looked at
+            continue
+        place = begin.end()
+        while (head := _HEAD.match(octets, place)) is not None and head.end() > place:
+            yield head.span()
+            place = head.end()
+            if not _MESSAGE.search(head[0]) or (empty := _EMPTY_LINE.match(octets, place)) is None:
+                break
+            place = empty.end()
 
 
 def _narrow(octets: bytes) -> bytes:

@@ -115,11 +115,12 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     found = headers.fields(octets)
     charset = _charset(b" ".join(raw for name in NAMING_FIELDS for raw in found.get(name, ())), structure.own)
 
+    # Of several fields the first that says anything: programs leave an empty one before their own.
     def line(name: str, limit: int) -> str:
-        return headers.text(found[name][0], limit, charset) if name in found else ""
+        return next(filter(None, (headers.text(raw, limit, charset) for raw in found.get(name, ()))), "")
 
     def identifiers(name: str) -> list[str]:
-        return headers.identifiers(found[name][0], KEY_CHARACTERS) if name in found else []
+        return next(filter(None, (headers.identifiers(raw, KEY_CHARACTERS) for raw in found.get(name, ()))), [])
 
     addressed = tuple(
         Addressed(field, name, address)
@@ -148,7 +149,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         original_id=next(filter(None, linked), ""),
         in_reply_to=in_reply_to,
         thread_root=next(iter(identifiers("references")), "") or in_reply_to or message_id,
-        date=dates.read(found["date"][0]) if "date" in found else None,
+        date=next(filter(None, map(dates.read, found.get("date", ()))), None),
         addresses=addressed,
         from_display=sender_display,
         to_display=_display(addressed, "to") or line("to", SUBJECT_CHARACTERS),
@@ -179,7 +180,7 @@ def _stand_in(
     """Who sent a message without From, where Sender does not say so: who passed it on, or who gets its errors."""
     if any(item.field == "sender" for item in addressed):
         return ()
-    fields = (found[name][0] for name in STAND_IN_FIELDS if name in found)
+    fields = (raw for name in STAND_IN_FIELDS for raw in found.get(name, ()))
     people = (headers.addresses(raw, charset) for raw in fields)
     return tuple(Addressed("sender", *person) for person in next(filter(None, people), ())[:1])
 

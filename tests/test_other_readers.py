@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import time
+from dataclasses import replace
 
 import pytest
 from written_mail import files, mail, multipart, part, shown
 
-from postbuch.archive import display, message
+from postbuch.archive import display, legible, message
 from postbuch.archive.encodedwords import decode_words
 
 HTML = part("text/html", "<p>Beta</p>")
@@ -77,6 +79,57 @@ def test_blanks_before_colons() -> None:
     assert message.parse(spaced).body_sha256 == message.parse(mail("") + b"\r\n" + text).body_sha256
     quoting = mail(part("text/plain", "Content-Type : x"))
     assert shown(quoting) == ["Content-Type : x"]
+    assert shown(quoting.replace(b"Type:", b"Type :")) == ["Content-Type : x"]
+
+
+ENCODED = part("text/html", "PHA+QmV0YTwvcD4=", "Content-Transfer-Encoding: base64", "Subject: Innen")
+
+
+@pytest.mark.parametrize(("content", "seen", "text"), [
+    (multipart("mixed", PDF, ENCODED), ["<p>Beta</p>"], "Beta"), (part("message/rfc822", ENCODED), [], "Beta"),
+    (multipart("mixed", part("text/plain", "Alpha"), part("message/rfc822", ENCODED)), ["Alpha"], "Alpha\nBeta"),
+    (part("message/rfc822", part("message/rfc822", ENCODED)), [], "Beta"),
+    (part("message/rfc822", ">From anna Mon Jan  1 00:00:00 2024\r\n" + ENCODED), [], "Beta"),
+    (part("message/rfc822", multipart("mixed", part("text/plain", "Alpha"), ENCODED)), [], "Alpha\nBeta"),
+])
+def test_blanks_before_colons_of_parts(
+    content: str, seen: list[str], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the header of the message has none; texts keep theirs, and the digest is what it was."""
+    octets = mail(content)
+    head = ENCODED.partition("\r\n\r\n")[0]
+    spaced = octets.replace(head.encode(), head.replace(":", " :").encode())
+    assert (shown(spaced), message.parse(spaced).text) == (seen, text)
+    digest = message.parse(spaced).body_sha256
+    assert spaced != octets and legible.message(spaced) == octets.replace(b"Subject:", b"Subject :")
+    monkeypatch.setattr(legible, "message", bytes)
+    assert message.parse(spaced).body_sha256 == digest
+
+
+@pytest.mark.parametrize("octets", [b"--a :\n" * 100_000, b"Content-Type: message/rfc822 :\n\n" * 50_000])
+def test_lines_that_begin_parts_over_and_over_cost_nothing(octets: bytes) -> None:
+    """No header is looked at anew for each line in it."""
+    began = time.thread_time()  # what others do meanwhile does not count
+    assert legible.message(octets) == octets
+    assert time.thread_time() - began < 2
+
+
+@pytest.mark.parametrize("empty", ["", " ", "=?utf-8?q?_?=", "\r\n "])
+def test_an_empty_field_hides_no_other(empty: str) -> None:
+    """Programs leave an empty one before their own. The digest of the people keeps the first."""
+    said = {
+        "Subject": "Alpha", "From": "Anna <a@k>", "To": "b@k", "Message-ID": "<id@k>", "In-Reply-To": "<old@k>",
+        "References": "<root@k> <old@k>", "Date": "Fri, 23 Aug 2024 10:00:00 +0200",
+    }
+    plain, doubled = (
+        message.parse("".join(f"{name}: {value}\r\n" for pair in fields for name, value in pair).encode() + b"\r\nx")
+        for fields in ([said.items()], [[(name, empty), each] for name, each in zip(said, said.items(), strict=True)])
+    )
+    read_alike = replace(doubled, people_sha256=plain.people_sha256, original_id=plain.original_id)
+    assert read_alike == plain and plain.subject == "Alpha" and plain.date is not None
+    assert doubled.people_sha256 == message.parse(b"From: a@k\r\nTo: b@k\r\n\r\nx").people_sha256
+    assert message.parse(f"Resent-From: {empty}\r\nResent-From: c@k\r\n\r\nx".encode()).from_display == "c@k"
+    assert message.parse(b"Date: x\r\nDate: Fri, 23 Aug 2024 10:00:00 +0200\r\n\r\nx").date == plain.date
 
 
 @pytest.mark.parametrize(("content", "named"), [
