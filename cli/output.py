@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from postbuch.archive import harmless
 from postbuch.cli.language import translate as _
 
 _Item = TypeVar("_Item")
@@ -24,19 +25,19 @@ _messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output. Octets and times were made into text by whoever made the document."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.write(harmless.json(json.dumps(document, ensure_ascii=False, indent=2, default=str)) + "\n")
     sys.stdout.flush()
 
 
 def print_json_line(document: Any) -> None:
     """One item of a running result: one line each, so that a reader needs not wait for the end."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(harmless.json(json.dumps(document, ensure_ascii=False, default=str)) + "\n")
     sys.stdout.flush()
 
 
 def print_line(text: str) -> None:
     """A line of the result, without markup."""
-    _results.print(text, markup=False)
+    _results.print(harmless.text(text), markup=False)
 
 
 def print_octets(octets: bytes) -> None:
@@ -47,12 +48,16 @@ def print_octets(octets: bytes) -> None:
 
 def say(text: str) -> None:
     """A sentence for people, on standard error."""
-    _messages.print(text, markup=False)
+    _messages.print(harmless.text(text), markup=False)
 
 
 def say_problem(text: str) -> None:
     """The sentence that tells why the command did not do its work, on standard error."""
-    _messages.print(f"[bold red]postbuch:[/] {escape(text)}")
+    _messages.print(f"[bold red]postbuch:[/] {_escaped(text)}")
+
+
+def _escaped(text: str) -> str:
+    return escape(harmless.text(text))
 
 
 def yes_or_no(value: object) -> str:
@@ -63,7 +68,7 @@ def yes_or_no(value: object) -> str:
 def print_mark(good: bool, label: str, sentence: str) -> None:
     """One line of a check-up: a mark, what was looked at, what was found."""
     mark = "[green]ok     [/]" if good else "[bold red]problem[/]"
-    _results.print(f"{mark}  {escape(label)}" + (f": {escape(sentence)}" if sentence else ""))
+    _results.print(f"{mark}  {_escaped(label)}" + (f": {_escaped(sentence)}" if sentence else ""))
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -72,7 +77,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for title in titles:
         table.add_column(title, overflow="fold" if _results.is_terminal else "ignore", no_wrap=not _results.is_terminal)
     for row in rows:
-        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(_escaped("" if cell is None else str(cell)) for cell in row))
     _results.print(table)
 
 
@@ -127,5 +132,5 @@ class Bars:
     def show(self, name: str, done: int, total: int | None, words: str) -> None:
         """Where the thing called `name` is now. `total` is None while it is not known."""
         if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total, words=words)
-        self._progress.update(self._tasks[name], completed=done, total=total, words=words)
+            self._tasks[name] = self._progress.add_task(harmless.text(name), total=total, words="")
+        self._progress.update(self._tasks[name], completed=done, total=total, words=harmless.text(words))

@@ -137,6 +137,7 @@ def settle() -> None:
 
 def _templates(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.finalize = language.shown
     app.jinja_env.filters.update(
         short_time=language.short_time, long_time=language.long_time, exact_time=language.exact_time,
         iso_time=language.iso_time, moment=people.moment, count=language.count, size=language.size,
