@@ -35,16 +35,18 @@ _ZONES = {
     "hst": -10, "akst": -9, "akdt": -8,
 }  # fmt: skip
 _PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
-_DAY_NAME = r"(?:[^\W\d_]+\.?\s*,?|,)?\s*"
+# Also with an article: Freitag, den 23. August; le vendredi 23 août.
+_DAY_NAME = r"(?:le\s)?(?:[^\W\d_]+\.?\s*,?|,)?\s*(?:den\s)?"
 # Between day, month and year: a hyphen, else blanks. A hyphen behind a blank would be the sign of a year.
 _BETWEEN = r"(?:[-/]|\.?,?\s|[.,])"
 _WORD = r"(?:de\s|d['’])?(?P<month>[^\W\d_]{3,12})"
 _DAY = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?:del?\s)?(?P<year>[0-9]{2,4})(?![0-9])"
 _TIME = (
-    r"(?P<hour>[0-9]{1,2})\s?[:.]\s?(?P<minute>[0-9]{1,2})(?:\s?[:.]\s?(?P<second>[0-9]{1,2})(?:[.,][0-9]+)?)?(?![0-9:])"
+    r"(?P<hour>[0-9]{1,2})\s?[:.h]\s?(?P<minute>[0-9]{1,2})(?:\s?[:.]\s?(?P<second>[0-9]{1,2})(?:[.,][0-9]+)?)?(?![0-9:])"
     r"(?:\s?(?P<half>[ap])\.?\s?m\b\.?|\s?(?:Uhr|h)\b)?"
 )
+_TIME_IN_FULL = r"(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})(?![0-9])(?P<half>)"
 _ZONE = (
     r"(?:\s?(?P<zone>[^\W\d_]+)(?![^\W_]))?"
     r"(?:\s?(?P<sign>[+-])\s?(?P<away>[0-9]{1,2}:[0-9]{2}|[0-9]{1,4})(?![0-9:]))?"
@@ -57,6 +59,7 @@ _FORMS = tuple(re.compile(form, re.IGNORECASE) for form in (
     rf"{_DAY_NAME}{_WORD}\s{_DAY}\s{_TIME}{_ZONE}\s{_YEAR}",
     # ISO 8601
     rf"{_DAY_NAME}(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{1,2}})-(?P<day>[0-9]{{1,2}})[T\s]\s?{_TIME}{_ZONE}",
+    rf"(?P<year>[0-9]{{4}})(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})T{_TIME_IN_FULL}{_ZONE}",
     # China, Japan, Korea; half of a day would stand before the clock
     r"(?P<year>[0-9]{4})\s?[年년]\s?(?P<month>[0-9]{1,2})\s?[月월]\s?(?P<day>[0-9]{1,2})\s?[日일]\s?"
     rf"(?:(?:星期|週|周)\w\s?|\w(?:曜日|요일)\s?)?{_TIME}{_ZONE}",
@@ -65,6 +68,8 @@ _NUMBERS = re.compile(
     rf"{_DAY_NAME}(?P<one>[0-9]{{1,4}})(?P<mark>[./-])(?P<blank>\s?)(?P<two>[0-9]{{1,2}})(?P=mark)(?P=blank)"
     rf"(?P<three>[0-9]{{1,4}})(?![0-9])\.?,?[\sT]\s?{_TIME}{_ZONE}", re.IGNORECASE
 )  # fmt: skip
+# What a clock of Unix counts, from 2001 to 2033: with fewer or more digits it would be something else.
+_SECONDS = re.compile(r"@?(1[0-9]{9})(?:\.[0-9]+)?")
 # By numbers alone no other calendar's years are told from ours: 2569 is Thai, 1405 Persian.
 _PLAIN_YEARS = range(1950, 2150)
 
@@ -84,6 +89,8 @@ def read(raw: bytes) -> datetime | None:
             written = parts["month"]
             month = int(written) if written.isdecimal() else monthnames.month(written)
             return _at(_year(parts["year"]), month, int(parts["day"]), parts)
+    if (counted := _SECONDS.fullmatch(line)) is not None:
+        return datetime.fromtimestamp(int(counted[1]), UTC)
     plain = _NUMBERS.match(line)
     written_day = None if plain is None else _plain_day(plain)
     if plain is None or written_day is None:
