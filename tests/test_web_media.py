@@ -415,3 +415,28 @@ def test_by_touch_on_a_phone(browser: Browser, base: str) -> None:
         page.goto("/senders")
         page.locator("tbody th a").first.tap()
         page.wait_for_selector("#marks")
+
+
+@pytest.mark.parametrize("path", ["/media", "/media?look=table", "/senders", "/audit"])
+def test_a_phone_shows_what_is_found_before_the_form(browser: Browser, base: str, path: str) -> None:
+    """Without scripts, by keyboard: folded until it is asked for, and open where something stands in it."""
+    with context(browser, base, locale="de", java_script_enabled=False, **PHONE) as (made, _):
+        page = made.new_page()
+        log_in(page, ADMIN, ADMIN_PASSWORD)
+        page.goto(path)
+        form, fold = page.locator("form.filters"), page.locator(".filter-fold summary")
+        assert not form.is_visible()
+        box, first = fold.bounding_box(), page.locator(".tile, tbody tr").first.bounding_box()
+        assert box is not None and box["height"] >= 44
+        assert first is not None and first["y"] < page.evaluate("innerHeight") / 2
+        fold.press("Enter")
+        form.wait_for()
+        page.fill("#words", "Messebild")
+        page.press("#words", "Enter")
+        page.wait_for_url("**Messebild*")
+        assert form.is_visible() and page.input_value("#words") == "Messebild"
+        form.get_by_role("link", name="Alles zeigen").click()
+        page.wait_for_url(lambda url: "Messebild" not in url)
+        assert not form.is_visible()
+        page.set_viewport_size({"width": 1280, "height": 800})
+        assert form.is_visible() and not fold.is_visible()
