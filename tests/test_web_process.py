@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -10,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from web_archive import archive
+from web_archive import application, archive
 
 from postbuch.archive.config import Config
 from postbuch.certs import authority
+from postbuch.webmail import assets
 from provider.ports import accepts, free_port, wait_until
 
 # So that nothing hangs for ever; a machine that does something else may take half a minute for a start.
@@ -77,3 +80,35 @@ def test_it_serves_over_tls_bounds_requests_and_ends_in_order(config: tuple[Conf
         assert process.wait(END_S) == 0
     wait_until(lambda: not accepts(port), "the end of the listener")
     assert not (made.data / "run" / "webmail.json").exists()
+
+
+def test_an_update_takes_no_style_from_a_process_that_runs(
+    config: tuple[Config, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files that its pages name are gone from the folder, with the list of them, and others are there."""
+    folder = tmp_path / "dist"
+    shutil.copytree(assets.FOLDER, folder)
+    monkeypatch.setattr(assets, "FOLDER", folder)
+    kept = (assets.manifest, assets._files, assets._icon)
+    for each in kept:
+        each.cache_clear()
+    try:
+        with application(config[0]) as app:
+            client = app.test_client()
+            before = set(re.findall(r'"(/static/[^"#]+)', client.get("/login").text))
+            assert len(before) >= 3
+            shutil.rmtree(folder)
+            folder.mkdir()
+            (folder / "manifest.json").write_text('{"app.css": "app-0.css"}', encoding="utf-8")
+            assert set(re.findall(r'"(/static/[^"#]+)', client.get("/login").text)) == before
+            for address in before:
+                answer = client.get(address)
+                assert (answer.status_code, answer.headers["Cache-Control"]) == (
+                    200, "public, max-age=31536000, immutable"
+                ), address
+                assert len(answer.data) > 100
+            assert {client.get(each).mimetype for each in before} >= {"text/css", "text/javascript", "image/svg+xml"}
+            assert client.get("/static/app-0.css").status_code == 404
+    finally:
+        for each in kept:
+            each.cache_clear()

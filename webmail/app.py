@@ -66,7 +66,7 @@ GC_THRESHOLDS = (20_000, 20, 20)
 
 def create_app(config: Config) -> Flask:
     """The application; `app.extensions["postbuch"].close()` ends what it started. Raises ConfigError."""
-    app = Flask(__name__, static_folder=str(assets.FOLDER), static_url_path="/static")
+    app = Flask(__name__, static_folder=None)
     app.request_class = Request
     secure = policy.is_secure(config)
     app.config.update(

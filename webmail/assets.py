@@ -1,13 +1,15 @@
 """The built style sheet, script and icons: which file is the current one, and how a template names an icon.
 
-`build.mjs` puts them into static/dist under names with their digest, so browsers may keep them for a year.
+`build.mjs` puts them into static/dist under names with their digest, so browsers may keep them for a year. They are
+read once: an update takes the files away under a process that runs, whose pages go on with what they were made for.
 """
 
+import io
 import json
 from functools import cache, lru_cache
 from pathlib import Path
 
-from flask import Flask, Response, redirect, request, url_for
+from flask import Flask, Response, abort, redirect, request, send_file, url_for
 from markupsafe import Markup
 
 from postbuch.archive.errors import ConfigError
@@ -25,6 +27,19 @@ def manifest() -> dict[str, str]:
     except OSError:
         raise ConfigError(Setting.NO_ASSETS.said(path=FOLDER)) from None
     return found
+
+
+@cache
+def _files() -> dict[str, bytes]:
+    """What is in the folder, some 180 KB."""
+    return {path.name: path.read_bytes() for path in FOLDER.iterdir()}
+
+
+def _file(filename: str) -> Response:
+    content = _files().get(filename)
+    if content is None:
+        abort(404)
+    return send_file(io.BytesIO(content), download_name=filename, etag=False)  # a name with its digest is kept for good
 
 
 def asset(name: str) -> str:
@@ -48,7 +63,9 @@ def _icon(name: str, label: str, _root: str) -> Markup:
 def install(app: Flask) -> None:
     """Make `asset` and `icon` known to the templates; kept files are kept for good."""
     manifest()
+    _files()
     app.jinja_env.globals.update(asset=asset, icon=icon)
+    app.add_url_rule("/static/<path:filename>", "static", _file)
     # Browsers ask for it by this name beside a file that cannot name another, a PDF for example.
     app.add_url_rule("/favicon.ico", "favicon", lambda: redirect(asset("favicon.svg")))
 
