@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from sqlalchemy import Connection, insert, select, update
 
+from postbuch.archive import said
 from postbuch.archive.audit import now
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.schema import link_template
@@ -56,7 +57,7 @@ def check(name: str, template: str) -> tuple[str, str]:
         raise UsageError(Wrong.LINK_VARIABLE.said(name=unknown[0], known=known))
     scheme = template.partition(":")[0].lower()
     if ":" not in template or scheme not in SCHEMES:
-        raise UsageError(Wrong.LINK_SCHEME.said(schemes=", ".join(f"{each}:" for each in SCHEMES)))
+        raise UsageError(Wrong.LINK_SCHEME.said(schemes=said.alternatives([f"{each}:" for each in SCHEMES])))
     if scheme in ("http", "https"):
         _check_host(template)
     return name, template

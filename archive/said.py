@@ -54,6 +54,7 @@ class Joint(Named):
 
     SEVERAL = "{first}; {rest}"
     ABOUT = "{subject}: {what}"
+    EITHER = "{first} or {last}"
 
 
 def from_json(found: Any, otherwise: str) -> str:
@@ -78,6 +79,11 @@ def joined(sentences: Sequence[str]) -> str:
     if len(sentences) == 1:
         return sentences[0]
     return Joint.SEVERAL.said(first=sentences[0], rest=joined(sentences[1:]))
+
+
+def alternatives(names: Sequence[str]) -> str:
+    """One of at least two names, in the middle of a sentence."""
+    return Joint.EITHER.said(first=", ".join(names[:-1]), last=names[-1])
 
 
 def of(error: BaseException) -> str:

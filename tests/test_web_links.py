@@ -105,11 +105,12 @@ def test_admins_keep_links_to_other_programs(site: tuple[Flask, Config]) -> None
         assert who.post("/links", data={**data, "csrf_token": token(who, "/")}).status_code == 403
     bad = {**data, "name": "x", "template": "javascript:alert(1)"}
     page = admin.post("/links", data=bad, follow_redirects=True).text
-    assert "The address of a link begins with http:" in page
+    assert "The address of a link begins with http:, https:, tel: or sip:." in page
     # What was typed is mended, not typed again.
     assert 'value="x"' in page and 'value="javascript:alert(1)"' in page
     admin.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
-    assert "Die Adresse eines Links beginnt mit http:" in admin.post("/links", data=bad, follow_redirects=True).text
+    page = admin.post("/links", data=bad, follow_redirects=True).text
+    assert "Die Adresse eines Links beginnt mit http:, https:, tel: oder sip:." in page
     admin.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
     end = re.search(r'action="(/links/\d+/end)"', admin.get("/links").text)
     assert end
