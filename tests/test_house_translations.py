@@ -3,6 +3,7 @@
 English is what stands in the code; German is the catalogue.
 """
 
+import ast
 import io
 import re
 from pathlib import Path
@@ -95,3 +96,17 @@ def test_the_audit_log_says_what_was_done_in_one_form() -> None:
         assert message is not None
         names.append(str(message.string))
     assert [name for name in names if not re.search(r"(t|en)\Z", name) or name.startswith("hat ")] == []
+
+
+def test_whatever_the_pages_record_has_a_name() -> None:
+    """The audit log would show `media-view` where it says what was done."""
+    recorded = {
+        each.value
+        for path in (ROOT / "webmail").glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "on_record"
+        for each in ast.walk(call.args[1])
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    }
+    assert len(recorded) > 30
+    assert sorted(recorded - set(actions.NAMES)) == []
