@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from web_archive import application, archive
@@ -21,6 +22,35 @@ from provider.ports import accepts, free_port, wait_until
 
 # So that nothing hangs for ever; a machine that does something else may take half a minute for a start.
 END_S = 120
+HOST = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+# What is no request, or none that can be taken: nobody gets as far as a page.
+BROKEN = {
+    "no words": b"nonsense\r\n\r\n", "octets of TLS": b"\x16\x03\x01\x02\r\n\r\n", "no version": b"GET /login\r\n\r\n",
+    "another version": b"GET /login HTTP/9.9\r\n\r\n", "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "octets in the method": b"G\xffT /login" + HOST + b"\r\n", "octets in the path": b"GET /\xff" + HOST + b"\r\n",
+    "no colon": b"GET /login" + HOST + b"broken\r\nbroken\r\n\r\n", "NUL": b"GET /login" + HOST + b"X: a\x00b\r\n\r\n",
+    "a long address": b"GET /?q=" + b"x" * 20_000 + HOST + b"\r\n",
+    "a long field": b"GET /login" + HOST + b"X: " + b"x" * 20_000 + b"\r\n\r\n",
+    "long fields": b"GET /login" + HOST + (b"X: " + b"x" * 2_000 + b"\r\n") * 10 + b"\r\n",
+    "many fields": b"GET /login" + HOST + b"X: x\r\n" * 1_000 + b"\r\n",
+    "a length in words": b"POST /login" + HOST + b"Content-Length: abc\r\n\r\n",
+    "a length below 0": b"POST /login" + HOST + b"Content-Length: -1\r\n\r\n",
+    "a length without end": b"POST /login" + HOST + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n",
+    "two lengths": b"POST /login" + HOST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+    "a coding": b"POST /login" + HOST + b"Transfer-Encoding: gzip\r\n\r\n",
+    "no chunks": b"POST /login" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+}
+# What Flask gets, and has a page for.
+PART = b"--x\r\nContent-Disposition: form-data%b\r\n\r\na\r\n--x--\r\n"
+ODD = {
+    "no boundary": (b"multipart/form-data", PART % b'; name="a"'),
+    "octets as boundary": (b'multipart/form-data; boundary="\xff"', PART % b'; name="a"'),
+    "a long boundary": (b"multipart/form-data; boundary=" + b"x" * 300, PART % b'; name="a"'),
+    "no end": (b"multipart/form-data; boundary=x", b"--x\r\n\r\n"),
+    "a part without a name": (b"multipart/form-data; boundary=x", PART % b""),
+    "octets": (b"application/x-www-form-urlencoded", b"login=\xff%ff%00"),
+    "no type": (b"\xff/;;;=", b"x"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +69,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, P
         yield made, file
 
 
-def start(file: Path) -> "subprocess.Popen[str]":
-    """The process."""
+def start(file: Path, log: IO[str] | None = None) -> "subprocess.Popen[str]":
+    """The process. log: where it writes what happens."""
     command = [sys.executable, "-m", "postbuch.cli.main", "run", "webmail", "--config", str(file)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
 
 
 def test_it_serves_over_tls_bounds_requests_and_ends_in_order(config: tuple[Config, Path]) -> None:
@@ -112,3 +142,41 @@ def test_an_update_takes_no_style_from_a_process_that_runs(
     finally:
         for each in kept:
             each.cache_clear()
+
+
+def test_what_is_no_request_gets_a_plain_400(config: tuple[Config, Path], tmp_path: Path) -> None:
+    """In our headers, once, with nothing about the server; what is one gets a page of ours; nothing is a fault."""
+    made, file = config
+    context = ssl.create_default_context(cafile=str(made.data / "tls" / "ca.pem"))
+    port = int(made.web.listen.rpartition(":")[2])
+
+    def answer(octets: bytes) -> tuple[int, str, bytes]:
+        with socket.create_connection(("127.0.0.1", port), 10) as raw, context.wrap_socket(
+            raw, server_hostname="localhost"
+        ) as tls:
+            tls.sendall(octets)
+            head, _, body = b"".join(iter(lambda: tls.recv(65_536), b"")).partition(b"\r\n\r\n")
+        return int(head.split()[1]), head.decode("ascii").lower(), body
+
+    log = tmp_path / "log"
+    with log.open("w", encoding="utf-8") as stream, start(file, stream) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready webmail\n"
+            found = {name: answer(octets) for name, octets in BROKEN.items()}
+            assert {name: (code, body) for name, (code, _, body) in found.items()} == dict.fromkeys(BROKEN, (400, b""))
+            for name, (kind, body) in ODD.items():
+                fields = b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n" % (kind, len(body))
+                found[name] = answer(b"POST /login" + HOST + fields + body)
+                assert found[name][0] == 400 and b"<h1" in found[name][2], name
+            found["an unknown method"] = answer(b"BREW /login" + HOST + b"\r\n")
+            assert found["an unknown method"][0] == 405 and b"<h1" in found["an unknown method"][2]
+        finally:
+            process.terminate()
+        assert process.wait(END_S) == 0
+    for name, (_, head, _) in found.items():
+        assert "server:" not in head and "twisted" not in head, name
+        for field in ("content-security-policy: default-src 'none'", "x-content-type-options: nosniff", "no-store"):
+            assert field in head, (name, field)
+    text = log.read_text(encoding="utf-8")
+    assert "Traceback" not in text and "page-failed" not in text, text

@@ -15,7 +15,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
-from twisted.web.server import Request, Site
+from twisted.web.server import Request
 from twisted.web.wsgi import WSGIResource
 
 from postbuch.archive.config import Config
@@ -23,6 +23,7 @@ from postbuch.archive.endpoint import parse_address
 from postbuch.archive.health import HealthFile, health_path
 from postbuch.certs.reactor import ReactorContext
 from postbuch.webmail.app import MAX_FORM_OCTETS, create_app, settle
+from postbuch.webmail.channel import PageSite
 from postbuch.webmail.jobworker import JobWorker
 from postbuch.webmail.services import EXTENSION, Services
 from postbuch.webmail.waiting import HEADER, HOLDS, Question, Waiting, came
@@ -57,6 +58,11 @@ class BoundedRequest(Request):
             self._break_off()
             return
         super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+
+    def setHeader(self, name: bytes, value: bytes) -> None:
+        """Which server this is, and which version of it, concerns nobody."""
+        if name != b"Server":
+            super().setHeader(name, value)  # type: ignore[no-untyped-call]
 
     def finish(self) -> None:
         """With `X-Sendfile` of our application the file follows, block by block as the browser takes it.
@@ -150,7 +156,8 @@ def main(config: Config) -> int:
     worker = JobWorker(config)
     BoundedRequest.waiting = Waiting(loop, pool, partial(came, services.engine))
     app.config[HOLDS] = True
-    site = _site(WSGIResource(loop, pool, counted))  # type: ignore[no-untyped-call]
+    pages = WSGIResource(loop, pool, counted)  # type: ignore[no-untyped-call]
+    site = PageSite(pages, requestFactory=BoundedRequest, timeout=IDLE_CONNECTION_S)
     loop.callWhenRunning(lambda: _endpoint(loop, config).listen(site).addCallbacks(started, failed))
     # Ctrl-C reaches the whole group of processes; the supervisor ends us in its order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -161,12 +168,6 @@ def main(config: Config) -> int:
     worker.stop()
     services.close()
     return outcome[0] if outcome else 1
-
-
-def _site(resource: Any) -> Site:
-    made = Site(resource, requestFactory=BoundedRequest, timeout=IDLE_CONNECTION_S)  # type: ignore[no-untyped-call]
-    made.displayTracebacks = False
-    return made
 
 
 def _endpoint(loop: Any, config: Config) -> Any:

@@ -14,3 +14,8 @@ class Request(flask.Request):
         super().__init__(*given, **named)
         if b"%" in self.query_string:
             self.query_string = percent.as_utf8(self.query_string.decode("latin-1")).encode("latin-1")
+
+    @property
+    def want_form_data_parsed(self) -> bool:
+        """Only what our forms send: none has a file. Of multipart a part without a name would be one without a key."""
+        return self.mimetype == "application/x-www-form-urlencoded"

@@ -21,7 +21,7 @@ system.addEventListener('change', paint)
 
 form?.addEventListener('submit', async (event) => {
   event.preventDefault()
-  const chosen = new FormData(form)
+  const chosen = new URLSearchParams(new FormData(form))
   chosen.set('letters', event.submitter.value)
   const answer = await fetch(form.action, { method: 'POST', body: chosen, redirect: 'manual' }).catch(() => null)
   if (answer === null) return // nobody there: it stays as it is
