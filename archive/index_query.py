@@ -51,10 +51,15 @@ def knows(node: Node) -> bool:
 
 
 def without_empty(node: Node) -> Node | None:
-    """The tree without the words that are not in any index; None when nothing is left."""
+    """The tree without what is no word (`&`); None when nothing is left.
+
+    A word that is too long for the index is in no letter of it: passed over, it would find what has all the others.
+    """
     match node:
         case Word():
-            return node if node.field not in FIELDS or index_text.words(node.text) else None
+            if node.field not in FIELDS or index_text.words(node.text):
+                return node
+            return Group(kind="or", nodes=()) if any(map(str.isalnum, node.text)) else None
         case Not():
             inner = without_empty(node.node)
             return None if inner is None else Not(node=inner)

@@ -37,6 +37,7 @@ from postbuch.archive.search_sql import Conditions
 from postbuch.archive.users import ALL, Rights
 from provider.archive import fresh_archive, ingester, message_record
 
+LONG = "a1" * 60
 # Name → subject and text of a letter to Anna; each in the order of its coming.
 LETTERS = {
     "muenchen": ("Reise nach München", "Wir treffen uns am Bahnhof."),
@@ -124,6 +125,9 @@ INVOICE = "invoice_de invoices_de phrase"
         ("jg@kunde.example", "signs"), ("E-Mail", "signs hyphen joined"), ("kunde", "signs"),
         ("Meyer & Söhne", "signs"),
         ("Rabatt_heute", "signs"), ("100 %", "signs"), ("%", ""), ("-%", ""), ("😀", ""), ("kunde.exampl", ""),
+        # What is too long for the index is a word that no letter has.
+        (f"Haus {LONG}", ""), (f"Haus subject:{LONG}* is:unread", ""), (f"Haus -{LONG}", "taxes woman"), (LONG, ""),
+        (f"{LONG} OR Haus", "taxes woman"), (f"Haus -(Steuer OR {LONG})", "woman"), (f'Haus "{LONG}"', ""),
         # Parts with a hyphen, in one word, or with a blank; what was parted at the end of a line.
         ("email", "signs hyphen joined"), ("E-Mails", "signs hyphen joined"), ('"E-Mail"', "signs hyphen joined"),
         ("e mail", "signs hyphen joined"), ("e mail is:unread", "signs hyphen joined"), ("-(e mail) Adresse", ""),
