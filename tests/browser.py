@@ -22,10 +22,10 @@ _END_PATIENCE_S = 60
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """One browser for many tests."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """One browser for many tests. more: arguments beside the usual ones."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *more])
         yield browser
         browser.close()
 
