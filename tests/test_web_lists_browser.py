@@ -277,6 +277,8 @@ def test_dark_letters_that_are_not_taken(site: Site) -> None:
         watch.expect_failures(1)
         with page.expect_event("load"):
             page.click(".look [value=dark]")
+        # The choice stands on top; what is open may be below the window, and is fetched when it comes into view.
+        page.locator(".piece[open]").first.scroll_into_view_if_needed()
         page.wait_for_selector("iframe.body[style*=height]")
         assert page.evaluate("window.stayed") is None
         assert page.locator("iframe.body.is-dark").count() == 0
