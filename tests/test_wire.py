@@ -112,7 +112,7 @@ def compared(straight: Talk, through: Talk, steps: list[Step], *, through_in_tur
     outcome = Outcome()
     for place, step in enumerate(steps):
         wanted, got = said(straight, step, in_turn=True), said(through, step, in_turn=through_in_turn)
-        outcome.due |= fetched(got) | (sent(step) if wanted.count(b" OK ") >= len(step.commands) else set())
+        outcome.due |= fetched(got) | (sent(step) if straight.agreed(wanted, len(step.commands)) else set())
         ended = wanted.endswith(b"<closed>")
         outcome.crashed = ended and b"* BYE" not in wanted
         if _DELETED in wanted:

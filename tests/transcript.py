@@ -95,6 +95,11 @@ class Talk:
         self._stream.close()
         self._wire.close()
 
+    def agreed(self, heard: bytes, commands: int) -> bool:
+        """Whether the last so many commands were answered with OK; what a message says that it is does not count."""
+        tags = range(self._number - commands + 1, self._number + 1)
+        return all(b"\r\nt%d OK " % tag in b"\r\n" + heard for tag in tags)
+
     def run(self, step: Step, second: "Talk | None" = None, *, in_turn: bool = False) -> bytes:
         """All octets of the server from the first of a step's commands to the answer of its last one.
 
