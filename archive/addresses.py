@@ -138,10 +138,7 @@ class _Entry:
     def _apart(self) -> list[tuple[str, str]]:
         """(name, address) of those with blanks or comments around their @: for an entry that has no other."""
         apart = [*_APART.finditer("".join(_SHAPES.get(kind, "\0") or source for kind, source in self.tokens))]
-        name = "".join(self.phrase)
-        for each in apart:
-            name = name.replace(each[0], "", 1)
-        alone = self.comment or name.strip() if len(apart) == 1 else ""
+        alone = self.comment or self.name.replace(apart[0][0], "", 1).strip() if len(apart) == 1 else ""
         return [(alone, f"{each[1]}@{each[2]}") for each in apart]
 
     def cut(self) -> "_Entry":
