@@ -378,7 +378,7 @@ def test_what_is_being_sent_at_the_end_is_sent(house: FtpsHouse) -> None:
             assert _rest(data) == LARGE - 1
         assert client.voidresp().startswith("226")
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.wait(60)
+            process.wait(12)
         with pytest.raises((EOFError, OSError)):
             idle.voidcmd("NOOP")
 
