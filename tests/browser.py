@@ -18,7 +18,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]
-_END_PATIENCE_S = 60
+_END_PATIENCE_S = 30
 
 
 @contextmanager
