@@ -101,7 +101,7 @@ def _own(octets: bytes, budget: Budget | None) -> Structure:
         defect = "parts are nested too deep"
     except Exception as error:
         defect = f"cannot be taken apart: {type(error).__name__} after {type(reason).__name__}"
-    if fast is not None:
+    if fast is not None and fast.parts:
         return fast
     parts = [mimewalk.part("text/plain", None, "", "", "", raw_body(octets))]
     return Structure(parser="none", parts=parts, defect=defect)

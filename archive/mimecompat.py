@@ -22,6 +22,9 @@ _CLEAR_SHARE = 10
 _OF_BASE64 = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"+/=\r\n"
 # Base64 for addresses (RFC 4648 section 5), which other programs read as if two letters were missing here and there.
 _OF_ADDRESSES = re.compile(rb"[A-Za-z0-9\r\n]*+[_-][A-Za-z0-9_\r\n-]*+={0,2}\s*+")
+# Each multipart without a boundary of its text is read once more as a whole, also those around it: a letter of people
+# has one, and one that was forwarded two.
+MAX_REPAIRED = 3
 _PART_FIELD = re.compile(rb"\r?\nContent-[a-z-]{1,30}:", re.IGNORECASE)
 _OTHER_END = re.compile(rb"\r?\n--[^\s\"\\]{1,70}--\s*\Z")
 _DELIMITER = re.compile(rb"^--([^\s\"\\][^\"\\\r\n]{0,68}?)[ \t]*\r?$", re.MULTILINE)
@@ -33,7 +36,7 @@ def leaves(octets: bytes, walk: Walk) -> Iterator[Part]:
 
 
 def _leaves(
-    message: "Message[str, str]", depth: int, walk: Walk, path: Path = (), base: str = ""
+    message: "Message[str, str]", depth: int, walk: Walk, path: Path = (), base: str = "", repaired: int = 0
 ) -> Iterator[Part]:
     if depth > mimewalk.MAX_DEPTH:
         raise mimewalk.TooDeep
@@ -43,19 +46,19 @@ def _leaves(
     location, base = references.within(_field(message, "content-location"), _field(message, "content-base"), base)
     if isinstance(content, list) and kind != "message/rfc822":
         for child, branch in zip(children, walk.branches(kind, path), strict=False):
-            yield from _leaves(child, depth + 1, walk, branch, base)
+            yield from _leaves(child, depth + 1, walk, branch, base, repaired)
         return
     if kind.startswith("multipart/"):  # and yet one text
         walk.defect = "a multipart has no usable boundary"
-        if (repaired := _with_boundary(message, kind)) is not None:
-            yield from _leaves(repaired, depth + 1, walk, path, base)
+        if repaired < MAX_REPAIRED and (whole := _with_boundary(message, kind)) is not None:
+            yield from _leaves(whole, depth + 1, walk, path, base, repaired + 1)
             return
         kind = "text/plain"
     inner, first_read = "", None
     if isinstance(content, list):  # message/rfc822: its octets as compat32 writes them; the image has the true ones
         payload = b"\n".join(child.as_bytes(policy=policy.compat32) for child in children)
         inner = mimepart.inner_text(walk.unfold([
-            part for child in children for part in _leaves(child, depth + 1, walk)
+            part for child in children for part in _leaves(child, depth + 1, walk, repaired=repaired)
         ]))  # fmt: skip
     else:
         payload, first_read = _decoded(message, kind, walk)
@@ -81,8 +84,8 @@ def _with_boundary(message: "Message[str, str]", kind: str) -> "Message[str, str
         if has_end or _PART_FIELD.match(body, line.end()):
             body = body if has_end else _OTHER_END.sub(b"", body)
             head = b"Content-Type: %s; boundary=\"%s\"\n\n" % (kind.encode("ascii", "replace"), line[1])
-            repaired = email.message_from_bytes(head + body, policy=policy.compat32)
-            return repaired if repaired.is_multipart() else None
+            whole = email.message_from_bytes(head + body, policy=policy.compat32)
+            return whole if whole.is_multipart() else None
     return None
 
 

@@ -334,3 +334,14 @@ def test_what_may_begin_a_part_or_be_a_field_is_looked_at_once(line: bytes) -> N
     """A megabyte of such lines took a minute."""
     head = b"Content-Type: multipart/mixed; boundary=b\n\n--b\n"
     assert times_as_long(lambda count: mime.take_apart(head + line * count), 1_000) < 10
+
+
+def test_nested_multiparts_without_boundaries_are_not_read_anew_for_each() -> None:
+    """Ninety of them took 10 s for a megabyte, and then nothing of the letter was shown."""
+    def nested(count: int) -> bytes:
+        level = b"Content-Type: multipart/mixed; boundary=never%d\r\n\r\n--b%d\r\n"
+        return b"".join(level % (n, n) for n in range(count)) + part("text/plain", "Alpha\r\n" * 20_000).encode()
+
+    assert times_as_long(lambda count: mime.take_apart(nested(count)), 22) < 3
+    assert shown(nested(88))[0].endswith("Alpha")
+    assert shown(nested(2))[0].split() == ["Alpha"] * 20_000
