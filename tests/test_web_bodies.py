@@ -108,6 +108,14 @@ def test_too_many_texts_are_cut_and_that_is_said(reader: Reader, monkeypatch: py
     assert found.truncated
 
 
+@pytest.mark.parametrize("length", [100, 20_000])
+def test_a_text_in_place_of_html_says_where_it_is_cut(reader: Reader, length: int) -> None:
+    """What cannot be made harmless is shown by its words, of which the archive keeps the first."""
+    found = read(reader, mixed(b"text/html\r\n\r\n" + b"<div>" * 5_000 + b"Wort " * length + b"\r\n"))
+    assert found.unsafe and found.text is not None and found.text.startswith("Wort Wort")
+    assert found.truncated is (length > 10_000)
+
+
 def test_one_html_is_shown_as_it_is(reader: Reader) -> None:
     """No border around it."""
     found = read(reader, mixed(LAST)).html

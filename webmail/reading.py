@@ -16,10 +16,12 @@ from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
+from postbuch.archive import htmltext
 from postbuch.archive.display import Bodies, Body, Leaf
 from postbuch.archive.message import PartSummary
 from postbuch.archive.parser import Parser, Unreadable
 from postbuch.archive.remarks import Remark
+from postbuch.archive.widths import BODY_CHARACTERS
 from postbuch.webmail import bounds, css, plaintext
 from postbuch.webmail.bounds import MAX_CHARACTERS
 from postbuch.webmail.cleaner import Cleaner, Unsafe
@@ -51,11 +53,12 @@ class Reading:
     containers: Mapping[int, int] = field(default_factory=dict)  # as in `Bodies`
     remarks: tuple[Remark, ...] = ()
     unreadable: bool = False  # the message could not be taken apart: its source is all there is
+    is_first_part: bool = False  # the text is that of the search, and there is more of it
 
     @property
     def truncated(self) -> bool:
         """Whether the page shows the first part alone."""
-        return self.html.truncated if self.html else len(self.text or "") > MAX_CHARACTERS
+        return self.html.truncated if self.html else self.is_first_part or len(self.text or "") > MAX_CHARACTERS
 
     @property
     def characters(self) -> int:
@@ -154,10 +157,15 @@ class Reader:
             shown = frozenset(position for position in positions if inline(position) in stand)
             return Reading(html=html, text=bodies.text, shown=shown, hidden=positions - shown)
         except Unsafe:
-            with self._parser() as parser:
-                # Without a plain alternative the words of the HTML, as the search knows them.
-                text = bodies.text or parser.summary(octets).text
-            return Reading(html=None, text=text, unsafe=True, hidden=positions)
+            if bodies.text:
+                return Reading(html=None, text=bodies.text, unsafe=True, hidden=positions)
+            with self._parser() as parser:  # without a plain alternative the words of the HTML, as the search has them
+                text = parser.summary(octets).text
+            is_long = any(len(body.text) > htmltext.MAX_CHARACTERS for body in bodies.shown)
+            return Reading(
+                html=None, text=text, unsafe=True, hidden=positions,
+                is_first_part=is_long or len(text) >= BODY_CHARACTERS,
+            )
 
     def _clean(self, shown: Sequence[Body], pictures: Mapping[str, str]) -> Iterator[CleanBody]:
         """Each of the texts as HTML that is whole in itself, so that none can swallow the next."""

@@ -95,8 +95,8 @@ def clean_html(html: str, inline: Mapping[str, str], base: str = "") -> CleanBod
     `inline` says under which address of ours a picture of the message is served, by what references to it resolve to
     (`references.py`) in HTML that has the base. Our addresses hold no quotes.
     """
-    truncated = len(html) > htmltext.MAX_SHOWN_CHARACTERS
-    html = html[:htmltext.MAX_SHOWN_CHARACTERS]
+    whole, html = html, bounds.writable(html[:htmltext.MAX_SHOWN_CHARACTERS])
+    truncated = len(html) < len(whole)
     count = _Count()
 
     def picture(reference: str) -> str | None:
