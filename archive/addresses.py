@@ -34,6 +34,16 @@ _NOTES = re.compile(r"[^\s\"(),:;@]+\s[^\"(),:;@/]*/[^\"(),:;@]*@[^\s\"(),:;@]+\
 _COMMON_NAME = re.compile(r"\s*(?:cn=)?([^/]*)", re.IGNORECASE)
 _COMMON_NAME_START = re.compile(r"cn=[^/]", re.IGNORECASE)
 _NOTES_START = re.compile(r"cn=|[^/]*/", re.IGNORECASE)
+# The same with a comma in it, which divides nothing there. Each sign is looked at for one `cn=` alone.
+_NOTES_WITH_COMMA = re.compile(
+    r"(?<![^\s,;<])cn=(?:[^\"():;<>@c]|c(?!n=))*+@[^\s\"(),:;<>@]++", re.IGNORECASE
+)
+# anna@firma.example:25, as the logs of servers have it.
+_PORT = re.compile(r"(@[^\s\"(),:;<>@]++):[0-9]{1,5}+(?=\s*+(?:[,;>(]|\Z))")
+# RFC 733 had `at` for @, and archives of mailing lists write so; without brackets only before a domain with a point.
+_AT = re.compile(
+    r"\s*+([^\s()\[\]\0@]++)(?:\s++at\s++|\s*+[(\[]at[)\]]\s*+)([^\s()\[\]\0@]++)\s*+", re.IGNORECASE
+)
 _TO_ESCAPE = re.compile(r'["\\]')
 # Blanks around @: only before a domain with a point, for `Chef @ Firma` is a name.
 _APART = re.compile(r"(?<![^\s\0])([^\s\0@]++)\s*+@\s*+(?=[^\s\0@]+\.\w)([^\s\0@]++)")
@@ -53,6 +63,8 @@ def read(line: str, most: int, at_first: bool = False) -> list[tuple[str, str]]:
         return [(_bare_name(simple[1] or simple[2] or ""), _tidy(simple[3], at_first))]
     if _ALONE.fullmatch(line) is not None:
         return [("", _tidy(line, at_first))]
+    if not at_first:
+        line = _PORT.sub(r"\1", _NOTES_WITH_COMMA.sub(_in_quotes, line))
     found: list[tuple[str, str]] = []
     entry = _Entry(at_first)
     names: list[str] = []
@@ -137,7 +149,10 @@ class _Entry:
 
     def _apart(self) -> list[tuple[str, str]]:
         """(name, address) of those with blanks or comments around their @: for an entry that has no other."""
-        apart = [*_APART.finditer("".join(_SHAPES.get(kind, "\0") or source for kind, source in self.tokens))]
+        shape = "".join(_SHAPES.get(kind, "\0") or source for kind, source in self.tokens)
+        if (at := _AT.fullmatch(shape)) is not None and "." in at[2][1:-1]:
+            return [(self.comment, f"{at[1]}@{at[2]}")]
+        apart = [*_APART.finditer(shape)]
         alone = self.comment or self.name.replace(apart[0][0], "", 1).strip() if len(apart) == 1 else ""
         return [(alone, f"{each[1]}@{each[2]}") for each in apart]
 
@@ -200,7 +215,22 @@ def _notes_person(written: str) -> tuple[str, str]:
     return (name[1] if name else "", f"{quoted}@{domain}")
 
 
+def _in_quotes(notes: re.Match[str]) -> str:
+    """The same as mail of the Internet has it; what has no comma, or may be another's behind one, as it stands."""
+    local, _, domain = notes[0].rpartition("@")
+    head, comma, tail = local.rpartition(",")
+    if not comma or ("/" not in tail and ("/" not in head or "." in domain)):
+        return notes[0]
+    name, address = _notes_person(notes[0])
+    name = '"' + _TO_ESCAPE.sub(r"\\\g<0>", name) + '"'
+    return address if notes.string[: notes.start()].endswith("<") else f"{name} <{address}>"
+
+
 def _angle_address(inner: str, at_first: bool) -> str:
+    if not at_first and (at := _AT.fullmatch(inner)) is not None:
+        return f"{at[1]}@{at[2]}"
+    if not at_first and "=?" in inner and _ALONE.fullmatch(said := decode_words(inner.strip())) is not None:
+        return said
     kept = "".join(source for kind, source in _tokens(inner) if kind not in ("space", "comment"))
     if not at_first and "/" in inner and _NOTES.fullmatch(inner):
         return _notes_person(inner)[1]

@@ -45,10 +45,11 @@ _WORD = re.compile(r"\w")
 _FIRST_IDENTIFIER = re.compile(r"<([^<>\s]+)>")
 _JAPANESE = b"\x1b$"
 # Two addresses without a comma between them that divides, square brackets, an angle that nothing closes or with a comma
-# in it, a blank or a sign beside @, names of Lotus Notes: the first Postbuch read these otherwise. A comma in quotes
-# or in a comment divides nothing.
+# or an encoded word in it, a blank or a sign beside @, `at` for it, a port, names of Lotus Notes: the first Postbuch
+# read these otherwise. A comma in quotes or in a comment divides nothing.
 _ODD_ADDRESSES = re.compile(
     rb'@[^,@"(]*+[@"(]|[\[\]]|<[^<>,;]*+(?:[<,;]|\Z)|[\s()<>"\x80-\xff]@|@[\s()<>"\x80-\xff]|/[^@/]*+@'
+    rb"|[\s(][Aa][Tt][\s)]|@[^,:@]*+:[0-9]|<\s*+=\?"
 )
 # In these ASCII has other octets than its own: no field is.
 _OTHER_OCTETS = re.compile(r"utf|ucs|unicode|10646", re.IGNORECASE)

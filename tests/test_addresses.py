@@ -11,7 +11,7 @@ from postbuch.archive import addresses, headers
 # Opened and not closed, one in the other: what a reader that goes back reads again and again.
 PIECES = (
     b'"', b"\\", b'"\\', b"(", b"<", b'<(\\")', b'<"', b'<"\\"', b'"\\"<', b"=?a?q?", b"=?", b"@", b"@[", b"a@", b"a ",
-    b"a @ ", b" / ", b"a/@", b"cn=/ ",
+    b"a @ ", b" / ", b"a/@", b"cn=/ ", b"cn=,/", b"c", b"@a:1", b"a at ", b"<=?a?q??=",
     b"(=?a?q?", b"()", b'(")', b'<\\"', b'"a"@', b"<:", b"a@b,", b";", b"=?a?b?YQ= ?= ", b"< ", b"<@a:",
 )
 
@@ -118,6 +118,41 @@ def test_addresses_without_a_comma_between_them(written: bytes, found: list[tupl
 def test_a_name_beside_an_address_without_brackets(written: bytes, name: str, address: str) -> None:
     """Scripts write so."""
     assert headers.addresses(written) == [(name, address)]
+
+
+@pytest.mark.parametrize(("written", "name", "address"), [
+    (b"Anna <anna at k.example>", "Anna", "anna@k.example"), (b"<anna AT k>", "", "anna@k"),
+    (b"anna at k.example (Anna Weber)", "Anna Weber", "anna@k.example"), (b"<anna(at)k>", "", "anna@k"),
+    (b"anna [at] k.example", "", "anna@k.example"), (b"Anna at work <a@k>", "Anna at work", "a@k"),
+    (b"<a@k:25>", "", "a@k"), (b"Anna a@k:25 (Chefin)", "Chefin", "a@k"), (b"a@[192.0.2.1]:587", "", "a@[192.0.2.1]"),
+    (b"<smtp:a@k:25>", "", "a@k"), (b"<@r.example:a@k>", "", "a@k"),
+    (b"Anna <=?utf-8?q?m=C3=BCller=40k?=>", "Anna", "müller@k"),
+    (b"<=?utf-8?q?a=40k=3E_b?=>", "", "=?utf-8?q?a=40k=3e_b?="),
+])
+def test_addresses_as_programs_and_logs_write_them(written: bytes, name: str, address: str) -> None:
+    """RFC 733 had `at`, archives of mailing lists have it still."""
+    assert headers.addresses(written) == [(name, address)]
+    assert headers.addresses(b"x@k, " + written + b", y@k") == [("", "x@k"), (name, address), ("", "y@k")]
+
+
+@pytest.mark.parametrize("written", [b"Anna at work", b"Anna is at k.example", b'"anna at k.example"', b"Team:25, Bo"])
+def test_names_that_are_no_addresses(written: bytes) -> None:
+    """Nobody is made up."""
+    assert headers.addresses(written) == []
+
+
+@pytest.mark.parametrize(("written", "found"), [
+    ("CN=Weber, Anna/O=Firma@FIRMA", [("Weber, Anna", '"cn=weber, anna/o=firma"@firma')]),
+    ("<CN=Weber, Anna/O=Firma@FIRMA>", [("", '"cn=weber, anna/o=firma"@firma')]),
+    ("x@k, cn=Anna W/O=Firma, Inc.@FIRMA, y@k",
+     [("", "x@k"), ("Anna W", '"cn=anna w/o=firma, inc."@firma'), ("", "y@k")]),
+    ("CN=Weber, =?utf-8?Q?=C3=84?=/O=K@k.example", [("Weber, Ä", '"cn=weber, ä/o=k"@k.example')]),
+    ("CN=Anna/O=Firma, CN=Bert/O=Firma@FIRMA", [("", "cn=bert/o=firma@firma")]),
+    ("CN=Anna/O=Firma, b@k.example", [("", "b@k.example")]), ("CN=Anna, Bert@FIRMA", [("", "bert@firma")]),
+])
+def test_a_comma_in_a_name_of_lotus_notes(written: str, found: list[tuple[str, str]]) -> None:
+    """Where the name says where it begins; what may be two people are two."""
+    assert headers.addresses(written.encode()) == found
 
 
 @pytest.mark.parametrize(("written", "name", "local"), [

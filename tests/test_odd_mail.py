@@ -115,7 +115,9 @@ def test_a_text_whose_files_find_no_room_keeps_them() -> None:
     ("<a@k> <b@k>", "b@k"), ("a@k b@k", "a@k"), ("a@b@k", "a@b"), ("x@k <a@k", "x@k"),
     ('a@k "B, C" <b@k>', "b@k"), ('<a@k> "B, C" <b@k>', "b@k"), ("a@k (x, y) b@k", "a@k"), ("Anna <anna", "x"),
     ("anna @ k.example", "x"), ("anna(x)@k.example", "x"), ("Anna > @k.example", "x"), ("Anna Weber/K@K", "weber/k@k"),
-    ("<Anna Weber/K@K>", "annaweber/k@k"), ("CN=Anna W/O=K K@K", "k@k"),
+    ("<Anna Weber/K@K>", "annaweber/k@k"), ("CN=Anna W/O=K K@K", "k@k"), ("CN=W, Anna/O=K@K", "anna/o=k@k"),
+    ("<anna at k>", "<annaatk>"), ("<anna(at)k>", "<annak>"), ("anna at k.example", "x"), ("<a@k:25>", "<25>"),
+    ("a@k:25", "x"),
 ])
 def test_addresses_that_were_read_otherwise_find_their_copies(written: str, as_at_first: str) -> None:
     """What was archived before has the digest of what was read then."""
