@@ -81,7 +81,8 @@ def read(raw: bytes) -> datetime | None:
         day, year, hour, minute, second, zone = (int(usual[place]) for place in (1, 3, 4, 5, 6, 7))
         away = abs(zone) // 100 * 60 + abs(zone) % 100
         return _moment(year, month, day, hour, minute, second, away if zone >= 0 else -away)
-    line = " ".join(_without_comments(decode_words(decode_octets(raw, None))).split()).strip('" ')[:MAX_CHARACTERS]
+    line = _without_comments(decode_words(decode_octets(raw, None))).replace('"', "")
+    line = " ".join(line.split())[:MAX_CHARACTERS]
     line = unicodedata.normalize("NFC", line)
     for form in _FORMS:
         if (found := form.match(line)) is not None:

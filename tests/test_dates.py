@@ -23,7 +23,7 @@ def at(hour: int, minute: int = 0, second: int = 0, day: int = 23) -> datetime:
     ("WEST", 10), ("EET", 9), ("EEST", 8), ("MSK", 8), ("EST", 16), ("EDT", 15), ("CST", 17), ("CDT", 16), ("MST", 18),
     ("MDT", 17), ("PST", 19), ("PDT", 18), ("(EDT) -0400", 15), ("-0500 (MEZ)", 16), ("-0000", 11), ("", 11),
     ("JST", 2), ("KST", 2), ("HKT", 3), ("AEDT", 0), ("HST", 21), ("AKST", 20),
-    ("A", 11), ("M", 11), ("IST", 11), ("XYZ", 11), ("+9999", 11), ("+0160", 11),
+    ("A", 11), ("M", 11), ("IST", 11), ("XYZ", 11), ("+9999", 11), ("+0160", 11), ('"CET"', 10),
 ])
 def test_zones(zone: str, hour: int) -> None:
     """RFC 5322 section 4.3, the names of Europe and the Pacific, digits in every shape; what says nothing is UTC."""

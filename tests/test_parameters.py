@@ -30,6 +30,11 @@ from postbuch.archive import display, message, mime, parameters
     ('; filename="=?utf-8?b?w5w=?=\r\n =?utf-8?q?=22=3B_filename=3D=22no.exe?="', 'Ü"; filename="no.exe'),
     ('; filename="=?utf-8?q?a=C3?= =?utf-8?q?=9C.pdf?="', "aÜ.pdf"),
     (r'; filename="C:\Users\anna\a.pdf"', r"C:\Users\anna\a.pdf"), ('; filename="Üb.pdf"', "Üb.pdf"),
+    ("; filename=utf-8''%C3%9C%20b.pdf", "Ü b.pdf"), ("; filename=\"utf-8'de_DE'%C3%9C.pdf\"", "Ü.pdf"),
+    ("; filename*=utf-8'%C3%9C.pdf", "Ü.pdf"), ("; filename*=x-none''%C3%9C.pdf", "Ü.pdf"),
+    ("; filename*=Anna's.pdf", "Anna's.pdf"), ("; filename=\"Anna's 100%25.pdf\"", "Anna's 100%25.pdf"),
+    ("; filename='a b.pdf'", "a b.pdf"), ("; filename=\"'a'.pdf\"", "'a'.pdf"), ("; filename='t Hart", "'t Hart"),
+    ('; filename="\x1b$BF|K\\8l\x1b(B.pdf"', "日本語.pdf"),
 ])
 def test_file_names(monkeypatch: pytest.MonkeyPatch, field: str, name: str) -> None:
     """By the quick parser and by the other."""
