@@ -1,19 +1,29 @@
-"""What stands in an S/MIME container (RFC 5652): which kind it is, and the content that was signed. Pure.
+"""What stands in an S/MIME container (RFC 5652): which kind it is, and what was signed or compressed. Pure.
 
 Reads BER, as mail programs write it: indefinite lengths, an octet string in pieces. No signature is checked here. The
 octets are walked once and without recursion, a length that lies is cut to what is there.
 """
 
+import re
+import zlib
 from dataclasses import dataclass
 
-SIGNED, ENCRYPTED, OTHER = "signed", "encrypted", "other"
+from postbuch.archive.encodedwords import base64_octets
+
+SIGNED, COMPRESSED, ENCRYPTED, OTHER = "signed", "compressed", "encrypted", "other"
 _OBJECT_IDENTIFIER, _OCTET_STRING, _SEQUENCE, _CONTENT, _CONSTRUCTED = 0x06, 0x04, 0x30, 0xA0, 0x20
 _PKCS7 = bytes.fromhex("2a864886f70d0107")
 _KINDS = {
     _PKCS7 + b"\x02": SIGNED,
     _PKCS7 + b"\x03": ENCRYPTED,
     bytes.fromhex("2a864886f70d0109100117"): ENCRYPTED,  # authEnvelopedData, RFC 5083
+    bytes.fromhex("2a864886f70d0109100109"): COMPRESSED,  # RFC 3274
 }
+# As text (RFC 7468 section 8), also without its borders: OpenSSL writes so, and programs that name no encoding.
+_TEXT = re.compile(rb"\s{0,100}(?:-----BEGIN (?:PKCS ?#?7[A-Z ]{0,20}|CMS)-----\s{1,100})?(?=MI)")
+_TEXT_END = b"-----END "
+# 400 letters of it have the head.
+_HEAD_LETTERS = 400
 # Lengths of more than eight octets are no lengths.
 _LENGTH_OCTETS = 8
 # 1,000,000 elements take 1 s. Programs write strings in pieces of 1,000 octets or more: a message of 1 GB has as many.
@@ -34,28 +44,53 @@ class _Element:
 
 
 def kind(octets: bytes) -> str:
-    """SIGNED, ENCRYPTED or OTHER; empty for what is no CMS. Looks at the head alone."""
+    """SIGNED, COMPRESSED, ENCRYPTED or OTHER; empty for what is no CMS. Looks at the head alone."""
     try:
-        return _KINDS.get(_head(octets)[0], OTHER)
+        return _KINDS.get(_head(_binary(octets, _HEAD_LETTERS))[0], OTHER)
     except _NotBer:
         return ""
 
 
-def signed_content(octets: bytes) -> bytes | None:
-    """The content that was signed, as far as it is there; None where none is (the signature stands by itself)."""
+def content(octets: bytes, most: int) -> bytes | None:
+    """What was signed or compressed, as far as it is there.
+
+    None where none is (the signature stands by itself), or where it was compressed and has more octets than `most`.
+    """
+    octets = _binary(octets)
     try:
         found, place = _head(octets)
-        if _KINDS.get(found) != SIGNED:
+        if _KINDS.get(found) not in (SIGNED, COMPRESSED):
             return None
         place = _into(octets, place, _CONTENT)
         place = _into(octets, place, _SEQUENCE)
-        place = _behind(octets, _behind(octets, place))  # version, digestAlgorithms
+        place = _behind(octets, _behind(octets, place))  # version, digestAlgorithms or compressionAlgorithm
         place = _into(octets, place, _SEQUENCE)
         place = _behind(octets, place)  # eContentType
         place = _into(octets, place, _CONTENT)
-        return _octet_string(octets, place)
+        inside = _octet_string(octets, place)
     except _NotBer:
         return None
+    return inside if _KINDS[found] == SIGNED else _inflated(inside, most)
+
+
+def _inflated(octets: bytes, most: int) -> bytes | None:
+    """RFC 3274 section 2 has zlib alone."""
+    reader = zlib.decompressobj()
+    try:
+        found = reader.decompress(octets, most + 1)
+    except zlib.error:
+        return None
+    return found if len(found) <= most else None
+
+
+def _binary(octets: bytes, most: int | None = None) -> bytes:
+    """The octets of what is written as text, of so many letters of it; others as they are."""
+    text = _TEXT.match(octets)
+    if text is None:
+        return octets
+    end = octets.find(_TEXT_END, text.end())
+    letters = octets[text.end() : len(octets) if end < 0 else end]
+    return base64_octets(letters[:most])
 
 
 def _head(octets: bytes) -> tuple[bytes, int]:

@@ -1,4 +1,4 @@
-"""What other programs pack a letter into: Outlook's winmail.dat, S/MIME that is signed and not readable, RTF.
+"""What other programs pack a letter into: Outlook's winmail.dat, S/MIME that is signed or compressed, RTF.
 
 Pure. What is in a container becomes parts of the letter like any others, behind all of its own, so that those keep
 their positions and digests. An embedded message stays one file as in message/rfc822, found by its words. Signatures are
@@ -33,6 +33,8 @@ MAX_ENCLOSED = 3
 # 10 KiB.
 MAX_RTF_OCTETS = 8_388_608
 MAX_RTF_TEXTS = 3
+# 32 MiB of what S/MIME has compressed in all of a message: providers take less in one.
+MAX_INFLATED_OCTETS = 33_554_432
 # A text of which four words in five stand in the letter's own text is that text again.
 _SAME_SHARE = 0.8
 _WORD = re.compile(r"\w+")
@@ -53,6 +55,7 @@ class Budget:
     containers: int = MAX_CONTAINERS
     rtf_octets: int = MAX_RTF_OCTETS
     rtf_texts: int = MAX_RTF_TEXTS
+    inflated_octets: int = MAX_INFLATED_OCTETS
     numbers: Iterator[int] = field(default_factory=lambda: count(_FIRST_NUMBER))
 
 
@@ -62,7 +65,7 @@ def is_one(part: Part) -> bool:
         return not part.file_name and part.disposition != "attachment"
     if part.content_type.startswith(("text/", "message/")):
         return False
-    return part.payload.startswith(tnef.MAGIC) or (part.payload[:1] == b"\x30" and cms.kind(part.payload) == cms.SIGNED)
+    return part.payload.startswith(tnef.MAGIC) or cms.kind(part.payload) in (cms.SIGNED, cms.COMPRESSED)
 
 
 def unfold(parts: list[Part], take_apart: TakeApart, budget: Budget) -> list[Part]:
@@ -90,11 +93,13 @@ def _contents(part: Part, parts: list[Part], take_apart: TakeApart, budget: Budg
         return _another(_rtf(part.payload, budget), parts)
     if (packed := tnef.read(part.payload, mimewalk.MAX_LEAVES)) is not None:
         return _another(_best_text(packed, budget), parts) + _files(packed, budget)
-    content = (cms.signed_content(part.payload) or b"").lstrip(b"\r\n")
+    content = (cms.content(part.payload, budget.inflated_octets) or b"").lstrip(b"\r\n")
     if not content:
         return []
+    if cms.kind(part.payload) == cms.COMPRESSED:
+        budget.inflated_octets -= len(content)
     if not _is_entity(content):  # a signed file (CAdES)
-        name = part.file_name[:-4] if part.file_name.lower().endswith((".p7m", ".p7s")) else part.file_name
+        name = part.file_name[:-4] if part.file_name.lower().endswith((".p7m", ".p7s", ".p7z")) else part.file_name
         return [_file(name, "", content)]
     part.is_wrapping = sum(each.within == part.within for each in parts) == 1  # beside a text it is a file as well
     inside = take_apart(content, budget)

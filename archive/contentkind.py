@@ -17,6 +17,8 @@ _MEANT = {
     "html/text": "text/html", "plain/text": "text/plain", "text/ascii": "text/plain", "text/htm": "text/html",
     "text/text": "text/plain", "text/txt": "text/plain", "text/us-ascii": "text/plain", "text/utf-8": "text/plain",
 }  # fmt: skip
+# A text in PGP's armour, as elm, pine and mutt marked it before RFC 2015 and for years after.
+_ARMOURED = "application/pgp"
 _WORD = re.compile(r"[a-z0-9.+-]+")
 _FILES = frozenset({"application", "audio", "font", "image", "model", "video"})
 _TEXTS = frozenset({"charset", "htm", "html", "plain", "text"})
@@ -30,6 +32,8 @@ _HTML = re.compile(rb"\s*(?:<!doctype\s+html|<html|<head|<body)\b", re.IGNORECAS
 def read(written: str, payload: bytes, file_name: str) -> str:
     """The content type in small letters. `written`: the field up to its parameters, without a comment."""
     kind = written.strip().lower()
+    if kind == _ARMOURED and not file_name and is_text(payload):
+        return "text/plain"
     if _WELL_FORMED.fullmatch(kind):
         return _MEANT.get(kind, kind)
     words = _WORD.findall(kind)

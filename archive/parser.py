@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Self, TypeVar
 
 from postbuch.archive import headers, message, parserframe
+from postbuch.archive.containers import MAX_INFLATED_OCTETS
 from postbuch.archive.display import Bodies, Leaf
 from postbuch.archive.errors import NotFound, PostbuchError
 from postbuch.archive.message import ParsedMessage
@@ -46,8 +47,8 @@ class Parser:
     """Owns one child, started when it is first needed, or by `begin`. Thread-safe. `close` at the end."""
 
     MODULE = "postbuch.archive.parserchild"
-    # What an answer may have beside four times the octets of its question: what is small may be told at length.
-    ROOM_OCTETS = 4096
+    # What an answer may have beside four times the octets of its question: a file that was compressed, as a whole.
+    ROOM_OCTETS = MAX_INFLATED_OCTETS
 
     def __init__(self, *, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._time_limit_s = time_limit_s

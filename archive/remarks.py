@@ -35,10 +35,10 @@ def _remark(part: Part, has_text: bool) -> Remark | None:
     if part.content_type == _PGP or (part.is_body and _is_armoured(part.payload)):
         return Remark.ENCRYPTED
     if part.is_wrapping:
-        return Remark.SIGNED
+        return Remark.SIGNED if cms.kind(part.payload) == cms.SIGNED else None
     # Beside a text it is a file that is encrypted, and not the letter.
-    is_cms = not has_text and part.payload[:1] == b"\x30" and not part.content_type.startswith("text/")
-    return Remark.ENCRYPTED if is_cms and cms.kind(part.payload) == cms.ENCRYPTED else None
+    is_file = has_text or part.content_type.startswith("text/")
+    return Remark.ENCRYPTED if not is_file and cms.kind(part.payload) == cms.ENCRYPTED else None
 
 
 def _is_armoured(octets: bytes) -> bool:

@@ -18,7 +18,8 @@ _BEGIN = re.compile(
     rb"|=ybegin[ \t](?P<facts>[^\r\n]{0,200}?)name=(?P<yname>[^\r\n]{1,1020}))\r?\n",
     re.MULTILINE,
 )
-_YENC_END = re.compile(rb"^=yend[ \t]([^\r\n]*)\r?(?:\n|\Z)", re.MULTILINE)
+# One that another begins before has none: its rest is lost, and that one is not.
+_YENC_END = re.compile(rb"^=y(?:end[ \t]([^\r\n]*)\r?(?:\n|\Z)|(?=begin[ \t]))", re.MULTILINE)
 _YENC_PART = re.compile(rb"=ypart[^\r\n]*\r?\n")
 _ESCAPED = re.compile(rb"=(.)", re.DOTALL)
 _MINUS_42 = bytes((octet - 42) % 256 for octet in range(256))
@@ -47,7 +48,7 @@ def take_out(text: bytes, charset: str | None) -> tuple[list[File], bytes]:
             end, decode = (b"====", _of_base64) if begin["base64"] else (b"end", _of_uu)
             payload, place = _lines(text, begin.end(), end, decode)
         elif has_end and (last := _YENC_END.search(text, begin.end())) is not None:
-            payload, place = _yenc(text, begin.end(), last)
+            payload, place = _yenc(text, begin.end(), last) if last[1] is not None else (None, last.start())
         else:
             payload, place, has_end = None, begin.end(), False
         if payload is not None:

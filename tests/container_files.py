@@ -1,6 +1,7 @@
 """What other programs pack letters into, as they write it and as attackers do: TNEF, compressed RTF, S/MIME."""
 
 import struct
+import zlib
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -90,6 +91,13 @@ def streamed(content: bytes, ends: bool = True) -> bytes:
     )
     head = bytes.fromhex("308006092a864886f70d010702a0803080020101318000003080" "06092a864886f70d010701a0802480")
     return head + pieces + (b"\0" * 12 if ends else b"")
+
+
+def compressed(content: bytes) -> bytes:
+    """CMS compressed-data in BER (RFC 3274)."""
+    pieces = zlib.compress(content)
+    head = bytes.fromhex("3080060b2a864886f70d0109100109a0803080020100300d060b2a864886f70d01091003083080")
+    return head + bytes.fromhex("06092a864886f70d010701a0800484") + struct.pack(">I", len(pieces)) + pieces
 
 
 ENVELOPED = bytes.fromhex("308006092a864886f70d010703a0803080020100") + b"\x31\x00" + b"\0" * 6

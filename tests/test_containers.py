@@ -10,6 +10,7 @@ from container_files import (
     ENVELOPED,
     RTF,
     attribute,
+    compressed,
     lzfu,
     signed,
     streamed,
@@ -226,3 +227,36 @@ def test_what_is_in_containers_changes_no_digest() -> None:
     other = plain.replace(b"ms-tnef", b"x-other")
     assert message.parse(plain).body_sha256 == message.parse(other).body_sha256
     assert message.parse(mail(PLAIN)).body_sha256 != message.parse(plain).body_sha256
+
+
+def armoured(octets: bytes, name: str) -> bytes:
+    """As OpenSSL writes it."""
+    return f"-----BEGIN {name}-----\n{base64.encodebytes(octets).decode()}-----END {name}-----\n".encode()
+
+
+@pytest.mark.parametrize(("octets", "remarks"), [
+    (compressed(ENTITY), ()), (compressed(wrapped(signed(ENTITY))), (Remark.SIGNED,)),
+    (signed(wrapped(compressed(ENTITY))), (Remark.SIGNED,)), (armoured(streamed(ENTITY), "PKCS7"), (Remark.SIGNED,)),
+    (armoured(signed(ENTITY), "CMS"), (Remark.SIGNED,)), (armoured(compressed(ENTITY), "PKCS #7 SIGNED DATA"), ()),
+    (base64.encodebytes(signed(ENTITY)), (Remark.SIGNED,)),
+])
+def test_a_letter_that_is_compressed_or_written_as_text(octets: bytes, remarks: tuple[Remark, ...]) -> None:
+    """RFC 3274 and RFC 7468: opened like those that are signed; what was only compressed is not said to be signed."""
+    whole = wrapped(octets)
+    assert (shown(whole), files(whole)) == (["<p>Beta</p>"], ["a.pdf"])
+    assert display.bodies(whole).remarks == remarks
+
+
+def test_what_is_compressed_and_cannot_be_opened_is_a_file() -> None:
+    """More than there is room for, no zlib, nothing; and what is encrypted is said to be so, also as text."""
+    bomb = compressed(ENTITY + b"\0" * containers.MAX_INFLATED_OCTETS)
+    for octets in (bomb, compressed(ENTITY).replace(b"\x78\x9c", b"\0\0"), compressed(b"")):
+        assert (shown(wrapped(octets)), files(wrapped(octets))) == ([], ["smime.p7m"])
+    assert display.bodies(wrapped(armoured(ENVELOPED, "PKCS7"))).remarks == (Remark.ENCRYPTED,)
+
+
+def test_a_file_that_was_compressed_is_handed_out_whole(parser: Parser) -> None:
+    """It may have many times the octets of the message."""
+    whole = wrapped(compressed(multipart("mixed", PLAIN, part("text/csv; name=a.csv", "1;2\r\n" * 200_000)).encode()))
+    assert len(whole) < 20_000
+    assert len(parser.leaf(whole, 2).payload) > 900_000

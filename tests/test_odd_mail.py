@@ -30,6 +30,16 @@ def test_a_content_type_that_is_none(kind: str, text: str, is_fast: bool, monkey
     assert bodies.attachments == ()
 
 
+@pytest.mark.parametrize("mark", ["SIGNED MESSAGE", "MESSAGE"])
+def test_a_text_of_pgp_before_mime_is_one(mark: str) -> None:
+    """Mutt called it application/pgp; under a name it is a file."""
+    text = f"-----BEGIN PGP {mark}-----\n\nAlpha\n-----END PGP MESSAGE-----"
+    octets = mail(part("application/pgp; format=text; x-action=sign", text))
+    assert (shown(octets), files(octets)) == ([text], [])
+    assert [each.value for each in display.bodies(octets).remarks] == ["encrypted"] * (mark == "MESSAGE")
+    assert files(mail(part("application/pgp; name=a.pgp", text))) == ["a.pgp"]
+
+
 @pytest.mark.parametrize(("field", "kind"), [
     ("html", "application/octet-stream"), ("pdf; name=a.pdf", "application/octet-stream"),
     ("image/gif:", "image/gif"), ("text", "application/octet-stream"),
@@ -72,6 +82,8 @@ BASE64 = b"begin-base64 644 c.bin\n" + binascii.b2a_base64(OCTETS[:57]) + b"====
     (BASE64 + b"Ende", "Ende", ["c.bin"]),
     (b"begin 644 d\n!00__\n`\nend\n", "", ["d"]),
     (b"=ybegin size=0 name=a\n" + uu("a.bin"), "=ybegin size=0 name=a", ["a.bin"]),
+    (b"Eins\n=ybegin line=128 size=900 name=a\nabc\n" + yenc("b.bin") + b"Zwei\n" + yenc("c.bin"),
+     "Eins\n=ybegin line=128 size=900 name=a\nabc\n\nZwei", ["b.bin", "c.bin"]),
     (b"=ybegin part=1 total=2 line=128 size=9 name=d\n=ypart begin=1 end=1\nk\n=yend size=1 part=1 pcrc32=D3D99E8B\n",
      "", ["d"]),
 ])
