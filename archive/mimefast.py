@@ -53,7 +53,7 @@ def _leaves(
     first_read = None
     if encoding in mimewalk.UUENCODED and (files := uuencoded.take_out(content, None)[0]):
         content, first_read = files[0].payload, content
-    elif encoding in ("base64", "quoted-printable") and written_encoding[-1:].isspace():
+    elif encoding in ("base64", "quoted-printable") and written_encoding.strip() != written_encoding:
         content, first_read = _decoded(content, encoding), content
     walk.is_quoted |= encoding == "quoted-printable"
     declared = fields.get("content-type", "")
@@ -67,7 +67,7 @@ def _leaves(
 
 
 def _decoded(content: bytes, encoding: str) -> bytes:
-    """What fast-mail-parser left as it stands: a blank behind the name of an encoding makes it an unknown one."""
+    """What fast-mail-parser left as it stands: a blank beside the name of an encoding makes it an unknown one."""
     head = f"Content-Transfer-Encoding: {encoding}\n\n".encode()
     return fast_mail_parser.parse_email_tree(head + content, mode="lazy").content or b""
 

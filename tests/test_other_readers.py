@@ -55,14 +55,14 @@ def test_base64_that_is_cut_anywhere(text: str, decoded: str, as_at_first: str |
     assert (decode_words(text, by_standard=True) == as_at_first) is (as_at_first is not None)
 
 
-@pytest.mark.parametrize("blank", [" ", "\t", "  "])
+@pytest.mark.parametrize("written", ["{} ", "{}\t", "{}  ", "\r\n {}"])
 @pytest.mark.parametrize(("encoding", "body"), [
     ("base64", base64.encodebytes("Grüße".encode()).decode()), ("quoted-printable", "Gr=C3=BC=C3=9F=\r\ne"),
 ])
-def test_a_blank_behind_the_name_of_an_encoding(encoding: str, body: str, blank: str) -> None:
-    """Says nothing. The digest of the bodies stays that of the message as it was read before."""
+def test_a_blank_beside_the_name_of_an_encoding(encoding: str, body: str, written: str) -> None:
+    """Says nothing, as a fold before it. The digest of the bodies stays that of the message as it was read before."""
     for content in (body, "Alpha"):
-        field = f"Content-Transfer-Encoding: {encoding}{blank}"
+        field = f"Content-Transfer-Encoding: {written.format(encoding)}"
         octets = mail(multipart("mixed", part("text/plain; charset=utf-8", content, field), PDF))
         as_it_stands = octets.replace(field.encode(), b"Content-Transfer-Encoding: 8bit")
         assert message.parse(octets).body_sha256 == message.parse(as_it_stands).body_sha256
