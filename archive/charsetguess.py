@@ -13,6 +13,8 @@ from postbuch.archive.charsets import codec
 _NARROW = frozenset({"", "ascii", "utf_8"})
 # 64 KiB of a text have more letters than are needed to tell.
 _LOOKED_AT_OCTETS = 65_536
+# ISO-2022 says by itself what it is, in seven bits (RFC 1468, RFC 1557).
+_SHIFTS = ((re.compile(rb"\x1b\$[@B]"), "iso-2022-jp"), (re.compile(rb"\x1b\$\)C"), "iso-2022-kr"))
 _META = re.compile(rb"<meta\b[^<>]{0,200}?\bcharset\s*=\s*[\"']?([\w.:-]{1,60})", re.IGNORECASE)
 # Words of octets beyond ASCII alone: Western ones have a few among others.
 _WORD = re.compile(rb"[\xa3\xa8\xb3\xb8\xc0-\xff]{3,}")
@@ -53,7 +55,7 @@ def charset(octets: bytes, named: str | None, is_html: bool = False) -> str | No
     if codec(named or "") not in _NARROW:
         return named
     if octets.isascii() and b"\0" not in octets:
-        return named
+        return next((name for shift, name in _SHIFTS if shift.search(octets)), named) if b"\x1b$" in octets else named
     if _is_utf_16(octets):
         return "utf-16"
     try:

@@ -29,7 +29,8 @@ _WIDER = {
 _NARROW = {"big5hkscs": "big5", "cp949": "euc_kr", "gb18030": "gb2312"}
 # Labels that Python does not know.
 _LABELS = {
-    "asmo708": "iso8859_6", "cnbig5": "big5", "cp10000": "mac_roman", "dos874": "cp874", "gb231280": "gb2312",
+    "asmo708": "iso8859_6", "cesu8": "utf_8", "cnbig5": "big5", "cp10000": "mac_roman", "dos874": "cp874",
+    "gb231280": "gb2312",
     "iso10646ucs2": "utf_16", "iso88591": "latin_1", "iso88596e": "iso8859_6", "iso88596i": "iso8859_6",
     "iso88598e": "iso8859_8", "iso88598i": "iso8859_8", "isoir149": "euc_kr", "jis": "iso2022_jp", "koi": "koi8_r",
     "koi8": "koi8_r", "koi8ru": "koi8_u", "ksc5601": "euc_kr", "ksc56011989": "euc_kr", "logical": "iso8859_8",
@@ -49,6 +50,8 @@ _KNOWN = {
 _WINDOWS = "".join(bytes([octet]).decode("cp1252", "ignore") or chr(octet) for octet in range(256))
 # The begin of a character at the end of UTF-8. One octet alone must be C2 or C3: others end words in Windows-1252.
 _CUT = re.compile(rb"(?:[\xc2\xc3]|[\xe0-\xef][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{1,2})\Z")
+# Half of a character beyond the first 65,536 each, as programs encode it that have strings in UTF-16 (CESU-8, UTR 26).
+_HALVES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _JIS = re.compile(rb"\x1b(\$[@B]|\([BJI])([^\x1b]*)")
 _EUC = re.compile(rb"\x8e([\xa1-\xdf])|((?:[\xa1-\xfe]{2})++)")
 _SEVEN_BITS = bytes(octet & 0x7F for octet in range(256))
@@ -78,6 +81,17 @@ def decode_octets(octets: bytes, charset: str | None) -> str:
         if text is not None:
             return text.removeprefix("\ufeff")
     return codecs.charmap_decode(octets, "strict", _WINDOWS)[0]
+
+
+def with_whole_characters(octets: bytes, charset: str | None) -> bytes:
+    """UTF-8 in which no character stands in two halves; other octets as they are."""
+    if b"\xed" not in octets or codec(charset or "utf-8") not in ("utf_8", "ascii"):
+        return octets
+    return _HALVES.sub(lambda both: _text_of_halves(both[0]).encode(), octets)
+
+
+def _text_of_halves(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def fits(octets: bytes, codec: str) -> bool:

@@ -5,7 +5,7 @@ import quopri
 import re
 from itertools import groupby
 
-from postbuch.archive.charsets import codec, decode_octets, fits
+from postbuch.archive.charsets import codec, decode_octets, fits, with_whole_characters
 
 # As it stands in a list of addresses, where a `<` begins one.
 ENCODED_WORD = r"=\?[^?\s]{1,80}\?[bBqQ]\?[^?<>]*+\?="
@@ -14,6 +14,10 @@ _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 _ASKING = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*+(?:(?<!=)\?(?!=)[^?]*+)*+)\?=")
 # The last one of several, where a program cut the field off; of its last letter as much as is there.
 _CUT = re.compile(r"\s+=\?([^?\s]{1,80})\?([bBqQ])\?([^?\s]*+)\??")
+# The only one, in which something is encoded: else it may be what somebody wrote.
+_ONLY_CUT = re.compile(
+    r"(?<!\S)=\?([^?\s]{1,80})\?(?:([bB])\?(?=[\w+/]{8})|([qQ])\?(?=[^?\s]*=[0-9A-F]{2}))([^?\s]*+)\??\Z"
+)
 _CUT_LETTER = re.compile(r"=[0-9A-Fa-f]?\Z")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
@@ -45,8 +49,12 @@ def decode_words(text: str, by_standard: bool = False) -> str:
     if pending_charset:
         said = decode_octets(_octets(pending, pending_charset, by_standard), pending_charset)
         out.append(said if cut is None else said.rstrip("\N{REPLACEMENT CHARACTER}"))
-    out.append(text[end:])
-    return "".join(out)
+    only = None if by_standard or cut is not None else _ONLY_CUT.search(text, end)
+    if only is None or not codec(only[1]):
+        return "".join([*out, text[end:]])
+    last = [((only[2] or only[3]).lower(), _CUT_LETTER.sub("", only[4]))]
+    said = decode_octets(_octets(last, only[1], by_standard), only[1]).rstrip("\N{REPLACEMENT CHARACTER}")
+    return "".join([*out, text[end : only.start()], said])
 
 
 def _octets(words: list[tuple[str, str]], charset: str, by_standard: bool) -> bytes:
@@ -55,14 +63,16 @@ def _octets(words: list[tuple[str, str]], charset: str, by_standard: bool) -> by
     Others leave out what fills a word up: so the words are joined only where they are damaged apart and whole together.
     """
     apart = b"".join(_word_octets(*word) for word in words)
-    if by_standard or not any(encoding == "b" and len(payload) % 4 for encoding, payload in words[:-1]):
+    if by_standard:
         return apart
+    if not any(encoding == "b" and len(payload) % 4 for encoding, payload in words[:-1]):
+        return with_whole_characters(apart, charset)
     together = b"".join(
         _word_octets(encoding, "".join(payload for _, payload in run))
         for encoding, run in groupby(words, lambda word: word[0])
     )
     name = codec(charset) or "utf_8"
-    return together if fits(together, name) and not fits(apart, name) else apart
+    return with_whole_characters(together if fits(together, name) and not fits(apart, name) else apart, charset)
 
 
 def _word_octets(encoding: str, payload: str) -> bytes:

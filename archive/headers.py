@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 from postbuch.archive import addresses as mailboxes
-from postbuch.archive.charsets import decode_octets
+from postbuch.archive.charsets import decode_octets, with_whole_characters
 from postbuch.archive.encodedwords import decode_words
 
 # 1 MiB of header and 64 KiB of one field are read for finding; real headers end below 100 KiB.
@@ -127,6 +127,7 @@ def text_for_digest(raw: bytes, limit: int) -> str:
 def _decoded(raw: bytes, charset: str | None) -> str:
     if _JAPANESE in raw:  # of seven bits, whoever says so
         return decode_octets(raw, "iso-2022-jp")
+    raw = with_whole_characters(raw, None)
     found = decode_octets(raw, None)
     if not charset or raw.isascii() or "\N{REPLACEMENT CHARACTER}" in found or _OTHER_OCTETS.search(charset):
         return found

@@ -21,7 +21,7 @@ from postbuch.archive import (
     references,
     uuencoded,
 )
-from postbuch.archive.charsets import decode_octets
+from postbuch.archive.charsets import decode_octets, with_whole_characters
 from postbuch.archive.encodedwords import decode_words
 
 # Below this many characters a text/plain alternative says no more than "please use an HTML viewer".
@@ -80,7 +80,8 @@ class Part:
     def text(self) -> str:
         """The payload as text by its charset, with LF line ends, a flowed one with whole paragraphs."""
         octets = self.payload if self.rest is None else self.rest
-        text = decode_octets(octets, self.read_charset(octets))
+        charset = self.read_charset(octets)
+        text = decode_octets(with_whole_characters(octets, charset), charset)
         text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
         if self.content_type in (enriched.ENRICHED, enriched.RICHTEXT):
             return enriched.words(text, self.content_type == enriched.RICHTEXT)

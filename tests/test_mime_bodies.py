@@ -300,6 +300,18 @@ def test_old_ways_to_say_text(kind: str) -> None:
     assert (shown(mail(part(kind, "Alpha"))), files(mail(part(kind, "Alpha")))) == (["Alpha"], [])
 
 
+@pytest.mark.parametrize("field", ["text/plain", "text/plain; charset=us-ascii", "text/plain; charset=utf-8"])
+@pytest.mark.parametrize(("octets", "text"), [
+    (b"\x1b$BF|K\\8l\x1b(B", "日本語"), (b"\x1b$)C\x0e>H3g\x0f", "안녕"), (b"\x1b$ 5", "\x1b$ 5"),
+    (b"a \xed\xa0\xbd\xed\xb8\x80", "a 😀"),
+])
+def test_what_octets_say_themselves(field: str, octets: bytes, text: str) -> None:
+    """ISO-2022 without its name, which is of seven bits like ASCII, and UTF-8 of programs that have UTF-16."""
+    whole = mail(f"Subject: x\r\nContent-Type: {field}\r\n\r\n") + octets
+    assert shown(whole) == [text]
+    assert message.parse(whole).text == text.replace("\x1b", "")
+
+
 def test_no_raw_nul_in_a_page() -> None:
     """It would end the page in some browsers."""
     assert shown(mail(part("text/plain", "a\0b"))) == ["a\N{REPLACEMENT CHARACTER}b"]
