@@ -34,9 +34,10 @@ _NOTES = re.compile(r"[^\s\"(),:;@]+\s[^\"(),:;@/]*/[^\"(),:;@]*@[^\s\"(),:;@]+\
 _COMMON_NAME = re.compile(r"\s*(?:cn=)?([^/]*)", re.IGNORECASE)
 _COMMON_NAME_START = re.compile(r"cn=[^/]", re.IGNORECASE)
 _NOTES_START = re.compile(r"cn=|[^/]*/", re.IGNORECASE)
-# The same with a comma in it, which divides nothing there. Each sign is looked at for one `cn=` alone.
+# The same with a comma in it, which divides nothing there; an encoded word before it is a name, whatever is in it. Each
+# sign is looked at for one `cn=` alone.
 _NOTES_WITH_COMMA = re.compile(
-    r"(?<![^\s,;<])cn=(?:[^\"():;<>@c]|c(?!n=))*+@[^\s\"(),:;<>@]++", re.IGNORECASE
+    rf"{ENCODED_WORD}|(?<![^\s,;<])(?P<notes>cn=(?:[^\"():;<>@c]|c(?!n=))*+@[^\s\"(),:;<>@]++)", re.IGNORECASE
 )
 # anna@firma.example:25, as the logs of servers have it.
 _PORT = re.compile(r"(@[^\s\"(),:;<>@]++):[0-9]{1,5}+(?=\s*+(?:[,;>(]|\Z))")
@@ -64,7 +65,9 @@ def read(line: str, most: int, at_first: bool = False) -> list[tuple[str, str]]:
     if _ALONE.fullmatch(line) is not None:
         return [("", _tidy(line, at_first))]
     if not at_first:
-        line = _PORT.sub(r"\1", _NOTES_WITH_COMMA.sub(_in_quotes, line))
+        line = _PORT.sub(r"\1", line)
+        if '"' not in line and "(" not in line:  # so nothing but what stands in the field as such
+            line = _NOTES_WITH_COMMA.sub(_in_quotes, line)
     found: list[tuple[str, str]] = []
     entry = _Entry(at_first)
     names: list[str] = []
@@ -215,15 +218,17 @@ def _notes_person(written: str) -> tuple[str, str]:
     return (name[1] if name else "", f"{quoted}@{domain}")
 
 
-def _in_quotes(notes: re.Match[str]) -> str:
+def _in_quotes(found: re.Match[str]) -> str:
     """The same as mail of the Internet has it; what has no comma, or may be another's behind one, as it stands."""
-    local, _, domain = notes[0].rpartition("@")
+    local, _, domain = (found["notes"] or "").rpartition("@")
     head, comma, tail = local.rpartition(",")
     if not comma or ("/" not in tail and ("/" not in head or "." in domain)):
-        return notes[0]
-    name, address = _notes_person(notes[0])
-    name = '"' + _TO_ESCAPE.sub(r"\\\g<0>", name) + '"'
-    return address if notes.string[: notes.start()].endswith("<") else f"{name} <{address}>"
+        return found[0]
+    name, address = _notes_person(found[0])
+    if found.string[found.start() - 1 : found.start()] == "<":
+        return address
+    # What stands before a semicolon is no begin of the name.
+    return ';"' + _TO_ESCAPE.sub(r"\\\g<0>", name) + f'" <{address}>'
 
 
 def _angle_address(inner: str, at_first: bool) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, repeat
 
-from postbuch.archive import contentkind, headers, parameters
+from postbuch.archive import charsetguess, contentkind, headers, parameters
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.encodedwords import decode_words
 from postbuch.archive.mimepart import Part
@@ -15,7 +15,6 @@ from postbuch.archive.mimepart import Part
 MAX_LEAVES = 1000
 MAX_DEPTH = 100
 _CHARSET = re.compile(r"(?<![\w-])charset\*?\s*=\s*(?:\"([^\"]{1,60})\"|([^\s;\"]{1,60}))", re.IGNORECASE)
-_JAPANESE = "\x1b$"  # ISO-2022-JP as it is, which old programs there wrote
 # As nearly all write them (RFC 2045 section 6.1). Others may have a comment, quotes or a semicolon.
 ENCODINGS = frozenset({"", "7bit", "8bit", "binary", "base64", "quoted-printable"})
 # Of before MIME; as compat32 knows it.
@@ -58,8 +57,9 @@ def part(
 ) -> Part:
     """A leaf. `written`: the content type as the field has it, where the parser gives another for one that is none."""
     kind_at_first = _kind(content_type)
-    if _JAPANESE in file_name and file_name.isascii():
-        file_name = decode_octets(file_name.encode(), "iso-2022-jp")
+    if "\x1b" in file_name:  # ISO-2022-JP as it is
+        octets = file_name.encode("utf-8", "replace")
+        file_name = decode_octets(octets, charsetguess.charset(octets, None))
     file_name = headers.one_line(decode_words(file_name), 255)
     kind = contentkind.read(_kind(written or content_type), payload, file_name)
     disposition = disposition.partition("(")[0].strip()

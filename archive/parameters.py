@@ -20,9 +20,9 @@ _PARAMETER = re.compile(
     re.DOTALL,
 )
 _NAME = re.compile(r"([^*]++)(?:\*([0-9]{1,4}))?(\*)?")
-# Of all pairs these alone are undone: old programs write C:\Users\anna\a.pdf without any.
 # What RFC 2231 has before the text; some programs forget the language with its quote.
-_CHARSET = re.compile(r"([^']{0,60})'(?P<language>[\w-]{0,35}')?", re.ASCII)
+_CHARSET = re.compile(r"([^']{0,60})'([\w-]{0,35}')?", re.ASCII)
+# Of all pairs these alone are undone: old programs write C:\Users\anna\a.pdf without any.
 _PAIR = re.compile(r'\\(["\\])')
 
 
@@ -71,7 +71,7 @@ def _joined(pieces: list[tuple[bool, str]]) -> str:
     """Pieces (whether in per cent signs, text) as one; a character may be split between two."""
     charset = None
     begin = _CHARSET.match(pieces[0][1]) if pieces and pieces[0][0] else None
-    if begin is not None and (begin["language"] or codec(begin[1])):
+    if begin is not None and (begin[2] or codec(begin[1])):
         charset = begin[1]
         pieces = [(True, pieces[0][1][begin.end() :]), *pieces[1:]]
     return "".join(

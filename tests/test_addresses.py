@@ -38,6 +38,11 @@ def test_no_field_takes_long(piece: bytes, ends: tuple[bytes, bytes]) -> None:
     b'"chef@firma.example" <boese@evil.example>',
     b"chef@firma.example <boese@evil.example>",
     b'"chef@firma.example", boese@evil.example',
+    b'"x, cn=Chef, A/O=F@firma.example" <boese@evil.example>',
+    b"=?utf-8?Q?x, cn=Chef, A/O=F@firma.example?= <boese@evil.example>",
+    b"(x, cn=Chef, A/O=F@firma.example) <boese@evil.example>",
+    b'"chef at firma.example" <boese@evil.example>', b"(chef at firma.example) <boese@evil.example>",
+    b"chef at firma.example <boese@evil.example>", b'"x <chef at firma.example>" <boese@evil.example>',
     b"(chef@firma.example) <boese@evil.example (chef@firma.example)>",
 ])
 def test_no_sender_whom_the_sender_only_names(written: bytes) -> None:
@@ -147,6 +152,7 @@ def test_names_that_are_no_addresses(written: bytes) -> None:
     ("x@k, cn=Anna W/O=Firma, Inc.@FIRMA, y@k",
      [("", "x@k"), ("Anna W", '"cn=anna w/o=firma, inc."@firma'), ("", "y@k")]),
     ("CN=Weber, =?utf-8?Q?=C3=84?=/O=K@k.example", [("Weber, Ä", '"cn=weber, ä/o=k"@k.example')]),
+    ("Berta, cn=W, Anna/O=K@K, b@k", [("W, Anna", '"cn=w, anna/o=k"@k'), ("", "b@k")]),
     ("CN=Anna/O=Firma, CN=Bert/O=Firma@FIRMA", [("", "cn=bert/o=firma@firma")]),
     ("CN=Anna/O=Firma, b@k.example", [("", "b@k.example")]), ("CN=Anna, Bert@FIRMA", [("", "bert@firma")]),
 ])
