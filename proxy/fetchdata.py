@@ -7,15 +7,22 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from postbuch.archive.imapnumber import number
+
 _HEAD = re.compile(rb"\* (\d+) FETCH ", re.IGNORECASE)
 # The whole message: BODY[] and RFC822, with the origin of a partial answer. BINARY[] is not it: attachments are decoded
 # there (RFC 3516 section 4.3), so its octets are others, and what would be archived is not what was sent.
-_BODY_ITEM = re.compile(rb"(?:BODY\[\]|RFC822)(?:<(\d+)>)?", re.IGNORECASE)
+_BODY_ITEM = re.compile(rb"(?:BODY\[\]|RFC822)(?:<(\d{1,20})>)?", re.IGNORECASE)
 _BEFORE_LITERAL = re.compile(rb"[ (](BODY\[\]|RFC822)(?:<(\d{1,20})>)? ~?\{\d+\}\r\n\Z", re.IGNORECASE)
-# A section may name header fields as quoted strings, and those hold what the client likes: brackets as well.
-_TOKEN = re.compile(
-    rb'"((?:[^"\\\r\n]|\\.)*)"|(~?\{\d+\}\r\n)|([()])'
-    rb'|([^\s()"\[]+(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\](?:<\d+>)?)?)'
+# One thing of a response after the other, each of which is read once: what has no end is none, and no begin is looked
+# for within it. A section may name header fields as quoted strings, and those hold what the client likes: brackets as
+# well. In a value a bracket is a letter like others (ATOM-CHAR).
+_NAME = re.compile(
+    rb'\s*+(?:(?P<bracket>\))'
+    rb'|(?P<atom>[^\s()"\[]++(?:\[(?:[^\]\["]|"(?:[^"\\]|\\.)*+")*+\](?:<\d+>)?)?+)(?!\[))'
+)
+_VALUE = re.compile(
+    rb'\s*+(?:"(?P<string>(?:[^"\\\r\n]|\\.)*+)"|(?P<literal>~?\{\d+\}\r\n)|(?P<bracket>[()])|(?P<atom>[^\s()"]++))'
 )
 _ESCAPE = re.compile(rb"\\(.)")
 # Lists of header fields are the client's own words, which upstream says again as they came. With brackets in their
@@ -28,6 +35,7 @@ _LITERAL_FOLLOWS = re.compile(rb"\{\d+\+?\}\r\n\Z")
 # The origin of parts that nobody can read from the first line of a command: while one is on its way, no part is taken
 # for the end of its message.
 UNREADABLE = -1
+
 # Lengths are numbers of 32 bits (RFC 9051 section 9, nz-number); what a server makes of larger ones is its secret.
 _LONGEST = 4_294_967_295
 
@@ -95,7 +103,10 @@ def is_doubtful(text: bytes) -> bool:
 
 
 def parse(text: bytes) -> FetchFacts | None:
-    """The facts of a response from its lines alone (literals left out). None when it is not a FETCH response."""
+    """The facts of a response from its lines alone (literals left out).
+
+    None when it is not a FETCH response, when something in it has no end, or when a number in it is none.
+    """
     usual = _USUAL.fullmatch(text)
     return _facts(usual) if usual else _parse(text)
 
@@ -106,50 +117,57 @@ def whole(line: bytes) -> FetchFacts | None:
     return _facts(usual) if usual else None
 
 
-def _facts(usual: re.Match[bytes]) -> FetchFacts:
-    sequence, number, words, when = usual.groups()
+def _facts(usual: re.Match[bytes]) -> FetchFacts | None:
+    digits, uid_digits, words, when = usual.groups()
+    sequence, uid = number(digits), None if uid_digits is None else number(uid_digits)
+    if not sequence or (uid_digits is not None and not uid):
+        return None
     flags = tuple(word.decode("utf-8", "replace") for word in words.split()) if words else ()
-    return FetchFacts(int(sequence), int(number) if number else None, flags, internal_date(when) if when else None)
+    return FetchFacts(sequence, uid, flags, internal_date(when) if when else None)
 
 
 def _parse(text: bytes) -> FetchFacts | None:
     head = _HEAD.match(text)
-    if not head:
+    sequence = number(head.group(1)) if head else None
+    if head is None or not sequence:
         return None
-    depth, name = 0, b""
+    depth, name, place = 0, b"", head.end()
     uid: int | None = None
     date: datetime | None = None
     flags: list[str] = []
     inline: list[tuple[int | None, bytes]] = []
     missing = False
-    for found in _TOKEN.finditer(text, head.end()):
-        string, literal, bracket, atom = found.groups()
-        if bracket == b"(":
+    while depth or place == head.end():
+        found = (_VALUE if name or depth != 1 else _NAME).match(text, place)
+        if found is None:
+            return None
+        kind, word, place = found.lastgroup, found[found.lastgroup or 0], found.end()
+        if word == b"(" and kind == "bracket":
             depth += 1
-        elif bracket == b")":
+        elif kind == "bracket":
             depth -= 1
             name = b"" if depth == 1 else name
-        elif depth == 2 and name == b"FLAGS" and atom is not None:
-            flags.append(atom.decode("utf-8", "replace"))
+        elif depth == 2 and name == b"FLAGS" and kind == "atom":
+            flags.append(word.decode("utf-8", "replace"))
         elif depth != 1:
             continue
         elif not name:
-            name = (atom or b"").upper()
+            name = word.upper()
         else:
             body = _BODY_ITEM.fullmatch(name)
-            if name == b"UID" and atom is not None and atom.isdigit():
-                uid = int(atom)
-            elif name == b"INTERNALDATE" and string is not None:
-                date = internal_date(string)
-            elif body and literal is None:
-                if string is not None:
-                    inline.append((int(body.group(1)) if body.group(1) else None, _ESCAPE.sub(rb"\1", string)))
-                elif (atom or b"").upper() == b"NIL":
-                    missing = True
+            if name == b"UID":
+                uid = number(word) if kind == "atom" else None
+                if not uid:
+                    return None
+            elif name == b"INTERNALDATE" and kind == "string":
+                date = internal_date(word)
+            elif body and kind == "string":
+                inline.append((int(body.group(1)) if body.group(1) else None, _ESCAPE.sub(rb"\1", word)))
+            elif body and kind == "atom" and word.upper() == b"NIL":
+                missing = True
             name = b""
     return FetchFacts(
-        sequence=int(head.group(1)), uid=uid, flags=tuple(flags), internal_date=date, inline=tuple(inline),
-        missing=missing,
+        sequence=sequence, uid=uid, flags=tuple(flags), internal_date=date, inline=tuple(inline), missing=missing,
     )
 
 
