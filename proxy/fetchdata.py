@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from postbuch.archive.imapnumber import number
+from postbuch.archive.uidset import LARGEST
 
 _HEAD = re.compile(rb"\* (\d+) FETCH ", re.IGNORECASE)
 # The whole message: BODY[] and RFC822, with the origin of a partial answer. BINARY[] is not it: attachments are decoded
@@ -31,13 +32,12 @@ _FIELDS = re.compile(rb"HEADER\.FIELDS", re.IGNORECASE)
 _PLAIN_FIELDS = re.compile(rb"HEADER\.FIELDS(?:\.NOT)? \([^()\[\]{}\\\r\n]*\)\]", re.IGNORECASE)
 # What is asked for in parts: BODY.PEEK[]<0.393216>.
 _ASKED = re.compile(rb"BODY(?:\.PEEK)?\[\]<(\d{1,20})\.(\d{1,20})>", re.IGNORECASE)
+# A part of a section that has a name, which is no message.
+_ASKED_OF_SECTION = re.compile(rb"[A-Za-z0-9.)]\]<")
 _LITERAL_FOLLOWS = re.compile(rb"\{\d+\+?\}\r\n\Z")
 # The origin of parts that nobody can read from the first line of a command: while one is on its way, no part is taken
 # for the end of its message.
 UNREADABLE = -1
-
-# Lengths are numbers of 32 bits (RFC 9051 section 9, nz-number); what a server makes of larger ones is its secret.
-_LONGEST = 4_294_967_295
 
 # What most responses look like: one look instead of one for each word.
 _USUAL_ITEM = (
@@ -80,14 +80,17 @@ def body_origin(line: bytes) -> tuple[bool, int | None]:
 def asked_parts(rest: bytes) -> dict[int, int]:
     """Origin → the least length of the partial bodies that a FETCH command asks for; `rest` is of its first line.
 
-    One command may ask for the same origin twice, and nobody can tell which answer is whose.
+    One command may ask for the same origin twice, and nobody can tell which answer is whose. What servers make of
+    numbers above 32 bits is their secret.
     """
     found: dict[int, int] = {}
-    if _LITERAL_FOLLOWS.search(rest):
+    asked = [(int(origin), int(length)) for origin, length in _ASKED.findall(rest)]
+    # More digits than we read, or a spelling that is the server's secret too.
+    if _LITERAL_FOLLOWS.search(rest) or rest.count(b"<") != len(asked) + len(_ASKED_OF_SECTION.findall(rest)):
         found[UNREADABLE] = 0
-    for origin, length in ((int(origin), int(length)) for origin, length in _ASKED.findall(rest)):
+    for origin, length in asked:
         found[origin] = min(length, found.get(origin, length))
-        if length > _LONGEST:
+        if max(origin, length) > LARGEST:
             found[UNREADABLE] = 0
     return found
 

@@ -43,3 +43,16 @@ def test_brackets_in_a_keyword(flags: bytes) -> None:
     facts = fetchdata.parse(b"* 1 FETCH (FLAGS (%b) UID 7 BODY[] {3}\r\n)\r\n" % flags)
     assert facts is not None and (facts.uid, facts.missing, facts.inline) == (7, False, ())
     assert facts.flags == tuple(flags.decode().split())
+
+
+@pytest.mark.parametrize(("rest", "parts"), [
+    (b" 1 BODY.PEEK[]<0.5>", {0: 5}), (b" 1 (BODY[]<0.5> body.peek[]<5.7> BODY[]<0.3>)", {0: 3, 5: 7}),
+    (b" 1 (BODY.PEEK[1.TEXT]<0.2048> BODY[]<0.5>)", {0: 5}), (b" 1 (BODY[HEADER.FIELDS (TO)]<0.9>)", {}),
+    (b" 1 (FLAGS BODY.PEEK[])", {}), (b" 1 BODY[]<%b.5>" % (b"0" * 21), {-1: 0}),
+    (b" 1 BODY[]<0.%b>" % (b"9" * 5000), {-1: 0}), (b" 1 BODY[]<4294967296.5>", {4294967296: 5, -1: 0}),
+    (b" 1 BODY[ ]<0.5>", {-1: 0}), (b" 1 (BODY[]<0.7> BODY[] <0.5>)", {0: 7, -1: 0}),
+    (b" 1 BODY[HEADER.FIELDS ({3}\r\n", {-1: 0}),
+])
+def test_parts_that_are_asked_for(rest: bytes, parts: dict[int, int]) -> None:
+    """What a server may take for a part and we cannot read makes all of them uncertain."""
+    assert fetchdata.asked_parts(rest) == parts

@@ -30,6 +30,15 @@ DISGUISES = {
     "parts with a hole": b"a UID FETCH 1:* BODY.PEEK[]<0.5>\r\nb UID FETCH 1:* BODY.PEEK[]<9.100000>\r\n",
     "a length that wraps": b"a UID FETCH 1:* BODY.PEEK[]<0.18446744073709551621>\r\n",
     "another length that wraps": b"a UID FETCH 1:* BODY.PEEK[]<0.4294967301>\r\n",
+    "an origin of many digits": (
+        b"a UID FETCH 1:* BODY.PEEK[]<000000000000000000000.5>\r\nb UID FETCH 1:* BODY.PEEK[]<0.100000>\r\n"
+    ),
+    "a length of many digits": (
+        b"a UID FETCH 1:* BODY.PEEK[]<0.000000000000000000005>\r\nb UID FETCH 1:* BODY.PEEK[]<0.100000>\r\n"
+    ),
+    "an origin that wraps": (
+        b"a UID FETCH 1:* BODY.PEEK[]<4294967296.5>\r\nb UID FETCH 1:* BODY.PEEK[]<0.100000>\r\n"
+    ),
     "decoded": b"a UID FETCH 1:* BINARY.PEEK[]\r\n",
     "a part of the decoded": b"a UID FETCH 1:* (BODY.PEEK[]<0.100000> BINARY.PEEK[]<0.5>)\r\n",
     "text alone": b"a UID FETCH 1:* (BODY.PEEK[TEXT] BODY.PEEK[HEADER])\r\n",
