@@ -13,6 +13,7 @@ from imapclient.response_parser import parse_fetch_response, parse_response
 
 from postbuch.archive import mailboxname
 from postbuch.archive.collect_plan import Listed, Standing
+from postbuch.archive.imapnumber import number, number64
 from postbuch.archive.uidset import UidSet, parse
 
 # 8 MiB: what is asked for of one message at a time. Shorter than asked is the whole message (RFC 9051 section 6.4.5).
@@ -124,15 +125,16 @@ def statuses(data: list[Any]) -> Iterator[tuple[bytes, Standing]]:
 
 def standing(facts: dict[bytes, Any]) -> Standing | None:
     """The numbers of STATUS or EXAMINE; None without UIDVALIDITY: no UID means anything then."""
-    def number(name: bytes) -> int:
+    def digits(name: bytes) -> bytes:
         value = facts.get(name)
         value = value[0] if isinstance(value, list | tuple) and value else value
-        return int(value) if isinstance(value, int | bytes) else 0
+        return value if isinstance(value, bytes) else b"%d" % value if isinstance(value, int) else b""
 
-    if not number(b"UIDVALIDITY"):
+    uidvalidity = number64(digits(b"UIDVALIDITY"))
+    if not uidvalidity:
         return None
     return Standing(
-        uidvalidity=number(b"UIDVALIDITY"), uidnext=number(b"UIDNEXT"), messages=number(b"MESSAGES")
+        uidvalidity=uidvalidity, uidnext=number(digits(b"UIDNEXT")) or 0, messages=number(digits(b"MESSAGES")) or 0
     )
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from postbuch.archive.errors import SpoolError
+from postbuch.archive.imapnumber import number, number64
 from postbuch.archive.spool import SpoolWriter
 from postbuch.proxy import command, fetchdata, gate
 from postbuch.proxy.archived import Archived
@@ -30,7 +31,7 @@ _LITERAL_ALONE = re.compile(rb" *\{\d+\+?\}\r\n")
 _PLAIN = re.compile(rb'(?: \([^(){}"]*\))?(?: "[^"]*")? \{\d+\+?\}\r\n')
 _FLAGS = re.compile(rb"\(([^()]*)\)")
 _DATE = re.compile(rb'"([ \d]\d-[A-Za-z]{3}-\d{4} [\d:]{8} [+-]\d{4})"')
-_APPENDUID = re.compile(rb"\[APPENDUID (\d{1,20}) ([\d:,]+)\]", re.IGNORECASE)
+_APPENDUID = re.compile(rb"\[APPENDUID (\d+) ([\d:,]+)\]", re.IGNORECASE)
 
 
 def is_built_elsewhere(rest: bytes) -> bool:
@@ -183,7 +184,9 @@ def append_uids(answer: bytes) -> tuple[int | None, list[int]]:
         return None, []
     uids: list[int] = []
     for span in found.group(2).split(b","):
-        first, _, last = span.partition(b":")
-        if first.isdigit() and (not last or last.isdigit()):
-            uids += range(int(first), min(int(last or first), int(first) + MAX_UIDS - len(uids) - 1) + 1)
-    return int(found.group(1)), uids
+        begin, _, end = span.partition(b":")
+        first, last = number(begin), number(end or begin)
+        if not first or not last:
+            return None, []  # nobody can count which is whose
+        uids += range(first, min(last, first + MAX_UIDS - len(uids) - 1) + 1)
+    return number64(found.group(1)), uids

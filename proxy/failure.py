@@ -96,6 +96,7 @@ class Detail(Named):
     BARE_LINE_END = "a bare line end"
     COULD_NOT_BE_KEPT = "{messages} messages of {mailbox} could not be fetched or kept"
     NOT_GIVEN = "upstream refused to give the messages: {words}"
+    ODD_NUMBER = "upstream names a message by what is no number"
     RENUMBERED = "upstream renumbered the mailbox while a command by sequence number was held"
     FLAGGED_FASTER = "others flag messages as deleted faster than they can be archived"
     NO_STRING = "a mailbox's name that cannot be written as a string"

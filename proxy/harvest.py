@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from postbuch.archive import uidset
+from postbuch.archive.imapnumber import number, number64
 from postbuch.archive.sighted import Place
 from postbuch.archive.spool import SpoolWriter
 from postbuch.archive.uidset import UidSet
@@ -108,16 +110,18 @@ class Harvester:
         return {word.upper() for line in lines for word in line.split()[2:]}
 
     async def resolve(self, numbers: bytes, *, by_uid: bool) -> list[Found]:
-        """The messages of a set. Raises Refused."""
+        """The messages of a set. Raises Refused and Unsafe."""
         prefix = b"UID " if by_uid else b""
         lines, answer = await self.look(prefix + b"FETCH " + numbers + b" (UID)", _is_number)
         if not is_ok(answer):
             raise Refused(answer)
-        matches = [match for line in lines if (match := _NUMBER_AMONG.match(line)) is not None]
-        return [Found(sequence=int(match[1]), uid=int(match[2])) for match in matches]
+        return [
+            Found(sequence=_named(match[1]), uid=_named(match[2]))
+            for line in lines if (match := _NUMBER_AMONG.match(line)) is not None
+        ]
 
     async def deleted(self, within: bytes = b"") -> UidSet:
-        """The UIDs of the messages flagged \\Deleted, of all or of a set of UIDs. Raises Refused."""
+        """The UIDs of the messages flagged \\Deleted, of all or of a set of UIDs. Raises Refused and Unsafe."""
         lines, answer = await self.look(b"UID SEARCH DELETED" + (b" UID " + within if within else b""), is_search)
         if not is_ok(answer):
             raise Refused(answer)
@@ -182,8 +186,10 @@ class Harvester:
             prefix = b"UID " if by_uid else b""
             lines, _ = await self.look(prefix + b"FETCH " + numbers + b" (UID RFC822.SIZE)", _is_size)
             for match in map(_SIZE.fullmatch, lines):
-                if match is not None and sent.get(int(match[1])) == int(match[2]):
-                    self._archived.add(place, int(match[1]))
+                if match is None or not (uid := number(match[1])):
+                    continue
+                if uid in sent and sent[uid] == number64(match[2]):
+                    self._archived.add(place, uid)
 
     async def _fetch(self, numbers: bytes, *, by_uid: bool) -> None:
         prefix = b"UID " if by_uid else b""
@@ -217,17 +223,25 @@ def is_search(line: bytes) -> bool:
 
 
 def found_by(lines: list[bytes]) -> UidSet:
-    """The numbers in `* SEARCH 2 84` or `* ESEARCH (TAG "x") UID ALL 2,84` (RFC 9051 section 7.3.4)."""
+    """The numbers in `* SEARCH 2 84` or `* ESEARCH (TAG "x") UID ALL 2,84` (RFC 9051 section 7.3.4). Raises Unsafe."""
     spans: list[tuple[int, int]] = []
     for line in lines:
         if line[:8].upper() == b"* SEARCH":
-            spans += ((int(word), int(word)) for word in line.split()[2:] if word.isdigit())
+            spans += ((uid, uid) for uid in map(_named, filter(bytes.isdigit, line.split()[2:])))
         elif listed := _ALL.search(line):
-            for word in listed.group(1).split(b","):
-                first, _, last = word.partition(b":")
-                ends = sorted((int(first), int(last or first)))
-                spans.append((ends[0], ends[1]))
+            found = uidset.parse(listed.group(1))
+            if found is None:
+                raise Unsafe(Detail.ODD_NUMBER.said())
+            spans += found.spans()
     return UidSet(spans)
+
+
+def _named(digits: bytes) -> int:
+    """What upstream names a message by. Raises Unsafe: one that cannot be read may be hit all the same."""
+    found = number(digits)
+    if not found:
+        raise Unsafe(Detail.ODD_NUMBER.said())
+    return found
 
 
 def _is_number(line: bytes) -> bool:

@@ -144,7 +144,7 @@ class Named:
             return []  # FETCH of none is an error at some
         try:
             found = await self._harvester.resolve(b"1:*", by_uid=False)
-        except Refused:
+        except (Refused, Unsafe):
             return None
         return [each.uid for each in sorted(found, key=lambda each: each.sequence)]
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from functools import partial
 
+from postbuch.archive.imapnumber import number, number64
 from postbuch.archive.uidset import LARGEST
 from postbuch.proxy.backlog import Backlog
 from postbuch.proxy.captures import Mailbox
@@ -16,10 +17,10 @@ from postbuch.proxy.tap import Tap
 SELECTING = (b"SELECT", b"EXAMINE")
 # The name of an open mailbox whose own name nobody knows: nothing counts as archived there.
 UNREADABLE = b"?"
-_EXPUNGE = re.compile(rb"\* (?:(\d{1,10})|\d+) EXPUNGE\b", re.IGNORECASE)
+_EXPUNGE = re.compile(rb"\* (\d+) EXPUNGE\b", re.IGNORECASE)
 _VANISHED = re.compile(rb"\* VANISHED\b", re.IGNORECASE)
-_EXISTS = re.compile(rb"\* (\d{1,10}) EXISTS\b", re.IGNORECASE)
-_UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d{1,20})\]", re.IGNORECASE)
+_EXISTS = re.compile(rb"\* (\d+) EXISTS\b", re.IGNORECASE)
+_UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d+)\]", re.IGNORECASE)
 _ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
 
 
@@ -63,7 +64,7 @@ class Selection:
         """An untagged line that does not begin with a number."""
         found = _UIDVALIDITY.match(line)
         if found:
-            self._uidvalidity = int(found.group(1))
+            self._uidvalidity = number64(found.group(1))
             if self.mailbox is not None and not self._asked:
                 self.select(replace(self.mailbox, uidvalidity=self._uidvalidity))
         elif _ENABLED_UTF8.match(line):
@@ -74,11 +75,12 @@ class Selection:
     def note_number(self, line: bytes) -> None:
         """One that does."""
         if (found := _EXISTS.match(line)) is not None:
-            self.exists = int(found.group(1))
+            exists = number(found.group(1))
+            self.exists = LARGEST if exists is None else exists
             if self._tap is not None and self._backlog is not None:
                 self._backlog.then(partial(self._tap.counted, self.exists))
         elif (found := _EXPUNGE.match(line)) is not None:
-            self._renumber(int(found.group(1)) if found.group(1) else None)
+            self._renumber(number(found.group(1)))
 
     def _renumber(self, number: int | None) -> None:
         self.renumbered += 1

@@ -5,8 +5,15 @@ import tracemalloc
 import pytest
 from growing import times_as_long
 
-from postbuch.archive.uidset import UidSet
-from postbuch.proxy import append, harvest
+from postbuch.archive import collect_answers
+from postbuch.archive.collect_plan import Standing
+from postbuch.archive.imapnumber import number, number64
+from postbuch.archive.uidset import LARGEST, UidSet
+from postbuch.proxy import append, fetchdata, harvest
+from postbuch.proxy.relay import Relay
+
+# Python's int() raises above 4,300 digits.
+DIGITS = (b"9" * 5000, b"9" * 25, b"4294967296")
 
 
 @pytest.mark.parametrize(("lines", "uids"), [
@@ -49,3 +56,57 @@ def test_spans_name_no_more_than_there_can_be() -> None:
     finally:
         tracemalloc.stop()
     assert len(uids) == append.MAX_UIDS and peak < 100 * append.MAX_UIDS
+
+
+@pytest.mark.parametrize(("digits", "short", "long"), [
+    (b"0", 0, 0), (b"7", 7, 7), (b"007", 7, 7), (b"4294967295", LARGEST, LARGEST), (b"4294967296", None, 2**32),
+    (b"9223372036854775807", None, 2**63 - 1), (b"9223372036854775808", None, None), (b"9" * 5000, None, None),
+    (b"0" * 5000, None, None), (b"", None, None), (b"-1", None, None), (b"+1", None, None), (b"1_0", None, None),
+    (b" 1", None, None), ("²".encode(), None, None),
+])
+def test_numbers(digits: bytes, short: int | None, long: int | None) -> None:
+    """As the grammar has them, in 32 and in 63 bits, and not as Python reads them."""
+    assert (number(digits), number64(digits)) == (short, long)
+
+
+@pytest.mark.parametrize("digits", DIGITS)
+def test_a_message_named_by_no_number(digits: bytes) -> None:
+    """It may be hit by what waits all the same: nothing goes on, and nothing else happens."""
+    for line in (b"* SEARCH 2 %b\r\n", b'* ESEARCH (TAG "a") UID ALL 2,%b\r\n', b"* ESEARCH UID ALL 2,,%b\r\n"):
+        with pytest.raises(harvest.Unsafe):
+            harvest.found_by([line % digits])
+    for line in (b"* %b FETCH (UID 1 BODY[] {1}\r\n", b"* 1 FETCH (UID %b BODY[] {1}\r\n"):
+        assert fetchdata.is_fetch(line % digits)
+        assert fetchdata.whole(line % digits) is None
+        assert fetchdata.parse(line % digits + b")\r\n") is None
+        assert fetchdata.parse(line % digits + b" X Y)\r\n") is None
+    assert append.append_uids(b"a OK [APPENDUID 9 %b] done" % digits) == (None, [])
+    assert append.append_uids(b"a OK [APPENDUID 9 4,%b:7] done" % digits) == (None, [])
+
+
+def test_parts_at_no_number() -> None:
+    """What begins where nobody can say is no message, and the response says the rest."""
+    text = b'* 1 FETCH (UID 1 BODY[]<%b> "a")\r\n' % DIGITS[0]
+    facts = fetchdata.parse(text)
+    assert facts is not None and (facts.uid, facts.inline) == (1, ())
+    assert fetchdata.body_origin(text.replace(b'"a"', b"{1}\r\n")) == (False, None)
+
+
+@pytest.mark.parametrize("digits", DIGITS[:2])
+def test_what_is_told_of_a_mailbox_in_no_number(digits: bytes) -> None:
+    """It is not known then; what was told before is not true any more."""
+    selection = Relay(None, lambda octets: None).selection
+    selection.note(b"* OK [UIDVALIDITY 9] x\r\n")
+    selection.note_number(b"* 3 EXISTS\r\n")
+    selection.note(b"* OK [UIDVALIDITY %b] x\r\n" % digits)
+    selection.note_number(b"* %b EXISTS\r\n" % digits)
+    selection.note_number(b"* %b EXPUNGE\r\n" % digits)
+    assert (selection._uidvalidity, selection.exists, selection.renumbered) == (None, LARGEST, 1)
+
+
+@pytest.mark.parametrize("value", [b"x", b"-5", -5, b"9" * 5000, [b"9" * 25], 2**63, b"", [], None])
+def test_a_mailbox_whose_uidvalidity_is_no_number(value: object) -> None:
+    """No UID means anything then, which is nothing that ends the collector's work."""
+    assert collect_answers.standing({b"UIDVALIDITY": value, b"UIDNEXT": 2, b"MESSAGES": 1}) is None
+    other = collect_answers.standing({b"UIDVALIDITY": [b"1785000000000"], b"UIDNEXT": value, b"MESSAGES": value})
+    assert other == Standing(uidvalidity=1_785_000_000_000, uidnext=0, messages=0)
