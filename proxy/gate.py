@@ -24,7 +24,7 @@ HARMLESS = frozenset(
 )
 _STORE = re.compile(
     rb" (\S+)(?: \(UNCHANGEDSINCE \d+\))? ([+-]?)FLAGS(?:\.SILENT)?"
-    rb" (\([^(){}\"]*\)|[^(){}\"\s]+(?: [^(){}\"\s]+)*)\r\n",
+    rb" (\([^(){}\"]*\)|[^(){}\"\s]+(?: (?![+-]|FLAGS)[^(){}\"\s]+)*)\r\n",
     re.IGNORECASE,
 )
 # RFC 8508: the message of the set goes, another one comes in its place.

@@ -23,6 +23,9 @@ def look(verb: bytes, rest: bytes = b"\r\n", *, selected: bool = True, gmail: bo
         (b"UID STORE", b" 7 +X-GM-LABELS (\\Trash)\r\n", SET, b"7"),
         (b"STORE", b" 1 +FLAGS (\\Seen) (\\Deleted)\r\n", SET, b"1"),
         (b"STORE", b" 1 +FLAGS {9}\r\n", SET, b"1"),
+        (b"STORE", b" 1 -FLAGS \\Seen +FLAGS \\Deleted\r\n", SET, b"1"),
+        (b"STORE", b" 1 -FLAGS \\Seen flags.silent \\Deleted\r\n", SET, b"1"),
+        (b"STORE", b" 1 +FLAGS \\Seen +X-GM-LABELS \\Trash\r\n", SET, b"1"),
         (b"STORE", b" 1,x +FLAGS (\\Deleted)\r\n", MAILBOX, b""),
         (b"STORE", b"\r\n", MAILBOX, b""),
         (b"EXPUNGE", b"\r\n", DELETED, b""),
@@ -47,6 +50,7 @@ def test_dangerous(verb: bytes, rest: bytes, reach: Reach, numbers: bytes) -> No
     [
         (b"STORE", b" 1:* +FLAGS (\\Seen $Junk)\r\n"),
         (b"UID STORE", b" 1 -FLAGS.SILENT (\\Deleted)\r\n"),
+        (b"STORE", b" 1 -FLAGS \\Deleted \\Seen x-y+z\r\n"),
         (b"STORE", b" 1 FLAGS ()\r\n"),
         (b"COPY", b" 1:* Trash\r\n"),
         (b"UID COPY", b" 1 {3}\r\n"),
