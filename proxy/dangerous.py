@@ -8,7 +8,7 @@ from functools import partial
 from postbuch.proxy import command, gate, shape
 from postbuch.proxy.command import Command
 from postbuch.proxy.framing import ClientLine
-from postbuch.proxy.gate import Reach
+from postbuch.proxy.gate import Hazard, Reach
 from postbuch.proxy.holding import Holding
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.running import Running
@@ -35,14 +35,17 @@ class Dangerous:
         self.held: Held | None = None  # one that is not complete yet
         self._checking: asyncio.Task[None] | None = None
 
-    def at_once(self, parsed: Command, octets: bytes) -> Wait | None:
+    def hazard(self, parsed: Command) -> Hazard | None:
+        """What the command may hit; None: it is not dangerous."""
+        return self._holding.hazard(parsed) if self._holding is not None else None
+
+    def at_once(self, parsed: Command, hazard: Hazard, octets: bytes) -> Wait | None:
         """Send on a dangerous command of one line if all that it can hit is known to be archived."""
-        hazard = self._holding.hazard(parsed) if self._holding is not None else None
-        return None if hazard is None else self._known(Held(command=parsed, hazard=hazard, pieces=[octets]))
+        return self._known(Held(command=parsed, hazard=hazard, pieces=[octets]))
 
     def begin(self, parsed: Command, line: ClientLine) -> Wait | None:
         """The first line of a command."""
-        hazard = self._holding.hazard(parsed) if self._holding is not None else None
+        hazard = self.hazard(parsed)
         if hazard is None:
             return None
         held = Held(command=parsed, hazard=hazard, pieces=[line.octets])

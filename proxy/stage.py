@@ -79,9 +79,14 @@ class Stage:
         if tag in self._relay.outstanding:
             return False  # unless it was answered a moment ago
         if verb in shape.REMOVING:
-            wait = self._dangerous.at_once(Command(tag=tag, verb=verb, rest=rest + b"\r\n"), data)
-            self._wait = wait or self._wait
-            return wait is not None
+            parsed = Command(tag=tag, verb=verb, rest=rest + b"\r\n")
+            hazard = self._dangerous.hazard(parsed)
+            if hazard is not None:
+                wait = self._dangerous.at_once(parsed, hazard, data)
+                self._wait = wait or self._wait
+                return wait is not None
+            if verb in shape.RENUMBERING:
+                return False
         self._running.send(data)
         self._relay.expect(Outstanding(tag=tag, verb=verb, parts=fetchdata.asked_parts(rest)))
         return True

@@ -1,9 +1,15 @@
 """What a command can destroy, and what it cannot (proxy/gate.py; invariant 3)."""
 
+from typing import Any, cast
+
 import pytest
 
 from postbuch.proxy import gate
+from postbuch.proxy.framing_client import ClientFramer
 from postbuch.proxy.gate import HARMLESS, Hazard, Reach
+from postbuch.proxy.holding import Holding
+from postbuch.proxy.relay import Relay
+from postbuch.proxy.stage import Stage
 
 SET, DELETED, MAILBOX, NAMED = Reach.SET, Reach.DELETED, Reach.MAILBOX, Reach.NAMED
 
@@ -79,3 +85,17 @@ def test_another_set() -> None:
         b" 3,5 (UNCHANGEDSINCE 4) +FLAGS (\\Deleted)\r\n"
     )
     assert gate.with_set(b" 2 {5}\r\n", b"9") == b" 9 {5}\r\n"
+
+
+@pytest.mark.parametrize(("line", "taken"), [
+    (b"a STORE 1 +FLAGS (\\Seen)\r\n", True), (b"a UID STORE 1:9 -FLAGS.SILENT (\\Deleted)\r\n", True),
+    (b"a STORE 1 +FLAGS (\\Deleted)\r\n", False), (b"a UID STORE 1 +X-GM-LABELS (x)\r\n", False),
+    (b"a EXPUNGE\r\n", False), (b"a UID MOVE 1 x\r\n", False), (b"a STORE 1 +FLAGS (\\Seen)\r\nb NOOP\r\n", False),
+])
+def test_a_store_without_danger_goes_the_short_way(line: bytes, taken: bool) -> None:
+    """Mail programs mark all day; what can remove something is not among it."""
+    sent: list[bytes] = []
+    relay, none = Relay(None, sent.append), cast(Any, None)
+    holding = Holding(relay, none, none, "a@b", none, none, {b"UIDPLUS"})
+    stage = Stage(sent.append, none, relay, ClientFramer(), None, holding)
+    assert (stage.take_plain(line), sent) == (taken, [line] if taken else [])
