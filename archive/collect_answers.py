@@ -107,7 +107,7 @@ def listed(found: tuple[Any, Any, Any]) -> Listed:
     attributes, delimiter, name = found
     raw = name if isinstance(name, bytes) else str(name).encode()
     return Listed(
-        name=raw, readable=mailboxname.readable(raw.decode("ascii", "replace")),
+        name=raw, readable=mailboxname.readable(mailboxname.of_octets(raw)),
         attributes=frozenset(bytes(each).lower() for each in attributes),
         delimiter="" if delimiter is None else text(delimiter),
     )  # fmt: skip

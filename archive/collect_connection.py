@@ -74,6 +74,7 @@ class Connection:
                 timeout=imapclient.SocketTimeout(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
             )  # fmt: skip
         self._client.folder_encode = False
+        self._client._normalise_folder = _quoted  # its own takes ASCII alone, and some servers give names of 8 bits
         # imaplib has no other way to say what a server sent, and imapclient none to get at it unparsed.
         self._imap: Any = self._client._imap
         self._imap.debug = 0  # imapclient sets 5: each line would be formatted for a log that nobody keeps
@@ -226,6 +227,13 @@ class Connection:
         if _LIMITS.search(text):
             kind = Trouble.LIMIT
         return UpstreamTrouble(kind, what.said(host=self.host, words=text[:300], doing=doing), refused=refused)
+
+
+def _quoted(name: bytes) -> bytes:
+    """A mailbox's name as upstream gave it, as a string (RFC 9051 section 4.3). Raises UpstreamTrouble, `refused`."""
+    if any(octet in name for octet in b"\r\n\0"):
+        raise UpstreamTrouble(Trouble.ANSWER, Collecting.NO_STRING.said(), refused=True)
+    return b'"' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
 def _is_open(sock: socket.socket) -> bool:

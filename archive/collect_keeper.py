@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from postbuch.archive import spool
+from postbuch.archive import mailboxname, spool
 from postbuch.archive.collect_answers import PART_OCTETS, Fetched
 from postbuch.archive.collect_imap import Session
 from postbuch.archive.collect_rows import Owner
@@ -117,7 +117,7 @@ class Keeper:
 def _facts(session: Session, owner: Owner, name: bytes, uidvalidity: int, one: Fetched) -> dict[str, Any]:
     return {
         "source": "collector", "account": owner.address, "upstream": owner.upstream,
-        "mailbox": name.decode("ascii", "replace"), "mailbox_utf8": False, "uidvalidity": uidvalidity, "uid": one.uid,
+        "mailbox": mailboxname.of_octets(name), "mailbox_utf8": False, "uidvalidity": uidvalidity, "uid": one.uid,
         "flags": list(one.flags), "internal_date": one.internal_date.isoformat() if one.internal_date else None,
         "session": session.name, "client_address": "", "seen_at": datetime.now(UTC).isoformat(), "normalised": False,
         "identity": one.identity,

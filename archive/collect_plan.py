@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from postbuch.archive import mailboxname
 from postbuch.archive.errors import UsageError
 from postbuch.archive.uidset import LARGEST, UidSet
 from postbuch.archive.wrong import Wrong
@@ -77,13 +78,14 @@ def chosen(listed: Sequence[Listed], choice: Choice, *, gmail: bool = False) -> 
 
 
 def _is_chosen(one: Listed, choice: Choice) -> bool:
-    name = _folded(one.readable)
-    above = [name]
-    while one.delimiter and one.delimiter in above[-1]:
-        above.append(above[-1].rpartition(one.delimiter)[0])
-    if choice.excluded.intersection(above):
+    name, names = mailboxname.of_octets(one.name), {one.readable}
+    while name:  # it, and those above it; with their marks and as people type them
+        names |= {mailboxname.readable(name), mailboxname.decode(name)}
+        name = name.rpartition(one.delimiter)[0] if one.delimiter else ""
+    names = set(map(_folded, names))
+    if choice.excluded.intersection(names):
         return False
-    return choice.everything or bool(choice.named.intersection(above))
+    return choice.everything or bool(choice.named.intersection(names))
 
 
 def _folded(name: str) -> str:

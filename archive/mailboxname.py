@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 
 from postbuch.archive import headers
@@ -11,16 +12,40 @@ _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 _TO_SHIFT = re.compile(r"&|[^\x20-\x7e]+")
 
 
+def of_octets(octets: bytes, *, is_utf8: bool = False) -> str:
+    """The name on the wire as records have it: UTF-8 where that was agreed (RFC 6855), else a character an octet."""
+    return octets.decode("utf-8", "surrogateescape") if is_utf8 else octets.decode("latin-1")
+
+
 def decode(name: str, *, is_utf8: bool = False) -> str:
-    """The readable name. A stretch that is no modified UTF-7 stays as it was; UTF-8 names need no decoding."""
-    return name if is_utf8 else _SHIFTED.sub(_shifted, name)
+    """The readable name. A stretch that is no modified UTF-7 stays as it was; UTF-8 names need no decoding.
+
+    Some servers give names of 8 bits that nobody agreed on: UTF-8 where they are that, else Latin-1.
+    """
+    if is_utf8:
+        return name
+    if name.isascii():
+        return _SHIFTED.sub(_shifted, name)
+    try:
+        return name.encode("latin-1").decode()
+    except UnicodeError:
+        return name
 
 
 def readable(name: str, *, is_utf8: bool = False) -> str:
-    """The name as the archive keeps it: decoded, one line that fits its column."""
+    """The name as the archive keeps it: decoded, one line that fits its column, of no other mailbox.
+
+    One that is not the only way to write what is read gets a mark: `Alt #1f0c3a5b` for `Alt` with a space behind it.
+    """
+    if name.isascii() and name.upper() == "INBOX":  # the one name without case (RFC 3501 section 5.1)
+        return "INBOX"
     found = decode(name, is_utf8=is_utf8)
-    # INBOX is the one name without case (RFC 3501 section 5.1).
-    return "INBOX" if found.upper() == "INBOX" else headers.one_line(found, KEY_CHARACTERS) or "?"
+    kept = headers.one_line(found, KEY_CHARACTERS)
+    written = found if is_utf8 else encode(found).decode("ascii")
+    if kept and kept == found and written == name:
+        return kept
+    mark = "#" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{kept[: KEY_CHARACTERS - 1 - len(mark)]} {mark}".strip()
 
 
 def _shifted(match: re.Match[str]) -> str:

@@ -92,6 +92,7 @@ class Collecting(Named):
     BROKE_OFF = "{host} broke off: {words} ({doing})"
     LONG_LINE = "{host} sends a line that is too long ({doing})"
     REFUSES = "{host} refuses: {words} ({doing})"
+    NO_STRING = "a mailbox's name that cannot be written as a string"
     UNREADABLE = "{host} gives an answer that cannot be read: {words} ({doing})"
     DOING_LOG_IN = "log-in"
     DOING_CONNECT = "connecting"

@@ -10,6 +10,7 @@ from typing import Any
 
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.imapnumber import number, number64
+from postbuch.archive.mailboxname import of_octets
 from postbuch.archive.spool import SpoolWriter
 from postbuch.proxy import command, fetchdata, gate
 from postbuch.proxy.archived import Archived
@@ -116,13 +117,14 @@ class IncomingFactory:
     def begin(self, running: Outstanding, line: bytes, size_octets: int, *, utf8: bool) -> Incoming:
         """A message follows the line. Raises SpoolError when there is no room."""
         flags, date = options(line)
+        running.utf8 = utf8
         return Incoming(
             self._spool,
             size_octets,
             {
                 **self._facts,
                 "source": "append",
-                "mailbox": (running.mailbox or b"").decode("utf-8" if utf8 else "latin-1", "replace"),
+                "mailbox": of_octets(running.mailbox or b"", is_utf8=utf8),
                 "mailbox_utf8": utf8,
                 "uidvalidity": None,
                 "uid": None,
@@ -145,7 +147,7 @@ class IncomingFactory:
             uid = uids[position] if position < len(uids) else None
             self.outcome(capture, verdict, text, uidvalidity, uid)
             if self._archived is not None and good and uid is not None and done.mailbox is not None:
-                box = Mailbox(name=done.mailbox, utf8=not done.mailbox.isascii(), uidvalidity=uidvalidity)
+                box = Mailbox(name=done.mailbox, utf8=done.utf8, uidvalidity=uidvalidity)
                 self._archived.sent(place_of(str(self._facts["account"]), box), {uid: done.lengths[position]})
 
     def outcome(self, capture: bytes, verdict: str, text: str, uidvalidity: int | None, uid: int | None) -> None:

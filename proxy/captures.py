@@ -13,7 +13,7 @@ from typing import Any
 
 from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
-from postbuch.archive.mailboxname import readable
+from postbuch.archive.mailboxname import of_octets, readable
 from postbuch.archive.sighted import Place
 from postbuch.archive.spool import SpoolMessage, SpoolWriter
 from postbuch.proxy.archived import Archived
@@ -39,7 +39,7 @@ class Mailbox:
 
 def place_of(account: str, mailbox: Mailbox) -> Place:
     """How the archive calls the mailbox."""
-    name = mailbox.name.decode("utf-8" if mailbox.utf8 else "latin-1", "replace")
+    name = of_octets(mailbox.name, is_utf8=mailbox.utf8)
     return Place(account=account, mailbox=readable(name, is_utf8=mailbox.utf8), uidvalidity=mailbox.uidvalidity)
 
 
@@ -77,7 +77,7 @@ class Captures:
         self._place = place_of(str(self._facts["account"]), mailbox)
         self._here = {
             **self._facts, "source": "fetch", "mailbox_utf8": mailbox.utf8, "uidvalidity": mailbox.uidvalidity,
-            "mailbox": mailbox.name.decode("utf-8" if mailbox.utf8 else "latin-1", "replace"),
+            "mailbox": of_octets(mailbox.name, is_utf8=mailbox.utf8),
             "normalised": False, "envelope": None,
         }
         if self._archived is not None:

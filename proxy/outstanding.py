@@ -20,6 +20,7 @@ class Outstanding:
     tag: bytes
     verb: bytes
     mailbox: bytes | None = None
+    utf8: bool = False  # which its name is then
     parts: dict[int, int] | None = None  # of bodies that a FETCH asks for: origin → length
     captures: list[bytes] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)  # octets of each of the captures

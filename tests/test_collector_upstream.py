@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import pytest
 from collecting import Collecting, collecting, digest, letter
 from collecting_upstream import Hangup, Upstream, upstream
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from postbuch.archive import collect_backoff
 from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.collect_lease import Leases
 from postbuch.archive.config import Config
+from postbuch.archive.schema import mailbox
 
 NUMBERS = itertools.count()
 ALL = sorted(digest(letter(number)) for number in range(30))
@@ -290,3 +291,37 @@ def test_who_comes_next_has_the_lease_at_once(archive: Collecting, monkeypatch: 
     second.close()
     assert lingering is not None
     lingering.close()
+
+
+def test_names_that_nobody_agreed_on(archive: Collecting, server: Upstream) -> None:
+    """Names of 8 bits, one that fits on no line: all but that one are collected, each by itself.
+
+    UIDs and UIDVALIDITY are the same in all of them.
+    """
+    boxes = {
+        b"INBOX": 0, "Entwürfe".encode(): 1, b"Entw&APw-rfe": 2, "Entwürfe".encode("latin-1"): 3, b"Alt": 4, b"Alt ": 5,
+        b'a"b\\c': 6, b"2024": 7,
+    }
+    selected = [0]
+
+    def answer(command: bytes) -> bytes | None:
+        if command.startswith(b"LIST"):
+            listed = [b'* LIST () "/" {%d}\r\n%b\r\n' % (len(name), name) for name in [*boxes, b"x\r\ny STATUS z"]]
+            return b"".join(listed) + b"TAG OK done\r\n"
+        if command.startswith((b"STATUS", b"EXAMINE")):
+            name = re.sub(rb"\\(.)", rb"\1", re.search(rb'"(.*)"', command)[1])  # type: ignore[index]
+            if name not in boxes:
+                return b"TAG NO there is none\r\n"
+            selected[0] = boxes[name]
+            server.messages = {1: letter(selected[0])}
+        return None
+
+    server.answer = answer
+    archive.once()
+    assert archive.digests() == sorted(digest(letter(number)) for number in range(8))
+    with archive.engine.connect() as conn:
+        query = select(mailbox.c.name).where(mailbox.c.account_id == next(iter(archive.passwords)))
+        names = sorted(re.sub("#[0-9a-f]{8}", "#", name) for name in conn.scalars(query))
+    assert names == ["2024", "Alt", "Alt #", "Entwürfe", "Entwürfe #", "Entwürfe #", "INBOX", 'a"b\\c']
+    assert not any(command.startswith(b"y ") for command in server.commands)
+    assert "written" in str(row(archive)["failure"])

@@ -345,3 +345,19 @@ def test_upstream_that_breaks_off_while_a_mailbox_is_deleted(tmp_path: Path) -> 
         assert provider.gone == []
         assert [name for name in provider.boxes if name.startswith(b"Alt")] == [b"Alt"]
         assert list(provider.boxes[b"Alt"].values()) == LETTERS
+
+
+@pytest.mark.parametrize(("read", "emptied"), [
+    (b"Alt", b"Alt "), (b"Alt 1", b"Alt  1"), (b"a&-b", b"a&b"), (b"INBOX", b"&AEk-NBOX"), (b"x" * 255, b"x" * 256),
+    ("Entwürfe".encode(), "Entwürfe".encode("latin-1")), (b"Entw&APw-rfe", "Entwürfe".encode()),
+])
+def test_mailboxes_that_look_alike(tmp_path: Path, read: bytes, emptied: bytes) -> None:
+    """With the same UIDs and UIDVALIDITY: what was read in the one says nothing of the other."""
+    provider = Provider(capabilities=GMAIL, gmail=True, next_uids={read: 101, emptied: 101})
+    with house(tmp_path, provider, emptied) as made:
+        for letter in LETTERS:
+            provider.put(read, b"X-Other: 1\r\n" + letter)
+        made.whole(made.client(read))
+        wait_until(lambda: len(made.here()) == len(LETTERS), "what was read")
+        made.client(emptied).ok(b"UID STORE 101:* +FLAGS (\\Deleted)")
+        assert len(provider.gone) == len(LETTERS)

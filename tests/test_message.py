@@ -1,6 +1,7 @@
 """Reading messages: right for people's mail, and never an exception or an unfit text, whatever the octets."""
 
 import random
+import re
 from dataclasses import fields
 from datetime import UTC, datetime
 from email.utils import mktime_tz, parsedate_tz
@@ -258,3 +259,28 @@ def test_names_of_mailboxes(name: str, readable: str) -> None:
     """Modified UTF-7 (RFC 3501 section 5.1.3); what is none stays."""
     assert mailboxname.decode(name) == readable
     assert mailboxname.decode(name, is_utf8=True) == name
+
+
+@pytest.mark.parametrize(("octets", "shown"), [
+    ("Entwürfe".encode(), "Entwürfe"), ("Entwürfe".encode("latin-1"), "Entwürfe"), (b"A&B", "A&B"),
+    (b"Alt  2024 ", "Alt 2024"), (b"a\tb", "a b"), (b"&AEk-NBOX", "INBOX"), (b"x" * 300, "x" * 245),
+    ("台北".encode(), "台北"), (b"", ""),
+])
+def test_names_that_are_not_as_they_are_shown(octets: bytes, shown: str) -> None:
+    """They have a mark, so that no two mailboxes are one; what is shown is read again as it is."""
+    name = mailboxname.readable(mailboxname.of_octets(octets))
+    assert re.fullmatch(re.escape(shown) + " ?#[0-9a-f]{8}", name) and len(name) <= 255
+    assert mailboxname.readable(name, is_utf8=True) == name
+
+
+@pytest.mark.parametrize("is_utf8", [False, True])
+def test_each_mailbox_has_a_name_of_its_own(is_utf8: bool) -> None:
+    """Whatever octets a server gives: the gate and the collector would take the messages of one for the other's."""
+    octets = [
+        b"ab", b"ab ", b" ab", b"a b", b"a  b", b"a\tb", "aü".encode(), "aü".encode("latin-1"), b"a&APw-", b"a&-",
+        b"a&", "aö".encode("latin-1"), b"a\xff", b"a\xfe", b"&AEk-NBOX", b"INBOX", "\u0131nbox".encode(), b"&ATE-nbox",
+        b"a" * 255, b"a" * 256, b"a" * 257, b"?", b"", b" ", "a\u200b".encode(), b"a\x7f",
+    ]
+    names = [mailboxname.readable(mailboxname.of_octets(each, is_utf8=is_utf8), is_utf8=is_utf8) for each in octets]
+    assert len(set(names)) == len(octets)
+    assert len({name.rstrip() for name in names}) == len(octets)
