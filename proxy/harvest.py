@@ -14,7 +14,8 @@ from postbuch.archive import uidset
 from postbuch.archive.imapnumber import number, number64
 from postbuch.archive.sighted import Place
 from postbuch.archive.spool import SpoolWriter
-from postbuch.archive.uidset import UidSet
+from postbuch.archive.uidset import LARGEST, UidSet
+from postbuch.proxy import fetchdata
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.failure import Detail
 from postbuch.proxy.outstanding import Injected
@@ -26,7 +27,6 @@ MAX_SET_OCTETS = 4000
 WINDOW_MESSAGES = 200
 
 _NUMBER = re.compile(rb"\* (\d+) FETCH \(UID (\d+)(?: MODSEQ \(\d+\))?\)\r\n", re.IGNORECASE)
-_NUMBER_AMONG = re.compile(rb"\* (\d+) FETCH \((?:.* )?UID (\d+)", re.IGNORECASE)
 _BODY = re.compile(rb"\* \d+ FETCH \(.*(?:BODY\[\]|INTERNALDATE)", re.IGNORECASE | re.DOTALL)
 _SIZE = re.compile(
     rb"\* \d+ FETCH \((?=[^)]*UID (\d+))(?=[^)]*RFC822\.SIZE (\d+))"
@@ -112,13 +112,30 @@ class Harvester:
     async def resolve(self, numbers: bytes, *, by_uid: bool) -> list[Found]:
         """The messages of a set. Raises Refused and Unsafe."""
         prefix = b"UID " if by_uid else b""
-        lines, answer = await self.look(prefix + b"FETCH " + numbers + b" (UID)", _is_number)
+        # The client hears of what else they say. They may also be of messages that the set does not name.
+        among: dict[bytes, None] = {}
+
+        def takes(line: bytes) -> bool:
+            is_number = _is_number(line)
+            if not is_number and fetchdata.is_fetch(line):
+                among[line] = None
+            return is_number
+
+        lines, answer = await self.look(prefix + b"FETCH " + numbers + b" (UID)", takes)
         if not is_ok(answer):
             raise Refused(answer)
-        return [
+        found = [
             Found(sequence=_named(match[1]), uid=_named(match[2]))
-            for line in lines if (match := _NUMBER_AMONG.match(line)) is not None
+            for match in map(_NUMBER.fullmatch, lines) if match is not None
         ]
+        known, wanted = {each.uid for each in found}, uidset.parse(numbers, largest=LARGEST) or UidSet()
+        for facts in map(fetchdata.parse, among):
+            if facts is None or facts.uid is None or facts.uid in known:
+                continue
+            if (facts.uid if by_uid else facts.sequence) in wanted:
+                known.add(facts.uid)
+                found.append(Found(sequence=facts.sequence, uid=facts.uid))
+        return found
 
     async def deleted(self, within: bytes = b"") -> UidSet:
         """The UIDs of the messages flagged \\Deleted, of all or of a set of UIDs. Raises Refused and Unsafe."""

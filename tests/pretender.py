@@ -28,6 +28,7 @@ class Provider:
     tells: bool = True  # its capabilities, with the answer to the log-in
     gmail: bool = False
     number_offset: int = 0  # Exchange: what FETCH answers is so much above the real number
+    wordy: bool = False  # what is asked for its UID has flags in the same answer, in front of it
     withheld: frozenset[int] = frozenset()  # FETCH of these is answered OK and without a body
     renumbers: bool = False  # the first message goes, and EXPUNGE is said where a server must not
     between: Callable[[], object] | None = None  # called in the middle of each body
@@ -199,6 +200,9 @@ class Provider:
             head = b"* %d FETCH (UID %d" % (sorted(self.boxes[selected]).index(uid) + 1 + self.number_offset, uid)
             if b"X-GM-MSGID" in words.upper() and self.gmail:
                 head += b" X-GM-MSGID %d" % self.names[uid]
+            if self.wordy and words.endswith(b" (UID)"):
+                yield head.replace(b"UID", b"FLAGS (a UID 7) UID") + b")\r\n"
+                continue
             if not whole or rfc822 or uid in self.withheld:
                 yield head + self._facts(uid, words, len(octets)) + b")\r\n"
                 continue

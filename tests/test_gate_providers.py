@@ -361,3 +361,15 @@ def test_mailboxes_that_look_alike(tmp_path: Path, read: bytes, emptied: bytes) 
         wait_until(lambda: len(made.here()) == len(LETTERS), "what was read")
         made.client(emptied).ok(b"UID STORE 101:* +FLAGS (\\Deleted)")
         assert len(provider.gone) == len(LETTERS)
+
+
+@pytest.mark.parametrize(("words", "count"), [
+    (b"DELETE INBOX", 6), (b"UID MOVE 101:103 [Gmail]/Trash", 3), (b"MOVE 1:3 [Gmail]/Trash", 3),
+    (b"UID MOVE 105:* [Gmail]/Trash", 2),
+])
+def test_numbers_among_other_facts(tmp_path: Path, words: bytes, count: int) -> None:
+    """A server may say flags in any answer, in any order (RFC 9051 section 7.5.2): the message is there anyhow."""
+    with house(tmp_path, Provider(wordy=True)) as made:
+        made.client().ok(words)
+        assert len(made.provider.gone) == count
+        assert {hashlib.sha256(octets).hexdigest() for octets in made.provider.gone} <= made.here()
