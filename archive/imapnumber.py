@@ -6,8 +6,8 @@ parser expects.
 
 from postbuch.archive.uidset import LARGEST
 
-LARGEST_64 = 2**63 - 1
-# More than 2**63 has, and more are no number to any server.
+_LARGEST_64 = 2**63 - 1
+# It has 19; as many as a literal may have (proxy.md section 1).
 _MAX_DIGITS = 20
 
 
@@ -18,7 +18,7 @@ def number(digits: bytes) -> int | None:
 
 def number64(digits: bytes) -> int | None:
     """One of 63 bits: of octets; a UIDVALIDITY too, which some providers take from a clock of milliseconds."""
-    return _read(digits, LARGEST_64)
+    return _read(digits, _LARGEST_64)
 
 
 def _read(digits: bytes, largest: int) -> int | None:

@@ -132,15 +132,15 @@ def _facts(usual: re.Match[bytes]) -> FetchFacts | None:
 def _parse(text: bytes) -> FetchFacts | None:
     head = _HEAD.match(text)
     sequence = number(head.group(1)) if head else None
-    if head is None or not sequence:
+    if head is None or not sequence or not text.startswith(b"(", head.end()):
         return None
-    depth, name, place = 0, b"", head.end()
+    depth, name, place = 1, b"", head.end() + 1
     uid: int | None = None
     date: datetime | None = None
     flags: list[str] = []
     inline: list[tuple[int | None, bytes]] = []
     missing = False
-    while depth or place == head.end():
+    while depth:
         found = (_VALUE if name or depth != 1 else _NAME).match(text, place)
         if found is None:
             return None

@@ -31,6 +31,7 @@ def test_what_nothing_closes(begin: bytes, name: str) -> None:
     b'* 1 FETCH (X "UID 7 BODY[] {3}\r\n)\r\n', b"* 1 FETCH (BODY[TEXT UID 7 BODY[] {3}\r\n)\r\n",
     b"* 1 FETCH (UID 7 BODY[] {3}\r\n\r\n", b'* 1 FETCH (UID 7 BODY[HEADER.FIELDS ("a] BODY[] {3}\r\n)\r\n',
     b"* 1 FETCH (UID 7 FLAGS (a BODY[] {3}\r\n)\r\n", b"* 1 FETCH (UID 0 BODY[] {3}\r\n)\r\n",
+    b"* 1 FETCH UID 7 BODY[] {3}\r\n\r\n", b"* 1 FETCH ) (UID 7 BODY[] {3}\r\n)\r\n",
 ])
 def test_what_is_not_whole_says_nothing(text: bytes) -> None:
     """What stands behind a thing that has no end may be part of it: no message is bound to what it says."""
