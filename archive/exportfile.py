@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from postbuch.archive import export, manifest, mbox, systemwords
+from postbuch.archive import export, harmless, manifest, mbox, systemwords
 from postbuch.archive.errors import UsageError
 from postbuch.archive.export import Export, Message, Missing, Place
 from postbuch.archive.manifest import Entry
@@ -170,7 +170,7 @@ def _level(name: str) -> str:
 
 def file_name(message: Message) -> str:
     """`2026-11-23-12-Angebot.eml`: the day, the number of the image, the subject."""
-    subject = safe_name(message.subject, SUBJECT_OCTETS) if message.subject.strip(" .") else ""
+    subject = safe_name(message.subject, SUBJECT_OCTETS) if not harmless.is_blank(message.subject.strip(" .")) else ""
     return f"{message.arrived:%Y-%m-%d}-{message.image_id}{'-' if subject else ''}{subject}.eml"
 
 

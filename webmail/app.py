@@ -47,13 +47,14 @@ from postbuch.webmail import (
     saved,
     senders,
     settings,
+    shown,
     topics,
     verification,
 )
 from postbuch.webmail import sessions as sessions_module
 from postbuch.webmail.drawings import Drawings
 from postbuch.webmail.reading import Reader
-from postbuch.webmail.requests import Request
+from postbuch.webmail.requests import Request, written
 from postbuch.webmail.services import EXTENSION, Services
 
 KEY_FILE = "web.key"
@@ -137,7 +138,7 @@ def settle() -> None:
 
 def _templates(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.finalize = language.shown
+    shown.install(app)
     app.jinja_env.filters.update(
         short_time=language.short_time, long_time=language.long_time, exact_time=language.exact_time,
         iso_time=language.iso_time, moment=people.moment, count=language.count, size=language.size,
@@ -149,7 +150,7 @@ def _templates(app: Flask) -> None:
         language=language.language, export_menu_of=export_list.menu, shown_name=folders.shown_name,
         account_part=accountpart.account_part,
         list_ops=listwords.offered(),
-        here=lambda: request.full_path if request.query_string else request.path,
+        here=lambda: written(request),
     )
 
 

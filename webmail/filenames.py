@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from werkzeug.http import dump_options_header
 
+from postbuch.archive import harmless
 from postbuch.archive.filefamily import family as family
 
 MAX_CHARACTERS = 150
@@ -24,7 +25,7 @@ def display_name(name: str, content_type: str, position: int) -> str:
     kept = "".join(character for character in name if unicodedata.category(character)[0] != "C")
     place = _PLACE.match(kept)
     kept = _FORBIDDEN.sub("_", kept[place.end() if place else 0 :]).strip(" .")
-    if not kept:
+    if harmless.is_blank(kept):
         return f"{position + 1}{mimetypes.guess_extension(content_type) or '.bin'}"
     if len(kept) > MAX_CHARACTERS:
         stem, dot, ending = kept.rpartition(".")

@@ -30,6 +30,7 @@ from postbuch.webmail import (
     quotes,
     quotewords,
     settings,
+    shown,
 )
 from postbuch.webmail.language import gettext
 from postbuch.webmail.letterfiles import (
@@ -156,7 +157,7 @@ def bundle(letter_id: int, image_id: int) -> Response:
             archive.writestr(entry, services().reader.leaf(octets, part["position"]).payload)
     size = stream.tell()
     stream.seek(0)
-    subject = filenames.display_name(facts["summary"]["subject"], "application/zip", letter_id)
+    subject = filenames.display_name(shown.subject(facts["summary"]["subject"]), "application/zip", letter_id)
     answer = Response(wrap_file(request.environ, stream), content_type="application/zip", direct_passthrough=True)
     answer.headers["Content-Disposition"] = filenames.disposition("attachment", f"{subject[:80]}.zip")
     answer.content_length = size
@@ -175,7 +176,7 @@ def message(letter_id: int, image_id: int) -> Response:
         with services().transaction() as conn:
             on_record(conn, "download-message", f"letter {letter_id}", {"image": image["sha256"], **given})
 
-    name = filenames.display_name(facts["summary"]["subject"], "message/rfc822", letter_id)[:80]
+    name = filenames.display_name(shown.subject(facts["summary"]["subject"]), "message/rfc822", letter_id)[:80]
     answer = handout.prepared(image["sha256"], image["size_octets"], f"{name}.eml", content_type="message/rfc822")
     return handout.given(answer, lambda: octets_of(image_id), record)
 

@@ -12,10 +12,8 @@ from babel.dates import LOCALTZ, format_date, format_datetime
 from babel.numbers import format_decimal
 from flask import Flask, g, request
 from flask_login import current_user
-from jinja2 import pass_context
-from jinja2.runtime import Context
 
-from postbuch.archive import clock, harmless, said
+from postbuch.archive import clock, said
 from postbuch.archive.errors import UsageError
 
 T = TypeVar("T")
@@ -28,23 +26,6 @@ def install(app: Flask) -> None:
         gettext=lambda text: _catalog().ugettext(text),
         ngettext=lambda one, many, number: _catalog().ungettext(one, many, number), newstyle=True,
     )
-    texts = app.jinja_env.globals
-    texts.update({name: _with_harmless_values(texts[name]) for name in ("gettext", "ngettext")})
-
-
-def _with_harmless_values(translate: Any) -> Callable[..., str]:
-    """The function of a template with what stands within a sentence as `shown` gives what stands alone."""
-
-    @pass_context
-    def translated(context: Context, *texts: Any, **values: Any) -> Any:
-        return translate(context, *texts, **{name: shown(value) for name, value in values.items()})
-
-    return translated
-
-
-def shown(value: Any) -> Any:
-    """What a template puts into a page: subjects and names are as mail has them. HTML is made of what went through."""
-    return harmless.text(value) if type(value) is str else value
 
 
 def _once(name: str, make: Callable[[], T]) -> T:

@@ -3,7 +3,7 @@
 The answer to a wrong log-in is the same whether the name or the password is wrong. Passwords are never kept or logged.
 """
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_limiter import Limiter
@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from postbuch.webmail import entrance, sessions
+from postbuch.webmail import entrance, requests, sessions
 from postbuch.webmail.entrance import LIMIT_BY_ADDRESS, LIMIT_BY_NAME, MAX_LOGIN_CHARACTERS, MAX_PASSWORD_CHARACTERS
 from postbuch.webmail.language import gettext, lazy_gettext
 from postbuch.webmail.record import on_record, origin
@@ -113,18 +113,10 @@ def demand_login() -> Response | BaseResponse:
         wanted = local_path(f"{page.path}?{page.query}" if page.query else page.path)
         where = url_for("login.form", next=wanted if wanted != "/" else None, ended=1)
         return Response(status=401, headers={"HX-Redirect": where})
-    wanted = _asked_for()
+    wanted = requests.written(request)
     if request.method != "GET":
         wanted = url_for("mailbox.index")
     return redirect(url_for("login.form", next=wanted) if wanted != "/" else url_for("login.form"))
-
-
-def _asked_for() -> str:
-    """The path and the arguments as they were asked for, written so that `local_path` takes them."""
-    path = quote(request.path, safe="/~@:!$&'()*+,;=-._")
-    # Browsers leave a backslash in arguments as it is, where it does no harm: it escapes in the links of lists.
-    arguments = request.query_string.decode("latin-1").replace("\\", "%5C")
-    return f"{path}?{arguments}" if arguments else path
 
 
 def _page(filled: LoginForm, problem: str = "") -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import url_for
 
+from postbuch.archive import harmless
 from postbuch.archive.index_snippets import Snippet
 from postbuch.webmail.listing import Listing
 
@@ -47,7 +48,7 @@ class Person:
 
     @property
     def shown(self) -> str:
-        return self.name or self.address
+        return self.address if harmless.is_blank(self.name) else self.name
 
     @property
     def initials(self) -> str:
@@ -95,7 +96,8 @@ def moment(text: str | None) -> datetime:
 
 def short_names(display: str) -> str:
     """Names without their addresses; an address where there is no name."""
-    return _SHOWN.sub("", display).strip(" ,") or display.strip("<> ")
+    named = _SHOWN.sub("", display).strip(" ,")
+    return display.strip("<> ") if harmless.is_blank(named) else named
 
 
 def initials(name: str) -> str:

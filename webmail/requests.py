@@ -1,10 +1,19 @@
 """What a browser asks for, with an address as old programs write it read by its meaning."""
 
 from typing import Any
+from urllib.parse import quote
 
 import flask
 
 from postbuch.archive import percent
+
+
+def written(asked: flask.Request) -> str:
+    """The path and the arguments as they were asked for, written so that `login.local_path` takes them."""
+    path = quote(asked.path, safe="/~@:!$&'()*+,;=-._")
+    # Browsers leave a backslash in arguments as it is, where it does no harm: it escapes in the links of lists.
+    arguments = asked.query_string.decode("latin-1").replace("\\", "%5C")
+    return f"{path}?{arguments}" if arguments else path
 
 
 class Request(flask.Request):

@@ -32,7 +32,7 @@ function move(step) {
 }
 
 function take(option) {
-  input.value = option.textContent
+  input.value = option.dataset.value
   close()
   input.focus()
   input.setSelectionRange(input.value.length, input.value.length)
