@@ -181,6 +181,8 @@ def test_a_program_is_told_what_to_do(site: Site) -> None:
     answer = ask(site, "/letters?q=a&q=b")
     problem(answer, 422)
     assert "once" in answer.json["errors"]["query"]["q"][0]
+    large = ask(site, "/exports", "POST", data=b'{"q": "%b"}' % (b"x" * 300_000), content_type="application/json")
+    assert "262144 octets" in problem(large, 413)
     answer = ask(site, "/exports", "POST", data=b'{"format": "csv"}')
     problem(answer, 422)
     assert "Content-Type: application/json" in str(answer.json["errors"])

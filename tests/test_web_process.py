@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from web_archive import application, archive
@@ -18,6 +18,7 @@ from web_archive import application, archive
 from postbuch.archive.config import Config
 from postbuch.certs import authority
 from postbuch.webmail import assets
+from postbuch.webmail.requests import MAX_FORM_OCTETS
 from provider.ports import accepts, free_port, wait_until
 
 # So that nothing hangs for ever; a machine that does something else may take half a minute for a start.
@@ -39,6 +40,7 @@ BROKEN = {
     "a length without end": b"POST /login" + HOST + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n",
     "two lengths": b"POST /login" + HOST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
     "a coding": b"POST /login" + HOST + b"Transfer-Encoding: gzip\r\n\r\n",
+    "a star": b"GET *" + HOST + b"\r\n", "all options": b"OPTIONS *" + HOST + b"\r\n",
     "no chunks": b"POST /login" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
 }
 # What Flask gets, and has a page for.
@@ -76,8 +78,8 @@ def start(file: Path, log: IO[str] | None = None) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
 
 
-def test_it_serves_over_tls_bounds_requests_and_ends_in_order(config: tuple[Config, Path]) -> None:
-    """TLS that our CA vouches for, a __Host- cookie, no large bodies, a health file; SIGTERM ends it with 0."""
+def test_it_serves_over_tls_and_ends_in_order(config: tuple[Config, Path]) -> None:
+    """TLS that our CA vouches for, a __Host- cookie, a health file; SIGTERM ends it with 0."""
     made, file = config
     port = int(made.web.listen.rpartition(":")[2])
     with start(file) as process:
@@ -93,12 +95,6 @@ def test_it_serves_over_tls_bounds_requests_and_ends_in_order(config: tuple[Conf
             assert cookie.startswith("__Host-postbuch=")
             assert "Secure" in cookie
             answer.read()
-            # Nobody fills the disk: a body larger than any form of ours is broken off.
-            with socket.create_connection(("127.0.0.1", port), 10) as raw, context.wrap_socket(
-                raw, server_hostname="localhost"
-            ) as tls:
-                tls.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n")
-                assert tls.recv(100) == b""
             health = json.loads((made.data / "run" / "webmail.json").read_text(encoding="utf-8"))
             assert health["listeners"] == [{"name": "web", "address": f"127.0.0.1:{port}"}]
             second = start(file)
@@ -181,3 +177,40 @@ def test_what_is_no_request_gets_a_plain_400(config: tuple[Config, Path], tmp_pa
             assert field in head, (name, field)
     text = log.read_text(encoding="utf-8")
     assert "Traceback" not in text and "page-failed" not in text, text
+
+
+def test_what_is_too_large_is_told(config: tuple[Config, Path]) -> None:
+    """By a page of ours that names the limit: also to who announces no length, and to who asks whether he may."""
+    made, file = config
+    context = ssl.create_default_context(cafile=str(made.data / "tls" / "ca.pem"))
+    port = int(made.web.listen.rpartition(":")[2])
+    more = b"x" * (MAX_FORM_OCTETS + 1)
+    asked: dict[str, Any] = {
+        "a length": more, "much more": more * 20, "chunks": (more[:60_000] for _ in range(20)),
+    }  # fmt: skip
+    with start(file) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready webmail\n"
+            for name, body in asked.items():
+                client = http.client.HTTPSConnection("localhost", port, context=context, timeout=60)
+                client.request("POST", "/login", body, {"Accept-Language": "en"})
+                answer = client.getresponse()
+                text = answer.read().decode()
+                assert answer.status == 413, name
+                assert "at most 256 KB at once" in text, name
+                assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'"), name
+                client.close()
+            # Nobody fills the disk or holds a connection: what never ends is broken off, and not asked for.
+            with socket.create_connection(("127.0.0.1", port), 60) as raw, context.wrap_socket(
+                raw, server_hostname="localhost"
+            ) as tls:
+                tls.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+                            b"Content-Length: 99999999999\r\n\r\n")  # fmt: skip
+                assert tls.recv(100).startswith(b"HTTP/1.1 413 ")
+                with pytest.raises(OSError):
+                    while True:
+                        tls.sendall(more)
+        finally:
+            process.terminate()
+        assert process.wait(END_S) == 0

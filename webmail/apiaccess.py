@@ -21,6 +21,7 @@ from postbuch.archive.apikeys import Key
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.users import Rights
 from postbuch.webmail.record import origin
+from postbuch.webmail.requests import MAX_FORM_OCTETS
 from postbuch.webmail.services import services
 
 PREFIX = "/api/v1"
@@ -158,6 +159,7 @@ def of_http(error: HTTPException) -> Response:
     details = {
         404: f"there is no such address; {PREFIX}/openapi.json names all",
         405: f"this address is not for {request.method}; it is for {', '.join(_methods(error))}",
+        413: f"this is more than a request may hold; it is {MAX_FORM_OCTETS} octets at most",
         429: f"more questions than there may be ({error.description}); wait {PAUSE_S} seconds",
     }
     answer = problem(code, details.get(code) or error.description or error.name)

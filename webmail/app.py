@@ -54,13 +54,11 @@ from postbuch.webmail import (
 from postbuch.webmail import sessions as sessions_module
 from postbuch.webmail.drawings import Drawings
 from postbuch.webmail.reading import Reader
-from postbuch.webmail.requests import Request, written
+from postbuch.webmail.requests import MAX_FORM_OCTETS, Request, written
 from postbuch.webmail.services import EXTENSION, Services
 
 KEY_FILE = "web.key"
 _SECRET_OCTETS = 32
-# Our forms are small; a marked page of letters is the largest.
-MAX_FORM_OCTETS = 262_144
 # A page of fifty letters makes some thousand objects that stay until it is answered: looked through once in some pages.
 GC_THRESHOLDS = (20_000, 20, 20)
 

@@ -10,9 +10,10 @@ from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from postbuch.archive.errors import NotFound, PostbuchError
 from postbuch.webmail import apiaccess
-from postbuch.webmail.language import gettext
+from postbuch.webmail.language import gettext, size
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.record import on_record
+from postbuch.webmail.requests import MAX_FORM_OCTETS
 from postbuch.webmail.services import services
 
 log = logging.getLogger("postbuch.webmail")
@@ -45,7 +46,10 @@ def _page_of(error: HTTPException) -> Response:
         403: (gettext("Not for you"), gettext("You may not see this page. Ask your administrator if you should.")),
         404: (gettext("Nothing here"), gettext("There is no such page, or you may not see it.")),
         405: (gettext("This did not work"), gettext("This address cannot be called like that.")),
-        413: (gettext("Too much at once"), gettext("The browser sent more than we take.")),
+        413: (gettext("Too much at once"), gettext(
+            "The browser sent more than we take: at most %(size)s at once. Nothing was changed.",
+            size=size(MAX_FORM_OCTETS),
+        )),
         429: (gettext("Please wait a moment"), gettext("There were too many attempts. Try again in a minute.")),
     }
     title, text = titles.get(code, (gettext("This did not work"), gettext("Please try again.")))

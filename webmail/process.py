@@ -15,15 +15,14 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
-from twisted.web.server import Request
 from twisted.web.wsgi import WSGIResource
 
 from postbuch.archive.config import Config
 from postbuch.archive.endpoint import parse_address
 from postbuch.archive.health import HealthFile, health_path
 from postbuch.certs.reactor import ReactorContext
-from postbuch.webmail.app import MAX_FORM_OCTETS, create_app, settle
-from postbuch.webmail.channel import PageSite
+from postbuch.webmail.app import create_app, settle
+from postbuch.webmail.channel import BoundedRequest, PageSite
 from postbuch.webmail.jobworker import JobWorker
 from postbuch.webmail.services import EXTENSION, Services
 from postbuch.webmail.waiting import HEADER, HOLDS, Question, Waiting, came
@@ -43,21 +42,10 @@ BACKLOG = 128
 CANNOT_LISTEN = 3
 
 
-class BoundedRequest(Request):
-    """A request whose body ends where our forms do: Twisted would keep any amount of it on the disk, from anybody."""
+class PageRequest(BoundedRequest):
+    """A request for a page: what our application says beside the answer is done here."""
 
     waiting: Waiting | None = None
-
-    def gotLength(self, length: int | None) -> None:
-        super().gotLength(length)  # type: ignore[no-untyped-call]
-        if length is not None and length > MAX_FORM_OCTETS:
-            self._break_off()
-
-    def handleContentChunk(self, data: bytes) -> None:
-        if self.content is not None and self.content.tell() + len(data) > MAX_FORM_OCTETS:
-            self._break_off()
-            return
-        super().handleContentChunk(data)  # type: ignore[no-untyped-call]
 
     def setHeader(self, name: bytes, value: bytes) -> None:
         """Which server this is, and which version of it, concerns nobody."""
@@ -87,14 +75,9 @@ class BoundedRequest(Request):
         def sent(outcome: object) -> None:
             stream.close()
             if not isinstance(outcome, Failure):  # else the browser has gone
-                super(BoundedRequest, self).finish()  # type: ignore[no-untyped-call]
+                super(PageRequest, self).finish()  # type: ignore[no-untyped-call]
 
         FileSender().beginFileTransfer(stream, self).addBoth(sent)  # type: ignore[no-untyped-call]
-
-    def _break_off(self) -> None:
-        channel: Any = self.channel
-        if channel is not None:
-            channel.loseConnection()
 
 
 class Counted:
@@ -126,7 +109,7 @@ def main(config: Config) -> int:
     """Serve until SIGTERM; 0 when what was asked until then is answered. Raises ConfigError."""
     loop: Any = reactor
     app = create_app(config)
-    app.config["USE_X_SENDFILE"] = True  # see BoundedRequest.finish
+    app.config["USE_X_SENDFILE"] = True  # see PageRequest.finish
     counted = Counted(app)
     pool = ThreadPool(minthreads=2, maxthreads=THREADS, name=NAME)
     pool.start()
@@ -154,10 +137,10 @@ def main(config: Config) -> int:
     services: Services = app.extensions[EXTENSION]
     settle()
     worker = JobWorker(config)
-    BoundedRequest.waiting = Waiting(loop, pool, partial(came, services.engine))
+    PageRequest.waiting = Waiting(loop, pool, partial(came, services.engine))
     app.config[HOLDS] = True
     pages = WSGIResource(loop, pool, counted)  # type: ignore[no-untyped-call]
-    site = PageSite(pages, requestFactory=BoundedRequest, timeout=IDLE_CONNECTION_S)
+    site = PageSite(pages, requestFactory=PageRequest, timeout=IDLE_CONNECTION_S)
     loop.callWhenRunning(lambda: _endpoint(loop, config).listen(site).addCallbacks(started, failed))
     # Ctrl-C reaches the whole group of processes; the supervisor ends us in its order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

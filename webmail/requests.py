@@ -7,6 +7,9 @@ import flask
 
 from postbuch.archive import percent
 
+# Our forms are small; a marked page of letters is the largest.
+MAX_FORM_OCTETS = 262_144
+
 
 def written(asked: flask.Request) -> str:
     """The path and the arguments as they were asked for, written so that `login.local_path` takes them."""
