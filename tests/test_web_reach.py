@@ -13,6 +13,9 @@ PAGES = (
     "/", "/?q=Angebot", "/topics", "/m/3", "/m/3/evidence", "/media?look=table", "/senders", "/audit", "/links",
     "/keys",
 )  # fmt: skip
+MORE_PAGES = (
+    "/media", "/m/3/topic", "/m/3/headers", "/m/3/source", "/completeness", "/verification", "/searches", "/jobs",
+)  # fmt: skip
 # What is wrong with what has the focus; empty: nothing, null: the focus has left the page.
 FOCUS = """() => {
   const at = document.activeElement
@@ -57,15 +60,16 @@ def test_what_has_the_focus_is_seen(base: str, width: int) -> None:
         assert sorted(problems) == []
 
 
+@pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_larger_letters_get_the_room_that_they_need(base: str, language: str) -> None:
-    """Twice the size of letters in the browser's settings is the layout of a narrower window."""
+def test_larger_letters_get_the_room_that_they_need(base: str, language: str, width: int) -> None:
+    """Twice the size of letters in the browser's settings is the layout of a narrower window, on a telephone too."""
     with chromium("--blink-settings=defaultFontSize=32") as browser, context(
-        browser, base, locale=language, viewport={"width": 1280, "height": 800}
+        browser, base, locale=language, viewport={"width": width, "height": 800}
     ) as (made, _):
         page = made.new_page()
         log_in(page, ADMIN, ADMIN_PASSWORD)
-        for path in PAGES:
+        for path in (*PAGES, *MORE_PAGES):
             page.goto(path)
             assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
