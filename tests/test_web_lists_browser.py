@@ -164,6 +164,9 @@ def test_a_whole_list_is_selected_marked_and_undone(site: Site) -> None:
         page.wait_for_selector(".snack")
         read = page.locator("#letters .row:not(.unread)")
         wait_until(lambda: read.count() == 0, "all letters of the page to be unread")
+        # What has just been done is not done once more: also what had to change nothing is chosen no longer.
+        wait_until(lambda: page.locator("#letters :checked").count() == 0, "nothing to be chosen any more")
+        assert not page.locator("#marks .selection-buttons").is_visible()
         page.click(".snack .btn-snack")
         wait_until(lambda: read.count() > 0, "what was read to be read again")
         assert page.evaluate("window.stayed") is True

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from web_archive import (
@@ -34,6 +34,7 @@ from postbuch.archive.health import HealthFile, failure, health_path
 from postbuch.archive.reasons import Reason
 from postbuch.archive.schema import audit_event
 from postbuch.webmail import filenames
+from postbuch.webmail.language import ngettext
 from postbuch.webmail.login import limiter
 from provider.dovecot import Dovecot
 
@@ -472,6 +473,14 @@ def test_a_word_that_is_nowhere_may_be_a_beginning(client: FlaskClient) -> None:
     for text in ("xyzzyqq*", "xyzzyqq plugh", "from:xyzzyqq"):
         page = client.get("/", query_string={"q": text}).text
         assert "Nothing found" in page and "With a star" not in page and '**"' not in page, text
+
+
+def test_a_number_in_a_sentence_has_its_thousands_apart(site: tuple[Flask, Config]) -> None:
+    """As it stands elsewhere on the page, in the reader's language."""
+    for accepted, said in (("de", "20.000 Briefe"), ("en", "20,000 letters")):
+        with site[0].test_request_context(headers={"Accept-Language": accepted}):
+            written = render_template_string('{{ ngettext("%(num)s letter", "%(num)s letters", 20000) }}')
+            assert (written, ngettext("%(num)s letter", "%(num)s letters", 20_000)) == (said, said)
 
 
 def test_language_is_chosen_kept_and_switched(client: FlaskClient) -> None:

@@ -50,7 +50,7 @@ def gettext(text: str, **values: object) -> str:
 
 def ngettext(one: str, many: str, number: int) -> str:
     """The text for that many, which stands in it as `%(num)s`."""
-    return str(_catalog().ungettext(one, many, number)) % {"num": number}
+    return str(_catalog().ungettext(one, many, number)) % {"num": count(number)}
 
 
 def told(sentence: str) -> str:

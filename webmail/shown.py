@@ -16,12 +16,14 @@ from jinja2.runtime import Context
 from markupsafe import escape
 
 from postbuch.archive import harmless
-from postbuch.webmail.language import gettext
+from postbuch.webmail.language import count, gettext
 
 _ATTRIBUTE = re.compile(r'[\s-]value="[^"]*\Z')
 # No HTML holds them (HTML standard, section 13.2.3.5): NUL would become another sign, half a character is none.
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _FILTER = "sent_back"
+# What `ngettext` is given: for one, for many, how many.
+_OF_A_NUMBER = 3
 
 
 def install(app: Flask) -> None:
@@ -44,6 +46,8 @@ def _with_harmless_values(translate: Any) -> Callable[..., str]:
 
     @pass_context
     def translated(context: Context, *texts: Any, **values: Any) -> Any:
+        if len(texts) == _OF_A_NUMBER:
+            values.setdefault("num", count(texts[-1]))
         return translate(context, *texts, **{name: text(value) for name, value in values.items()})
 
     return translated

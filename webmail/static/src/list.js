@@ -56,6 +56,12 @@ if (form) {
     count()
   })
   document.body.addEventListener('htmx:after:swap', count)
+  form.addEventListener('htmx:finally:request', (event) => {
+    if (event.target !== form || !event.detail.ctx.response?.raw.ok) return
+    // It is done: what stayed chosen would be those that had been so before.
+    for (const box of boxes()) box.checked = false
+    count()
+  })
   window.addEventListener('pageshow', count)
 }
 
