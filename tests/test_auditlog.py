@@ -244,6 +244,8 @@ def test_the_page_says_what_an_event_is_about_in_the_readers_language(site: tupl
         audit.record(conn, "jens@firma.example", "192.0.2.1", "view", "letter 12", None, {"read": True, "x-new": None})
         audit.record(conn, "jens@firma.example", "192.0.2.1", "credential-rotate", "key")
         audit.record(conn, "jens@firma.example", "192.0.2.1", "prove", "what is new here")
+        values = {"scope": {}, "q": {"tab": "in", "read": [1, 2]}}
+        audit.record(conn, "jens@firma.example", "192.0.2.1", "senders", "senders", None, values)
     for language, seen in (
         ("en", ('title="letter 12"><a href="/m/12">letter 12</a>', ">key of the mail passwords<", "<ins>yes</ins>")),
         ("de", ('title="letter 12"><a href="/m/12">Brief 12</a>', ">Schlüssel der Mailpasswörter<", "<ins>ja</ins>")),
@@ -254,6 +256,8 @@ def test_the_page_says_what_an_event_is_about_in_the_readers_language(site: tupl
             assert each in page
         assert "letter 12" in auditor.get("/audit.csv?who=jens@firma.example").text
     assert '<span class="key">gelesen</span>' in page
+    assert "<ins>–</ins>" in page and "<ins>Reiter in, gelesen 1, 2</ins>" in page
+    assert "{" not in page.partition("<tbody>")[2]
     for typed in ("Brief 12", "letter 12"):  # the form takes what the page shows, and what programs say
         narrowed = auditor.get("/audit", query_string={"who": "jens@firma.example", "target": typed}).text
         assert 'href="/m/12"' in narrowed and "Mailpasswörter<" not in narrowed

@@ -208,7 +208,7 @@ def test_the_form_becomes_an_address(app: Flask) -> None:
     assert "First is not empty" in page and "Messebild Kopie.png" in page and "Vertrag.docx" not in page
     assert "There is no field “schuhe” here" in client.get("/media?q=(schuhe~equals~1)").text
     assert client.get("/media?q=(size~morethan~viel)").status_code == 200
-    assert "Nothing found" in client.get("/senders?q=(in~morethan~99999)").text
+    assert "No address fits" in client.get("/senders?q=(in~morethan~99999)").text
 
 
 def test_zip_of_the_chosen(app: Flask) -> None:
@@ -298,7 +298,8 @@ def test_nothing_of_a_colleague(app: Flask) -> None:
     """Anna, who may read nothing yet, finds no file and no sender, and no page of a file that there is."""
     admin, anna = entered(app), entered(app, ANNA, ANNA_PASSWORD)
     number = number_of(admin, "Vertrag.docx")
-    assert "Nothing found" in anna.get("/media").text and "Nothing found" in anna.get("/senders").text
+    assert "No attachments yet" in anna.get("/media").text and "No senders yet" in anna.get("/senders").text
+    assert "No attachment fits" in anna.get("/media?q=x").text and "No address fits" in anna.get("/senders?q=x").text
     for path in ("/media/{}", "/media/{}/drawing"):
         there, nowhere = anna.get(path.format(number)), anna.get(path.format(999_999))
         assert there.status_code == nowhere.status_code == 404 and there.data == nowhere.data

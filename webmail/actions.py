@@ -41,7 +41,7 @@ NAMES: dict[str, Any] = {
     "prove": lazy_gettext("wrote a proof"),
     "mark-read": lazy_gettext("marked as read"),
     "mark-unread": lazy_gettext("marked as unread"),
-    "status": lazy_gettext("looked at the system"),
+    "status": lazy_gettext("looked at a page"),
     "audit-read": lazy_gettext("read the audit log"),
     "audit-export": lazy_gettext("exported the audit log"),
     "verify": lazy_gettext("checked the archive"),

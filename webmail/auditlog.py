@@ -145,6 +145,8 @@ def _changes(row: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]
 
 
 def _short(value: object) -> str:
+    if isinstance(value, dict):
+        value = [f"{targets.value_name(name)} {_short(each)}" for name, each in value.items()]
     if isinstance(value, list):
         value = ", ".join(map(str, value)) or "–"
     if value is None:

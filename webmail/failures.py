@@ -43,7 +43,7 @@ def _page_of(error: HTTPException) -> Response:
         _refused()
     titles = {
         400: (gettext("This did not work"), gettext("The browser sent something that we do not understand.")),
-        403: (gettext("Not for you"), gettext("You may not see this page. Ask your administrator if you should.")),
+        403: (gettext("No access"), gettext("You may not see this page. If you need it, ask your administrator.")),
         404: (gettext("Nothing here"), gettext("There is no such page, or you may not see it.")),
         405: (gettext("This did not work"), gettext("This address cannot be called like that.")),
         413: (gettext("Too much at once"), gettext(
