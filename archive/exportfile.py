@@ -163,14 +163,18 @@ class Folders:
         return self._known[key]
 
 
+def _is_name(written: str) -> bool:
+    return not harmless.is_blank(written.strip(" ."))
+
+
 def _level(name: str) -> str:
-    safe = safe_name(name, FOLDER_OCTETS) if name.strip(" .") else "_"
+    safe = safe_name(name, FOLDER_OCTETS) if _is_name(name) else "_"
     return f"_{safe}" if safe == SUBMITTED else safe
 
 
 def file_name(message: Message) -> str:
     """`2026-11-23-12-Angebot.eml`: the day, the number of the image, the subject."""
-    subject = safe_name(message.subject, SUBJECT_OCTETS) if not harmless.is_blank(message.subject.strip(" .")) else ""
+    subject = safe_name(message.subject, SUBJECT_OCTETS) if _is_name(message.subject) else ""
     return f"{message.arrived:%Y-%m-%d}-{message.image_id}{'-' if subject else ''}{subject}.eml"
 
 

@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 from rich.console import Console
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, application, archive, ingest, old
 
-from postbuch.archive import harmless
+from postbuch.archive import exportfile, harmless
+from postbuch.archive.export import Message
 from postbuch.cli import output
 
 # Overrides, embeddings, isolates and their ends; a terminal's escape sequences, of one octet and of two; NUL, half of
@@ -188,6 +189,13 @@ def test_the_name_is_all_there(client: FlaskClient) -> None:
     for kind in ("files/1.zip", "message/1.eml"):
         with client.get(f"/m/1/{kind}") as answer:
             assert "Rechnungtxt.exe" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN)
+def test_an_exported_file_has_no_name_that_nobody_sees(unseen: str) -> None:
+    """Its day and number are its name then, as with no subject at all."""
+    exported = Message(image_id=7, letter_id=7, sha256="", size_octets=1, subject=unseen, arrived=old(1), places=())
+    assert exportfile.file_name(exported) == f"{old(1):%Y-%m-%d}-7.eml"
 
 
 def test_no_output_has_what_disturbs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,14 +58,14 @@ def sent_back(value: Any) -> Any:
     return escape(_UNSENDABLE.sub("", value)) if type(value) is str else value
 
 
-def subject(written: str) -> str:
+def subject(written: str | None) -> str:
     """What stands for a letter wherever it is named or linked to: its subject, if one can be seen."""
-    return gettext("(no subject)") if harmless.is_blank(written) else written
+    return gettext("(no subject)") if not written or harmless.is_blank(written) else written
 
 
-def person(written: str) -> str:
+def person(written: str | None) -> str:
     """What stands for those who wrote a letter, or whom it went to."""
-    return gettext("(nobody)") if harmless.is_blank(written) else written
+    return gettext("(nobody)") if not written or harmless.is_blank(written) else written
 
 
 class _SentBack(Extension):
