@@ -1,24 +1,32 @@
 """Messages in files: EML, mbox, Maildir, ZIP of these. Yields octets as they lie there.
 
+What is imported stays for good, so a file that cannot be a message is refused: a packed one, a damaged ZIP, a mailbox
+of Outlook. What is called EML, begins with a field, or is text is kept however odd it is.
+
 A ZIP that `postbuch export` wrote says in its manifest where each message was; a member whose digest is not the
 manifest's is refused.
 """
 
 import hashlib
 import io
+import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
-from postbuch.archive import manifest
+from postbuch.archive import manifest, systemwords
 from postbuch.archive.manifest import Entry
 from postbuch.archive.mbox import is_mbox, read
+from postbuch.archive.reasons import Incoming
 
 # 1 GiB for one member of a ZIP: above it is a bomb or no mail.
 MAX_MEMBER_OCTETS = 1_073_741_824
 BLOCK_OCTETS = 1_048_576
+# How a header begins: the name of a field and a colon (RFC 5322 section 2.2, blanks as in 4.5.3).
+_FIELD = re.compile(rb"[^\x00-\x20\x7f:]+[ \t]*:")
 # What `zipfile` raises on a member that it cannot give out.
 _UNREADABLE = (OSError, RuntimeError, NotImplementedError, ValueError, EOFError, zipfile.BadZipFile)
 # Maildir info letters (cr.yp.to/proto/maildir.html) as IMAP flags.
@@ -47,22 +55,37 @@ class Origin:
 
 def messages_in(path: Path) -> Iterator[Item]:
     """Every message below a file or a folder, in the order of the names. Raises nothing on content."""
-    if path.is_dir():
-        yield from _folder(path)
-        return
+    source = str(path)
     try:
-        if zipfile.is_zipfile(path):
+        if path.is_dir():
+            yield from _folder(path)
+        elif not path.is_file():  # to open a pipe waits for whoever writes into it
+            yield Item(source=source, octets=None, reason=Incoming.NO_FILE.said())
+        elif zipfile.is_zipfile(path):
             yield from _archive(path)
-            return
-        with path.open("rb") as stream:
-            if is_mbox(stream.read(BLOCK_OCTETS), path.name):
-                stream.seek(0)
-                yield from _mbox(stream, str(path))
-            else:
-                stream.seek(0)
-                yield Item(source=str(path), octets=stream.read())
+        else:
+            with path.open("rb") as stream:
+                yield from _file(stream, path.name, source)
     except (OSError, zipfile.BadZipFile) as error:
-        yield Item(source=str(path), octets=None, reason=f"cannot be read: {error}")
+        yield _unreadable(source, error)
+
+
+def _file(stream: BinaryIO, name: str, source: str) -> Iterator[Item]:
+    """The messages of one that is no ZIP; of one that is no mail no more than its head is read."""
+    head = stream.read(BLOCK_OCTETS)
+    stream.seek(0)
+    if is_mbox(head, name):
+        for number, found in enumerate(read(stream), 1):
+            yield Item(source=f"{source}#{number}", octets=found.octets, arrived=found.arrived)
+    elif name.lower().endswith(".eml") or _FIELD.match(head) or b"\0" not in head:
+        yield Item(source=source, octets=stream.read())
+    else:
+        yield Item(source=source, octets=None, reason=Incoming.OTHER_KIND.said())
+
+
+def _unreadable(source: str, error: Exception) -> Item:
+    cause = systemwords.cause(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+    return Item(source=source, octets=None, reason=Incoming.UNREADABLE.said(cause=cause))
 
 
 def _folder(path: Path) -> Iterator[Item]:
@@ -90,7 +113,7 @@ def _maildir(path: Path) -> Iterator[Item]:
             try:
                 octets = file.read_bytes()
             except OSError as error:
-                yield Item(source=str(file), octets=None, reason=f"cannot be read: {error.strerror}")
+                yield _unreadable(str(file), error)
                 continue
             flags = [FLAGS[letter] for letter in letters if letter in FLAGS]
             yield Item(source=str(file), octets=octets, flags=flags, arrived=_delivered(file.name))
@@ -102,11 +125,6 @@ def _delivered(name: str) -> datetime | None:
     if not (seconds.isascii() and seconds.isdecimal() and 8 <= len(seconds) <= 10):
         return None
     return datetime.fromtimestamp(int(seconds), UTC)
-
-
-def _mbox(lines: Iterable[bytes], source: str) -> Iterator[Item]:
-    for number, found in enumerate(read(lines), 1):
-        yield Item(source=f"{source}#{number}", octets=found.octets, arrived=found.arrived)
 
 
 def is_export(path: Path) -> bool:
@@ -142,10 +160,8 @@ def _archive(path: Path) -> Iterator[Item]:
             octets = _member(archive, member, source)
             if isinstance(octets, Item):
                 yield octets
-            elif is_mbox(octets[:BLOCK_OCTETS], member.filename):
-                yield from _mbox(io.BytesIO(octets), source)
             else:
-                yield Item(source=source, octets=octets)
+                yield from _file(io.BytesIO(octets), member.filename, source)
 
 
 def _told(archive: zipfile.ZipFile, path: Path, told: set[str]) -> Iterator[Item]:
@@ -157,7 +173,7 @@ def _told(archive: zipfile.ZipFile, path: Path, told: set[str]) -> Iterator[Item
             try:
                 member = archive.getinfo(entry.file)
             except KeyError:
-                yield Item(source=source, octets=None, reason="is named in the manifest and not in the ZIP")
+                yield Item(source=source, octets=None, reason=Incoming.NOT_IN_ZIP.said())
                 continue
             octets = _member(archive, member, source)
             yield octets if isinstance(octets, Item) else _held(octets, entry, source)
@@ -165,7 +181,7 @@ def _told(archive: zipfile.ZipFile, path: Path, told: set[str]) -> Iterator[Item
 
 def _held(octets: bytes, entry: Entry, source: str) -> Item:
     if hashlib.sha256(octets).hexdigest() != entry.sha256:
-        return Item(source=source, octets=None, reason="does not have the SHA-256 that the manifest names")
+        return Item(source=source, octets=None, reason=Incoming.ANOTHER_DIGEST.said())
     return Item(
         source=source, octets=octets, flags=list(entry.flags), arrived=entry.internal_date,
         origin=Origin(account=entry.account, mailbox=entry.mailbox),
@@ -177,10 +193,8 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> b
     try:
         with archive.open(member) as stream:
             octets = stream.read(MAX_MEMBER_OCTETS + 1)
-    except _UNREADABLE as error:
-        return Item(source=source, octets=None, reason=f"cannot be read: {error}")
-    except Exception as error:
-        return Item(source=source, octets=None, reason=f"cannot be read: {type(error).__name__}")
+    except Exception as error:  # also what the unpacking libraries call their own
+        return _unreadable(source, error)
     if len(octets) > MAX_MEMBER_OCTETS:
-        return Item(source=source, octets=None, reason="is larger than 1 GiB")
+        return Item(source=source, octets=None, reason=Incoming.TOO_LARGE.said())
     return octets

@@ -37,9 +37,12 @@ class Found:
 def is_mbox(head: bytes, name: str) -> bool:
     """Whether a file is an mbox: called one, or not called anything else and begins with a `From ` line with a time.
 
-    An EML file that begins with such a line keeps it: it is one message, and the line is part of its octets.
+    An EML file that begins with such a line keeps it: it is one message, and the line is part of its octets. Any other
+    that is empty is an mbox without messages, as of a folder that nothing was ever put into.
     """
     name = name.lower()
+    if not head:
+        return not name.endswith(".eml")
     if not head.startswith(b"From ") or name.endswith(".eml"):
         return False
     line = head[: head.find(b"\n") + 1] or head

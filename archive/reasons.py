@@ -103,6 +103,20 @@ class Collecting(Named):
     ONE_NOT_GIVEN = "one message cannot be had: upstream lists it and does not give it out (UID {uids})"
 
 
+class Incoming(Named):
+    """Why a file that somebody imports is not taken in; stands behind its name. `refusal` keeps these in English."""
+
+    NO_FILE = "is neither a file nor a folder"
+    OTHER_KIND = (
+        "is no mail but a file of another kind; unpack what is packed, and have Outlook's own files (.pst, .msg) saved "
+        "as EML or mbox"
+    )
+    UNREADABLE = "cannot be read: {cause}"
+    NOT_IN_ZIP = "is named in the manifest and not in the ZIP"
+    ANOTHER_DIGEST = "does not have the SHA-256 that the manifest names"
+    TOO_LARGE = "is larger than 1 GiB"
+
+
 class Outward(Named):
     """What keeps mail from going out of the archive, or back to the provider."""
 

@@ -10,9 +10,12 @@ from postbuch.archive import audit, database
 from postbuch.archive.errors import UsageError
 from postbuch.archive.importer import import_paths
 from postbuch.archive.mailfile import is_export
+from postbuch.archive.reasons import Incoming
+from postbuch.archive.said import Joint
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
@@ -37,6 +40,8 @@ def import_(
     for path in paths:
         if not path.exists():
             raise UsageError(_("{file}: there is no such file or folder").format(file=path))
+        if not (path.is_file() or path.is_dir()):
+            raise UsageError(Joint.ABOUT.said(subject=path, what=Incoming.NO_FILE.said()))
         if not (account or is_export(path)):
             raise UsageError(_("{file}: says not whose mail it is; name the account by --account").format(file=path))
     done = refused = 0
@@ -54,7 +59,7 @@ def import_(
             if json:
                 output.print_json_line(asdict(item))
             elif item.refused:
-                output.say_problem(f"{item.source}: {item.reason}")
+                output.say_problem(f"{item.source}: {tell(item.reason)}")
     if not json:
         output.say(_("{done} imported, {refused} refused").format(done=done, refused=refused))
     raise typer.Exit(1 if refused else 0)

@@ -1,6 +1,9 @@
 """Old mail comes in octet for octet, as often as one likes; every corpus message is among it."""
 
+import gzip
 import hashlib
+import io
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,7 @@ from sqlalchemy import func, select
 from postbuch.archive import letters
 from postbuch.archive.importer import ItemResult, import_paths
 from postbuch.archive.mailfile import messages_in
+from postbuch.archive.reasons import Incoming
 from postbuch.archive.schema import header_summary, image, refusal, sighting, spool_file
 from provider.archive import ACCOUNT, fresh_archive
 from provider.corpus import corpus_files, corpus_folder
@@ -81,7 +85,60 @@ def test_zip(tmp_path: Path) -> None:
     broken_zip(path)
     assert octets_in(path) == [ONE, TWO[:-1], None]
     path.write_bytes(path.read_bytes()[:50])
-    assert all(isinstance(item.octets, bytes) for item in messages_in(path))
+    assert [(item.octets, item.reason) for item in messages_in(path)] == [(None, Incoming.OTHER_KIND.value)]
+
+
+def zipped(octets: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.eml", octets)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "octets"),
+    [
+        ("mail.mbox.gz", gzip.compress(ONE * 9)), ("outlook.pst", b"!BDN" + bytes(508)),
+        ("mail.tar", b"a.eml" + bytes(507)), ("cut.zip", zipped(ONE * 9)[:-40]),
+        ("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_mail_is_refused(tmp_path: Path, name: str, octets: bytes) -> None:
+    """It would stay for good; alike as a file, in a folder and in a ZIP. By its octets: a message may be called so."""
+    (tmp_path / name).write_bytes(octets)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr(name, octets)
+    found = list(messages_in(tmp_path))
+    assert [(item.octets, item.reason) for item in found] == [(None, Incoming.OTHER_KIND.value)] * 2
+    (tmp_path / name).write_bytes(ONE)
+    assert octets_in(tmp_path / name) == [ONE]
+
+
+@pytest.mark.parametrize("octets", [b"no header\n", b"X:\0\0\r\n\r\n", b"Subject : a\n\n\0", b"J\xfcrgen\n"])
+def test_odd_mail_is_kept(tmp_path: Path, octets: bytes) -> None:
+    """What may be a message is one, whatever the file is called."""
+    (tmp_path / "4711").write_bytes(octets)
+    assert octets_in(tmp_path / "4711") == [octets]
+
+
+def test_an_empty_file_is_an_mbox_without_messages(tmp_path: Path) -> None:
+    """As of each folder of Thunderbird that nothing was ever put into."""
+    (tmp_path / "Trash").write_bytes(b"")
+    assert octets_in(tmp_path) == []
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """In a folder it is refused, and what stands beside it comes."""
+    os.mkfifo(tmp_path / "a")
+    (tmp_path / "b.eml").write_bytes(ONE)
+    assert [(item.octets, item.reason) for item in messages_in(tmp_path)] == [(None, Incoming.NO_FILE.value), (ONE, "")]
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """And the others come. The name is too long for the system; no permission does the same to others than root."""
+    (tmp_path / "b.eml").write_bytes(ONE)
+    [found] = messages_in(tmp_path / ("x" * 300))
+    assert found.octets is None and found.reason == "cannot be read: File name too long"
 
 
 def run(archive: Any, path: Path, **more: Any) -> list[ItemResult]:
