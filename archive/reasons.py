@@ -25,6 +25,11 @@ class Reason(Named):
     DATABASE_BUSY = "the database is busy: another ingest has held its lock for a minute"
     DATABASE_HELD = "another postbuch command holds the database; try again when it is done"
     DATABASE_NO_LOG_IN = "no log-in to the database as {user}: {words}"
+    TABLES_OLDER = (
+        "the database is of an older version of Postbuch; `postbuch up` brings it to this one, as does `postbuch init` "
+        "without starting anything"
+    )
+    TABLES_NEWER = "the database is of a newer version of Postbuch than this program; install that one"
     MIGRATING = "another process has been migrating the database for two minutes; look at its log"
     PROGRAM_MISSING = (
         "the program {program} is not installed; `apt-get install {packages}` installs it, or set database.url to use "

@@ -8,10 +8,10 @@ import typer
 from postbuch.archive import audit, backup, backupfiles, database, restoration
 from postbuch.archive import config as configuration
 from postbuch.archive.backupfiles import Manifest
+from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.cli import output, preflight
 from postbuch.cli.actor import ORIGIN, actor
-from postbuch.cli.connection import connect
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption
@@ -27,7 +27,8 @@ def backup_(
     loaded = configuration.load(config_file)
     preflight.check_initialised(loaded)
     with database.running(loaded):
-        with connect(loaded) as connection:
+        # Not held to the version of its tables: a backup comes before an update.
+        with database.connection(loaded, Role.WEB) as connection:
             audit.record(connection, actor(), ORIGIN, "backup", "archive", after={"target": str(target.absolute())})
         with output.Bars(shown=not json) as bars:
             folder, manifest = backup.make(loaded, config_file, target, actor(), _shown(bars))

@@ -13,9 +13,9 @@ from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.archive.verification import Verification
-from postbuch.cli import output, preflight
+from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
-from postbuch.cli.connection import connect
+from postbuch.cli.connection import connect, running
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
@@ -122,6 +122,5 @@ def checkpoint(
 @contextlib.contextmanager
 def _engine(config: Config) -> Iterator[Engine]:
     """Connections as the user `ingest`, with the database started for the time of the command."""
-    preflight.check_initialised(config)
-    with database.running(config), database.pool(config, Role.INGEST) as engine:
+    with running(config), database.pool(config, Role.INGEST) as engine:
         yield engine

@@ -17,8 +17,9 @@ from postbuch.archive.export import Export, Message, Missing
 from postbuch.archive.export_list import Asked
 from postbuch.archive.export_table import Form as TableForm
 from postbuch.archive.users import ALL, Rights
-from postbuch.cli import output, preflight
+from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.connection import running
 from postbuch.cli.language import LANGUAGE, LANGUAGES, translate_plural
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
@@ -85,7 +86,6 @@ def export_(
     if str(output_path) == "-":
         raise UsageError(_("an export is written to a file, not to standard output; name one by --output"))
     loaded = load(config)
-    preflight.check_initialised(loaded)
     words = " ".join(query)
     if wanted.is_table:
         names = tuple(each.strip() for each in columns.split(",") if each.strip())
@@ -100,7 +100,7 @@ def export_(
         _table(loaded, asked, account or [], output_path, force=force, json=json)
         return
     missing: list[Missing] = []
-    with database.running(loaded), database.pool(loaded, Role.WEB) as engine:
+    with running(loaded), database.pool(loaded, Role.WEB) as engine:
         found, images = _find(loaded, engine, words, account or [], wanted, output_path)
         head = {"made_at": f"{audit.now().isoformat()}Z", "made_by": actor(), "query": words}
         messages = _write(wanted, found, output_path, missing, head, images, force=force)
@@ -125,7 +125,7 @@ def export_(
 
 def _table(config: Config, asked: Asked, addresses: list[str], path: Path, *, force: bool, json: bool) -> None:
     """One file with a row for each thing that the list shows; on record before it is written."""
-    with database.running(config), database.pool(config, Role.WEB) as engine:
+    with running(config), database.pool(config, Role.WEB) as engine:
         with engine.begin() as conn:
             rights = _rights(conn, addresses)
             total = export_list.count(conn, asked, rights, None)

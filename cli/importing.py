@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from postbuch.archive import audit, database
+from postbuch.archive import audit
 from postbuch.archive.errors import UsageError
 from postbuch.archive.importer import import_paths
 from postbuch.archive.mailfile import is_export
@@ -14,7 +14,7 @@ from postbuch.archive.reasons import Incoming
 from postbuch.archive.said import Joint
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
-from postbuch.cli.connection import connect
+from postbuch.cli.connection import connect, running
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
@@ -45,7 +45,7 @@ def import_(
         if not (account or is_export(path)):
             raise UsageError(_("{file}: says not whose mail it is; name the account by --account").format(file=path))
     done = refused = 0
-    with database.running(loaded):
+    with running(loaded):
         with connect(loaded) as connection:
             names = {"paths": [str(path) for path in paths], "mailbox": mailbox}
             target = f"account {account.lower()}" if account else "accounts"

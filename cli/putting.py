@@ -23,8 +23,9 @@ from postbuch.archive.put_session import PutSession
 from postbuch.archive.putting import Put, Putting
 from postbuch.archive.reasons import Outward
 from postbuch.certs.trust import client_context
-from postbuch.cli import output, preflight
+from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.connection import running
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
@@ -44,7 +45,6 @@ def put(
 ) -> None:
     """One result line a message with --json; exit code 1 when one was refused or is kept otherwise."""
     loaded = load(config)
-    preflight.check_initialised(loaded)
     target, owner = account.strip().lower(), (source or account).strip().lower()
     served = loaded.upstream_for(target)
     if served is None:
@@ -52,7 +52,7 @@ def put(
             _("no [[upstream]] of the configuration serves '{address}'; add its domain to one").format(address=target)
         )
     results: Counter[str] = Counter()
-    with database.running(loaded), database.pool(loaded, Role.INGEST) as engine:
+    with running(loaded), database.pool(loaded, Role.INGEST) as engine:
         number, boxes = _plan(engine, " ".join(query), target, owner, mailbox)
         total = sum(map(len, boxes.values()))
         try:

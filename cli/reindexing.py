@@ -5,8 +5,9 @@ from postbuch.archive import audit, database
 from postbuch.archive.database import Role
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.index_follower import make_anew
-from postbuch.cli import output, preflight
+from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.connection import running
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
@@ -14,8 +15,7 @@ from postbuch.cli.options import ConfigOption, JsonOption, load
 def reindex(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Searches are answered by the old index until the new one is whole. Broken off, it goes on the next time."""
     loaded = load(config)
-    preflight.check_initialised(loaded)
-    with database.running(loaded):
+    with running(loaded):
         with database.connection(loaded, Role.WEB) as conn:
             audit.record(conn, actor(), ORIGIN, "reindex", "index")
         with (

@@ -20,8 +20,9 @@ from postbuch.archive.reasons import Collecting
 from postbuch.archive.spool import waiting
 from postbuch.archive.systemwords import System
 from postbuch.certs.trust import client_context
-from postbuch.cli import output, preflight
+from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
+from postbuch.cli.connection import running
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
@@ -43,8 +44,7 @@ def sync(
     if pause and resume:
         raise UsageError(_("--pause and --resume are opposites: give one of them"))
     loaded = load(config)
-    preflight.check_initialised(loaded)
-    with database.running(loaded):
+    with running(loaded):
         asked, owners = _ask(loaded, account, pause=pause, resume=resume)
         if not (pause or resume):
             _follow(loaded, owners, asked, once=once, shown=not json)

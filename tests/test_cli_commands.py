@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from postbuch.archive import config as configuration
-from postbuch.archive import database, index_schema
+from postbuch.archive import database, index_schema, migrations, schemaversion
 from postbuch.archive.health import HealthFile, failure
-from postbuch.proxy.failure import Detail, Reason
+from postbuch.archive.reasons import Reason
+from postbuch.proxy import failure as proxy_failure
+from postbuch.proxy.failure import Detail
 
 PASSWORD = "ein langes Geheimnis"
 
@@ -186,7 +190,7 @@ def test_the_language_of_the_locale(house: Path) -> None:
 def test_status_speaks_the_language_of_the_locale(house: Path) -> None:
     """German under a German locale; English with the name of the reason and its details in the JSON, whatever it is."""
     detail = Detail.NO_CONNECTION.said(seconds=10)
-    sentence = Reason.UPSTREAM_TIMEOUT.said(upstream="provider", endpoint="imaps://x:993", detail=detail)
+    sentence = proxy_failure.Reason.UPSTREAM_TIMEOUT.said(upstream="provider", endpoint="imaps://x:993", detail=detail)
     file = HealthFile(house / "data" / "run" / "proxy.json")
     file.write({"failures": [failure("imap", "upstream_timeout", sentence, None, account="anna@firma.example")]})
     try:
@@ -348,3 +352,31 @@ def test_the_version_is_told(house: Path) -> None:
     """Without a configuration or a database."""
     done = _postbuch(house, "--version")
     assert (done.returncode, done.stdout) == (0, f"postbuch {metadata.version('postbuch')}\n")
+
+
+def test_another_version_of_the_tables_is_told(house: Path) -> None:
+    """An older one with what brings it up, a newer one as what it is; a backup can be made of either before that."""
+    config = configuration.load(house / "postbuch.toml")
+    assert ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head() == schemaversion.NEWEST
+    commands = [
+        ("search", "x"), ("show", "1"), ("verify",), ("reindex",), ("sync", "--once"), ("account", "list"),
+        ("export", "x", "--output", "x.zip"), ("export", "x", "--format", "csv", "--output", "x.csv"),
+        ("import", "postbuch.toml", "--account", "anna@firma.example"), ("put", "x", "--account", "anna@firma.example"),
+    ]  # fmt: skip
+    try:
+        for number, sentence in (("0001", Reason.TABLES_OLDER), ("9999", Reason.TABLES_NEWER)):
+            _set_version(config, number)
+            for words in commands:
+                done = _postbuch(house, *words)
+                assert (done.returncode, done.stdout, done.stderr) == (3, "", f"postbuch: {sentence.value}\n"), words
+            assert _postbuch(house, "backup", str(house / f"backup-{number}")).returncode == 0
+        done = _postbuch(house, "init", "--admin-email", "admin@firma.example")
+        assert (done.returncode, done.stderr) == (3, f"postbuch: {Reason.TABLES_NEWER.value}\n")
+    finally:
+        _set_version(config, schemaversion.NEWEST)
+    assert _postbuch(house, "search", "x").returncode == 0
+
+
+def _set_version(config: configuration.Config, number: str) -> None:
+    with database.connection(config, database.Role.OWNER) as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": number})

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, text
 
-from postbuch.archive import access, database
+from postbuch.archive import access, database, schemaversion
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.reasons import Reason
@@ -23,6 +23,7 @@ def upgrade(config: Config) -> str:
     with database.connection(config, database.Role.OWNER) as conn:
         if conn.scalar(text("SELECT GET_LOCK('postbuch-migration', :s)"), {"s": _LOCK_S}) != 1:
             raise ServiceMissing(Reason.MIGRATING.said())
+        schemaversion.refuse_newer(conn)
         _run(conn)
         return access.apply_guards(conn)
 
