@@ -237,7 +237,7 @@ def locate(given: Path | None) -> Path:
 def load(path: Path) -> Config:
     """Read and check the file. Raises ConfigError with one sentence that names the file and the key."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad writes the mark
     except FileNotFoundError:
         raise ConfigError(Wrong.NO_CONFIGURATION.said(path=path)) from None
     except OSError as error:

@@ -13,7 +13,7 @@ from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
 from postbuch.cli.language import translate as _
-from postbuch.cli.options import ConfigOption, JsonOption, load
+from postbuch.cli.options import MAX_LIMIT, ConfigOption, JsonOption, load
 
 DEFAULT_LIMIT = 50
 
@@ -25,7 +25,9 @@ def audit(
     words: Annotated[str, typer.Option(metavar="TEXT", help=_("Only where this text stands."))] = "",
     since: Annotated[str, typer.Option(metavar="DAY", help=_("From this day on, as 2026-01-31."))] = "",
     until: Annotated[str, typer.Option(metavar="DAY", help=_("To the end of this day."))] = "",
-    limit: Annotated[int, typer.Option(min=1, help=_("At most so many events, newest first."))] = DEFAULT_LIMIT,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MAX_LIMIT, help=_("At most so many events, newest first."))
+    ] = DEFAULT_LIMIT,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -13,6 +13,7 @@ from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.archive.verification import Verification
+from postbuch.archive.wrong import Wrong
 from postbuch.cli import output
 from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect, running
@@ -35,6 +36,8 @@ def verify(
 ) -> None:
     """Exit code 1 on any finding. Ctrl-C is harmless: a full check goes on where it was."""
     loaded = load(config)
+    for path in checkpoint or ():
+        _require_readable(path)
     with connect(loaded) as connection:
         after = {"full": full, "checkpoints": [str(path) for path in checkpoint or ()]}
         audit.record(connection, actor(), ORIGIN, "verify", "ledger", after=after)
@@ -46,6 +49,14 @@ def verify(
     else:
         _print_report(found)
     raise typer.Exit(0 if found["ok"] else 1)
+
+
+def _require_readable(path: Path) -> None:
+    """A mistyped name is no finding, which would be on record for good."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise UsageError(Wrong.UNREADABLE.said(path=path, cause=systemwords.cause(error))) from None
 
 
 def _print_report(found: dict[str, Any]) -> None:

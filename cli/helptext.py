@@ -60,6 +60,10 @@ _SENTENCES = (
         r"Invalid value for (?P<name>.*?): Input should be greater than or equal to (?P<least>\d+)",
         _("The value of {name} must be {least} or more."),
     ),
+    (
+        r"Invalid value for (?P<name>.*?): Input should be less than or equal to (?P<most>\d+)",
+        _("The value of {name} must be {most} or less."),
+    ),
 )
 
 

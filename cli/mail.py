@@ -23,7 +23,7 @@ from postbuch.cli.actor import ORIGIN, actor
 from postbuch.cli.connection import connect
 from postbuch.cli.language import tell, translate_plural
 from postbuch.cli.language import translate as _
-from postbuch.cli.options import ConfigOption, JsonOption, load
+from postbuch.cli.options import MAX_LIMIT, ConfigOption, JsonOption, load
 from postbuch.cli.reader import AsOption, Reader, reader
 
 DEFAULT_LIMIT = 50
@@ -36,7 +36,9 @@ _WORDS = {
 
 def search(
     query: Annotated[list[str], typer.Argument(help=_('Words, "phrases" and from: subject: before: has:attachment …'))],
-    limit: Annotated[int, typer.Option(min=1, help=_("At most so many results, newest first."))] = DEFAULT_LIMIT,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MAX_LIMIT, help=_("At most so many results, newest first."))
+    ] = DEFAULT_LIMIT,
     as_user: AsOption = "",
     config: ConfigOption = None,
     json: JsonOption = False,

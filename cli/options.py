@@ -20,6 +20,10 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help=_("Print one JSON document and nothing else."))]
 
 
+# Of more rows `postbuch export` makes a file.
+MAX_LIMIT = 1_000_000
+
+
 def load(given: Path | None) -> Config:
     """The configuration that the command works with. Raises ConfigError with one sentence."""
     return configuration.load(configuration.locate(given))

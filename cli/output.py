@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -11,7 +12,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from postbuch.archive import harmless
+from postbuch.archive import harmless, systemwords
+from postbuch.archive.errors import UsageError
+from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 
 _Item = TypeVar("_Item")
@@ -23,23 +26,42 @@ _results = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isa
 _messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+@contextlib.contextmanager
+def _standard_output() -> Iterator[None]:
+    """Raises UsageError when it takes nothing more, as on a full disk. Who closes a pipe has what he wanted."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Else the interpreter tries once more at its end, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UsageError(
+            _("standard output cannot be written: {cause}").format(cause=tell(systemwords.cause(error)))
+        ) from None
+
+
+@_standard_output()
 def print_json(document: Any) -> None:
     """One JSON document on standard output. Octets and times were made into text by whoever made the document."""
     sys.stdout.write(harmless.json(json.dumps(document, ensure_ascii=False, indent=2, default=str)) + "\n")
     sys.stdout.flush()
 
 
+@_standard_output()
 def print_json_line(document: Any) -> None:
     """One item of a running result: one line each, so that a reader needs not wait for the end."""
     sys.stdout.write(harmless.json(json.dumps(document, ensure_ascii=False, default=str)) + "\n")
     sys.stdout.flush()
 
 
+@_standard_output()
 def print_line(text: str) -> None:
     """A line of the result, without markup."""
     _results.print(harmless.text(text), markup=False)
 
 
+@_standard_output()
 def print_octets(octets: bytes) -> None:
     """Octets as they are."""
     sys.stdout.buffer.write(octets)
@@ -65,12 +87,14 @@ def yes_or_no(value: object) -> str:
     return _("yes") if value else _("no")
 
 
+@_standard_output()
 def print_mark(good: bool, label: str, sentence: str) -> None:
     """One line of a check-up: a mark, what was looked at, what was found."""
     mark = "[green]ok     [/]" if good else "[bold red]problem[/]"
     _results.print(f"{mark}  {_escaped(label)}" + (f": {_escaped(sentence)}" if sentence else ""))
 
 
+@_standard_output()
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Rows under titles on standard output. Piped elsewhere it is as wide as its longest row, so nothing is cut."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))

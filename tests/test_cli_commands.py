@@ -220,6 +220,7 @@ WRONG: list[tuple[tuple[str, ...], int, str]] = [
     (("account", "set", "anna@firma.example"), 2, "--archive"),
     (("account", "add", "anna"), 2, "anna"),
     (("status", "--config", "nowhere.toml"), 2, "nowhere.toml"),
+    (("verify", "--checkpoint", "nowhere.txt"), 2, "nowhere.txt: cannot be read: No such file or directory"),
 ]
 
 
@@ -380,3 +381,22 @@ def test_another_version_of_the_tables_is_told(house: Path) -> None:
 def _set_version(config: configuration.Config, number: str) -> None:
     with database.connection(config, database.Role.OWNER) as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": number})
+
+
+@pytest.mark.parametrize("words", ["config example", "user list", "user list --json", "status"])
+def test_standard_output_on_a_full_disk_is_told(house: Path, words: str) -> None:
+    """In one sentence, and not as an error in Postbuch itself."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "postbuch.cli.main", *words.split()], cwd=house, stdout=full, stderr=subprocess.PIPE,
+            text=True, env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        2, "postbuch: standard output cannot be written: No space left on device\n"
+    )  # fmt: skip
+
+
+def test_a_configuration_of_notepad_is_read(tmp_path: Path) -> None:
+    """With the byte order mark in front of it that it puts there."""
+    (tmp_path / "postbuch.toml").write_bytes(b"\xef\xbb\xbfdata_dir = 'd'\r\n")
+    assert _postbuch(tmp_path, "config", "check").returncode == 0

@@ -68,6 +68,8 @@ def test_the_help_says_what_each_command_does() -> None:
          "The value of '--limit' is no whole number."),
         ("search --limit 0 x", "Der Wert von '--limit' muss 1 oder mehr sein.",
          "The value of '--limit' must be 1 or more."),
+        ("audit --limit 99999999999999999999", "Der Wert von '--limit' darf höchstens 1000000 sein.",
+         "The value of '--limit' must be 1000000 or less."),
         ("user add a@b.example --role boss",
          "'boss' ist kein Wert für '--role'; möglich sind 'employee', 'auditor', 'admin'.",
          "'boss' is no value of '--role', which takes 'employee', 'auditor', 'admin'."),
