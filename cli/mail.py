@@ -129,26 +129,27 @@ def show(
 def _print_facts(facts: dict[str, Any]) -> None:
     summary = facts["summary"]
     for label, key in ((_("Subject"), "subject"), (_("From"), "from_display"), (_("To"), "to_display")):
-        output.print_line(f"{label}: {summary[key]}")
-    output.print_line(f"{_('Arrived')}: {facts['sort_at']}")
+        output.print_fact(label, summary[key])
+    output.print_fact(_("Arrived"), facts["sort_at"])
     for image in facts["images"]:
         sources = ", ".join(_WORDS.get(each, each) for each in image["sources"])
-        output.print_line(f"{_('Octets')}: {image['sha256']}  {image['size_octets']}  {sources}")
+        output.print_fact(_("Octets"), f"{image['sha256']}  {image['size_octets']}  {sources}")
     for part in facts["parts"]:
         if part["is_attachment"]:
-            output.print_line(f"{_('Attachment')}: {part['file_name']}  {part['content_type']}  {part['size_octets']}")
+            text = f"{part['file_name']}  {part['content_type']}  {part['size_octets']}"
+            output.print_fact(_("Attachment"), text)
     for seen in facts["sightings"]:
-        output.print_line("  ".join(filter(None, [
-            f"{_('Seen')}: {seen['seen_at']}", _WORDS.get(seen["source"], seen["source"]),
+        output.print_fact(_("Seen"), "  ".join(filter(None, [
+            seen["seen_at"], _WORDS.get(seen["source"], seen["source"]),
             f"{seen['account']} {seen['mailbox'] or ''}".rstrip(),
             _number(seen), _WORDS.get(seen["verdict"], seen["verdict"]), _recognised(seen), _gone(seen),
         ])))
     for look in facts["verdicts"]:
         _print_look(look)
     for envelope in facts["envelopes"]:
-        output.print_line(f"{_('Sent by')}: {envelope['mail_from']}  {envelope['code']} {envelope['answer']}")
+        output.print_fact(_("Sent by"), f"{envelope['mail_from']}  {envelope['code']} {envelope['answer']}")
         for each in envelope["recipients"]:
-            output.print_line(f"{_('Recipient')}: {each['address']}  {each['code']} {each['text']}")
+            output.print_fact(_("Recipient"), f"{each['address']}  {each['code']} {each['text']}")
 
 
 def _again(connection: Connection, config: Config, looks: list[dict[str, Any]]) -> list[dict[str, Any]]:

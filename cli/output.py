@@ -61,6 +61,11 @@ def print_line(text: str) -> None:
     _results.print(harmless.text(text), markup=False)
 
 
+def print_fact(label: str, value: object) -> None:
+    """A line of the result that says what its value is."""
+    print_line(f"{label}: {value}")
+
+
 @_standard_output()
 def print_octets(octets: bytes) -> None:
     """Octets as they are."""

@@ -42,7 +42,7 @@ def _print(facts: dict[str, Any]) -> None:
         (_("Refused"), facts["refusals"]),
     )
     for label, value in numbers:
-        output.print_line(f"{label}: {_('not known') if value is None else value}")
+        output.print_fact(label, _("not known") if value is None else value)
     if books:
         text = _("seen {seen} = stored {stored} + further sightings {further} + refused {refused}")
         output.print_mark(bool(books["balanced"]), _("Books"), text.format(**books))
@@ -50,11 +50,11 @@ def _print(facts: dict[str, Any]) -> None:
         if each["completeness"] is not None:
             _print_account(each["account"], each["completeness"])
     for listener in facts["listeners"]:
-        output.print_line(f"{_('Listens')}: {listener['name']} {listener['address']}")
+        output.print_fact(_("Listens"), f"{listener['name']} {listener['address']}")
     for certificate in facts["certificates"]:
         if certificate["days_left"] is not None:
             days = _("good for {days} days").format(days=certificate["days_left"])
-            output.print_line(f"{_('certificate {name}').format(name=certificate['name'])}: {days}")
+            output.print_fact(_("certificate {name}").format(name=certificate["name"]), days)
     for sentence in facts["sentences"]:
         output.say_problem(tell(sentence))
     if not facts["sentences"]:
