@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.exceptions import TyperException
 
-from postbuch.archive import said
+from postbuch.archive import said, systemwords
 from postbuch.archive.errors import PostbuchError
 from postbuch.cli import output
 from postbuch.cli.helptext import Commands, wrong_use
@@ -130,6 +130,13 @@ def run() -> None:
         _fail(_("broken off; nothing was done"), 1)
     except PostbuchError as error:
         _fail(said.of(error), error.exit_code)
+    except PermissionError as error:
+        _fail(
+            _(
+                "{file}: {cause}; call this command as the user that runs Postbuch, for example by `sudo -u postbuch`"
+            ).format(file=error.filename, cause=tell(systemwords.cause(error))),
+            2,
+        )
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except Exception as error:

@@ -400,3 +400,21 @@ def test_a_configuration_of_notepad_is_read(tmp_path: Path) -> None:
     """With the byte order mark in front of it that it puts there."""
     (tmp_path / "postbuch.toml").write_bytes(b"\xef\xbb\xbfdata_dir = 'd'\r\n")
     assert _postbuch(tmp_path, "config", "check").returncode == 0
+
+
+def test_a_data_folder_of_somebody_else_is_told(tmp_path: Path) -> None:
+    """What may not be read is named with the remedy: `sudo -u` is forgotten. Root is tried without its powers."""
+    _write_config(tmp_path)
+    certificates = tmp_path / "data" / "tls"
+    certificates.mkdir(parents=True)
+    certificates.chmod(0)
+    powerless = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    done = subprocess.run(
+        [*powerless, sys.executable, "-m", "postbuch.cli.main", "search", "x"], cwd=tmp_path, capture_output=True,
+        text=True, env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    certificates.chmod(0o700)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2, "", f"postbuch: {certificates / 'ca.pem'}: Permission denied; call this command as the user that runs "
+        "Postbuch, for example by `sudo -u postbuch`\n",
+    )  # fmt: skip
