@@ -134,7 +134,7 @@ def run() -> None:
         _fail(
             _(
                 "{file}: {cause}; call this command as the user that runs Postbuch, for example by `sudo -u postbuch`"
-            ).format(file=error.filename, cause=tell(systemwords.cause(error))),
+            ).format(file=error.filename or "postbuch", cause=tell(systemwords.cause(error))),
             2,
         )
     except KeyboardInterrupt:
