@@ -21,6 +21,8 @@ _EXPUNGE = re.compile(rb"\* (\d+) EXPUNGE\b", re.IGNORECASE)
 _VANISHED = re.compile(rb"\* VANISHED\b", re.IGNORECASE)
 _EXISTS = re.compile(rb"\* (\d+) EXISTS\b", re.IGNORECASE)
 _UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d+)\]", re.IGNORECASE)
+# RFC 7162 section 3.2.11: said between two mailboxes, and by Dovecot when none is opened behind the one that it closes.
+_CLOSED = re.compile(rb"\* OK \[CLOSED\]", re.IGNORECASE)
 _ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
 
 
@@ -36,23 +38,31 @@ class Selection:
         self._backlog = backlog
         self._uidvalidity: int | None = None
         self._asked = 0  # commands of SELECTING without an answer
+        self._exists_before = LARGEST  # in the mailbox that is open when one of them goes upstream
 
     def ask(self) -> None:
         """A command of SELECTING goes upstream."""
         self._asked += 1
-        self.exists = LARGEST  # until upstream says it of the mailbox that is selected now
+        # Until upstream says it of the mailbox that is selected now.
+        self._exists_before, self.exists = self.exists, LARGEST
 
     def answered(self, command: Outstanding, line: bytes, *, good: bool) -> None:
-        """The tagged answer to one: when it fails nothing is selected (RFC 9051 section 6.3.2)."""
+        """The tagged answer to one. When it fails nothing is selected, says RFC 9051 section 6.3.2.
+
+        But servers leave the mailbox open that was, when they could not read the command: the gate goes by that.
+        """
         self._asked -= 1
+        uidvalidity, self._uidvalidity = self._uidvalidity, None
+        if not good:
+            self.exists = self._exists_before
+            self.select(self.mailbox)
+            return
         # A name that upstream could read and we could not: the gate must know that a mailbox is open.
-        name = (command.mailbox or UNREADABLE) if good else None
-        read_only = command.verb == b"EXAMINE" or b"[READ-ONLY]" in line.upper()
-        self.select(None if name is None else Mailbox(
-            name=name, utf8=self.utf8, read_only=read_only,
-            uidvalidity=None if name is UNREADABLE else self._uidvalidity,
+        name = command.mailbox or UNREADABLE
+        self.select(Mailbox(
+            name=name, utf8=self.utf8, read_only=command.verb == b"EXAMINE" or b"[READ-ONLY]" in line.upper(),
+            uidvalidity=None if name is UNREADABLE else uidvalidity,
         ), exists=None if self.exists == LARGEST else self.exists)
-        self._uidvalidity = None
 
     def select(self, mailbox: Mailbox | None, *, exists: int | None = None) -> None:
         """This mailbox is selected now, or none."""
@@ -67,6 +77,8 @@ class Selection:
             self._uidvalidity = number64(found.group(1))
             if self.mailbox is not None and not self._asked:
                 self.select(replace(self.mailbox, uidvalidity=self._uidvalidity))
+        elif _CLOSED.match(line):
+            self.select(None)
         elif _ENABLED_UTF8.match(line):
             self.utf8 = True
         elif _VANISHED.match(line):

@@ -112,6 +112,18 @@ def test_mailbox_opened_by_an_odd_name(case: Case, name: str) -> None:
     case.nothing_lost()
 
 
+@pytest.mark.parametrize("words", [b"SELECT )", b'EXAMINE "x', b"SELECT x)", b"SELECT anders (", b"EXAMINE"])
+def test_mailbox_that_stays_open(case: Case, words: bytes) -> None:
+    """Dovecot leaves the mailbox open when it cannot read the SELECT: what is removed then is here."""
+    client = case.client()
+    client.command(words)
+    client.command(b"UID STORE 1:3 +FLAGS.SILENT (\\Deleted)")
+    client.command(b"EXPUNGE")
+    client.command(b"STORE 1 +FLAGS.SILENT (\\Deleted)")
+    client.command(b"CLOSE")
+    assert case.nothing_lost() == (0 if words == b"EXAMINE" else 4)
+
+
 @pytest.mark.parametrize("words", [b"DELETE %s\\x", b'DELETE "%s\\\\x"', b"RENAME %s\\x %s-neu"])
 def test_name_with_a_backslash(case: Case, words: bytes) -> None:
     """The mailbox that is named is removed, after it was archived, and not the one whose name is its beginning."""

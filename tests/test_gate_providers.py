@@ -373,3 +373,15 @@ def test_numbers_among_other_facts(tmp_path: Path, words: bytes, count: int) -> 
         made.client().ok(words)
         assert len(made.provider.gone) == count
         assert {hashlib.sha256(octets).hexdigest() for octets in made.provider.gone} <= made.here()
+
+
+@pytest.mark.parametrize("words", [b"UID MOVE 101:* Drafts", b"EXPUNGE", b"XREMOVE"])
+def test_mailbox_that_stays_open_behind_a_refusal(tmp_path: Path, words: bytes) -> None:
+    """Another one cannot be opened, and the provider goes on with the old one: the gate does as well."""
+    with house(tmp_path, Provider()) as made:
+        client = made.client()
+        for uid in made.provider.boxes[b"INBOX"]:
+            made.provider.flags[uid] = {b"\\Deleted"}
+        assert client.command(b"SELECT nirgends")[-1].split()[1] == b"NO"
+        client.ok(words)
+        assert len(made.here()) == len(LETTERS)
