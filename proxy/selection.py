@@ -23,6 +23,9 @@ _EXISTS = re.compile(rb"\* (\d+) EXISTS\b", re.IGNORECASE)
 _UIDVALIDITY = re.compile(rb"\* OK \[UIDVALIDITY (\d+)\]", re.IGNORECASE)
 # RFC 7162 section 3.2.11: said between two mailboxes, and by Dovecot when none is opened behind the one that it closes.
 _CLOSED = re.compile(rb"\* OK \[CLOSED\]", re.IGNORECASE)
+# Codes stand at the begin (RFC 9051 section 7.1): words behind them may be a mailbox's name, which Gmail repeats.
+_READ_ONLY = re.compile(rb"\S+ OK \[READ-ONLY\]", re.IGNORECASE)
+_READ_WRITE = re.compile(rb"\* OK \[READ-WRITE\]", re.IGNORECASE)
 _ENABLED_UTF8 = re.compile(rb"\* ENABLED\b.*\b(?:UTF8=ACCEPT|IMAP4rev2)\b", re.IGNORECASE)
 
 
@@ -60,7 +63,7 @@ class Selection:
         # A name that upstream could read and we could not: the gate must know that a mailbox is open.
         name = command.mailbox or UNREADABLE
         self.select(Mailbox(
-            name=name, utf8=self.utf8, read_only=command.verb == b"EXAMINE" or b"[READ-ONLY]" in line.upper(),
+            name=name, utf8=self.utf8, read_only=command.verb == b"EXAMINE" or _READ_ONLY.match(line) is not None,
             uidvalidity=None if name is UNREADABLE else uidvalidity,
         ), exists=None if self.exists == LARGEST else self.exists)
 
@@ -79,6 +82,9 @@ class Selection:
                 self.select(replace(self.mailbox, uidvalidity=self._uidvalidity))
         elif _CLOSED.match(line):
             self.select(None)
+        elif _READ_WRITE.match(line):
+            if self.mailbox is not None and self.mailbox.read_only:
+                self.select(replace(self.mailbox, read_only=False))
         elif _ENABLED_UTF8.match(line):
             self.utf8 = True
         elif _VANISHED.match(line):

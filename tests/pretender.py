@@ -28,6 +28,7 @@ class Provider:
     tells: bool = True  # its capabilities, with the answer to the log-in
     gmail: bool = False
     number_offset: int = 0  # Exchange: what FETCH answers is so much above the real number
+    opens: bytes = b"[READ-WRITE] open"  # the answer to SELECT
     wordy: bool = False  # what is asked for its UID has flags in the same answer, in front of it
     withheld: frozenset[int] = frozenset()  # FETCH of these is answered OK and without a body
     renumbers: bool = False  # the first message goes, and EXPUNGE is said where a server must not
@@ -99,7 +100,7 @@ class Provider:
                 selected = self._words(words)[1]
                 wire.say(b"* %d EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n" % len(self.boxes[selected]))
                 wire.say(b"* OK [UIDNEXT %d] x\r\n" % self.uidnext(selected))
-                wire.say(tag + b" OK [READ-WRITE] open\r\n")
+                wire.say(tag + b" OK " + self.opens + b"\r\n")
                 continue
             if verb in (b"SELECT", b"EXAMINE", b"DELETE", b"RENAME") and self._words(words)[1] not in self.boxes:
                 wire.say(tag + b" NO there is none\r\n")

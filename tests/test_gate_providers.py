@@ -385,3 +385,18 @@ def test_mailbox_that_stays_open_behind_a_refusal(tmp_path: Path, words: bytes) 
         assert client.command(b"SELECT nirgends")[-1].split()[1] == b"NO"
         client.ok(words)
         assert len(made.here()) == len(LETTERS)
+
+
+@pytest.mark.parametrize("opens", [
+    b"[READ-WRITE] [READ-ONLY] selected. (Success)", b"opened, not [READ-ONLY]",
+    b"[READ-ONLY] somebody has it open\r\n* OK [READ-WRITE] no longer",
+])
+@pytest.mark.parametrize("words", [b"EXPUNGE", b"CLOSE"])
+def test_mailbox_that_is_not_read_only(tmp_path: Path, opens: bytes, words: bytes) -> None:
+    """Gmail says the label's name in its answer to SELECT, and what is read-only may cease to be."""
+    with house(tmp_path, Provider(opens=opens)) as made:
+        client = made.client()
+        for uid in made.provider.boxes[b"INBOX"]:
+            made.provider.flags[uid] = {b"\\Deleted"}
+        client.ok(words)
+        assert len(made.here()) == len(LETTERS)
