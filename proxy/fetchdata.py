@@ -10,7 +10,7 @@ from typing import NamedTuple
 from postbuch.archive.imapnumber import number
 from postbuch.archive.uidset import LARGEST
 
-_HEAD = re.compile(rb"\* (\d+) FETCH ", re.IGNORECASE)
+_HEAD = re.compile(rb"\* +(\d+) +FETCH +", re.IGNORECASE)
 # The whole message: BODY[] and RFC822, with the origin of a partial answer. BINARY[] is not it: attachments are decoded
 # there (RFC 3516 section 4.3), so its octets are others, and what would be archived is not what was sent.
 _BODY_ITEM = re.compile(rb"(?:BODY\[\]|RFC822)(?:<(\d{1,20})>)?", re.IGNORECASE)
@@ -145,6 +145,8 @@ def _parse(text: bytes) -> FetchFacts | None:
         if found is None:
             return None
         kind, word, place = found.lastgroup, found[found.lastgroup or 0], found.end()
+        if kind == "literal" and depth > 1 and _BEFORE_LITERAL.search(text, max(place - 64, 0), place):
+            return None  # what stands in a value passed for a message
         if word == b"(" and kind == "bracket":
             depth += 1
         elif kind == "bracket":

@@ -159,7 +159,7 @@ class Tap:
 
     def _whole(self, line: bytes, length: int) -> fetchdata.FetchFacts | None:
         """The facts of a small message that is fetched as a whole, as nearly all are."""
-        return fetchdata.whole(line) if length <= SMALL_OCTETS and not self._partials else None
+        return fetchdata.whole(line) if length <= SMALL_OCTETS and not self._partials and not self._asked else None
 
     def _line(self, line: Line) -> None:
         small, self._small = self._small, None
@@ -224,10 +224,20 @@ class Tap:
                 begun.write(octets)
                 done.append((begun, origin, len(octets)))
         for each, origin, length in done:
-            if origin is None and isinstance(each, SpoolMessage):
+            if origin is None and not self._may_be_part(length) and isinstance(each, SpoolMessage):
                 self.captures.end(each, facts, length)
+            elif origin is None:
+                each.abort()
+                self.captures.missed += 1
             else:
-                self._part(each, origin or 0, length, facts)
+                self._part(each, origin, length, facts)
+
+    def _may_be_part(self, length: int) -> bool:
+        """Whether a body without an origin may be a part that was asked for, of whose begin upstream says nothing."""
+        asked = self._asked
+        if not asked or (asked.keys() == {0} and length < min(asked[0])):
+            return False
+        return fetchdata.UNREADABLE in asked or length <= max(map(max, asked.values()))
 
     def _part(self, message: SpoolMessage | _LaterPart, origin: int, length: int, facts: fetchdata.FetchFacts) -> None:
         """A partial body: shorter than asked means that the message ends here (iOS fetches like this)."""
