@@ -18,11 +18,11 @@ _LIST = re.compile(rb"(\* CAPABILITY|\[CAPABILITY)((?: [^\s\]]+)*)", re.IGNORECA
 # One that nothing closes goes to the end of its line.
 _REFERRAL = re.compile(rb" ?\[REFERRAL [^\]\r\n]*+\]?", re.IGNORECASE)
 
-# Commands that stay here whatever upstream announces.
+# Commands that stay here whatever upstream announces. PARTIAL: its answer calls a part RFC822 (RFC 1730 section 6.4.6).
 REFUSED_VERBS = frozenset(
     {
         b"STARTTLS", b"COMPRESS", b"UNAUTHENTICATE", b"LOGIN", b"AUTHENTICATE", b"RLIST", b"RLSUB", b"GENURLAUTH",
-        b"RESETKEY", b"URLFETCH", b"NOTIFY", b"GETJMAPACCESS",
+        b"RESETKEY", b"URLFETCH", b"NOTIFY", b"GETJMAPACCESS", b"PARTIAL",
     }
 )
 

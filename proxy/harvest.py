@@ -130,7 +130,9 @@ class Harvester:
         ]
         known, wanted = {each.uid for each in found}, uidset.parse(numbers, largest=LARGEST) or UidSet()
         for facts in map(fetchdata.parse, among):
-            if facts is None or facts.uid is None or facts.uid in known:
+            if facts is None:  # of a message that may be hit all the same
+                raise Unsafe(Detail.ODD_NUMBER.said())
+            if facts.uid is None or facts.uid in known:
                 continue
             if (facts.uid if by_uid else facts.sequence) in wanted:
                 known.add(facts.uid)

@@ -29,7 +29,7 @@ class Provider:
     gmail: bool = False
     number_offset: int = 0  # Exchange: what FETCH answers is so much above the real number
     opens: bytes = b"[READ-WRITE] open"  # the answer to SELECT
-    wordy: bool = False  # what is asked for its UID has flags in the same answer, in front of it
+    wordy: bytes = b""  # what stands in front of the UID where that is asked for
     withheld: frozenset[int] = frozenset()  # FETCH of these is answered OK and without a body
     renumbers: bool = False  # the first message goes, and EXPUNGE is said where a server must not
     between: Callable[[], object] | None = None  # called in the middle of each body
@@ -202,7 +202,7 @@ class Provider:
             if b"X-GM-MSGID" in words.upper() and self.gmail:
                 head += b" X-GM-MSGID %d" % self.names[uid]
             if self.wordy and words.endswith(b" (UID)"):
-                yield head.replace(b"UID", b"FLAGS (a UID 7) UID") + b")\r\n"
+                yield head.replace(b"UID", self.wordy + b"UID") + b")\r\n"
                 continue
             if not whole or rfc822 or uid in self.withheld:
                 yield head + self._facts(uid, words, len(octets)) + b")\r\n"

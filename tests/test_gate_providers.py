@@ -369,7 +369,7 @@ def test_mailboxes_that_look_alike(tmp_path: Path, read: bytes, emptied: bytes) 
 ])
 def test_numbers_among_other_facts(tmp_path: Path, words: bytes, count: int) -> None:
     """A server may say flags in any answer, in any order (RFC 9051 section 7.5.2): the message is there anyhow."""
-    with house(tmp_path, Provider(wordy=True)) as made:
+    with house(tmp_path, Provider(wordy=b"FLAGS (a UID 7) ")) as made:
         made.client().ok(words)
         assert len(made.provider.gone) == count
         assert {hashlib.sha256(octets).hexdigest() for octets in made.provider.gone} <= made.here()
@@ -400,3 +400,18 @@ def test_mailbox_that_is_not_read_only(tmp_path: Path, opens: bytes, words: byte
             made.provider.flags[uid] = {b"\\Deleted"}
         client.ok(words)
         assert len(made.here()) == len(LETTERS)
+
+
+@pytest.mark.parametrize("words", [b"DELETE INBOX", b"XREMOVE", b"UID MOVE 101:* Drafts"])
+def test_answer_that_cannot_be_read(tmp_path: Path, words: bytes) -> None:
+    """It is of a message that may be hit: nothing goes on."""
+    with house(tmp_path, Provider(wordy=b'X "')) as made:
+        client = made.client()
+        assert b" NO [UNAVAILABLE] " in client.command(words)[-1]
+        assert not any(heard.startswith(words) for heard in made.provider.heard) and made.provider.gone == []
+
+
+def test_partial_of_old(tmp_path: Path) -> None:
+    """RFC 1730 section 6.4.6: its answer calls the part that was asked for RFC822, as if it were all of the message."""
+    with house(tmp_path, Provider()) as made:
+        assert made.client().command(b"PARTIAL 1 RFC822 1 5")[-1].split()[1] == b"BAD" and made.heard() == []
