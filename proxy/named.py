@@ -20,18 +20,22 @@ SecondSession = Callable[[], AbstractAsyncContextManager[tuple[Harvester, Relay]
 # What tells of a mailbox that is being opened, and all else but the end of the session.
 _OPENING = re.compile(rb"\* (?!BYE\b)", re.IGNORECASE)
 _WILDCARD = re.compile(rb"[%*]")
-# The name in an answer to LIST as an atom or a string; one that comes as a literal cannot be told.
+# Attributes, separator and name in an answer to LIST; a name that comes as a literal cannot be told.
 _LISTED = re.compile(
-    rb'\* LIST \([^()]*\) (?:NIL|"(?:[^"\\]|\\.)*") ("(?:[^"\\]|\\.)*"|[^"{\s]+)\r\n', re.IGNORECASE
+    rb'\* LIST \(([^()]*)\) (?:NIL|"\\?(.)") ("(?:[^"\\]|\\.)*"|[^"{\s]+)\r\n', re.IGNORECASE
 )
 
 
 def _lists(line: bytes, quoted: bytes) -> bool:
     """Whether an answer to LIST may be that of the mailbox: its name in another case as well, or one not to be read."""
     found = _LISTED.match(line)
-    listed = None if found is None else command.argument(found.group(1))
+    listed = None if found is None else command.argument(found.group(3))
     name = command.argument(quoted)
     return listed is None or name is None or listed[0].lower() == name[0].lower()
+
+
+def _words(answer: bytes) -> str:
+    return answer[:200].decode("utf-8", "replace").strip()
 
 
 class Named:
@@ -62,13 +66,19 @@ class Named:
                 raise Unsafe(Detail.NO_STRING.said())
             answer = await aside.look_into(harvester, relay, name, name)
             if relay.selection.mailbox is None:
-                return await self._closed_name(held, harvester, quoted, answer)
+                verdict = await self._closed_name(held, harvester, quoted, answer)
+                if verdict.pieces is not None and held.command.verb == b"DELETE":
+                    await self._secure_below(harvester, relay, name)
+                return verdict
             await self._secure(harvester, relay)
             alone = held.command.verb == b"DELETE" and not first[1].strip()
             if alone and await aside.may_move(harvester, relay, name):
                 said = await self._delete(harvester, relay, name, capabilities)
                 if said is not None:
                     return Verdict(answer=held.command.tag + b" " + said)
+                await aside.look_into(harvester, relay, name, name)
+            elif held.command.verb == b"DELETE":
+                await self._secure_below(harvester, relay, name)
                 await aside.look_into(harvester, relay, name, name)
             # Again: what was delivered while the first round was fetched.
             await self._secure(harvester, relay)
@@ -121,6 +131,27 @@ class Named:
         if relay.selection.mailbox is not None:
             await harvester.secure_all(place_of(self._account, relay.selection.mailbox))
 
+    async def _secure_below(self, harvester: Harvester, relay: Relay, name: bytes) -> None:
+        """What lies below a mailbox: some servers remove it along (RFC 9051 section 6.3.5 says that it stays).
+
+        Nothing of the INBOX, which no server removes and which is above all mailboxes at some. Raises Unsafe.
+        """
+        if name.upper() == b"INBOX":
+            return
+        lines, answer = await harvester.ask(b'LIST "" "*"', lambda line: line[:6].upper() == b"* LIST")
+        listed = [_LISTED.match(line) for line in lines]
+        if not is_ok(answer) or None in listed:
+            raise Unsafe(Detail.NO_STRING.said())
+        for each in filter(None, listed):
+            below = command.argument(each[3])
+            if below is None or b"\\NOSELECT" in each[1].upper() or b"\\NONEXISTENT" in each[1].upper():
+                continue
+            if each[2] is not None and below[0].lower().startswith(name.lower() + each[2]):
+                answer = await aside.look_into(harvester, relay, below[0], below[0])
+                if not is_ok(answer):
+                    raise Unsafe(Detail.NOT_SELECTED.said(words=_words(answer)))
+                await self._secure(harvester, relay)
+
     async def _open_again(self, mailbox: Mailbox, known: list[int] | None) -> None:
         """Unseen by the client, if the numbers that it knows are right still: nobody may have removed anything."""
         written = command.quoted(mailbox.name, utf8=self._relay.selection.utf8)
@@ -155,7 +186,7 @@ class Named:
             lines = [line for line in lines if _lists(line, quoted)]
         absent = [b"\\NOSELECT" in line.upper() or b"\\NONEXISTENT" in line.upper() for line in lines]
         if not is_ok(listed) or not all(absent):
-            raise Unsafe(Detail.NOT_SELECTED.said(words=answer[:200].decode("utf-8", "replace").strip()))
+            raise Unsafe(Detail.NOT_SELECTED.said(words=_words(answer)))
         if not lines and held.command.verb == b"DELETE" and answer[:2].upper() == b"NO":
             # Not sent on: it might exist and hold a letter by the time the command arrives.
             return Verdict(answer=held.command.tag + b" " + aside.no_such(answer))

@@ -28,6 +28,7 @@ class Provider:
     tells: bool = True  # its capabilities, with the answer to the log-in
     gmail: bool = False
     number_offset: int = 0  # Exchange: what FETCH answers is so much above the real number
+    enables: frozenset[bytes] = frozenset()
     opens: bytes = b"[READ-WRITE] open"  # the answer to SELECT
     wordy: bytes = b""  # what stands in front of the UID where that is asked for
     withheld: frozenset[int] = frozenset()  # FETCH of these is answered OK and without a body
@@ -156,7 +157,9 @@ class Provider:
         parts = self._words(words)
         by_uid = parts[0].upper() == b"UID"
         verb, arguments = (parts[1].upper(), parts[2:]) if by_uid else (parts[0].upper(), parts[1:])
-        if verb == b"CAPABILITY":
+        if verb == b"ENABLE":
+            yield b"".join(b"* ENABLED %s\r\n" % each for each in arguments if each in self.enables)
+        elif verb == b"CAPABILITY":
             yield b"* CAPABILITY " + self.capabilities + b"\r\n"
         elif verb == b"SEARCH" and arguments[0].upper() == b"UID":
             yield b"* SEARCH" + b"".join(b" %d" % uid for uid in self._of(selected, arguments[1], True)) + b"\r\n"
@@ -177,20 +180,24 @@ class Provider:
                     yield b"" if verb == b"CLOSE" else said
         elif verb == b"LIST" and arguments[1] == b"*":
             for name in self.boxes:
-                yield b'* LIST (%s) "/" "%s"\r\n' % (ATTRIBUTES.get(name, b"\\HasNoChildren"), name)
+                yield b'* LIST (%s) "/" "%s"\r\n' % (ATTRIBUTES.get(name, self._attributes(name)), name)
         elif verb == b"STATUS":
             facts = len(self.boxes[arguments[0]]), self.uidnext(arguments[0])
             yield b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY 9)\r\n' % (arguments[0], *facts)
         elif verb == b"LIST" and arguments[-1] in self.boxes:
-            yield b'* LIST (\\HasNoChildren) "/" "%s"\r\n' % arguments[-1]
+            yield b'* LIST (%s) "/" "%s"\r\n' % (self._attributes(arguments[-1]), arguments[-1])
+        elif verb == b"LIST" and arguments[-1].endswith(b"/%"):
+            for name in self._with_below(arguments[-1][:-2])[1:]:
+                yield b'* LIST (%s) "/" "%s"\r\n' % (self._attributes(name), name)
         elif verb == b"RENAME":
             self.boxes[arguments[1]] = self.boxes.pop(arguments[0])
             if self.on_rename is not None:
                 self.on_rename()
         elif verb == b"DELETE":
-            for uid in list(self.boxes[arguments[0]]):
-                self.remove(arguments[0], uid)
-            del self.boxes[arguments[0]]
+            for name in self._with_below(arguments[0]):
+                for uid in list(self.boxes[name]):
+                    self.remove(name, uid)
+                del self.boxes[name]
         elif verb == b"REPLACE":
             yield from self._replace(wire, self._of(selected, arguments[0], by_uid), words, selected)
 
@@ -251,6 +258,13 @@ class Provider:
         yield b"* OK [APPENDUID 9 %d] replacement ready\r\n" % uid
         for old in uids:
             yield b"* %d EXPUNGE\r\n" % self.remove(selected, old)
+
+    def _with_below(self, name: bytes) -> list[bytes]:
+        """A mailbox, and what lies below it: a DELETE takes both, as at some providers."""
+        return [name, *(each for each in self.boxes if each.startswith(name + b"/"))]
+
+    def _attributes(self, name: bytes) -> bytes:
+        return b"\\HasChildren" if len(self._with_below(name)) > 1 else b"\\HasNoChildren"
 
     def _of(self, name: bytes, numbers: bytes, by_uid: bool) -> list[int]:
         uids = sorted(self.boxes[name])

@@ -74,7 +74,7 @@ def test_what_servers_answer(name: str) -> None:
         items, behind = (head % ANSWERS[name]).split(b"%s")
         small = items.lower() + WHOLE.replace(b"BODY[] {", b"body[] {") + behind.lower()
         for answer in (items + WHOLE + behind, small):
-            for cuts in ([], range(0, len(answer), 7)):
+            for cuts in ([], list(range(0, len(answer), 7))):
                 found, missed = captured(chunks(answer, cuts), {})
                 assert [(each[0], each[1]) for each in found] == [(7, LETTER)] and missed == 0
 

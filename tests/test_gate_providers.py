@@ -312,6 +312,16 @@ def test_delete(tmp_path: Path) -> None:
         assert made.provider.gone == LETTERS and not [name for name in made.provider.boxes if b"Alt" in name]
 
 
+@pytest.mark.parametrize("below", [b"Alt/2025/Januar", b"Alt/a b"])
+def test_delete_that_takes_along_what_lies_below(tmp_path: Path, below: bytes) -> None:
+    """As some providers do it: all of that is here before, too."""
+    with house(tmp_path, Provider(), below) as made:
+        made.provider.put(b"Alt", LETTERS[0])
+        made.provider.put(b"Altes", b"Subject: nebenan\r\n\r\n")
+        made.client().ok(b"DELETE Alt")
+        assert sorted(made.provider.gone) == LETTERS and made.provider.boxes[b"Altes"]
+
+
 def test_client_that_leaves_while_its_mailbox_is_deleted(tmp_path: Path) -> None:
     """The mailbox is there under its own name, or it is gone for good; never left under the longer one."""
     provider = Provider()
