@@ -60,7 +60,9 @@ class Named:
             return Verdict(answer=held.command.tag + b" NO [CANNOT] a mailbox cannot be named like this\r\n")
         async with self._second() as (harvester, relay):
             if self._relay.selection.utf8:
-                await harvester.ask(b"ENABLE UTF8=ACCEPT", lambda line: False)
+                await harvester.ask(b"ENABLE UTF8=ACCEPT IMAP4rev2", lambda line: False)
+                if not relay.selection.utf8:  # the same octets would name another mailbox
+                    raise Unsafe(Detail.NO_STRING.said())
             quoted = command.quoted(name, utf8=relay.selection.utf8)
             if quoted is None:
                 raise Unsafe(Detail.NO_STRING.said())

@@ -425,3 +425,24 @@ def test_partial_of_old(tmp_path: Path) -> None:
     """RFC 1730 section 6.4.6: its answer calls the part that was asked for RFC822, as if it were all of the message."""
     with house(tmp_path, Provider()) as made:
         assert made.client().command(b"PARTIAL 1 RFC822 1 5")[-1].split()[1] == b"BAD" and made.heard() == []
+
+
+@pytest.mark.parametrize("enables", [{b"IMAP4rev2"}, {b"UTF8=ACCEPT"}, set()])
+def test_names_in_utf8(tmp_path: Path, enables: set[bytes]) -> None:
+    """Both sessions mean the same by a name: what is UTF-8 in the client's is so in the one that looks into it."""
+    with house(tmp_path, Provider(enables=frozenset(enables)), b"Alt&APw-") as made:
+        client = made.client()
+        client.ok(b"ENABLE IMAP4rev2 UTF8=ACCEPT")
+        client.ok(b"DELETE Alt&APw-")
+        asked = [words.split()[1:] for words in made.provider.heard if words.startswith(b"ENABLE")]
+        assert all(enables <= set(words) for words in asked) and len(asked) == (2 if enables else 1)
+
+
+def test_names_that_are_utf8_in_one_session_only(tmp_path: Path) -> None:
+    """The provider does not agree to it a second time: another mailbox would be looked into, and removed."""
+    with house(tmp_path, Provider(enables=frozenset({b"IMAP4rev2"})), b"Alt&APw-") as made:
+        client = made.client()
+        client.ok(b"ENABLE IMAP4rev2")
+        made.provider.enables = frozenset()
+        assert b" NO [UNAVAILABLE] " in client.command(b"DELETE Alt&APw-")[-1]
+        assert made.provider.gone == [] and len(made.provider.boxes[b"Alt&APw-"]) == 6
