@@ -146,7 +146,9 @@ class Named:
             raise Unsafe(Detail.NO_STRING.said())
         for each in filter(None, listed):
             below = command.argument(each[3])
-            if below is None or b"\\NOSELECT" in each[1].upper() or b"\\NONEXISTENT" in each[1].upper():
+            if below is None:
+                raise Unsafe(Detail.NO_STRING.said())
+            if b"\\NOSELECT" in each[1].upper() or b"\\NONEXISTENT" in each[1].upper():
                 continue
             if each[2] is not None and below[0].lower().startswith(name.lower() + each[2]):
                 answer = await aside.look_into(harvester, relay, below[0], below[0])
