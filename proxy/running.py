@@ -128,7 +128,8 @@ class Running:
         self._keeping = False
         if running.verb in append.VERBS and running.mailbox is not None:
             return self._begin_message(running, line)
-        if size > shape.MAX_LITERAL_OCTETS:
+        nameless = running.verb in append.VERBS and size > _MAX_KEPT_OCTETS  # its message would be none to us
+        if nameless or size > shape.MAX_LITERAL_OCTETS:
             raise shape.too_large()
         self._keeping = running.verb in shape.NAMING and size <= _MAX_KEPT_OCTETS
         if self._keeping:

@@ -54,5 +54,5 @@ def too_many() -> Ended:
 
 
 def too_large() -> Ended:
-    """The end of one with a literal above MAX_LITERAL_OCTETS."""
-    return Ended("a literal above 1 MiB that is no message", b"* BYE the literal is too large\r\n")
+    """The end of one with a literal that is no message and above its limit."""
+    return Ended("a literal that is too large and no message", b"* BYE the literal is too large\r\n")

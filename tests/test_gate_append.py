@@ -130,3 +130,10 @@ def test_a_held_command_has_no_end_of_literals(house: House) -> None:
     client = house.client()
     client.send(b"x DELETE" + b" {0+}\r\n" * 1_000 + b"\r\n")
     assert client.until(b"x")[-1].startswith(b"x NO ")
+
+
+def test_a_name_longer_than_is_kept(house: House) -> None:
+    """Whose mailbox nobody knows, its message would pass as any literal does, and be nowhere here."""
+    client = house.client()
+    client.send(b"a APPEND {8193}\r\n")
+    assert client.line().startswith(b"* BYE ") and house.asked(b"APPEND") == []
