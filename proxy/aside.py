@@ -53,7 +53,7 @@ async def may_move(harvester: Harvester, relay: Relay, name: bytes) -> bool:
     attributes, separator = listed[0][1].upper().split(), listed[0][2]
     if separator is None or b"\\HASNOCHILDREN" in attributes or b"\\NOINFERIORS" in attributes:
         return True
-    below = quoted(name + separator + b"%", utf8=relay.selection.utf8)
+    below = quoted(name.removesuffix(separator) + separator + b"%", utf8=relay.selection.utf8)
     lines, answer = await harvester.ask(b'LIST "" ' + (below or b'""'), lambda line: _LIST.match(line) is not None)
     return is_ok(answer) and not lines
 

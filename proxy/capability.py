@@ -19,10 +19,12 @@ _LIST = re.compile(rb"(\* CAPABILITY|\[CAPABILITY)((?: [^\s\]]+)*)", re.IGNORECA
 _REFERRAL = re.compile(rb" ?\[REFERRAL [^\]\r\n]*+\]?", re.IGNORECASE)
 
 # Commands that stay here whatever upstream announces. PARTIAL: its answer calls a part RFC822 (RFC 1730 section 6.4.6).
+# LOCAL…, XFER: Cyrus' APPEND and DELETE under another name, and a mailbox away to another server.
 REFUSED_VERBS = frozenset(
     {
         b"STARTTLS", b"COMPRESS", b"UNAUTHENTICATE", b"LOGIN", b"AUTHENTICATE", b"RLIST", b"RLSUB", b"GENURLAUTH",
         b"RESETKEY", b"URLFETCH", b"NOTIFY", b"GETJMAPACCESS", b"PARTIAL",
+        b"LOCALAPPEND", b"LOCALDELETE", b"XFER",
     }
 )
 

@@ -151,7 +151,8 @@ class Provider:
 
     @staticmethod
     def _words(words: bytes) -> list[bytes]:
-        return [b"".join(found) for found in _WORDS.findall(words)]
+        """A separator behind a mailbox's name says nothing."""
+        return [b"".join(found).rstrip(b"/") for found in _WORDS.findall(words)]
 
     def _answers(self, wire: Wire, words: bytes, selected: bytes) -> Iterator[bytes]:
         parts = self._words(words)

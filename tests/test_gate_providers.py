@@ -313,12 +313,13 @@ def test_delete(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("below", [b"Alt/2025/Januar", b"Alt/a b"])
-def test_delete_that_takes_along_what_lies_below(tmp_path: Path, below: bytes) -> None:
+@pytest.mark.parametrize("words", [b"DELETE Alt", b"DELETE Alt/"])
+def test_delete_that_takes_along_what_lies_below(tmp_path: Path, below: bytes, words: bytes) -> None:
     """As some providers do it: all of that is here before, too."""
     with house(tmp_path, Provider(), below) as made:
         made.provider.put(b"Alt", LETTERS[0])
         made.provider.put(b"Altes", b"Subject: nebenan\r\n\r\n")
-        made.client().ok(b"DELETE Alt")
+        made.client().ok(words)
         assert sorted(made.provider.gone) == LETTERS and made.provider.boxes[b"Altes"]
 
 
@@ -421,10 +422,13 @@ def test_answer_that_cannot_be_read(tmp_path: Path, words: bytes) -> None:
         assert not any(heard.startswith(words) for heard in made.provider.heard) and made.provider.gone == []
 
 
-def test_partial_of_old(tmp_path: Path) -> None:
-    """RFC 1730 section 6.4.6: its answer calls the part that was asked for RFC822, as if it were all of the message."""
+@pytest.mark.parametrize("words", [
+    b"PARTIAL 1 RFC822 1 5", b"LOCALDELETE INBOX", b"LOCALAPPEND INBOX {3+}\r\nabc", b"XFER INBOX elsewhere",
+])
+def test_commands_that_go_to_nobody(tmp_path: Path, words: bytes) -> None:
+    """An answer that calls a part RFC822 (RFC 1730 section 6.4.6), and other names for what the gate looks at."""
     with house(tmp_path, Provider()) as made:
-        assert made.client().command(b"PARTIAL 1 RFC822 1 5")[-1].split()[1] == b"BAD" and made.heard() == []
+        assert made.client().command(words)[-1].split()[1] == b"BAD" and made.heard() == []
 
 
 @pytest.mark.parametrize("enables", [{b"IMAP4rev2"}, {b"UTF8=ACCEPT"}, set()])
