@@ -22,7 +22,7 @@ _OPENING = re.compile(rb"\* (?!BYE\b)", re.IGNORECASE)
 _WILDCARD = re.compile(rb"[%*]")
 # Attributes, separator and name in an answer to LIST; a name that comes as a literal cannot be told.
 _LISTED = re.compile(
-    rb'\* LIST \(([^()]*)\) (?:NIL|"\\?(.)") ("(?:[^"\\]|\\.)*"|[^"{\s]+)\r\n', re.IGNORECASE
+    rb'\* LIST \(([^()]*)\) (?:NIL|"\\?(.?)") ("(?:[^"\\]|\\.)*"|[^"{\s]+)\r\n', re.IGNORECASE
 )
 
 
@@ -150,7 +150,7 @@ class Named:
                 raise Unsafe(Detail.NO_STRING.said())
             if b"\\NOSELECT" in each[1].upper() or b"\\NONEXISTENT" in each[1].upper():
                 continue
-            if each[2] is not None and below[0].lower().startswith(name.lower().removesuffix(each[2]) + each[2]):
+            if each[2] and below[0].lower().startswith(name.lower().removesuffix(each[2]) + each[2]):
                 answer = await aside.look_into(harvester, relay, below[0], below[0])
                 if not is_ok(answer):
                     raise Unsafe(Detail.NOT_SELECTED.said(words=_words(answer)))
