@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from postbuch.archive.index_text import fold
+from postbuch.archive.mailboxname import without_mark
 
 # In the order in which people look for them.
 _KINDS = {
@@ -40,7 +41,7 @@ def identity(name: str) -> str:
 @lru_cache(maxsize=10_000)
 def kind_of(name: str) -> str:
     """inbox, sent, drafts, archive, junk, trash, or folder."""
-    bare = bare_name(name).strip().lower()
+    bare = bare_name(without_mark(name)).strip().lower()
     return next((kind for kind, names in _KINDS.items() if bare in names), "folder")
 
 

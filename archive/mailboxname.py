@@ -9,6 +9,7 @@ from postbuch.archive import headers
 from postbuch.archive.widths import KEY_CHARACTERS
 
 _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
+_MARK = re.compile(r" #[0-9a-f]{8}\Z")
 _TO_SHIFT = re.compile(r"&|[^\x20-\x7e]+")
 
 
@@ -46,6 +47,11 @@ def readable(name: str, *, is_utf8: bool = False) -> str:
         return kept
     mark = "#" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{kept[: KEY_CHARACTERS - 1 - len(mark)]} {mark}".strip()
+
+
+def without_mark(kept: str) -> str:
+    """The name as people know it, of one that `readable` may have marked."""
+    return _MARK.sub("", kept)
 
 
 def _shifted(match: re.Match[str]) -> str:

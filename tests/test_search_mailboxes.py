@@ -13,6 +13,7 @@ from postbuch.archive import listview, query, search_facets
 from postbuch.archive.accounts import find_account
 from postbuch.archive.filterform import Condition, Filter
 from postbuch.archive.mailboxkind import SHOWN, kind_of
+from postbuch.archive.mailboxname import readable
 from postbuch.archive.schema import letter
 from postbuch.archive.search import search
 from postbuch.archive.search_sql import Conditions
@@ -35,7 +36,7 @@ def conn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     with fresh_archive(tmp_path_factory.mktemp("boxes")) as (config, engine), ingester(config, engine) as work:
         for uid, (name, (owner, box)) in enumerate(PLACES.items(), start=1):
             octets = mail(name, f"From: a@x.example\r\nSubject: Plan {name}", "Anbei.")
-            work.ingest([message_record(octets, account=owner, mailbox=box, uid=uid)])
+            work.ingest([message_record(octets, account=owner, mailbox=box, mailbox_utf8=True, uid=uid)])
         follow(config, engine)
         with engine.connect() as made:
             yield made
@@ -134,13 +135,21 @@ def test_what_a_page_calls_them() -> None:
     assert all(kind_of(name) == kind for kind, names in SHOWN.items() for name in names)
 
 
+def test_a_name_that_is_marked_has_the_same_use() -> None:
+    """A server that writes German names with 8 bits has drafts like others."""
+    marked = readable("Entw\u00fcrfe")
+    assert marked != "Entwürfe"
+    assert kind_of(marked) == "drafts"
+    assert kind_of(f"Kunden {marked}") == "folder"
+
+
 def test_names_in_quotes_are_those_alone(tmp_path: Path) -> None:
     """A value beside a result leads to as many letters as it says: a letter in two folders of one name is one."""
     with fresh_archive(tmp_path) as (config, engine), ingester(config, engine) as work:
         octets = mail("both", "From: a@x.example\r\nSubject: Plan", "Anbei.", file="ohne-endung")
         places = [("anna@firma.example", "INBOX"), ("bernd@firma.example", "INBOX"), ("anna@firma.example", "INBOX.x")]
         for uid, (owner, box) in enumerate(places, start=1):
-            work.ingest([message_record(octets, account=owner, mailbox=box, uid=uid)])
+            work.ingest([message_record(octets, account=owner, mailbox=box, mailbox_utf8=True, uid=uid)])
         work.ingest([message_record(mail("other", "From: b@x.example\r\nSubject: Plan", "Da."), mailbox="INBOX.x")])
         follow(config, engine)
         with engine.connect() as conn:

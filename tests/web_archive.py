@@ -47,7 +47,7 @@ class Filling:
         capture = new_capture().hex()
         facts: dict[str, Any] = {
             "kind": "message", "capture": capture, "source": source, "account": account, "upstream": "provider",
-            "mailbox": mailbox, "mailbox_utf8": False, "uidvalidity": 1 if mailbox else None,
+            "mailbox": mailbox, "mailbox_utf8": True, "uidvalidity": 1 if mailbox else None,
             "uid": self.uid if mailbox else None, "flags": list(flags), "internal_date": moment if mailbox else None,
             "session": "test", "client_address": "192.0.2.7", "seen_at": moment, "normalised": False,
             "sha256": hashlib.sha256(octets).hexdigest(), "size_octets": len(octets),
