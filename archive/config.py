@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from postbuch.archive import said, systemwords
+from postbuch.archive import configfaults, systemwords
 from postbuch.archive.endpoint import (
     Address,
     DatabaseUrl,
@@ -21,6 +21,7 @@ from postbuch.archive.endpoint import (
     OptionalIpv4,
     OptionalListen,
     PortRange,
+    PublicUrl,
     SubmissionUrl,
     WebListen,
     parse_endpoint,
@@ -29,7 +30,7 @@ from postbuch.archive.endpoint import (
 )
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.said import Joint
-from postbuch.archive.settingreasons import Setting, of_library
+from postbuch.archive.settingreasons import Setting
 from postbuch.archive.wrong import Wrong
 
 ENVIRONMENT_VARIABLE = "POSTBUCH_CONFIG"
@@ -81,7 +82,7 @@ class Web(Section):
         "0.0.0.0:443",
         description="TLS with the same certificates; http://127.0.0.1:PORT form for behind a proxy",
     )
-    public_url: str = Field("https://localhost", description="the address that people type; used in links")
+    public_url: PublicUrl = Field("https://localhost", description="the address that people type; used in links")
 
 
 class Ftps(Section):
@@ -185,7 +186,7 @@ class Config(Section):
     """The whole file. `data_dir` is absolute after loading (a relative one counts from the file's folder)."""
 
     data_dir: Annotated[str, _Counts.FOLDER] = Field(
-        "/var/lib/postbuch", description="everything that Postbuch keeps lies below this folder"
+        "/var/lib/postbuch", min_length=1, description="everything that Postbuch keeps lies below this folder"
     )
     database: Database = Database()
     imap: Imap = Imap()
@@ -252,7 +253,7 @@ def parse(raw: dict[str, Any], path: Path) -> Config:
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(Joint.ABOUT.said(subject=path, what=_sentence(error))) from None
+        raise ConfigError(Joint.ABOUT.said(subject=path, what=configfaults.sentence(error, Config))) from None
     return _resolved(config, path.absolute().parent)
 
 
@@ -285,18 +286,3 @@ def _files(section: Section) -> Iterator[Path]:
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, Section):
                 yield from _files(each)
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return Wrong.KEY_UNKNOWN.said(key=key)
-    if first["type"] == "missing":
-        return Wrong.KEY_MISSING.said(key=key)
-    limits = first.get("ctx", {})
-    raised = limits.get("error")
-    cause = (
-        said.of(raised) if isinstance(raised, ValueError) else of_library(first["type"], first["input"], limits)
-    ) or first["msg"]
-    return Wrong.KEY_UNFIT.said(key=key, cause=cause) if key else cause

@@ -135,9 +135,18 @@ def _database_url(text: str) -> str:
 
 
 def _http_url(text: str) -> str:
-    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets round what is no address, or a port that is none
+        good = False
+    if not good:
         raise ValueError(Setting.NO_HTTP_URL.said(text=text))
     return text
+
+
+def _optional_http_url(text: str) -> str:
+    return _http_url(text) if text else text
 
 
 def parse_name_server(text: str) -> Address:
@@ -163,7 +172,8 @@ SubmissionUrl = Annotated[str, AfterValidator(_submission_url)]
 Listen = Annotated[str, AfterValidator(_listen)]
 WebListen = Annotated[str, AfterValidator(_web_listen)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrl = Annotated[str, AfterValidator(_optional_http_url)]
+PublicUrl = Annotated[str, AfterValidator(_http_url)]
 OptionalListen = Annotated[str, AfterValidator(_optional_listen)]
 PortRange = Annotated[str, AfterValidator(_port_range)]
 OptionalIpv4 = Annotated[str, AfterValidator(_ipv4)]

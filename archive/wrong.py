@@ -40,6 +40,7 @@ class Wrong(Named):
     UNREADABLE = "{path}: cannot be read: {cause}"
     NO_TOML = "{path}: is not TOML: {cause}"
     KEY_UNKNOWN = "the key '{key}' is unknown; `postbuch config example` lists all keys"
+    KEY_MEANT = "the key '{key}' is unknown; did you mean '{other}'?"
     KEY_MISSING = "the key '{key}' is missing"
     KEY_UNFIT = "the key '{key}': {cause}"
     DEPARTMENT_NAME = "the name of a department has 1 to {number} characters"

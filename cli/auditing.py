@@ -49,6 +49,12 @@ def audit(
         [(f"{row['at']:%Y-%m-%d %H:%M:%S} UTC", row["actor"], row["origin"], row["action"], row["target"])
          for row in found.rows],
     )  # fmt: skip
+    if what and not found.rows:
+        # Imported here: the names come with the pages that show them.
+        from postbuch.webmail.actions import NAMES
+
+        if what not in NAMES:
+            output.say(_("No action is called '{name}'; there are {names}.").format(name=what, names=", ".join(NAMES)))
     if found.older is not None:
         output.say(_("There are more; --until or a higher --limit shows them."))
 

@@ -78,9 +78,13 @@ class Child(ProcessProtocol):
         self._started_at = self._reactor.seconds()
         self.state = State.RUNNING
         # Standard error is ours, passed on as it is: no pipe can fill up and hold the child.
-        self._reactor.spawnProcess(
-            self, self._command[0], self._command, env=None, childFDs={0: "w", 1: "r", 2: sys.stderr.fileno()}
-        )
+        try:
+            self._reactor.spawnProcess(
+                self, self._command[0], self._command, env=None, childFDs={0: "w", 1: "r", 2: sys.stderr.fileno()}
+            )
+        except OSError as error:  # no memory, or while the program is being replaced
+            log.error("child-not-started name=%s cause=%s", self.name, error)
+            self._try_again()
 
     def connectionMade(self) -> None:
         """Twisted: it runs."""
@@ -116,6 +120,9 @@ class Child(ProcessProtocol):
         if self._fatal(self, code if code is not None else -1):
             self._finish()
             return
+        self._try_again()
+
+    def _try_again(self) -> None:
         self.state = State.WAITING
         if self._reactor.seconds() - self._started_at >= WELL_AFTER_S:
             self._pause_s = FIRST_PAUSE_S

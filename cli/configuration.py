@@ -3,7 +3,7 @@
 
 from postbuch.archive import config as configuration
 from postbuch.archive import configexample
-from postbuch.cli import output
+from postbuch.cli import output, preflight
 from postbuch.cli.helptext import Commands
 from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
@@ -24,6 +24,8 @@ def example(config: ConfigOption = None, json: JsonOption = False) -> None:
 def check(config: ConfigOption = None, json: JsonOption = False) -> None:
     path = configuration.locate(config)
     loaded = load(config)
+    preflight.check_distinct(loaded)
+    preflight.check_files(loaded)
     if loaded.signing:
         # Imported here, as in `up`.
         from postbuch.proxy.signing import Keys

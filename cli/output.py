@@ -110,14 +110,18 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     _results.print(table)
 
 
+def _bars(*behind: TextColumn, shown: bool) -> Progress:
+    """Without a terminal there is nothing to move: the library would leave an empty line."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(
+        *columns, *behind, console=_messages, transient=True, disable=not (shown and _messages.is_interactive)
+    )
+
+
 @contextlib.contextmanager
 def counter(label: str, *, shown: bool) -> Iterator[Callable[[int, int], bool]]:
     """A bar with an estimate, moved by calling what is given with (done, total)."""
-    if not shown:
-        yield lambda done, total: True
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_messages, transient=True) as bar:
+    with _bars(shown=shown) as bar:
         task = bar.add_task(label, total=None)
 
         def advance(done: int, total: int) -> bool:
@@ -129,11 +133,7 @@ def counter(label: str, *, shown: bool) -> Iterator[Callable[[int, int], bool]]:
 
 def progress(items: Iterable[_Item], label: str, total: int | None, *, shown: bool) -> Iterator[_Item]:
     """The items one by one with a bar on standard error. `total` is None while it is not known."""
-    if not shown:
-        yield from items
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_messages, transient=True) as bar:
+    with _bars(shown=shown) as bar:
         task = bar.add_task(label, total=total)
         for item in items:
             yield item
@@ -144,11 +144,7 @@ class Bars:
     """A bar with an estimate for each of several things at once, on standard error; nothing when not `shown`."""
 
     def __init__(self, *, shown: bool) -> None:
-        columns = (
-            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[words]}", markup=False),
-        )  # fmt: skip
-        self._progress = Progress(*columns, console=_messages, transient=True, disable=not shown)
+        self._progress = _bars(TextColumn("{task.fields[words]}", markup=False), shown=shown)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> "Bars":

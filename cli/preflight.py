@@ -6,19 +6,23 @@ import os
 import socket
 import time
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from postbuch.archive import systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.endpoint import Address, parse_address
 from postbuch.archive.errors import ConfigError, UsageError
+from postbuch.archive.wrong import Wrong
 from postbuch.certs.files import certificate_files
+from postbuch.certs.trust import client_context
 from postbuch.cli.language import tell
 from postbuch.cli.language import translate as _
 
 # A predecessor that was killed leaves children that the kernel ends at once; their sockets close within this time.
 PORT_PATIENCE_S = 5.0
 _FIRST_FREE_PORT = 1024
+_EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104 - compared with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,29 @@ def listeners(config: Config) -> list[Listener]:
     if config.ftps.listen:
         keys.append(("ftps.listen", config.ftps.listen))
     return [Listener(key=key, address=parse_address(text)) for key, text in keys]
+
+
+def check_distinct(config: Config) -> None:
+    """Raises ConfigError when two listeners are to have one port."""
+    for one, other in combinations(listeners(config), 2):
+        hosts = {one.address.host, other.address.host}
+        if one.address.port == other.address.port != 0 and (len(hosts) == 1 or hosts & _EVERY_ADDRESS):
+            raise ConfigError(
+                _("the keys '{one}' and '{other}' both name port {port}; choose another port for one of them").format(
+                    one=one.key, other=other.key, port=one.address.port
+                )
+            )
+
+
+def check_files(config: Config) -> None:
+    """Raises ConfigError for the first file that the configuration names and that cannot be read."""
+    for upstream in config.upstream:
+        client_context(upstream.ca_file)
+    for path in config.files:
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise ConfigError(Wrong.UNREADABLE.said(path=path, cause=systemwords.cause(error))) from None
 
 
 def check_initialised(config: Config) -> None:
@@ -104,6 +131,7 @@ def _sentence(listener: Listener, text: str, error: OSError) -> str:
 
 def check_ports(config: Config, patience_s: float = PORT_PATIENCE_S) -> None:
     """Raises ConfigError for the first listener whose port stays taken. Blocks for at most `patience_s`."""
+    check_distinct(config)
     deadline = time.monotonic() + patience_s
     for listener in listeners(config):
         while (fault := port_fault(listener)) is not None:

@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -418,3 +421,55 @@ def test_a_data_folder_of_somebody_else_is_told(tmp_path: Path) -> None:
         2, "", f"postbuch: {certificates / 'ca.pem'}: Permission denied; call this command as the user that runs "
         "Postbuch, for example by `sudo -u postbuch`\n",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ['ca_file = "gone.pem"', 'master_password_file = "gone.pem"'])
+def test_a_file_that_is_named_and_not_there_is_told_by_the_check(tmp_path: Path, line: str) -> None:
+    """And not when a mail program is waiting for it."""
+    _write_config(tmp_path)
+    with (tmp_path / "postbuch.toml").open("a") as stream:
+        stream.write(line + "\n")
+    done = _postbuch(tmp_path, "config", "check")
+    assert done.returncode == 2
+    assert f"{tmp_path / 'gone.pem'}" in done.stderr and "No such file or directory" in done.stderr
+
+
+def test_an_action_that_there_is_not_is_told(house: Path) -> None:
+    """Else an empty answer would look like nobody having done it."""
+    done = _postbuch(house, "audit", "--what", "vieuw")
+    assert done.returncode == 0
+    assert "No action is called 'vieuw'; there are " in done.stderr and ", view, " in done.stderr.replace("\n", " ")
+    assert "No action" not in _postbuch(house, "audit", "--what", "restore").stderr
+
+
+def test_an_error_behind_a_bar_is_one_line(house: Path) -> None:
+    """Where there is no terminal, no bar leaves an empty line."""
+    done = _postbuch(house, "backup", str(house / "data" / "within"))
+    assert (done.returncode, done.stderr.count("\n"), done.stderr[:10]) == (2, 1, "postbuch: ")
+
+
+def test_ctrl_c_while_libraries_are_loaded_says_nothing(tmp_path: Path) -> None:
+    """At any moment of a start; behind nohup it does nothing, as before."""
+    for wait_s in (0.1, 0.2, 0.3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _STARTED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=tmp_path,
+        )  # fmt: skip
+        with process:
+            assert process.stdout is not None and process.stdout.readline() == "begins\n"
+            time.sleep(wait_s)
+            process.send_signal(signal.SIGINT)
+            out, told = process.communicate(timeout=60)
+        assert (out, told) == ("", "")
+        assert process.returncode in (-signal.SIGINT, 130)
+
+
+# As the script that is installed does.
+_PROJECT = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+_STARTED = """
+import sys
+sys.argv = ["postbuch", "search", "x"]
+print("begins", flush=True)
+from {} import {} as command
+sys.exit(command())
+""".format(*_PROJECT["scripts"]["postbuch"].split(":"))

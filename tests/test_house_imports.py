@@ -50,7 +50,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "nh3": ("webmail/*",),
     "publicsuffixlist": ("archive/alignment.py",),
     "pybase64": ("archive/skeleton.py",),
-    "pydantic": ("archive/config.py", "archive/endpoint.py"),
+    "pydantic": ("archive/config.py", "archive/configfaults.py", "archive/endpoint.py"),
     "pypdfium2": ("archive/extract_pdf.py",),
     "pyftpdlib": ("webmail/ftps_library.py",),
     "pymysql": ("archive/database.py", "archive/server.py", "archive/setup.py"),

@@ -64,6 +64,8 @@ def test_what_is_wrong_with_a_setting_has_its_reason() -> None:
     ({"web": {"listen": "http://192.0.2.1:80"}}, Setting.WEB_WITHOUT_TLS),
     ({"ledger": {"tsa_url": "https://tsa.example"}}, Setting.STAMP_UNCHECKED),
     ({"database": {"url": "sqlite:///a"}}, Setting.NO_DATABASE_URL),
+    *(({"web": {"public_url": text}}, Setting.NO_HTTP_URL) for text in ("foo", "", "https://", "https://[x", "http://a:b")),
+    ({"data_dir": ""}, Setting.EMPTY),
     ({"dns": {"servers": ["ns"]}}, Setting.NO_NAME_SERVER),
     ({"upstream": [UPSTREAM | {"auth": "none"}]}, Setting.NO_CHOICE),
     ({"upstream": [UPSTREAM | {"imap": "imap://m"}]}, Setting.WITHOUT_TLS),
@@ -93,3 +95,17 @@ def test_what_is_shown_holds_no_password(document: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as raised:
         config.parse(document, Path("postbuch.toml"))
     assert "heim" not in str(raised.value) and len(str(raised.value)) < 250
+
+
+@pytest.mark.parametrize(("document", "sentence"), [
+    ({"datadir": "x"}, "the key 'datadir' is unknown; did you mean 'data_dir'?"),
+    ({"imap": {"listn": []}}, "the key 'imap.listn' is unknown; did you mean 'imap.listen'?"),
+    ({"upstream": [{"name": "a", "domain": ["x"]}]},
+     "the key 'upstream.0.domain' is unknown; did you mean 'upstream.0.domains'?"),
+    ({"imap": {"zzz": 1}}, "the key 'imap.zzz' is unknown; `postbuch config example` lists all keys"),
+])  # fmt: skip
+def test_a_mistyped_key_is_told_with_the_one_that_is_meant(document: dict[str, Any], sentence: str) -> None:
+    """Before it is said that the other one is missing."""
+    with pytest.raises(ConfigError) as raised:
+        config.parse(document, Path("postbuch.toml"))
+    assert str(raised.value) == f"postbuch.toml: {sentence}"

@@ -34,6 +34,16 @@ def test_a_port_in_use_is_named_with_its_key(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_one_port_for_two_listeners_is_named_with_both_keys(tmp_path: Path, host: str) -> None:
+    """Before the second of them fails; 0 lets the system choose one for each."""
+    config = _config(tmp_path, 1143)
+    preflight.check_distinct(config)
+    config = config.model_copy(update={"web": Web(listen=f"{host}:1143")})
+    with pytest.raises(ConfigError, match=r"'imap\.listen' and 'web\.listen' both name port 1143"):
+        preflight.check_ports(config)
+
+
 def test_a_port_that_is_let_go_of_in_time_is_taken(tmp_path: Path) -> None:
     """After a kill the kernel needs a moment to close the sockets of those that died."""
     taken = socket.create_server(("127.0.0.1", 0))
@@ -142,3 +152,31 @@ def test_a_child_that_does_not_listen_is_killed() -> None:
     )
     assert done.stdout.splitlines() == ["seen", "starts 1"]
     assert done.returncode == 0
+
+
+_NOT_STARTED = """
+import os, sys
+from twisted.internet import reactor
+from postbuch.cli.child import Child
+
+usual = sys.executable
+sys.executable = "/nowhere"
+child = Child(reactor, "probe", [usual, "-c", "print('ready probe', flush=True)"], os.getpid())
+sys.executable = usual
+
+def mend():
+    child._command[0] = usual
+
+child.ready.addCallback(lambda _: child.end(1.0).addCallback(lambda _: reactor.stop()))
+reactor.callWhenRunning(child.start)
+reactor.callLater(0.1, mend)
+reactor.run()
+"""
+
+
+def test_a_child_that_cannot_be_executed_is_tried_again() -> None:
+    """Its program is not there while it is being replaced: told in the log, and it goes on when it is back."""
+    done = subprocess.run([sys.executable, "-c", _NOT_STARTED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        0, ["child-not-started name=probe cause=[Errno 2] No such file or directory: '/nowhere'"]
+    )  # fmt: skip
