@@ -16,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 import pymysql
 from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError
 
-from postbuch.archive import secrets
+from postbuch.archive import secrets, systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.reasons import Reason
@@ -81,17 +81,33 @@ def _connect(dialect: Any, record: Any, args: Any, parameters: dict[str, Any]) -
     """Connect to the private server by a socket of our own: PyMySQL leaves its open when nobody listens."""
     path = parameters.get("unix_socket")
     if path is None:
-        return None
+        return _connect_by_network(parameters)
     stream = socket.socket(socket.AF_UNIX)
     stream.settimeout(parameters["connect_timeout"])
     try:
         stream.connect(path)
     except OSError as error:
         stream.close()
-        raise pymysql.OperationalError(2003, f"no server at {path} ({error.strerror or error})") from error
+        raise _not_at(path, error) from error
     conn = pymysql.connect(**parameters, defer_connect=True)
     conn.connect(stream)
     return conn
+
+
+def _connect_by_network(parameters: dict[str, Any]) -> Any:
+    try:
+        return pymysql.connect(**parameters)
+    except pymysql.OperationalError as error:
+        cause = getattr(error, "original_exception", None)
+        if not isinstance(cause, OSError):
+            raise
+        raise _not_at(f"{parameters['host']}:{parameters['port']}", cause) from error
+
+
+def _not_at(place: str, cause: OSError) -> pymysql.OperationalError:
+    return pymysql.OperationalError(
+        2003, Reason.DATABASE_NOT_AT.said(place=place, cause=systemwords.cause(cause))
+    )
 
 
 def url(config: Config, role: Role) -> URL:
@@ -132,13 +148,23 @@ def _translate(context: Any) -> None:
     if context.is_pre_ping:
         return
     error = context.original_exception
-    if isinstance(error, pymysql.MySQLError | OSError) and (is_gone(error) or context.connection is None):
+    if not isinstance(error, Exception) and context.connection is not None:  # Ctrl-C while something is read
+        _expect_nothing_more(context.connection)
+    if not isinstance(error, pymysql.MySQLError | OSError):
+        return
+    if is_gone(error):
         raise ServiceMissing(Reason.DATABASE_SILENT.said(words=reason(error))) from error
+    if context.connection is None:  # it answers: with a wrong password, a database that is not there, no free place
+        user = context.engine.url.username
+        raise ServiceMissing(Reason.DATABASE_NO_LOG_IN.said(user=user, words=reason(error))) from error
 
 
 def reason(error: BaseException) -> str:
     """What the database said, without its number."""
-    return str(error.args[-1]) if error.args else type(error).__name__
+    if not error.args:
+        return type(error).__name__
+    last = error.args[-1]
+    return last if isinstance(last, str) else str(last)
 
 
 def number(error: BaseException) -> int:
@@ -158,6 +184,27 @@ def is_backslash_plain(conn: Connection) -> bool:
     """Whether the server takes a backslash in a text for nothing but itself (SQL mode NO_BACKSLASH_ESCAPES)."""
     driver: Any = conn.connection.driver_connection
     return bool(driver.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES)
+
+
+@contextlib.contextmanager
+def streaming(conn: Connection) -> Iterator[None]:
+    """For reading a long answer row by row: what breaks that off, Ctrl-C as well, ends the connection.
+
+    PyMySQL would read the rest first, which may take minutes, or complain that it cannot.
+    """
+    try:
+        yield
+    except BaseException:
+        if not conn.invalidated:
+            _expect_nothing_more(conn)
+            conn.invalidate()
+        raise
+
+
+def _expect_nothing_more(conn: Connection) -> None:
+    driver: Any = conn.connection.driver_connection
+    if driver._result is not None:
+        driver._result.unbuffered_active = False
 
 
 def may_try_again(error: BaseException) -> bool:
@@ -234,15 +281,8 @@ def _lock(stream: Any, kind: int) -> None:
 
 def check(config: Config, role: Role) -> None:
     """Connect once. Raises ServiceMissing with a sentence that names what the database answered."""
-    probe = engine(config, role)
-    try:
-        with probe.connect():
-            pass
-    except (OperationalError, ServiceMissing) as error:
-        cause = error.orig if isinstance(error, OperationalError) and error.orig else error
-        raise ServiceMissing(Reason.DATABASE_NO_LOG_IN.said(user=role.user, words=reason(cause))) from error
-    finally:
-        probe.dispose()
+    with pool(config, role) as probe, probe.connect():
+        pass
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, text
 
+from postbuch.archive import database
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.reasons import Saving
 
@@ -81,14 +82,16 @@ def _inserts(conn: Connection, table: str) -> Iterator[tuple[int, str]]:
     waiting: list[str] = []
     size = 0
     query = text(f"SELECT CONCAT('(', {row}, ')') FROM `{table}`")  # noqa: S608 - names of our own tables
-    for value in conn.execute(query, execution_options={"stream_results": True, "yield_per": ROWS}).scalars():
-        if value is None:  # longer than the server's max_allowed_packet
-            raise ServiceMissing(Saving.ROW_TOO_LONG.said(table=table))
-        waiting.append(value)
-        size += len(value)
-        if size >= STATEMENT_CHARACTERS:
-            yield len(waiting), f"{head}{','.join(waiting)};\n"
-            waiting, size = [], 0
+    rows = conn.execute(query, execution_options={"stream_results": True, "yield_per": ROWS}).scalars()
+    with database.streaming(conn):
+        for value in rows:
+            if value is None:  # longer than the server's max_allowed_packet
+                raise ServiceMissing(Saving.ROW_TOO_LONG.said(table=table))
+            waiting.append(value)
+            size += len(value)
+            if size >= STATEMENT_CHARACTERS:
+                yield len(waiting), f"{head}{','.join(waiting)};\n"
+                waiting, size = [], 0
     if waiting:
         yield len(waiting), f"{head}{','.join(waiting)};\n"
 

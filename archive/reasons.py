@@ -18,6 +18,7 @@ class Reason(Named):
     )
     # The database
     DATABASE_SILENT = "the database does not answer: {words}"
+    DATABASE_NOT_AT = "no server at {place} ({cause})"
     DATABASE_SILENT_SEE_LOG = "the database does not answer; its log {log} says why"
     DATABASE_SAYS = "the database says: {words}"
     DATABASE_NOT_STARTING = "the database server does not start; its log {log} says why"
