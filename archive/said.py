@@ -91,6 +91,15 @@ def of(error: BaseException) -> str:
     return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
 
 
+def told_of(sentence: str, reason: str) -> bool:
+    """Whether the sentence is, or holds, one of that name."""
+    if not isinstance(sentence, Said):
+        return False
+    return sentence.reason == reason or any(
+        told_of(each, reason) for each in sentence.details.values() if isinstance(each, str)
+    )
+
+
 def without(sentence: str, secret: str) -> str:
     """The sentence without a secret that somebody's words repeat."""
     if not secret:

@@ -53,6 +53,21 @@ _TOKEN = os.urandom(4).hex()
 _NUMBERS = itertools.count(1)
 
 
+def full_disk(folder: Path) -> str:
+    """The sentence that nothing can be taken in for want of room; empty while there is some, or no spool yet."""
+    try:
+        full = _room(folder) < RESERVE_OCTETS
+    except OSError:
+        return ""
+    return Reason.SPOOL_FULL.said(folder=folder) if full else ""
+
+
+def _room(folder: str | Path) -> int:
+    """Free octets for who is not root."""
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize
+
+
 class SpoolWriter:
     """The one writer of a process. Thread-safe; belongs to no loop. `start` before use, `close` at the end."""
 
@@ -150,10 +165,9 @@ class SpoolWriter:
         now = time.monotonic()
         if now >= self._looked_at + LOOK_EVERY_S:
             try:
-                room = os.statvfs(self._temporary)
+                self._free_octets, self._looked_at = _room(self._temporary), now
             except OSError as error:
                 return said.of(as_spool_error(error, self.folder))
-            self._free_octets, self._looked_at = room.f_bavail * room.f_frsize, now
         # What was taken since the last look is counted as written, so that the reserve is not eaten up in between.
         self._free_octets -= expected_octets
         if self._free_octets < self._reserve_octets:

@@ -14,9 +14,9 @@ from postbuch.archive.database import Role, connection
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.health import read_all, said_in
 from postbuch.archive.reasons import Reason
-from postbuch.archive.said import Said
+from postbuch.archive.said import Said, told_of
 from postbuch.archive.schema import account, gap, image, letter, refusal, sighting, spool_file
-from postbuch.archive.spool import waiting_counts
+from postbuch.archive.spool import full_disk, waiting_counts
 
 # The order in which listeners and failures are told.
 PROCESSES = ("proxy", "archive", "webmail", "ftps")
@@ -54,6 +54,9 @@ def status(config: Config) -> dict[str, Any]:
     except ServiceMissing as error:
         database_problem = Reason.NOT_ASKED.said(problem=said.of(error))
     found["sentences"] = _sentences(found, incomplete, database_problem, setup.warning(config))
+    # Asked of the disk itself: on a full one no process can write what it has to say.
+    if full := full_disk(config.data / "spool"):
+        found["sentences"] = list(dict.fromkeys([*found["sentences"], full]))
     return found
 
 
@@ -145,8 +148,10 @@ def _sentences(found: dict[str, Any], incomplete: list[str], database_problem: s
     sentences = [said_in(each) for each in found["failures"] if each["reason"] not in told] + incomplete
     if found["processes"]["proxy"] is False and any(found["processes"].values()):
         sentences.append(Reason.PROXY_NOT_RUNNING.said())
-    if database_problem and not any("database" in sentence for sentence in sentences):
-        sentences.append(database_problem)
+    if database_problem:
+        # What waits for it says so as well, each for itself.
+        silent = Reason.DATABASE_SILENT.name.lower()
+        sentences = [*(each for each in sentences if not told_of(each, silent)), database_problem]
     if found["books"] and not found["books"]["balanced"]:
         sentences.append(Reason.BOOKS_DO_NOT_BALANCE.said())
     if warning:

@@ -1,16 +1,19 @@
 """Status: the books, what waits and what is wrong, in sentences; also while the database is down."""
 
+import os
 from pathlib import Path
 
+import pytest
 from indexed import follow
 from sqlalchemy import insert
 
-from postbuch.archive import audit, database
+from postbuch.archive import audit, database, spool
 from postbuch.archive.accounts import ensure_account
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.health import HealthFile, health_path
+from postbuch.archive.health import HealthFile, failure, health_path
 from postbuch.archive.ingest import SpoolFile
+from postbuch.archive.reasons import Reason
 from postbuch.archive.schema import spool_file
 from postbuch.archive.spool import SpoolWriter
 from postbuch.archive.status import status
@@ -83,6 +86,30 @@ def test_database_down(tmp_path: Path) -> None:
     assert found["sentences"][0] == FAILURE["sentence"]
     assert "nothing is lost" in found["sentences"][-1] and "\n" not in found["sentences"][-1]
     assert not (config.data / "run" / "mariadb.sock").exists()
+
+
+def test_a_database_that_is_down_is_told_once(tmp_path: Path) -> None:
+    """Whatever waits for it: each job and the index report it as well."""
+    config = config_in(tmp_path)
+    new_database(config)
+    silent = Reason.DATABASE_SILENT.said(words=Reason.DATABASE_NOT_AT.said(place="a", cause="b"))
+    waiting = [Reason.JOB_FAILED.said(job=Reason.JOB_SEAL.said(), words=silent), Reason.INDEX_WAITS.said(words=silent)]
+    HealthFile(health_path(config, "proxy")).write({
+        "failures": [failure("ledger", f"job-{number}", sentence, None) for number, sentence in enumerate(waiting)],
+    })  # fmt: skip
+    [sentence] = status(config)["sentences"]
+    assert "the database does not answer" in sentence and "nothing is lost" in sentence
+
+
+def test_a_full_disk_is_told_where_no_process_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they said last stands in their files, that all is well: the disk itself is asked."""
+    config = config_in(tmp_path)
+    (config.data / "spool").mkdir(parents=True)
+    room = os.statvfs(tmp_path)
+    sentence = Reason.SPOOL_FULL.said(folder=config.data / "spool")
+    assert sentence not in status(config)["sentences"]
+    monkeypatch.setattr(spool, "RESERVE_OCTETS", (room.f_bavail + 1_000_000) * room.f_frsize)
+    assert sentence in status(config)["sentences"]
 
 
 def test_before_the_first_start(tmp_path: Path) -> None:
