@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
+from postbuch.archive import audit
 from postbuch.archive.config import Verify
 from postbuch.archive.schema_ledger import checkpoint, verification
 
@@ -39,7 +40,11 @@ def plan(settings: Verify, first: datetime | None, ended: Mapping[str, datetime]
 
 
 def look(conn: Connection, settings: Verify) -> Plan:
-    """The plan by what the database says."""
-    query = select(verification.c.scope, func.max(verification.c.ended_at)).group_by(verification.c.scope)
-    first = conn.scalar(select(checkpoint.c.at).order_by(checkpoint.c.id).limit(1))
+    """The plan by what the database says, leaving out what was written while the clock was ahead."""
+    now = audit.now()
+    query = (
+        select(verification.c.scope, func.max(verification.c.ended_at))
+        .where(verification.c.ended_at <= now).group_by(verification.c.scope)
+    )  # fmt: skip
+    first = conn.scalar(select(checkpoint.c.at).where(checkpoint.c.at <= now).order_by(checkpoint.c.id).limit(1))
     return plan(settings, first, dict(map(tuple, conn.execute(query))))

@@ -138,7 +138,7 @@ def how_to_look(standing: Standing, before: Swept | None, now: datetime) -> Look
     """A new mailbox or UIDVALIDITY, a count that fell, and the daily sweep need all UIDs; news needs the new ones."""
     if before is None or before.uidvalidity != standing.uidvalidity or before.swept_at is None:
         return Look.ALL
-    if now - before.swept_at > SWEEP_EVERY or not standing.uidnext or standing.uidnext < before.uidnext:
+    if abs(now - before.swept_at) > SWEEP_EVERY or not standing.uidnext or standing.uidnext < before.uidnext:
         return Look.ALL
     if standing.uidnext == before.uidnext:
         return Look.NOTHING if standing.messages == before.messages else Look.ALL

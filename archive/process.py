@@ -66,6 +66,7 @@ def _report(
             raise RuntimeError("the collector has ended")
         if not indexing.alive():
             raise RuntimeError("the indexer's keeper has ended")
+        keeper.follow_clock()
         state, failures = drains.state(), collecting.failures() + _ledger_failures(keeper.troubles)
         index = indexing.state()
         now = (state.problem, state.notices, failures, index.problem, index.pid)

@@ -69,7 +69,7 @@ def initialise(data_dir: Path, names: Sequence[str]) -> CertificateFiles:
 
 
 def renew_if_due(data_dir: Path, names: Sequence[str], *, now: datetime.datetime | None = None) -> bool:
-    """Issue a new server certificate when there is none, it ends soon, or a name is missing. Says whether it did.
+    """Issue a new server certificate when there is none, it is not good or ends soon, or lacks a name. Whether it did.
 
     Called at start and once a day by the supervisor; servers notice the changed files by themselves.
     """
@@ -80,7 +80,9 @@ def renew_if_due(data_dir: Path, names: Sequence[str], *, now: datetime.datetime
         if not issued_by_us(files, current):
             return False
         left = current.not_valid_after_utc - moment
-        if left > datetime.timedelta(days=RENEW_WHEN_DAYS_LEFT) and set(names) <= set(certificate_names(current)):
+        # One that begins later was made while the clock was ahead.
+        lasts = left > datetime.timedelta(days=RENEW_WHEN_DAYS_LEFT) and current.not_valid_before_utc <= moment
+        if lasts and set(names) <= set(certificate_names(current)):
             return False
         names = [*names, *certificate_names(current)]
     _issue(files, list(dict.fromkeys(names)), moment)

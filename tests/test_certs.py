@@ -66,6 +66,15 @@ def test_renewal_when_it_ends_soon_or_a_name_is_new(config: Config) -> None:
     assert files.ca.read_bytes() == ca
 
 
+def test_a_certificate_that_is_not_good_yet_is_renewed(config: Config) -> None:
+    """It was made while the clock was a year ahead; clients would refuse it until then."""
+    now = datetime.datetime.now(datetime.UTC)
+    assert authority.renew_if_due(config.data, NAMES, now=now + datetime.timedelta(days=370))
+    assert authority.renew_if_due(config.data, NAMES, now=now)
+    assert authority.read_certificate(certificate_files(config.data).server).not_valid_before_utc <= now
+    assert not authority.renew_if_due(config.data, NAMES, now=now)
+
+
 def test_a_bought_certificate_is_never_overwritten(config: Config) -> None:
     """What another authority issued stays, however soon it ends; status says so."""
     files = certificate_files(config.data)

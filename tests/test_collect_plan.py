@@ -85,6 +85,7 @@ def test_how_closely_a_mailbox_is_looked_at() -> None:
     assert look(7, 9, 8) is Look.ALL, "UIDNEXT must never fall"
     assert look(7, 0, 10) is Look.ALL, "it does not say"
     assert look(7, 11, 10, later=timedelta(hours=25)) is Look.ALL, "the daily sweep"
+    assert look(7, 11, 10, later=-timedelta(days=300)) is Look.ALL, "the clock was ahead at the last one"
     assert how_to_look(Standing(uidvalidity=7, uidnext=1, messages=0), None, NOW) is Look.ALL
     assert is_whole(Standing(uidvalidity=7, uidnext=13, messages=12), before, 2)
     assert not is_whole(Standing(uidvalidity=7, uidnext=13, messages=11), before, 2)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,51 @@ def test_checks_are_made_when_they_are_due(
         keeper.stop()
     with engine.connect() as conn:
         assert set(checkreport.current(conn)) == {"full"}  # which counts as an incremental one as well
+
+
+def test_what_was_made_while_the_clock_was_ahead_puts_nothing_off(
+    archive: tuple[Config, Engine, Intruder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a year: the next checkpoint and the next checks come when they would have come without it."""
+    config, engine, _ = archive
+    keeper = Keeper(config)
+    try:
+        with monkeypatch.context() as ahead:
+            now = audit.now
+            ahead.setattr(audit, "now", lambda: now() + timedelta(days=400))
+            checkpoints.make(config, engine)
+            assert due(keeper) == "full"
+            keeper._verify()
+        known = count(engine, checkpoint)
+        keeper._checkpoint()
+        assert count(engine, checkpoint) == known + 1
+        assert due(keeper) == ""
+        monkeypatch.setattr(audit, "now", lambda: now() + timedelta(days=3))
+        assert due(keeper) == "incremental"
+    finally:
+        keeper.stop()
+
+
+def test_jobs_go_on_when_the_clock_is_set_back(
+    archive: tuple[Config, Engine, Intruder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a day: nobody waits for the time at which they would have been due."""
+    config, engine, _ = archive
+    keeper = Keeper(config)
+    keeper.start()
+    try:
+        with monkeypatch.context() as ahead:
+            now = audit.now
+            ahead.setattr(audit, "now", lambda: now() + timedelta(days=1))
+            keeper.follow_clock()
+            for job in keeper._scheduler.get_jobs():
+                job.modify(next_run_time=audit.now().replace(tzinfo=UTC))
+        keeper.follow_clock()
+        assert all(job.next_run_time <= datetime.now(UTC) + timedelta(hours=2) for job in keeper._scheduler.get_jobs())
+        views(engine, 10)
+        until(lambda: count(engine, ledger_leaf, ledger_leaf.c.kind == "audit_event") >= 10, "nothing was sealed")
+    finally:
+        keeper.stop()
 
 
 def test_a_database_that_is_away_is_told(archive: tuple[Config, Engine, Intruder]) -> None:
