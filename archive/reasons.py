@@ -37,6 +37,7 @@ class Reason(Named):
         "a database elsewhere"
     )
     PROGRAM_FAILED = "{program} failed: {words}"
+    DATABASE_TOO_OLD = "the database server is {version}; it must be MariaDB 10.11, MySQL 8 or newer"
     TABLES_DENIED = "the user in database.url may not set up the tables: {words}"
     SET_UP_FAILED = "the private database cannot be set up: {words}"
     TRIGGERS_DENIED = (

@@ -1,6 +1,9 @@
 """Setting up the database: what `postbuch init` does, harmless when run again."""
 
+import re
+
 import pymysql
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from postbuch.archive import access, database, migrations, said, secrets
@@ -11,13 +14,14 @@ from postbuch.archive.reasons import Reason
 from postbuch.archive.server import DATABASE, PrivateServer
 
 _WARNING_FILE = "database-warning"
+_LEAST_MARIADB, _LEAST_MYSQL = (10, 11), (8, 0)
 
 
 def initialise(config: Config) -> None:
     """The database with its tables, users, grants and triggers. Raises ServiceMissing or ConfigError."""
     with database.running(config):
         if config.database.url:
-            database.check(config, Role.OWNER)
+            _check_version(config)
         else:
             make_owner(config)
         unguarded = _migrate(config)
@@ -29,6 +33,20 @@ def initialise(config: Config) -> None:
         if problem:
             secrets.forget(keys, [role.user for role in access.ROLES])
         _remember(config, said.joined([each for each in (unguarded, problem) if each]))
+
+
+def _check_version(config: Config) -> None:
+    with database.connection(config, Role.OWNER) as conn:
+        version = str(conn.scalar(text("SELECT VERSION()")))
+    if is_too_old(version):
+        raise ServiceMissing(Reason.DATABASE_TOO_OLD.said(version=version))
+
+
+def is_too_old(version: str) -> bool:
+    """Whether a server that calls itself so (`10.11.6-MariaDB-log`, `8.0.36`) is older than those we are tried with."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    least = _LEAST_MARIADB if "mariadb" in version.lower() else _LEAST_MYSQL
+    return found is not None and (int(found[1]), int(found[2])) < least
 
 
 def _migrate(config: Config) -> str:

@@ -148,6 +148,24 @@ def test_may_not_make_tables(external: External, tmp_path: Path) -> None:
         setup.initialise(external.config(tmp_path, "reader"))
 
 
+@pytest.mark.parametrize(("version", "old"), [
+    ("10.6.18-MariaDB-log", True), ("10.11.19-MariaDB-0+deb12u1", False), ("11.4.2-MariaDB", False), ("5.7.44", True),
+    ("8.0.36", False),
+])  # fmt: skip
+def test_what_is_too_old(version: str, old: bool) -> None:
+    """By what the server calls itself."""
+    assert setup.is_too_old(version) is old
+
+
+def test_a_server_that_is_too_old_is_told(
+    external: External, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is made in it."""
+    monkeypatch.setattr(setup, "_LEAST_MARIADB", (999, 0))
+    with pytest.raises(ServiceMissing, match=r"the database server is 1.*MariaDB 10\.11, MySQL 8 or newer"):
+        setup.initialise(external.config(tmp_path, "full"))
+
+
 def test_tls_is_verified(external: External, tmp_path: Path) -> None:
     """`?tls=true` never falls back to a connection that is open or not verified."""
     url = f"mysql://full:{quote(PASSWORD, safe='')}@127.0.0.1:{external.port}/full?tls=true"
