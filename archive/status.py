@@ -55,8 +55,9 @@ def status(config: Config) -> dict[str, Any]:
         database_problem = Reason.NOT_ASKED.said(problem=said.of(error))
     found["sentences"] = _sentences(found, incomplete, database_problem, setup.warning(config))
     # Asked of the disk itself: on a full one no process can write what it has to say.
-    if full := full_disk(config.data / "spool"):
-        found["sentences"] = list(dict.fromkeys([*found["sentences"], full]))
+    full = full_disk(config.data / "spool")
+    if full and not any(told_of(each, Reason.SPOOL_FULL.name.lower()) for each in found["sentences"]):
+        found["sentences"].append(full)
     return found
 
 

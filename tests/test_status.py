@@ -17,6 +17,7 @@ from postbuch.archive.reasons import Reason
 from postbuch.archive.schema import spool_file
 from postbuch.archive.spool import SpoolWriter
 from postbuch.archive.status import status
+from postbuch.proxy import failure as proxy_failure
 from provider.archive import (
     config_in,
     event_record,
@@ -110,6 +111,9 @@ def test_a_full_disk_is_told_where_no_process_can_write(tmp_path: Path, monkeypa
     assert sentence not in status(config)["sentences"]
     monkeypatch.setattr(spool, "RESERVE_OCTETS", (room.f_bavail + 1_000_000) * room.f_frsize)
     assert sentence in status(config)["sentences"]
+    refused = failure("spool", "spool_unwritable", proxy_failure.Reason.SPOOL_UNWRITABLE.said(detail=sentence), None)
+    HealthFile(health_path(config, "proxy")).write({"failures": [refused]})
+    assert [each for each in status(config)["sentences"] if "is full" in each] == [refused["sentence"]]
 
 
 def test_before_the_first_start(tmp_path: Path) -> None:
