@@ -93,6 +93,13 @@ class Record:
         self.prove(octets)
         return octets
 
+    def whole(self) -> bool:
+        """Whether the octets have their SHA-256; an event has none."""
+        try:
+            return self.kind == EVENT or self.load() is not None
+        except SpoolDamaged:
+            return False
+
     def unproved(self) -> bytes:
         """The octets as they lie there, for who proves them or what is kept of them. Raises SpoolDamaged."""
         octets = self.octets
@@ -150,20 +157,25 @@ def salvage(path: Path) -> tuple[list[Record], list[str]]:
 
 
 def intact(path: Path) -> tuple[int, int, int]:
-    """(messages, events, where they end) of the records from the beginning that are whole, octets and all."""
-    messages = events = place = 0
+    """(messages, events, where they end) of the records up to the last one that is whole, octets and all.
+
+    One that is damaged before that was acknowledged too, and counts: as a message when its kind is lost. Where the
+    next one begins is said by its header alone, never searched for: within a message anything may look like a record.
+    """
+    messages = events = place = lost = 0
     with path.open("rb") as stream:
         end = os.fstat(stream.fileno()).st_size
-        while place < end and not _is_blank(stream, end):
+        while stream.tell() < end and not _is_blank(stream, end):
+            headed = stream.tell() + HEADER.size
             record, _ = _read_one(stream, path, end)
-            try:
-                if record is None or (record.kind == MESSAGE and record.load() is None):
-                    break
-            except SpoolDamaged:
+            if record is None and stream.tell() <= headed:
                 break
-            messages += record.kind == MESSAGE
+            if record is None or not record.whole():
+                lost += 1
+                continue
+            messages += lost + (record.kind == MESSAGE)
             events += record.kind != MESSAGE
-            place = stream.tell()
+            place, lost = stream.tell(), 0
     return messages, events, place
 
 

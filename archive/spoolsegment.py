@@ -41,7 +41,8 @@ class Segments:
         self._handle = -1
         self._size = self._offset = self._messages = self._events = 0
         self._wanted = LEAST_OCTETS
-        self._left: list[tuple[Path, int, int]] = []  # that could not be renamed: a folder needs room too
+        # Handle, path, octets, messages, events of those that could not be renamed: a folder needs room too.
+        self._left: list[tuple[int, Path, int, int, int]] = []
         self.due: float | None = None  # when the records in the segment must be published
 
     def write(self, group: Group) -> None:
@@ -80,11 +81,7 @@ class Segments:
         handle, path, self._handle, self._path, self.due = self._handle, self._path, -1, None, None
         if handle >= 0 and path is not None:
             self._wanted = 2 * self._offset
-            try:
-                self._left.append((path, self._messages, self._events))
-                os.ftruncate(handle, self._offset)
-            finally:
-                os.close(handle)
+            self._left.append((handle, path, self._offset, self._messages, self._events))
         left, self._left = self._left, []
         while left:
             try:
@@ -92,9 +89,11 @@ class Segments:
             except OSError:
                 self._left, self.due = left, time.monotonic() + PUBLISH_S
                 raise
-            del left[0]
+            # Locked till now: another process that starts would take it for a dead one's, and away from us.
+            os.close(left.pop(0)[0])
 
-    def _publish(self, path: Path, messages: int, events: int) -> None:
+    def _publish(self, handle: int, path: Path, size: int, messages: int, events: int) -> None:
+        os.ftruncate(handle, size)
         if messages or events:
             self._folder.publish(path, messages, events, synced=True)
         else:
@@ -107,6 +106,8 @@ class Segments:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.fstat(handle).st_nlink:  # one that starts at this moment took it for a dead one's
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
             os.pwrite(handle, bytes(self._size), 0)
             os.fsync(handle)
             sync_folder(path.parent)

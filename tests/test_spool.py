@@ -1,5 +1,6 @@
 """The spool: durable before acknowledged (invariant 2), quick for many, small in memory for one large message."""
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from provider.ports import wait_until
 from spool_records import everything
 
 from postbuch.archive import record, spool, spoolsegment
@@ -299,6 +301,82 @@ def test_half_record_at_the_end_of_a_segment_is_left_out(tmp_path: Path, torn: i
     with spool.SpoolWriter(tmp_path / "b", reserve_octets=0):
         pass
     assert len(everything(tmp_path / "b")) == count - 1
+
+
+def test_a_start_beside_a_segment_that_is_being_made_takes_none_of_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 2: another process that starts between the making of a segment and its lock takes it for a dead one's.
+
+    What its writer then acknowledged would stand in a file without a name.
+    """
+    lock = spoolsegment.fcntl.flock
+    started = []
+
+    def flock(handle: int, how: int) -> None:
+        if not started:
+            started.append(handle)
+            with spool.SpoolWriter(tmp_path, reserve_octets=0):
+                pass
+        lock(handle, how)
+
+    monkeypatch.setattr(spoolsegment.fcntl, "flock", flock)
+    monkeypatch.setattr(spool, "PAUSE_S", 0.0)
+    monkeypatch.setattr(spoolsegment, "SUCCESSION_S", 60.0)
+    acknowledged = set()
+    with spool.SpoolWriter(tmp_path, reserve_octets=0) as writer:
+        for number in range(4):
+            with contextlib.suppress(SpoolError):
+                acknowledged.add(put(writer, b"%d" % number).result(10))
+    assert started
+    assert acknowledged <= {item.facts["sha256"] for item in everything(tmp_path)}
+    assert len(acknowledged) >= 3
+
+
+def test_a_start_beside_a_segment_that_is_being_published_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process that starts at this moment does not take the segment away from under its writer."""
+    publish = spool.SpoolWriter.publish
+    started = []
+
+    def late(writer: spool.SpoolWriter, temporary: Path, messages: int, events: int, *, synced: bool = False) -> None:
+        if synced and not started:
+            started.append(temporary)
+            with spool.SpoolWriter(tmp_path, reserve_octets=0):
+                pass
+        publish(writer, temporary, messages, events, synced=synced)
+
+    monkeypatch.setattr(spool.SpoolWriter, "publish", late)
+    monkeypatch.setattr(spoolsegment, "SUCCESSION_S", 60.0)
+    with spool.SpoolWriter(tmp_path, reserve_octets=0) as writer:
+        digests = [put(writer, b"%d" % number).result(10) for number in range(2)]
+        wait_until(lambda: bool(started), "the segment is published")
+        digests.append(put(writer, bytes(spoolsegment.GROUP_OCTETS)).result(10))
+    assert sorted(item.facts["sha256"] for item in everything(tmp_path)) == sorted(digests)
+
+
+@pytest.mark.parametrize("where", ["octets", "facts"])
+def test_damage_within_a_segment_takes_none_of_those_behind_it(tmp_path: Path, where: str) -> None:
+    """Invariant 2: what was acknowledged after a record that the disk spoiled is recovered, and the loss is counted."""
+    in_quick_succession(tmp_path / "a", 20)
+    whole = max(spool.waiting(tmp_path / "a"), key=lambda path: path.stat().st_size)
+    records = list(spool.read(whole))
+    raw = bytearray(whole.read_bytes())
+    spoiled = records[5]
+    raw[spoiled.offset + (0 if where == "octets" else spoiled.size_octets + 20)] ^= 1
+    (tmp_path / "b" / "tmp").mkdir(parents=True)
+    (tmp_path / "b" / "tmp" / "left.seg").write_bytes(raw + bytes(5000))
+    with spool.SpoolWriter(tmp_path / "b", reserve_octets=0):
+        pass
+    [path] = spool.waiting(tmp_path / "b")
+    assert spool.counts_in(path.name) == (len(records), 0)
+    good = set()
+    for item in spool.salvage(path)[0]:
+        with contextlib.suppress(record.SpoolDamaged):
+            item.load()
+            good.add(item.facts["sha256"])
+    assert good == {item.facts["sha256"] for item in records} - {spoiled.facts["sha256"]}
 
 
 def test_segment_that_kept_its_length_is_read(tmp_path: Path) -> None:
