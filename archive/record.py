@@ -152,7 +152,9 @@ def salvage(path: Path) -> tuple[list[Record], list[str]]:
                 records.append(record)
                 continue
             problems.append(problem)
-            stream.seek(_next_magic(stream, start + 1, end))
+            # Its header is believed when it leads to another record: within a message anything may look like one.
+            if stream.tell() <= start + HEADER.size or not _is_begin(stream, end):
+                stream.seek(_next_magic(stream, start + 1, end))
     return records, problems
 
 
@@ -177,6 +179,14 @@ def intact(path: Path) -> tuple[int, int, int]:
             events += record.kind != MESSAGE
             place, lost = stream.tell(), 0
     return messages, events, place
+
+
+def _is_begin(stream: BinaryIO, end: int) -> bool:
+    """Whether a record begins here, or none follows."""
+    start = stream.tell()
+    begins = start == end or stream.read(len(MAGIC)) == MAGIC
+    stream.seek(start)
+    return begins or _is_blank(stream, end)
 
 
 def _is_blank(stream: BinaryIO, end: int) -> bool:

@@ -1,6 +1,7 @@
 """The spool: durable before acknowledged (invariant 2), quick for many, small in memory for one large message."""
 
 import contextlib
+import fcntl
 import hashlib
 import itertools
 import json
@@ -20,7 +21,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from provider.ports import wait_until
 from spool_records import everything
 
 from postbuch.archive import record, spool, spoolsegment
@@ -28,6 +28,7 @@ from postbuch.archive.config import Config
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.health import HealthFile, read_all
 from postbuch.archive.sleeper import Sleeper
+from provider.ports import wait_until
 
 FACTS = {"source": "fetch", "account": "anna@firma.example", "mailbox": "INBOX"}
 
@@ -310,8 +311,8 @@ def test_a_start_beside_a_segment_that_is_being_made_takes_none_of_its_records(
 
     What its writer then acknowledged would stand in a file without a name.
     """
-    lock = spoolsegment.fcntl.flock
-    started = []
+    lock = fcntl.flock
+    started: list[object] = []
 
     def flock(handle: int, how: int) -> None:
         if not started:
@@ -320,7 +321,7 @@ def test_a_start_beside_a_segment_that_is_being_made_takes_none_of_its_records(
                 pass
         lock(handle, how)
 
-    monkeypatch.setattr(spoolsegment.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
     monkeypatch.setattr(spool, "PAUSE_S", 0.0)
     monkeypatch.setattr(spoolsegment, "SUCCESSION_S", 60.0)
     acknowledged = set()
@@ -338,7 +339,7 @@ def test_a_start_beside_a_segment_that_is_being_published_stops_nothing(
 ) -> None:
     """Another process that starts at this moment does not take the segment away from under its writer."""
     publish = spool.SpoolWriter.publish
-    started = []
+    started: list[object] = []
 
     def late(writer: spool.SpoolWriter, temporary: Path, messages: int, events: int, *, synced: bool = False) -> None:
         if synced and not started:
@@ -416,6 +417,22 @@ def test_damage_is_found_and_the_rest_is_salvaged(tmp_path_factory: pytest.TempP
             good.append(item.facts["sha256"])
     assert problems or len(good) < 3
     assert set(good) <= set(digests)
+
+
+def test_what_looks_like_a_record_within_a_message_is_none(tmp_path: Path) -> None:
+    """A message may hold the octets of a record; damage to its facts does not have them taken for one."""
+    facts = record.facts_octets({"kind": "event", "event": "login", "account": "eva@firma.example", "ok": True})
+    forged = record.header_octets(record.EVENT, facts, 0) + facts
+    with spool.SpoolWriter(tmp_path, reserve_octets=0) as writer:
+        for future in [put(writer, octets, urgent=False) for octets in (b"before " + forged, b"behind")]:
+            future.result(10)
+    [path] = spool.waiting(tmp_path)
+    raw = bytearray(path.read_bytes())
+    first = next(spool.read(path))
+    raw[first.offset + first.size_octets + 20] ^= 1
+    path.write_bytes(raw)
+    records, problems = spool.salvage(path)
+    assert [item.octets for item in records] == [b"behind"] and len(problems) == 1
 
 
 def test_quarantine_sets_the_file_and_the_reason_aside(writer: spool.SpoolWriter) -> None:
