@@ -11,6 +11,7 @@ import ctypes
 import hashlib
 import os
 import re
+import secrets
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -86,12 +87,14 @@ class ObjectStore:
     def put(self, payloads: Mapping[bytes, bytes]) -> None:
         """Write objects that no committed row names yet. Raises ObjectsUnwritable.
 
-        A file of that name is replaced and not trusted: a crash before `sync` can leave half of it.
+        A file of that name stays when it is whole: another ingester may have committed it by now. Else it is replaced:
+        a crash before `sync` can leave half of it.
         """
         try:
             for digest, payload in payloads.items():
                 path = self.path(digest)
-                temporary = path.with_name(f".{path.name}.{os.getpid()}")
+                # Never a name that was used before: a crash may have left it as a second one of the object.
+                temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
                 try:
                     handle = self._create(temporary)
                     try:
@@ -101,15 +104,18 @@ class ObjectStore:
                         os.fchmod(handle, 0o440)
                     finally:
                         os.close(handle)
-                    temporary.rename(path)
-                except OSError:
+                    try:
+                        os.link(temporary, path)
+                    except FileExistsError:
+                        if path.read_bytes() != payload:
+                            temporary.rename(path)
+                finally:
                     temporary.unlink(missing_ok=True)
-                    raise
         except OSError as error:
             raise ObjectsUnwritable(f"{self.objects}: cannot be written: {error.strerror}") from error
 
     def _create(self, path: Path) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         try:
             return os.open(path, flags, 0o600)
         except FileNotFoundError:

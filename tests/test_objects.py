@@ -1,6 +1,7 @@
 """Attachments as files: once by digest, readable by name, and names that harm nobody."""
 
 import hashlib
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -41,6 +42,38 @@ def test_half_a_file_of_a_crash_is_replaced(tmp_path: Path) -> None:
     stored(store, b"whole")
     assert store.read(digest) == b"whole"
     assert [item.name for item in store.path(digest).parent.iterdir()] == [digest.hex()]
+
+
+def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
+    """Invariant 2: two ingesters meet the same attachment at once, and what one has synced stays the file it was.
+
+    Else a crash before the sync of the other would take the octets of a committed message, and the readable name
+    would be another file.
+    """
+    store = ObjectStore(tmp_path)
+    digest = stored(store, b"invoice")
+    path = store.link(digest, AT, "anna@firma.example", 7, "invoice.pdf")
+    stored(ObjectStore(tmp_path), b"invoice")
+    assert path.samefile(store.path(digest))
+    assert store.link(digest, AT, "anna@firma.example", 7, "invoice.pdf") == path
+    assert [item.name for item in store.path(digest).parent.iterdir()] == [digest.hex()]
+
+
+def test_two_threads_at_the_same_attachment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither writes into the file of the other, which may be committed by then."""
+    store, payload = ObjectStore(tmp_path), b"invoice" * 1000
+    write = os.write
+    beside: list[int] = []
+
+    def slow(handle: int, octets: memoryview) -> int:
+        beside.append(handle)
+        if len(beside) == 1:
+            stored(store, payload)
+        return write(handle, octets[:4000])
+
+    monkeypatch.setattr(os, "write", slow)
+    digest = stored(store, payload)
+    assert len(beside) > 2 and store.read(digest) == payload
 
 
 def test_links_by_readable_names(tmp_path: Path) -> None:
