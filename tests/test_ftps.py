@@ -34,15 +34,18 @@ from ftps_house import (
     message,
     with_ftps,
 )
+from sqlalchemy import Connection, event
 from web_archive import Filling, ingest
 
 from postbuch.archive import config as configuration
 from postbuch.archive import database, departments, users
 from postbuch.archive.config import Config, Ftps
 from postbuch.archive.database import Role
-from postbuch.archive.errors import ConfigError
+from postbuch.archive.errors import ConfigError, ServiceMissing
+from postbuch.archive.objects import ObjectStore
 from postbuch.certs import authority
 from postbuch.cli import preflight
+from postbuch.webmail.ftps_visit import Visit
 from provider.instance import Postbuch
 from provider.ports import wait_until
 
@@ -153,6 +156,29 @@ def test_a_folder_is_on_record_once_a_session(house: FtpsHouse) -> None:
     # Written after the answer to QUIT.
     wait_until(lambda: bool(house.events(actor=BERND, action="log-out", target="ftps")), "the log-out on record")
     assert house.events(actor=BERND, action="log-in", target="ftps")
+
+
+def test_a_folder_whose_record_was_lost_is_on_record_the_next_time(house: FtpsHouse) -> None:
+    """Invariant 9: when the database is lost before the commit, nothing was shown, and nothing counts as shown."""
+    config = house.postbuch.config
+    engine = database.engine(config, Role.WEB)
+    with engine.connect() as conn:
+        user = users.find_user(conn, BERND)
+    assert user is not None
+    visit, losses = Visit(engine, ObjectStore(config.data), user, "192.0.2.77"), ["one"]
+
+    @event.listens_for(engine, "commit")
+    def lose(conn: Connection) -> None:
+        if losses:
+            losses.pop()
+            conn.exec_driver_sql("KILL CONNECTION_ID()")
+
+    with pytest.raises(ServiceMissing):
+        visit.listing(f"{DAY}/{BERND}")
+    assert not house.events(origin="192.0.2.77")
+    assert list(visit.listing(f"{DAY}/{BERND}"))
+    assert [each.action for each in house.events(origin="192.0.2.77")] == ["list"]
+    engine.dispose()
 
 
 def test_curl_lists_and_fetches(house: FtpsHouse) -> None:

@@ -6,6 +6,7 @@ Knows nothing of FTP. Each question asks for the rights anew, as each click in t
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import BinaryIO
@@ -81,15 +82,13 @@ class Visit:
 
     def entry(self, path: str) -> Entry:
         """What stands at a path; on record. Raises NotFound, Ended."""
-        with self._engine.begin() as conn:
-            found = self._look(conn, self._rights(conn), path)
+        with self._look(path) as (_, _, found):
+            pass
         return _demanded(found).entry
 
     def listing(self, path: str) -> Iterator[Entry]:
         """What is in a folder, or the one file; on record. Raises NotFound, and Ended also while it is read."""
-        with self._engine.begin() as conn:
-            rights = self._rights(conn)
-            found = self._look(conn, rights, path)
+        with self._look(path) as (conn, rights, found):
             here = [] if found is None or found.where is not None else list(_inside(conn, rights, found.words))
         found = _demanded(found)
         if not found.entry.is_folder:
@@ -98,8 +97,7 @@ class Visit:
 
     def open(self, path: str) -> BinaryIO:
         """The octets of a file after they were checked; on record. Raises NotFound, ObjectDamaged, Ended."""
-        with self._engine.begin() as conn:
-            found = self._look(conn, self._rights(conn), path)
+        with self._look(path) as (conn, _, found):
             file = None if found is None else found.file
             if file is not None:
                 after: dict[str, object] = {"image": filetree.image_sha256(conn, file.image_id), "part": file.part}
@@ -131,24 +129,27 @@ class Visit:
             raise Ended(f"the user '{self.user.login}' is not active")
         return users.accounts_of(conn, self.user.id)
 
-    def _look(self, conn: Connection, rights: Rights, path: str) -> _Found | None:
-        """What stands at a path within the rights; that it was shown, or asked for in vain, is put on record."""
+    @contextmanager
+    def _look(self, path: str) -> Iterator[tuple[Connection, Rights, _Found | None]]:
+        """What stands at a path within the rights, and its transaction: that it is shown, or was asked for in vain, is
+        on record when that is committed."""
         # Some clients send names as their file system takes them apart (a and two dots for ä).
         words = tuple(word for word in unicodedata.normalize("NFC", path).split("/") if word)
-        found = _at(conn, rights, words)
-        if found is None:
-            number = filetree.letter_in(words[-1]) if len(words) == _DEPTH else None
-            target = TREE if number is None else f"letter {number}"
-            self._record(conn, "refused", target, {"page": "ftps"})
-            return None
-        folder = "/".join((TREE, *(words if found.file is None else words[:-1])))
-        if folder not in self._shown:
-            self._record(conn, "list", folder)
-        self._shown[folder] = None
-        self._shown.move_to_end(folder)
-        if len(self._shown) > MAX_SHOWN:
-            self._shown.popitem(last=False)
-        return found
+        with self._engine.begin() as conn:
+            rights = self._rights(conn)
+            found = _at(conn, rights, words)
+            folder = "/".join((TREE, *(words if found is None or found.file is None else words[:-1])))
+            if found is None:
+                number = filetree.letter_in(words[-1]) if len(words) == _DEPTH else None
+                self._record(conn, "refused", TREE if number is None else f"letter {number}", {"page": "ftps"})
+            elif folder not in self._shown:
+                self._record(conn, "list", folder)
+            yield conn, rights, found
+        if found is not None:  # not before the commit: what the record has lost was not shown
+            self._shown[folder] = None
+            self._shown.move_to_end(folder)
+            if len(self._shown) > MAX_SHOWN:
+                self._shown.popitem(last=False)
 
     def _record(self, conn: Connection, action: str, target: str, after: dict[str, object] | None = None) -> None:
         audit.record(conn, self.user.login, self._origin, action, target, after=after)
