@@ -39,6 +39,7 @@ class Detail(Named):
     """The sentence of a finding. In reports they stand in English; `said.understood` takes them apart again."""
 
     ROW_GONE = "the row is gone"
+    ROW_EMPTIED = "{column} is empty, which the table does not allow: it was changed. Nothing else could be checked"
     ROW_OTHER = "what stands there now is not what was sealed ({tables}), or its leaf was changed"
     ROWS_GONE_BEFORE = (
         "it names {rows} rows ({kind} {keys}) and has {leaves} leaves: rows were gone before they were sealed, or "

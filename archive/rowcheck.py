@@ -9,23 +9,52 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, func, literal_column, select, text, tuple_
 
 from postbuch.archive import coverage
 from postbuch.archive.bulk import CHUNK, find
+from postbuch.archive.columns import Covered, written
 from postbuch.archive.findings import LISTED, Detail, Findings, Kind
-from postbuch.archive.schema import ledger_leaf, object_
+from postbuch.archive.schema import ledger_leaf, metadata, object_
 
 # 20,000 rows: 50 ms of look-ups in the index of the leaves.
 WINDOW = 20_000
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
+def check_emptied(conn: Connection, findings: Findings) -> bool:
+    """Whether a column of a write-once table is NULL that takes none: then somebody has changed the table.
+
+    Such a row cannot be read as what it was, so nothing else is checked before it is put right.
+    """
+    nullable = set(map(tuple, conn.execute(text(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = DATABASE() AND is_nullable = 'YES'"
+    ))))  # fmt: skip
+    units = {table: unit for unit in coverage.units().values() for table in unit.members}
+    before = findings.count
+    for table in metadata.sorted_tables:
+        unit = units.get(table)
+        if unit is None and table.info["covered"] is not Covered.TREE:
+            continue
+        kind = table.name if unit is None else unit.kind
+        key = coverage.key_sql(table, of_unit=unit is None or table is unit.table)
+        for column in written(table):
+            if not column.nullable and (table.name, column.name) in nullable:
+                row: ColumnElement[Any] = literal_column(key)
+                for number in conn.scalars(select(row).select_from(table).where(column.is_(None)).limit(LISTED)):
+                    findings.add(
+                        Kind.ROW_CHANGED, f"{kind} {number}",
+                        Detail.ROW_EMPTIED.said(column=f"{table.name}.{column.name}"),
+                    )
+    return findings.count > before
+
+
 def without_leaf(conn: Connection, unit: coverage.Unit, first: int = 0) -> Iterator[list[str]]:
     """Keys of rows from number `first` on that have no leaf, a list for each window of rows that was read."""
     columns = list(unit.table.primary_key)
-    text: ColumnElement[Any] = func.concat(columns[0]) if unit.numbered else func.concat_ws(".", *columns)
-    leaf = select(ledger_leaf.c.position).where(ledger_leaf.c.kind == str(unit.kind), ledger_leaf.c.row_key == text)
+    key: ColumnElement[Any] = func.concat(columns[0]) if unit.numbered else func.concat_ws(".", *columns)
+    leaf = select(ledger_leaf.c.position).where(ledger_leaf.c.kind == str(unit.kind), ledger_leaf.c.row_key == key)
     after: tuple[int, ...] = (first - 1, *(0 for _ in columns[1:])) if first else (-1,) * len(columns)
     while True:
         above = columns[0] > after[0] if unit.numbered else tuple_(*columns) > after

@@ -74,11 +74,27 @@ class Verification:
         self._findings = Findings()
         self._started = audit.now()
         self._resumed_at = 0
-        self._checked: dict[str, int] = {}
+        self._checked = dict.fromkeys(("leaves", "checkpoints", "checkpoint_files"), 0)
 
     def run(self, *, full: bool, external: Sequence[Path] = (), restart: bool = False) -> Report:
         """Check, keep the report, give it. Raises ServiceMissing."""
-        self._seal()
+        with self._engine.connect() as conn:
+            emptied = rowcheck.check_emptied(conn, self._findings)
+            size = tree_size(conn)
+        complete = True
+        if not emptied:
+            self._seal()
+            size, complete = self._all(full=full, external=external, restart=restart)
+        report = Report(
+            scope="full" if full else "incremental", complete=complete, resumed_at=self._resumed_at,
+            checked=self._checked, findings=self._findings, started_at=self._started, ended_at=audit.now(),
+        )
+        if complete:
+            self._keep(report, size)
+        return report
+
+    def _all(self, *, full: bool, external: Sequence[Path], restart: bool) -> tuple[int, bool]:
+        """The size of the tree that was checked, and whether the check came to its end."""
         with self._engine.connect() as conn:
             size = tree_size(conn)
             checkpoints = CheckpointCheck(self._config, conn, size, self._findings)
@@ -87,16 +103,10 @@ class Verification:
                 complete = self._full(conn, size, checkpoints.roots, restart=restart)
             else:
                 complete = self._incremental(conn, size, checkpoints.roots, checkpoints.required)
-            self._checked["leaves"] = size
-            self._checked["checkpoints"] = sum(map(len, checkpoints.roots.values()))
-            self._checked["checkpoint_files"] = checkpoints.files
-        report = Report(
-            scope="full" if full else "incremental", complete=complete, resumed_at=self._resumed_at,
-            checked=self._checked, findings=self._findings, started_at=self._started, ended_at=audit.now(),
-        )
-        if complete:
-            self._keep(report, size)
-        return report
+        self._checked["leaves"] = size
+        self._checked["checkpoints"] = sum(map(len, checkpoints.roots.values()))
+        self._checked["checkpoint_files"] = checkpoints.files
+        return size, complete
 
     def _seal(self) -> None:
         """Everything committed gets its leaf, however late; a tree that takes none is a finding, not an end."""

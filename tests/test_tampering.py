@@ -288,6 +288,10 @@ TREE = {table for table in WRITE_ONCE if metadata.tables[table].info["covered"] 
 TREE_KINDS = {"leaf-removed", "leaf-unknown", "leaf-misplaced", "node-changed", "root-changed", "row-changed",
               "row-removed", "row-inserted"}  # fmt: skip
 COLUMNS = [(table, column.name) for table in WRITE_ONCE for column in written(metadata.tables[table])]
+FILLED = [
+    (table, name) for table, name in COLUMNS
+    if not (column := metadata.tables[table].c[name]).nullable and not column.primary_key
+]  # fmt: skip
 NUMBERED = [table for table in WRITE_ONCE if "id" in metadata.tables[table].c]
 
 
@@ -338,6 +342,17 @@ def test_every_column_counts(scene: Scene, table: str, column: str) -> None:
     kind, key, condition = row_of(scene, table, "DESC" if place % 2 else "ASC")
     value = other(metadata.tables[table].c[column])
     scene.intruder.sql(f"UPDATE `{table}` SET `{column}` = {value} WHERE {condition}")
+    assert_named(table, f"{kind} {key}", {"row-changed", "row-removed"}, scene.findings())
+
+
+@pytest.mark.parametrize(("table", "column"), FILLED, ids=lambda name: name)
+def test_a_value_that_was_taken_away_is_named(scene: Scene, table: str, column: str) -> None:
+    """NULL in a column that takes none, by whoever has changed the table: a finding, and no end of the check."""
+    kind, key, condition = row_of(scene, table, "ASC")
+    of = metadata.tables[table].c[column].type.compile(dialect=mysql.dialect())
+    scene.intruder.sql(
+        f"ALTER TABLE `{table}` MODIFY `{column}` {of} NULL; UPDATE `{table}` SET `{column}` = NULL WHERE {condition}"
+    )
     assert_named(table, f"{kind} {key}", {"row-changed", "row-removed"}, scene.findings())
 
 
