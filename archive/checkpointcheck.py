@@ -15,6 +15,7 @@ from postbuch.archive.errors import PostbuchError
 from postbuch.archive.findings import Detail, Findings, Kind
 from postbuch.archive.ledgertree import tree_size
 from postbuch.archive.schema_ledger import checkpoint, checkpoint_stamp
+from postbuch.archive.sealer import locked
 from postbuch.archive.signednote import NoteInvalid, VerifierKey
 
 Roots = dict[int, list[tuple[str, bytes]]]
@@ -150,19 +151,25 @@ class CheckpointCheck:
                 where = str(folder / checkpoints.file_name(number))
                 self._findings.add(Kind.CHECKPOINT_REMOVED, where, Detail.COPY_GONE.said())
         for path in paths:
+            number = checkpoints.number_of(path)
+            note = self._note_of(number)
             try:
                 text = path.read_text(encoding="utf-8")
+                if note is not None and note != text and note.startswith(text):
+                    with locked(self._conn):  # who writes it at this moment has the lock till it is whole
+                        text = path.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 self._findings.add(Kind.CHECKPOINT_CHANGED, str(path), Detail.COPY_UNREADABLE.said(words=error))
                 continue
             self.files += 1
-            number = checkpoints.number_of(path)
-            note = self._note_of(number)
-            if note == text or (note is not None and note.startswith(text) and not text.endswith("\n")):
-                continue  # the same, or its writing was broken off
+            if note == text:
+                continue
             if note is None:
                 detail = Detail.COPY_WITHOUT_ROW.said(number=number)
                 self._findings.add(Kind.CHECKPOINT_REMOVED, str(path), detail)
+            elif note.startswith(text):
+                self._findings.add(Kind.CHECKPOINT_CHANGED, str(path), Detail.COPY_CUT.said())
+                continue
             else:
                 self._findings.add(Kind.CHECKPOINT_CHANGED, str(path), Detail.COPY_OTHER.said(number=number))
             self._note(str(path), text)

@@ -114,6 +114,11 @@ def _write_all(config: Config, conn: Connection) -> Iterator[str]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             there = {path.name for path in folder.glob(PATTERN)}
+            last = folder / max(there, default="")
+            with contextlib.suppress(OSError):  # a WORM medium keeps what it has
+                if last.is_file() and not last.read_bytes().endswith(b"\n"):  # a crash broke its writing off
+                    last.unlink()
+                    there.discard(last.name)
             for number in conn.scalars(select(checkpoint.c.id).order_by(checkpoint.c.id)).all():
                 if file_name(number) not in there:
                     note = conn.scalar(select(checkpoint.c.note).where(checkpoint.c.id == number)) or ""
@@ -137,8 +142,14 @@ def _write(path: Path, note: str) -> None:
     """Once, durable. No renaming: a WORM medium may forbid it, and half a note has no good signature."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
     try:
-        os.write(handle, note.encode())
+        view = memoryview(note.encode())
+        while view:
+            view = view[os.write(handle, view) :]
         os.fsync(handle)
+    except OSError:  # a full disk: the next time it is written whole
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
     finally:
         os.close(handle)
 

@@ -74,6 +74,7 @@ class Detail(Named):
     NOTE_UNSIGNED = "it has no good signature of a key of this archive"
     NOTE_WRONG_KEY = "it is not signed by the key of its time"
     COPY_UNREADABLE = "the file cannot be read: {words}"
+    COPY_CUT = "the file ends too early: it was cut, or a crash broke its writing off on a medium that keeps it so"
     COPY_WITHOUT_ROW = "the database has no checkpoint {number} any more"
     COPY_OTHER = "the checkpoint {number} of the database is another one"
     COPY_GONE = "the folder has later checkpoints and not this one"

@@ -1,5 +1,7 @@
 """Checkpoints are signed, written where they are wanted, stamped, and survive a change of the key."""
 
+import errno
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +113,35 @@ def test_a_folder_that_cannot_be_written(archive: tuple[Config, Engine], tmp_pat
     (tmp_path / "file").unlink()
     checkpoints.make(broken, engine)
     assert (tmp_path / "file" / checkpoints.file_name(made.number)).read_text() == made.note
+
+
+def test_a_copy_that_a_full_disk_cut_is_written_again(
+    archive: tuple[Config, Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not written whole is told and taken away again, and is there the next time."""
+    config, engine = archive
+    late = changed(config, checkpoint_dirs=[str(tmp_path / "small")])
+    write = os.write
+    room = [40]
+
+    def short(handle: int, octets: bytes | memoryview) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(handle, octets[: room.pop()])
+
+    monkeypatch.setattr(os, "write", short)
+    made = checkpoints.make(late, engine)
+    monkeypatch.undo()
+    assert any(str(tmp_path / "small") in each for each in made.problems)
+    assert not list((tmp_path / "small").iterdir())
+    checkpoints.make(late, engine)
+    assert (tmp_path / "small" / checkpoints.file_name(made.number)).read_text() == made.note
+    last = tmp_path / "small" / checkpoints.file_name(made.number + 1)
+    whole = last.read_text()
+    last.unlink()
+    last.write_text(whole[:40])  # what a crash leaves
+    checkpoints.make(late, engine)
+    assert last.read_text() == whole
 
 
 def test_stamps_of_an_authority(archive: tuple[Config, Engine], tmp_path: Path) -> None:

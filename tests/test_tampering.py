@@ -269,6 +269,11 @@ FILES = [
          found=(("checkpoint-changed", checkpoints.file_name(2)),)),
     Deed(name="a copy of a checkpoint is rubbish", files=lambda scene: overwrite(checkpoint_file(scene, 2), b"\xff"),
          found=(("checkpoint-changed", checkpoints.file_name(2)),)),
+    Deed(name="a copy of a checkpoint is empty", files=lambda scene: overwrite(checkpoint_file(scene, 2), b""),
+         found=(("checkpoint-changed", checkpoints.file_name(2)),)),
+    Deed(name="a copy of a checkpoint is cut", files=lambda scene: overwrite(
+        checkpoint_file(scene, 2), checkpoint_file(scene, 2).read_bytes()[:40]),
+         found=(("checkpoint-changed", checkpoints.file_name(2)),)),
     Deed(name="a copy of a checkpoint is gone", files=lambda scene: checkpoint_file(scene, 2).unlink(),
          found=(("checkpoint-removed", checkpoints.file_name(2)),)),
     Deed(name="a file under a name of a checkpoint that there never was", files=lambda scene: add(
