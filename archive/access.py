@@ -24,6 +24,7 @@ _GRANTS: dict[Writes, dict[Role, str]] = {
     Writes.VERSIONED: {Role.INGEST: "SELECT, INSERT, UPDATE", Role.WEB: "SELECT, INSERT, UPDATE"},
     Writes.REVISED: {Role.INGEST: "SELECT, INSERT, UPDATE", Role.WEB: "SELECT"},
 }
+_PRIVILEGES = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 _FORBIDDEN: dict[Writes, tuple[str, ...]] = {
     Writes.ONCE: ("UPDATE", "DELETE"),
     Writes.ONCE_BY_ALL: ("UPDATE", "DELETE"),
@@ -48,14 +49,20 @@ def guards(table: str, writes: Writes) -> Iterator[tuple[str, str]]:
 
 
 def apply_guards(conn: Connection) -> str:
-    """Make every trigger that is missing. Empty when done, else one sentence why it could not be."""
-    query = "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
-    there = set(conn.scalars(text(query)))
+    """Make every trigger that is missing or another. Empty when done, else one sentence why it could not be."""
+    query = (
+        "SELECT trigger_name, CONCAT('CREATE TRIGGER `', trigger_name, '` ', action_timing, ' ', event_manipulation,"
+        " ' ON `', event_object_table, '` FOR EACH ROW ', action_statement)"
+        " FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+    )
+    there = {row[0]: row[1] for row in conn.execute(text(query))}
     for table in schema.metadata.sorted_tables:
         for name, statement in guards(table.name, table.info["writes"]):
-            if name in there:
+            if there.get(name) == statement:
                 continue
             try:
+                if name in there:
+                    conn.exec_driver_sql(f"DROP TRIGGER `{name}`")
                 conn.exec_driver_sql(statement)
             except (OperationalError, ProgrammingError) as error:
                 if number(error) not in DENIED:
@@ -76,7 +83,11 @@ def apply_users(conn: Connection, passwords: dict[Role, str], host: str) -> str:
                 conn.execute(text(f"{verb} {user} IDENTIFIED BY :password"), {"password": passwords[role]})
         for table in schema.metadata.sorted_tables:
             for role, privileges in grants(table.name, table.info["writes"]).items():
-                conn.execute(text(f"GRANT {privileges} ON `{table.name}` TO '{role.user}'@'{host}'"))
+                of = f"ON `{table.name}`"
+                conn.execute(text(f"GRANT {privileges} {of} TO '{role.user}'@'{host}'"))
+                # What was granted when the table was of another kind, or by hand.
+                others = ", ".join(sorted(_PRIVILEGES - set(privileges.split(", "))))
+                conn.execute(text(f"REVOKE {others} {of} FROM '{role.user}'@'{host}'"))
     except (OperationalError, ProgrammingError) as error:
         if number(error) not in DENIED:
             raise

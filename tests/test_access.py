@@ -6,6 +6,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from postbuch.archive import access, secrets
 from postbuch.archive.columns import Writes
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, connection, number
@@ -114,3 +115,33 @@ def test_the_migrated_database_is_the_schema(mariadb: Config) -> None:
             assert found.get_table_comment(table.name)["text"] == table.comment
             comments = {each["name"]: each["comment"] for each in found.get_columns(table.name)}
             assert comments == {column.name: column.comment for column in table.columns}
+
+
+def test_a_guard_that_lets_through_is_made_again(mariadb: Config) -> None:
+    """A trigger of the right name that does nothing is no guard; the next start puts the right one in its place."""
+    when = text(
+        "SELECT trigger_name, created FROM information_schema.triggers"
+        " WHERE trigger_schema = DATABASE() AND trigger_name <> 'gap_no_update'"
+    )
+    with connection(mariadb, Role.OWNER) as conn:
+        others = set(map(tuple, conn.execute(when)))
+        conn.exec_driver_sql("DROP TRIGGER gap_no_update")
+        conn.exec_driver_sql("CREATE TRIGGER gap_no_update BEFORE UPDATE ON gap FOR EACH ROW SET @nothing = 1")
+        assert access.apply_guards(conn) == ""
+        there = conn.scalar(text(
+            "SELECT action_statement FROM information_schema.triggers"
+            " WHERE trigger_schema = DATABASE() AND trigger_name = 'gap_no_update'"
+        ))  # fmt: skip
+        assert "SIGNAL" in str(there)
+        assert others == set(map(tuple, conn.execute(when)))
+
+
+def test_a_right_too_many_is_taken_away(mariadb: Config) -> None:
+    """What a database user may do to a table is what the schema says today, and not what it ever said."""
+    passwords = {role: secrets.read(mariadb.data / "keys")[role.user] for role in access.ROLES}
+    with connection(mariadb, Role.OWNER) as conn:
+        conn.exec_driver_sql("GRANT UPDATE, DELETE ON gap TO 'postbuch_web'@'localhost'")
+        assert access.apply_users(conn, passwords, "localhost") == ""
+    with connection(mariadb, Role.WEB) as conn:
+        for statement in ("UPDATE gap SET reason = 'x'", "DELETE FROM gap"):
+            assert refused(conn, statement) in DENIED
