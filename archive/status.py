@@ -5,7 +5,7 @@ Works while the database is down: what the processes said last stands in their h
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from postbuch.archive import collect_choice, completeness, index_reader, said, setup
 from postbuch.archive.completeness import Standing
@@ -76,11 +76,15 @@ def books(conn: Connection) -> dict[str, Any]:
     `seen` is what those who captured counted: the names of the drained spool files, and what the proxy refused at
     once. The other side is counted in the tables that the messages went to.
     """
-    spooled = int(conn.scalar(select(func.coalesce(func.sum(spool_file.c.messages), 0))) or 0)
-    sightings, refused = _count(conn, None, sighting), _count(conn, None, refusal)
-    stored = _count(conn, None, image)
-    seen = spooled + _count(conn, refusal.c.spooled.is_(False), refusal)
-    further = sightings - stored
+    row = conn.execute(select(*(  # one statement, so at one moment: messages come meanwhile
+        query.scalar_subquery() for query in (
+            select(func.coalesce(func.sum(spool_file.c.messages), 0)),
+            _counting(refusal).where(refusal.c.spooled.is_(False)),
+            _counting(image), _counting(sighting), _counting(refusal),
+        )
+    ))).one()  # fmt: skip
+    spooled, at_once, stored, sightings, refused = map(int, row)
+    seen, further = spooled + at_once, sightings - stored
     return {
         "seen": seen, "stored": stored, "further": further, "refused": refused,
         "balanced": seen == stored + further + refused,
@@ -89,14 +93,13 @@ def books(conn: Connection) -> dict[str, Any]:
 
 def _counts(conn: Connection) -> dict[str, Any]:
     tables = {"images": image, "sightings": sighting, "letters": letter, "gaps": gap, "refusals": refusal}
-    found = {name: _count(conn, None, table) for name, table in tables.items()}
+    found = {name: int(conn.scalar(_counting(table)) or 0) for name, table in tables.items()}
     look = index_reader.of(conn)
     return {**found, "index_lag": max(found["letters"] - (look.letters() if look else 0), 0)}
 
 
-def _count(conn: Connection, condition: Any, table: Any) -> int:
-    query = select(func.count()).select_from(table)
-    return int(conn.scalar(query if condition is None else query.where(condition)) or 0)
+def _counting(table: Table) -> Select[Any]:
+    return select(func.count()).select_from(table)
 
 
 def _accounts(

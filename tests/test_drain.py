@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from spool_records import published
-from sqlalchemy import Engine, Table, func, select
+from sqlalchemy import Engine, Table, event, func, select
 
-from postbuch.archive import database, letters, spool
+from postbuch.archive import database, letters, spool, status
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.drain import Drain
@@ -277,3 +277,22 @@ def test_a_claim_is_of_one_who_has_it_alone(tmp_path: Path) -> None:
     with claimed([path, path]) as once:
         assert once == [path]
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
+def test_books_balance_while_messages_come(archive: tuple[Config, Engine], writer: spool.SpoolWriter) -> None:
+    """Invariant 8: both sides are counted at one moment; what is stored meanwhile is no fault."""
+    config, engine = archive
+    looked: list[str] = []
+
+    def come(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not looked:
+            looked.append(statement)
+            put(writer, b"Subject: meanwhile\r\n\r\nx")
+            drained(config, engine)
+
+    with database.connection(config, Role.WEB) as conn:
+        event.listen(conn, "after_cursor_execute", come)
+        found = status.books(conn)
+    assert looked and found["balanced"], found
+    with database.connection(config, Role.WEB) as conn:
+        assert status.books(conn)["seen"] == 1
