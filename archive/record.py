@@ -93,7 +93,7 @@ class Record:
         self.prove(octets)
         return octets
 
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether the octets have their SHA-256; an event has none."""
         try:
             return self.kind == EVENT or self.load() is not None
@@ -172,7 +172,7 @@ def intact(path: Path) -> tuple[int, int, int]:
             record, _ = _read_one(stream, path, end)
             if record is None and stream.tell() <= headed:
                 break
-            if record is None or not record.whole():
+            if record is None or not record.is_whole():
                 lost += 1
                 continue
             messages += lost + (record.kind == MESSAGE)
