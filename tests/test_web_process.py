@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,6 +42,9 @@ BROKEN = {
     "two lengths": b"POST /login" + HOST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
     "a coding": b"POST /login" + HOST + b"Transfer-Encoding: gzip\r\n\r\n",
     "a star": b"GET *" + HOST + b"\r\n", "all options": b"OPTIONS *" + HOST + b"\r\n",
+    "a name": b"GET login" + HOST + b"\r\n", "another protocol": b"GET ftp://localhost/login" + HOST + b"\r\n",
+    "a user": b"GET https://anna@localhost/login" + HOST + b"\r\n",
+    "a tunnel": b"CONNECT localhost:443" + HOST + b"\r\n",
     "no chunks": b"POST /login" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
 }
 # What Flask gets, and has a page for.
@@ -166,6 +170,10 @@ def test_what_is_no_request_gets_a_plain_400(config: tuple[Config, Path], tmp_pa
                 fields = b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n" % (kind, len(body))
                 found[name] = answer(b"POST /login" + HOST + fields + body)
                 assert found[name][0] == 400 and b"<h1" in found[name][2], name
+            for name, target in {"whole": b"HTTPS://localhost/login", "arguments": b"https://localhost?next=x"}.items():
+                found[name] = answer(b"GET " + target + HOST.replace(b"localhost", b"other.example") + b"\r\n")
+            assert (found["whole"][0], found["arguments"][0]) == (200, 302) and b'id="login"' in found["whole"][2]
+            assert "other.example" not in found["arguments"][1] and "/login?next=" in found["arguments"][1]
             found["an unknown method"] = answer(b"BREW /login" + HOST + b"\r\n")
             assert found["an unknown method"][0] == 405 and b"<h1" in found["an unknown method"][2]
         finally:
@@ -177,6 +185,35 @@ def test_what_is_no_request_gets_a_plain_400(config: tuple[Config, Path], tmp_pa
             assert field in head, (name, field)
     text = log.read_text(encoding="utf-8")
     assert "Traceback" not in text and "page-failed" not in text, text
+
+
+def test_a_body_in_chunks_is_read_like_any_other(config: tuple[Config, Path]) -> None:
+    """Programs send one when they do not know its length beforehand."""
+    made, file = config
+    context = ssl.create_default_context(cafile=str(made.data / "tls" / "ca.pem"))
+    port = int(made.web.listen.rpartition(":")[2])
+    client = http.client.HTTPSConnection("localhost", port, context=context, timeout=60)
+    with closing(client), start(file) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready webmail\n"
+            client.request("GET", "/login")
+            answer = client.getresponse()
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+            token = re.search(r'name="csrf_token" value="([^"]+)"', answer.read().decode())
+            assert token is not None
+            fields = {
+                "Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded",
+                "Referer": f"https://localhost:{port}/login",
+            }  # fmt: skip
+            pieces = (b"login=an", b"na&password=", b"x&csrf_token=" + token[1].encode())
+            client.request("POST", "/login", iter(pieces), fields, encode_chunked=True)
+            answer = client.getresponse()
+            # What was typed stands in the form again.
+            assert (answer.status, 'value="anna"' in answer.read().decode()) == (401, True)
+        finally:
+            process.terminate()
+        assert process.wait(END_S) == 0
 
 
 def test_what_is_too_large_is_told(config: tuple[Config, Path]) -> None:

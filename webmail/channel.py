@@ -4,6 +4,8 @@ What is none is answered here, before there is one: with 400, our headers and no
 language and no session, so it gets no page; browsers show one of their own.
 """
 
+import re
+from os import SEEK_END
 from typing import Any
 
 from twisted.web.http import HTTPChannel
@@ -14,6 +16,8 @@ from postbuch.webmail.requests import MAX_FORM_OCTETS
 
 # Who is answered while he still sends reads the answer when he has sent, or is told by the end of the connection.
 LINGER_S = 5.0
+# A target in the form for proxies; the name of a user before the host is an error (RFC 9110 section 4.2.4).
+_WHOLE = re.compile(rb"https?://(?P<host>[^/?#@]+)(?P<path>(?:[/?].*)?)\Z", re.IGNORECASE)
 
 _REFUSED = (
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n"
@@ -107,12 +111,25 @@ class BoundedRequest(Request):
             super().handleContentChunk(data)  # type: ignore[no-untyped-call]
 
     def process(self) -> None:
-        """`*` is no page (RFC 9110 section 7.1): Twisted would answer for itself."""
+        """The two forms of a request that proxies and programs use beside that of browsers become that one.
+
+        A target that is whole has the host in it, which then counts (RFC 9112 section 3.2.2). One that is no path is no
+        page: Twisted would answer `*` for itself. A body in chunks is here as a whole, and has a length (section
+        7.1.3), without which Flask reads none of it.
+        """
         channel: Any = self.channel
-        if self.path == b"*" and channel is not None:
+        if whole := _WHOLE.match(self.uri):
+            self.requestHeaders.setRawHeaders(b"host", [whole["host"]])
+            self.uri = whole["path"] if whole["path"].startswith(b"/") else b"/" + whole["path"]
+            self.path = self.uri.partition(b"?")[0]
+        if not self.path.startswith(b"/") and channel is not None:
             channel.refuse()
-        else:
-            super().process()  # type: ignore[no-untyped-call]
+            return
+        if self.content is not None and self.requestHeaders.hasHeader(b"transfer-encoding"):
+            self.requestHeaders.removeHeader(b"transfer-encoding")
+            self.requestHeaders.setRawHeaders(b"content-length", [b"%d" % self.content.seek(0, SEEK_END)])
+            self.content.seek(0)
+        super().process()  # type: ignore[no-untyped-call]
 
 
 class PageSite(Site):
