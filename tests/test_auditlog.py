@@ -263,6 +263,17 @@ def test_the_page_says_what_an_event_is_about_in_the_readers_language(site: tupl
         assert 'href="/m/12"' in narrowed and "Mailpasswörter<" not in narrowed
 
 
+def test_what_was_refused_is_called_by_its_address(site: tuple[Flask, Config]) -> None:
+    """No name from within the program, and nothing that was typed."""
+    employee, auditor = client(site, "employee"), client(site, "auditor")
+    for path in ("/audit", "/m/999999/evidence", "/m/by-message-id/never@seen.example"):
+        assert employee.get(path).status_code in (403, 404), path
+    rows = table(auditor.get("/audit.csv?what=refused").text)[:3]
+    assert [(row["On what"], row["After"]) for row in rows] == [
+        ("page /m/by-message-id/…", ""), ("letter 999999", '{"page": "/m/…/evidence"}'), ("page /audit", ""),
+    ]
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_target_is_found_by_what_the_page_calls_it(site: tuple[Flask, Config], language: str) -> None:
     """No two of them have one name, and each leads back to what is recorded."""

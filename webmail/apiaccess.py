@@ -20,7 +20,7 @@ from postbuch.archive import apikeys, audit, users
 from postbuch.archive.apikeys import Key
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.users import Rights
-from postbuch.webmail.record import origin
+from postbuch.webmail.record import origin, page_asked
 from postbuch.webmail.requests import MAX_FORM_OCTETS
 from postbuch.webmail.services import services
 
@@ -135,7 +135,7 @@ def with_key(scope: str = "") -> Callable[[Callable[P, Any]], Callable[P, Any]]:
 
 def _refused(after: Mapping[str, Any] | None = None) -> None:
     with services().transaction() as conn:
-        asker().on_record(conn, "refused", f"page {request.url_rule}", after)
+        asker().on_record(conn, "refused", f"page {page_asked()}", after)
 
 
 def is_api(path: str) -> bool:

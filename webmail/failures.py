@@ -12,7 +12,7 @@ from postbuch.archive.errors import NotFound, PostbuchError
 from postbuch.webmail import apiaccess
 from postbuch.webmail.language import gettext, size
 from postbuch.webmail.policy import Kind
-from postbuch.webmail.record import on_record
+from postbuch.webmail.record import on_record, page_asked
 from postbuch.webmail.requests import MAX_FORM_OCTETS
 from postbuch.webmail.services import services
 
@@ -71,9 +71,9 @@ def _refused() -> None:
     if not current_user.is_authenticated:
         return
     number = (request.view_args or {}).get("letter_id")
-    target = f"page {request.url_rule}" if number is None else f"letter {number}"
+    target, after = (f"page {page_asked()}", None) if number is None else (f"letter {number}", {"page": page_asked()})
     with services().transaction() as conn:
-        on_record(conn, "refused", target, {"page": str(request.endpoint)})
+        on_record(conn, "refused", target, after)
 
 
 def _ours(error: PostbuchError) -> Response:

@@ -1,5 +1,6 @@
 """Putting on record what somebody is about to be shown (invariant 9), with the name and the address of the browser."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,11 @@ def on_record(
 ) -> None:
     """Write the event in this transaction; the answer is made after it is committed."""
     audit.record(conn, viewer().login, origin(), action, target, before, after)
+
+
+def page_asked() -> str:
+    """The address that was asked for, without what differs from letter to letter or was typed: `/m/…/evidence`."""
+    return re.sub(r"<[^<>]*>", "…", str(request.url_rule))
 
 
 def origin() -> str:
