@@ -337,6 +337,13 @@ def test_a_letter_shows_people_files_and_what_was_blocked(client: FlaskClient) -
     assert "&lt;angebot/1@kunde.example&gt;" in client.get(f"/m/{letter_id(client, 'Angebot')}/source").text
 
 
+def test_keys_are_called_as_on_the_keyboard(client: FlaskClient) -> None:
+    """In German by another name."""
+    log_in(client)
+    for language, key in (("en", "Shift"), ("de", "Umschalt")):
+        assert f"<kbd>{key}+I</kbd>" in client.get("/", headers={"Accept-Language": language}).text
+
+
 def test_all_files_of_a_letter_in_one(client: FlaskClient) -> None:
     """A ZIP with each file octet for octet under a name that is safe; a letter without files has none."""
     log_in(client)
