@@ -373,3 +373,34 @@ def test_what_stands_for_the_body(html: str, clean: str) -> None:
     """Its attributes are read one after the other, so that none is looked for in the value of another."""
     picture = 'background-image:url(&quot;/m/1/inline/2/5&quot;)'
     assert clean_html(html, INLINE).html == clean.replace("PICTURE", picture)
+
+
+def test_sheets_in_comments_are_for_others() -> None:
+    """Outlook's own, however a comment begins and ends; those that are for the rest, and comments within one, count."""
+    clean = clean_html(
+        "<!--[if mso]><style>a{color:red}</style><![endif]--><!--><style>b{color:blue}</style><!--->"
+        "<style><!-- c{color:green} --></style><!-- --!><style>d{color:#ddd}</style>"
+        "<!--[if !mso]><!--><style>e{color:#eee}</style><!--<![endif]--><!-- <style>f{color:#fff}</style>", INLINE,
+    )
+    assert clean.sheet.split("\n") == ["b{color:blue}", "c{color:green}", "d{color:#ddd}", "e{color:#eee}"]
+
+
+@pytest.mark.parametrize(("html", "clean"), [
+    ('<html dir="rtl" lang=he><body>x', '<div dir="rtl" lang="he"><div>x</div></div>'),
+    ('<html xmlns:v="urn:x"><body dir=rtl>x', '<div dir="rtl">x</div>'),
+    ('<html dir="rtl">x', '<div dir="rtl">x</div>'),
+])  # fmt: skip
+def test_what_stands_for_the_root(html: str, clean: str) -> None:
+    """Its direction and language are those of the letter."""
+    assert clean_html(html, INLINE).html == clean
+
+
+@pytest.mark.parametrize("style", [
+    "height:100vh", "margin-top:-300px", "margin:0 0 0 -4000px", "text-indent:-9999px", "margin-left:-100%",
+    "margin-left:-7em", "text-indent:-90mm",
+])
+def test_nothing_is_shifted_out_of_the_frame(style: str) -> None:
+    """Nor grows with it; what Word does to its lists and tables stays."""
+    assert css.clean_attribute(style).text == ""
+    word = "margin-left:36pt;text-indent:-70.8pt;margin-right:-5.4pt;background:linear-gradient(-135deg,red,blue)"
+    assert css.clean_attribute(word).text == word

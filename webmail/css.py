@@ -23,6 +23,8 @@ MAX_ATTRIBUTE_CHARACTERS = 4_096
 MAX_RULES = 2_000
 # Larger lengths only serve to break the page. 10,000 px is some twelve screens.
 MAX_LENGTH = 10_000
+# Pixels: hanging indents of Word have some 70 pt. What is shifted farther than this lies outside of the frame, unseen.
+MIN_LENGTH = -100
 # Values in a declaration; a font list with twenty names fits.
 MAX_VALUE_NODES = 80
 _MAX_NESTING = 4
@@ -50,7 +52,11 @@ _WITH_PICTURE = frozenset({
     "background", "background-image", "border-image", "border-image-source", "list-style", "list-style-image",
 })  # fmt: skip
 _FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "calc", "linear-gradient", "radial-gradient"})
-_LENGTH_UNITS = frozenset({"px", "pt", "pc", "in", "cm", "mm", "em", "rem", "ex", "ch", "vw", "vh"})
+# Pixels of each, about: letters are as large as in most mail, and a window is 1280 px wide. Without vh: the frame is as
+# tall as the letter, which would be as tall as the frame.
+_LENGTH_UNITS = {
+    "px": 1, "pt": 4 / 3, "pc": 16, "in": 96, "cm": 38, "mm": 3.8, "em": 16, "rem": 16, "ex": 8, "ch": 8, "vw": 12.8,
+}  # fmt: skip
 _MEDIA_FEATURES = frozenset({"max-width", "min-width", "max-device-width", "min-device-width", "orientation"})
 _MEDIA_WORDS = frozenset({"screen", "all", "print", "and", "only", "portrait", "landscape"}) | _MEDIA_FEATURES
 
@@ -231,13 +237,12 @@ def _number(node: Node) -> str | None:
         return None
     text = f"{number:.4f}".rstrip("0").rstrip(".")
     if node.type == "percentage":
-        return f"{text}%"
+        return f"{text}%" if number >= 0 else None  # of the whole width
     if node.type == "dimension":
         unit: str = node.lower_unit
-        # An em is at least a dozen pixels: hold what an author means by it to the same bound.
-        if unit in ("em", "rem", "vw", "vh", "in", "cm") and abs(number) > MAX_LENGTH / 50:
-            return None
-        return f"{text}{unit}" if unit in _LENGTH_UNITS | {"deg", "fr"} else None
+        if unit in _LENGTH_UNITS:
+            return f"{text}{unit}" if MIN_LENGTH <= number * _LENGTH_UNITS[unit] <= MAX_LENGTH else None
+        return f"{text}{unit}" if unit in ("deg", "fr") else None
     return text
 
 

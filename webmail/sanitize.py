@@ -66,6 +66,11 @@ _NUMBER = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px|%)?\s*\Z")
 _COLOUR = re.compile(r"#?[A-Za-z0-9]{1,30}\Z")
 _WORDS = re.compile(r"[\w ,.'\"-]{0,200}\Z")
 _BODY_BEGIN = re.compile(r"<body\b", re.IGNORECASE)
+_ROOT_BEGIN = re.compile(r"<html\b", re.IGNORECASE)
+# HTML Living Standard section 13.2.5, "comment start state" and "comment end state".
+_COMMENT_OR_SHEET = re.compile(r"<!--(?P<comment>-?>)?|<style", re.IGNORECASE)
+_COMMENT_END = re.compile(r"--!?>")
+_SHEET_END = re.compile(r"</style", re.IGNORECASE)
 # What stands in a tag, with quotes around a > and with one that nothing ends.
 _INSIDES = (re.compile(r"((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>"), re.compile(r"([^>]*)>"))
 MAX_TAG_CHARACTERS = 4_096
@@ -103,7 +108,7 @@ def clean_html(html: str, inline: Mapping[str, str], base: str = "") -> CleanBod
         return references.find(inline, reference, base) if inline else None
 
     sheet = _sheet(html, picture, count)
-    html = _with_body(html)
+    html = _with_root(_with_body(html))
 
     def attribute(tag: str, name: str, value: str) -> str | None:
         return _attribute(name, value, picture, count)
@@ -131,11 +136,8 @@ def _with_body(html: str) -> str:
     No other element whose colour is seen beneath it has its `background`: the picture becomes a style of one within.
     """
     begin = _BODY_BEGIN.search(html)
-    if begin is None:
-        return html
-    place = begin.end()
-    tag = next(filter(None, (each.match(html, place, place + MAX_TAG_CHARACTERS) for each in _INSIDES)), None)
-    if tag is None:
+    tag = begin and _inside(html, begin.end())
+    if begin is None or tag is None:
         return html
     written = next((value.strip() for name, value in htmltext.attributes(tag[1]) if name == "background"), "")
     within = ""
@@ -145,21 +147,40 @@ def _with_body(html: str) -> str:
     return f"{html[:begin.start()]}<div{tag[1]}>{within}{html[tag.end():]}"
 
 
+def _with_root(html: str) -> str:
+    """Another one stands for <html> where that says something: letters in Hebrew have their direction there."""
+    begin = _ROOT_BEGIN.search(html)
+    tag = begin and _inside(html, begin.end())
+    if begin is None or tag is None or _ANYWHERE.isdisjoint(name for name, _ in htmltext.attributes(tag[1])):
+        return html
+    return f"{html[:begin.start()]}<div{tag[1]}>{html[tag.end():]}"
+
+
+def _inside(html: str, place: int) -> re.Match[str] | None:
+    return next(filter(None, (each.match(html, place, place + MAX_TAG_CHARACTERS) for each in _INSIDES)), None)
+
+
 def _sheet(html: str, picture: css.Picture, count: _Count) -> str:
-    """All <style> elements, cleaned. Read by plain searching: what comes of it is clean, whatever it was."""
-    lower = html.lower()
-    if len(lower) != len(html):  # a few letters change their length in lower case, which would shift the places
-        lower = html
+    """All <style> elements, cleaned. Read by plain searching: what comes of it is clean, whatever it was.
+
+    Those in comments are for Outlook alone, and most newsletters have them.
+    """
     texts: list[str] = []
     place = 0
-    while sum(map(len, texts)) < css.MAX_SHEET_CHARACTERS:
-        start = lower.find("<style", place)
-        inner = lower.find(">", start) + 1 if start >= 0 else 0
-        end = lower.find("</style", inner) if inner else -1
-        if end < 0:
+    while sum(map(len, texts)) < css.MAX_SHEET_CHARACTERS and (found := _COMMENT_OR_SHEET.search(html, place)):
+        place = found.end()
+        if found["comment"]:
+            continue
+        if found[0] == "<!--":
+            end = _COMMENT_END.search(html, place)
+        else:
+            inner = html.find(">", place) + 1
+            end = _SHEET_END.search(html, inner) if inner else None
+            if end is not None:
+                texts.append(html[inner : end.start()])
+        if end is None:
             break
-        texts.append(html[inner:end])
-        place = end
+        place = end.end()
     text = "\n".join(texts).replace("<!--", "").replace("-->", "")
     style = css.clean_sheet(text, id_prefix=ID_PREFIX, picture=picture)
     count.remote += style.remote
