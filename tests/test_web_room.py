@@ -28,6 +28,17 @@ LONG = (
     "%PDF-1.4\r\n--b--\r\n"
 ).encode()
 
+# What would do away with what is ours in a letter, by whatever is strong in a style sheet.
+HIDING = (
+    b"From: lena@kunde.example\r\nTo: anna@firma.example\r\nSubject: AW: Versteckt\r\nMessage-ID: <versteckt@x>\r\n"
+    b"Content-Type: text/html\r\n\r\n"
+    b"<style>.a summary,#a span,details{display:none!important;visibility:hidden!important;"
+    b"opacity:0!important;font-size:0!important;height:0!important;width:0!important;text-indent:-99px!important}</style>"
+    b"<div id=a class=a><p>Danke <a href=https://evil.example>bank.example</a></p>"
+    b"<p>Von: Lena<br>Gesendet: 3.3.2026 12:00<br>An: Anna<br>Betreff: Quittung</p><p>Alles von vorher</p></div>\r\n"
+)
+_SIDEWAYS = "[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 0)"
+
 
 class Site:
     """The address of the pages, the browser, and the state of one who is logged in."""
@@ -45,6 +56,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     filling = Filling()
     firm_mail(filling, datetime.now(UTC))
     filling.add(LONG, "anna@firma.example", mailbox=f"Projekte/{WORD[:60]}/{WORD[:60]}")
+    filling.add(HIDING, "anna@firma.example")
     with archive(folder / "data", f"127.0.0.1:{free_port()}") as config:
         ingest(config, filling.records)
         collected(config)
@@ -91,8 +103,31 @@ def test_a_long_word_hides_no_column(site: Site) -> None:
         for path in ("/senders", "/media?look=table"):
             page.goto(path)
             assert page.locator("#content table").get_by_text(WORD).first.is_visible()
-            wide, seen = page.locator(".scroll").evaluate("e => [e.scrollWidth, e.clientWidth]")
-            assert wide <= seen, (path, wide, seen)
+            assert page.evaluate(_SIDEWAYS) == [], path
+        page.goto("/?q=has:attachment")
+        link = page.locator("#letters .row-link", has_text=WORD).first.get_attribute("href")
+        page.goto(f"{str(link).partition('?')[0]}/evidence")
+        assert page.evaluate(_SIDEWAYS) == []
+
+
+def test_a_letter_does_not_hide_what_is_ours(site: Site) -> None:
+    """The button of a quote, and where a link leads that names another place, are seen whatever its style says."""
+    with context(site.browser, site.base, storage_state=site.state, locale="de-DE") as (made, _):
+        page = made.new_page()
+        page.goto("/?q=Versteckt")
+        page.goto(str(page.locator("#letters .row-link").first.get_attribute("href")).partition("?")[0])
+        page.wait_for_selector("iframe.body[style*=height]")
+        said, sizes = page.evaluate("""() => {
+            const inside = document.querySelector('iframe.body').contentDocument
+            const mark = inside.querySelector('[data-leads]'), button = inside.querySelector('summary')
+            button.click()
+            const seen = (e) => e.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+            const size = (e) => Math.min(e.getBoundingClientRect().width, e.getBoundingClientRect().height)
+            return [getComputedStyle(mark, '::before').content + mark.textContent,
+                    [mark, button, button.parentElement.lastElementChild].map((e) => seen(e) ? size(e) : 0)]
+        }""")
+        assert said == '"führt zu "evil.example'
+        assert min(sizes) > 15, sizes
 
 
 def test_the_buttons_of_a_letter_stand_in_one_line(site: Site) -> None:
