@@ -13,7 +13,7 @@ from html import escape
 import nh3
 
 from postbuch.archive import htmltext, references
-from postbuch.webmail import bounds, css
+from postbuch.webmail import bounds, css, disclosed
 
 # What a data: image may have; larger ones are counted as removed.
 MAX_DATA_CHARACTERS = 262_144
@@ -126,7 +126,7 @@ def clean_html(html: str, inline: Mapping[str, str], base: str = "") -> CleanBod
         set_tag_attribute_values={"a": {"target": "_blank"}},
         id_prefix=ID_PREFIX,
     )
-    shown, cut = bounds.cut(clean)
+    shown, cut = bounds.cut(disclosed.disclosed(clean, PLACEHOLDER))
     return CleanBody(html=shown, sheet=sheet, remote_images=count.remote, truncated=truncated or cut)
 
 

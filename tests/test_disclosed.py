@@ -1,0 +1,82 @@
+"""What a reader of a letter would not see: where a link leads that names another place, what a blocked picture says."""
+
+import re
+
+import pytest
+from growing import times_as_long
+
+from postbuch.webmail.disclosed import disclosed
+from postbuch.webmail.sanitize import clean_html
+
+
+def leads(html: str) -> list[str]:
+    """What is written beside links."""
+    return re.findall(r'<span data-leads="">([^<]*)</span>', clean_html(html, {}).html)
+
+
+@pytest.mark.parametrize(("text", "address", "shown"), [
+    ("https://www.bank.example/konto", "https://evil.example/x", "evil.example"),
+    ("bank.example", "https://evil.example", "evil.example"),
+    ("www.bank.example", "//evil.example", "evil.example"),
+    ("<b>https://</b><i>bank</i>.example", "https://evil.example", "evil.example"),
+    ("https://bank&#8203;.example", "https://evil.example", "evil.example"),
+    ("Zur Bank: https://bank.example", "https://evil.example", "evil.example"),
+    ("&lt;www.bank.example&gt;", "https://evil.example", "evil.example"),
+    ("https://bank.example", "https://bank.example@evil.example/", "evil.example"),
+    ("https://bank.example", "https://bank.example.evil.example/", "bank.example.evil.example"),
+    ("https://bank.example", "https://evil.example\\@bank.example/", "evil.example"),
+    ("https://bank.example", "https:///evil.example/", "evil.example"),
+    ("https://bank.example", "https://%65vil.example/", "evil.example"),
+    ("https://bank.example", "https://192.0.2.1/", "192.0.2.1"),
+    ("https://bank.example", "tel:+49123", "tel:+49123"),
+    ("https://müller.example", "https://muller.example", "muller.example"),
+    ("chef@firma.example", "mailto:boese@evil.example?subject=x", "boese@evil.example"),
+    ("chef@firma.example", "https://evil.example/", "evil.example"),
+    ("<img src=https://x.example/a.png alt=https://bank.example>", "https://evil.example", "evil.example"),
+])
+def test_a_link_that_names_another_place(text: str, address: str, shown: str) -> None:
+    """It says where it leads, by the host that a browser would go to."""
+    assert leads(f'<p><a href="{address}">{text}</a></p>') == [shown]
+
+
+@pytest.mark.parametrize(("text", "address"), [
+    ("https://bank.example/konto", "https://bank.example/konto"), ("bank.example", "https://www.bank.example/?a"),
+    ("www.bank.example", "https://konto.bank.example"), ("shop.bank.example", "https://bank.example"),
+    ("Jetzt ansehen", "https://track.example"), ("Punkt. Komma", "https://track.example"), ("", "https://a.example"),
+    ("müller.example", "https://xn--mller-kva.example/"), ("HTTPS://Bank.Example:443/", "https://bank.example"),
+    ("anna@firma.example", "mailto:Anna@firma.example?subject=x"),
+    ("mailto:anna@firma.example", "mailto:anna@firma.example"),
+    ("12.30", "https://track.example"), ("bank.example", "#bank"), ("Fa.Berg hier", "https://berg.example"),
+])
+def test_a_link_that_says_what_it_is(text: str, address: str) -> None:
+    """Nothing is written beside it."""
+    assert leads(f'<a href="{address}">{text}</a>') == []
+
+
+def test_a_letter_cannot_write_it_itself() -> None:
+    """Only ours are marked as ours."""
+    assert clean_html('<span data-leads="">bank.example</span><i data-alt>x</i>', {}).html == (
+        "<span>bank.example</span><i>x</i>"
+    )
+
+
+def test_the_words_of_a_picture_stand_where_it_is_blocked() -> None:
+    """As large as it; one without words keeps its place, one of the letter's own is shown."""
+    remote = 'src="https://x.example/a.png"'
+    clean = clean_html(
+        f'<img {remote} alt="50 % &lt;b&gt;" width="600" height="50%" style="border:0" class="a"><img {remote} alt=" ">'
+        f'<img {remote} alt="x"><img src="cid:a" alt="y">', {"cid:a": "/m/1/inline/2/3"},
+    )
+    words = '<span data-alt="" class="a" style="width:600px;height:50%;border:0">50 % &lt;b&gt;</span>'
+    assert clean.html.startswith(f"{words}<img ")
+    assert '<span data-alt="">x</span><img src="/m/1/inline/2/3"' in clean.html
+    assert clean.remote_images == 3
+
+
+@pytest.mark.parametrize("piece", [
+    '<a href="https://a.example">bank.example</a>', '<a href="https://a.example"><table><td>',
+    '<a href="https://a.example">b', '<img src="x" alt="y">',
+])
+def test_many_links_take_time_by_their_number(piece: str) -> None:
+    """Also within each other, and with nothing that ends them."""
+    assert times_as_long(lambda count: disclosed(piece * count, "x"), 2_000) < 10
