@@ -37,6 +37,11 @@ HIDING = (
     b"<div id=a class=a><p>Danke <a href=https://evil.example>bank.example</a></p>"
     b"<p>Von: Lena<br>Gesendet: 3.3.2026 12:00<br>An: Anna<br>Betreff: Quittung</p><p>Alles von vorher</p></div>\r\n"
 )
+# Footers of newsletters have such an address in a cell.
+ADDRESS = (
+    b"From: lena@kunde.example\r\nTo: anna@firma.example\r\nSubject: Abbestellen\r\nMessage-ID: <abbestellen@x>\r\n"
+    b"Content-Type: text/html\r\n\r\n<table><tr><td>Seite</td><td>https://x.example/%s</td></tr></table>\r\n"
+) % (b"a1B2" * 150)
 _SIDEWAYS = "[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 0)"
 
 
@@ -57,6 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     firm_mail(filling, datetime.now(UTC))
     filling.add(LONG, "anna@firma.example", mailbox=f"Projekte/{WORD[:60]}/{WORD[:60]}")
     filling.add(HIDING, "anna@firma.example")
+    filling.add(ADDRESS, "anna@firma.example")
     with archive(folder / "data", f"127.0.0.1:{free_port()}") as config:
         ingest(config, filling.records)
         collected(config)
@@ -128,6 +134,22 @@ def test_a_letter_does_not_hide_what_is_ours(site: Site) -> None:
         }""")
         assert said == '"führt zu "evil.example'
         assert min(sizes) > 15, sizes
+
+
+def test_a_long_address_makes_no_letter_small(site: Site) -> None:
+    """It breaks where it stands, and the words beside it do not."""
+    with context(site.browser, site.base, **telephone(site, 390)) as (made, _):
+        page = made.new_page()
+        page.goto("/?q=Abbestellen")
+        page.goto(str(page.locator("#letters .row-link").first.get_attribute("href")).partition("?")[0])
+        page.wait_for_selector("iframe.body[style*=height]")
+        zoom, wide, word = page.evaluate("""() => {
+            const frame = document.querySelector('iframe.body'), inside = frame.contentDocument
+            return [inside.body.style.zoom, inside.documentElement.scrollWidth - frame.clientWidth,
+                    inside.querySelector('td').clientWidth]
+        }""")
+        assert zoom in ("", "1") and wide <= 0
+        assert word > 30
 
 
 def test_the_buttons_of_a_letter_stand_in_one_line(site: Site) -> None:

@@ -26,6 +26,17 @@ function fit(frame) {
   if (frame.style.height !== wanted) frame.style.height = wanted
 }
 
+// A word that is no word (an address, a key) would make its cell as wide as itself, and all of the letter small.
+const NO_WORD = /\S{60}/
+
+function breakLong(inside) {
+  const texts = inside.createTreeWalker(inside.body, NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode
+    if (NO_WORD.test(data)) parentElement.style.overflowWrap = 'anywhere'
+  }
+}
+
 function watch(frame) {
   const inside = frame.contentDocument
   if (!inside?.body || inside.URL === 'about:blank') return
@@ -33,6 +44,7 @@ function watch(frame) {
   for (const link of inside.querySelectorAll('a[href^="#"]')) link.target = '_self'
   for (const picture of inside.images) picture.addEventListener('load', () => fit(frame))
   for (const details of inside.querySelectorAll('details')) new ResizeObserver(() => fit(frame)).observe(details)
+  breakLong(inside)
   fit(frame)
 }
 
