@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -335,6 +336,19 @@ def test_a_letter_shows_people_files_and_what_was_blocked(client: FlaskClient) -
     assert "250" in evidence
     assert client.get("/m/by-message-id/angebot/1@kunde.example").status_code == 302
     assert "&lt;angebot/1@kunde.example&gt;" in client.get(f"/m/{letter_id(client, 'Angebot')}/source").text
+
+
+def test_a_page_says_that_the_archive_does_not_answer(tmp_path: Path) -> None:
+    """Also to one who is logged in, whose choice of a language is in it."""
+    with ExitStack() as stack:
+        config = stack.enter_context(archive(tmp_path / "data", "127.0.0.1:1"))
+        with application(config) as app:
+            client = app.test_client()
+            log_in(client)
+            stack.close()
+            for path in ("/", "/m/1", "/audit", "/login"):
+                answer = client.get(path, headers={"Accept-Language": "en"})
+                assert (answer.status_code, "The archive does not answer" in answer.text) == (503, True), path
 
 
 def test_keys_are_called_as_on_the_keyboard(client: FlaskClient) -> None:

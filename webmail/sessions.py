@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 
 import flask_login
-from flask import request, session
-from flask_login import LoginManager, UserMixin, current_user
+from flask import g, request, session
+from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_user
 from sqlalchemy import Connection, insert, update
 
 from postbuch.archive import users
@@ -111,7 +111,16 @@ def load(token: str) -> Viewer | None:
 
 def install(manager: LoginManager) -> None:
     """Tell Flask-Login how a cookie becomes a viewer."""
-    manager.user_loader(load)
+
+    def of_cookie(token: str) -> Viewer | None:
+        try:
+            return load(token)
+        except Exception:
+            # The page of this error asks for the reader's language: he is nobody for the rest of the request.
+            g._login_user = AnonymousUserMixin()
+            raise
+
+    manager.user_loader(of_cookie)
 
 
 def _is_new(seen_at: datetime, at: datetime) -> bool:
