@@ -22,6 +22,7 @@ def leads(html: str) -> list[str]:
     ("https://bank&#8203;.example", "https://evil.example", "evil.example"),
     ("Zur Bank: https://bank.example", "https://evil.example", "evil.example"),
     ("&lt;www.bank.example&gt;", "https://evil.example", "evil.example"),
+    ("Zur Bank (https://bank.example), jetzt", "https://evil.example", "evil.example"),
     ("https://bank.example", "https://bank.example@evil.example/", "evil.example"),
     ("https://bank.example", "https://bank.example.evil.example/", "bank.example.evil.example"),
     ("https://bank.example", "https://evil.example\\@bank.example/", "evil.example"),

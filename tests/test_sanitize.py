@@ -385,6 +385,12 @@ def test_sheets_in_comments_are_for_others() -> None:
     assert clean.sheet.split("\n") == ["b{color:blue}", "c{color:green}", "d{color:#ddd}", "e{color:#eee}"]
 
 
+@pytest.mark.parametrize("piece", ["<style></style>", "<style>a{}</style><!---->", "<!--x--><style>"])
+def test_many_sheets_take_time_by_their_number(piece: str) -> None:
+    """Also empty ones, and comments between them."""
+    assert times_as_long(lambda count: clean_html(piece * count, {}), 2_000) < 10
+
+
 @pytest.mark.parametrize(("html", "clean"), [
     ('<html dir="rtl" lang=he><body>x', '<div dir="rtl" lang="he"><div>x</div></div>'),
     ('<html xmlns:v="urn:x"><body dir=rtl>x', '<div dir="rtl">x</div>'),

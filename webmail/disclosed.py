@@ -58,7 +58,7 @@ def _with_target(found: re.Match[str]) -> str:
     if not text.isascii():  # signs that nobody sees would hide a name from us
         text = "".join(each for each in text if each.isspace() or not harmless.is_blank(each))
     words = text.split()
-    named = [word.strip("<>()[]\"'") for word in words if len(words) == 1 or _ADDRESS.match(word)]
+    named = [word.strip("<>()[]\"'.,;:!?") for word in words if len(words) == 1 or _ADDRESS.match(word)]
     elsewhere = next(filter(None, (_elsewhere(each, address) for each in named)), "")
     return f'{found[0]}<span data-leads="">{escape(elsewhere[:MAX_SHOWN_CHARACTERS])}</span>' if elsewhere else found[0]
 

@@ -166,8 +166,8 @@ def _sheet(html: str, picture: css.Picture, count: _Count) -> str:
     Those in comments are for Outlook alone, and most newsletters have them.
     """
     texts: list[str] = []
-    place = 0
-    while sum(map(len, texts)) < css.MAX_SHEET_CHARACTERS and (found := _COMMENT_OR_SHEET.search(html, place)):
+    place = characters = 0
+    while characters < css.MAX_SHEET_CHARACTERS and (found := _COMMENT_OR_SHEET.search(html, place)):
         place = found.end()
         if found["comment"]:
             continue
@@ -178,6 +178,7 @@ def _sheet(html: str, picture: css.Picture, count: _Count) -> str:
             end = _SHEET_END.search(html, inner) if inner else None
             if end is not None:
                 texts.append(html[inner : end.start()])
+                characters += len(texts[-1])
         if end is None:
             break
         place = end.end()
