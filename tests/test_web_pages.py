@@ -202,6 +202,11 @@ def test_wrong_log_ins_get_one_answer_and_are_limited(site: tuple[Flask, Config]
     assert ("log-in-refused", "web") in actions(site)
 
 
+def test_who_gives_no_name_is_limited_as_well(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    assert [log_in(client, "", "falsch").status_code for _ in range(11)] == [400] * 10 + [429]
+    assert not caplog.records
+
+
 def test_an_employee_logs_in_with_his_mail_password(site: tuple[Flask, Config], client: FlaskClient) -> None:
     """Checked by an IMAP log-in upstream; he becomes a user with a right on his own account, and nothing more."""
     assert log_in(client, MEHMET, "falsch").status_code == 401
