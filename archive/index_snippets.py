@@ -178,8 +178,9 @@ def _first(text: str, more: str, looked_for: list[Wanted]) -> int | None:
     spelled = index_text.words(text)
     stems = index_text.stems_of(spelled)
     places = [place for one in looked_for for place in islice(_single(one, spelled, stems), 1)]
-    begins = [index_text.begin_of(text, min(places), len(spelled))] if places else []
-    return min(begins + [begin for begin, _ in _wholes(more, looked_for) if begin < len(text)], default=None)
+    begins = (index_text.begin_of(text, place, spelled) for place in sorted(places))
+    first = next(([begin] for begin in begins if begin is not None), [])
+    return min(first + [begin for begin, _ in _wholes(more, looked_for) if begin < len(text)], default=None)
 
 
 def _single(one: Wanted, spelled: list[str], stems: list[str]) -> Iterator[int]:

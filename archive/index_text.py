@@ -9,7 +9,6 @@ signs part and people write as one word (`index_wholes`).
 import re
 from collections.abc import Collection
 from functools import cache
-from itertools import accumulate
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
@@ -216,10 +215,13 @@ def spans(text: str) -> list[tuple[int, int, str, str]]:
     return [(match.start(), match.end(), one, two) for match, one, two in zip(found, spelled, stems, strict=True)]
 
 
-def begin_of(text: str, place: int, count: int) -> int:
-    """Where the word of a text begins that is at this place of its `count` `words`."""
+def begin_of(text: str, place: int, spelled: list[str]) -> int | None:
+    """Where the word of a text begins that is at this place of its `words`, and nowhere before.
+
+    None where it is of letters that are too new for Python's tables, and not for the analyzer's.
+    """
     found = list(_WORD.finditer(text))
-    if len(found) == count:
+    if len(found) == len(spelled):
         return found[place].start()
-    ends = accumulate(len(words(match[0])) for match in found)  # a word that the analyzer parts or leaves out
-    return next(match.start() for match, end in zip(found, ends, strict=True) if end > place)
+    # The analyzer parts some and leaves some out.
+    return next((match.start() for match in found if spelled[place] in words(match[0])), None)

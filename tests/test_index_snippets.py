@@ -1,7 +1,7 @@
 """Passages: the words marked where they stand in the text as people see it, whatever the text is. Pure."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postbuch.archive import index_text
@@ -55,6 +55,8 @@ def test_marks(text: str, search: str, hits: list[str]) -> None:
     assert [piece for piece, hit in marked(text, wanted(parse(search))).pieces() if hit] == hits
 
 
+@example("\U00013441", "\U00013441")  # a letter for the analyzer, and none for Python
+@example("\U00013441 Plan", "Plan")
 @given(st.text(max_size=400), st.text(max_size=20))
 def test_whatever_the_text(text: str, word: str) -> None:
     """Nothing is lost or added; a passage is short and holds a mark."""
