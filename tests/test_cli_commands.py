@@ -448,9 +448,10 @@ def test_an_error_behind_a_bar_is_one_line(house: Path) -> None:
 
 
 def test_ctrl_c_while_libraries_are_loaded_says_nothing(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", _STARTED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
-    )
+    process = subprocess.Popen(  # from a terminal: where it is ignored, as behind nohup, it stays so
+        ["env", "--default-signal=INT", sys.executable, "-c", _STARTED], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
     with process:
         assert process.stdout is not None and process.stdout.readline() == "loading\n"
         process.send_signal(signal.SIGINT)
