@@ -81,3 +81,11 @@ def test_the_words_of_a_picture_stand_where_it_is_blocked() -> None:
 def test_many_links_take_time_by_their_number(piece: str) -> None:
     """Also within each other, and with nothing that ends them."""
     assert times_as_long(lambda count: disclosed(piece * count, "x"), 2_000) < 10
+
+
+@pytest.mark.parametrize("piece", ["a", "1", "-", "a.", "a@"])
+def test_a_long_text_that_is_nearly_a_place_takes_time_by_its_length(piece: str) -> None:
+    def work(count: int) -> str:
+        return disclosed(f'<a href="https://a.example">a.{piece * (count // len(piece))}§</a>' * 20, "x")
+
+    assert times_as_long(work, 490) < 10

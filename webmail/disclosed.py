@@ -24,7 +24,8 @@ _KEPT = ("id", "class", "title", "dir", "style")
 _TAG = re.compile(r"<[^>]*>")
 # A host, alone or in an address as people write it: `www.bank.example`, `https://bank.example/a`, `chef@firma.example`.
 _PLACE = re.compile(
-    r"(?:https?://|mailto:)?(?:[^\s/@]*@)?((?:[\w-]+\.)+[\w-]*[^\W\d][\w-]*)\.?(?::\d+)?(?:[/?#]\S*)?\Z", re.IGNORECASE
+    r"(?:https?://|mailto:)?(?:[^\s/@]*+@)?((?:[\w-]++\.)+(?=[\d-]*+[^\W\d])[\w-]++)\.?(?::\d+)?(?:[/?#]\S*)?\Z",
+    re.IGNORECASE,
 )
 # Among other words it takes more to be one: "Fa.Berg" is none.
 _ADDRESS = re.compile(r"[<(\[\"']*(?:https?://|www\.)", re.IGNORECASE)
