@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import imapclient
 
-from postbuch.archive import said, systemwords
+from postbuch.archive import imapstring, said, systemwords
 from postbuch.archive.collect_answers import text
 from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.endpoint import Endpoint
@@ -230,10 +230,11 @@ class Connection:
 
 
 def _quoted(name: bytes) -> bytes:
-    """A mailbox's name as upstream gave it, as a string (RFC 9051 section 4.3). Raises UpstreamTrouble, `refused`."""
-    if any(octet in name for octet in b"\r\n\0"):
+    """A mailbox's name as upstream gave it, as a string. Raises UpstreamTrouble, `refused`."""
+    written = imapstring.quoted(name)
+    if written is None:
         raise UpstreamTrouble(Trouble.ANSWER, Collecting.NO_STRING.said(), refused=True)
-    return b'"' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    return written
 
 
 def _is_open(sock: socket.socket) -> bool:

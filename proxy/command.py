@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from postbuch.archive import imapstring
+
 _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
 _FIRST = re.compile(rb"(\S+) +(UID +)?([A-Za-z][A-Za-z0-9.-]*)(?= |\r\n)", re.IGNORECASE)
 # `{n}` at the end of a line stands for the literal that follows. Servers take a backslash in an atom. A string with
@@ -48,6 +50,6 @@ def argument(rest: bytes, literals: list[bytes] | None = None) -> tuple[bytes, b
 
 def quoted(text: bytes, *, utf8: bool = False) -> bytes | None:
     """A quoted string, or None when the octets need a literal (RFC 9051 section 4.3; RFC 6855 section 3 for UTF-8)."""
-    if len(text) > 1000 or any(octet in text for octet in b"\r\n\0") or not (utf8 or text.isascii()):
+    if len(text) > 1000 or not (utf8 or text.isascii()):
         return None
-    return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    return imapstring.quoted(text)
