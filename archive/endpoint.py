@@ -12,6 +12,8 @@ from postbuch.archive.settingreasons import Setting
 PORTS = {"imaps": 993, "imap": 143, "smtps": 465, "submission": 587, "smtp": 25}
 PLAIN = {"imap", "smtp"}
 DNS_PORT = 53
+# What a listener on all addresses of a machine names, and where it is reached from there.
+EVERY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
 
 class Address(BaseModel):

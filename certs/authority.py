@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from postbuch.archive import systemwords
 from postbuch.archive.config import Config
-from postbuch.archive.endpoint import parse_address
+from postbuch.archive.endpoint import EVERY_HOST, parse_address
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.settingreasons import Setting
 from postbuch.certs.files import (
@@ -50,7 +50,7 @@ def server_names(config: Config) -> list[str]:
     names = [urlsplit(config.web.public_url).hostname or "", socket.gethostname(), "localhost", "127.0.0.1", "::1"]
     web = config.web.listen.removeprefix("http://")
     hosts = [parse_address(text).host for text in (*config.imap.listen, *config.submission.listen, web)]
-    names += [host for host in hosts if host not in ("0.0.0.0", "::")]  # noqa: S104 - compared, not bound
+    names += [host for host in hosts if host not in EVERY_HOST]
     return list(dict.fromkeys(name.lower() for name in names if _usable(name)))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from postbuch.archive import database, said, systemwords
 from postbuch.archive.config import Config
+from postbuch.archive.endpoint import EVERY_HOST
 from postbuch.archive.errors import ConfigError, PostbuchError, UsageError
 from postbuch.certs.expiry import expiries
 from postbuch.certs.files import certificate_files
@@ -122,7 +123,7 @@ def _ports(config: Config, *, running: bool) -> Iterator[Finding]:
 
 
 def _accepts(name: str, listener: preflight.Listener) -> Finding:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listener.address.host, listener.address.host)  # noqa: S104
+    host = EVERY_HOST.get(listener.address.host, listener.address.host)
     try:
         socket.create_connection((host, listener.address.port), timeout=upstream.TIMEOUT_S).close()
     except OSError as error:

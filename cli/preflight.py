@@ -11,7 +11,7 @@ from pathlib import Path
 
 from postbuch.archive import systemwords
 from postbuch.archive.config import Config
-from postbuch.archive.endpoint import Address, parse_address
+from postbuch.archive.endpoint import EVERY_HOST, Address, parse_address
 from postbuch.archive.errors import ConfigError, UsageError
 from postbuch.archive.wrong import Wrong
 from postbuch.certs.files import certificate_files
@@ -22,7 +22,6 @@ from postbuch.cli.language import translate as _
 # A predecessor that was killed leaves children that the kernel ends at once; their sockets close within this time.
 PORT_PATIENCE_S = 5.0
 _FIRST_FREE_PORT = 1024
-_EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104 - compared with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ def check_distinct(config: Config) -> None:
     """Raises ConfigError when two listeners are to have one port."""
     for one, other in combinations(listeners(config), 2):
         hosts = {one.address.host, other.address.host}
-        if one.address.port == other.address.port != 0 and (len(hosts) == 1 or hosts & _EVERY_ADDRESS):
+        if one.address.port == other.address.port != 0 and (len(hosts) == 1 or hosts & EVERY_HOST.keys()):
             raise ConfigError(
                 _("the keys '{one}' and '{other}' both name port {port}; choose another port for one of them").format(
                     one=one.key, other=other.key, port=one.address.port
