@@ -12,7 +12,3 @@ def run() -> None:
 
     signal.signal(signal.SIGINT, usual)
     main.run()
-
-
-if __name__ == "__main__":
-    run()
