@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from postbuch.archive.errors import SpoolError
+from postbuch.proxy.busypoll import busy_poll
 
 
 class OnLoop:
@@ -15,6 +16,7 @@ class OnLoop:
         self._loop = asyncio.get_running_loop()
         self._tell = tell
         self._told = False
+        busy_poll.rest()
 
     def set_result(self, result: Any, /) -> None:
         """It is durable. In the spool's thread."""
@@ -31,4 +33,8 @@ class OnLoop:
     def _hand(self, error: SpoolError | None) -> None:
         self._told = True
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._tell, error)
+            self._loop.call_soon_threadsafe(self._on_loop, error)
+
+    def _on_loop(self, error: SpoolError | None) -> None:
+        busy_poll.expect()
+        self._tell(error)

@@ -7,6 +7,8 @@ copy makes the string. As reading and `buffer_updated` follow each other without
 
 import asyncio
 
+from postbuch.proxy.busypoll import busy_poll
+
 # Twice of what uvloop reads from a socket at once: what had gathered while reading was paused comes in one go, too.
 BUFFER_OCTETS = 2 * 256 * 1024
 
@@ -26,6 +28,7 @@ class Receiver(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """They are there."""
+        busy_poll.came(nbytes)
         self.data_received(bytes(_buffer[:nbytes]))
 
 
