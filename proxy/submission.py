@@ -139,9 +139,9 @@ class Submission(Connection):
                 await self._say(self._text("451 4.3.0 an error here; try again later"))
 
     async def _relay(self, reply: Reply) -> None:
-        """Upstream's own reply. After 421 it closes, and so do we."""
-        self._closing = self._closing or reply.code == 421
-        await self._say(reply.octets)
+        """Upstream's own reply."""
+        self._answer(reply.octets)
+        await self._heard()
 
     # --- greeting and small commands ------------------------------------------------------------------------------
 
@@ -231,7 +231,8 @@ class Submission(Connection):
         elif (given.size_octets or 0) > limit:
             await self._say(f"552 5.3.4 the message is larger than {limit} octets\r\n".encode())
         else:
-            await self._relay(await self._outgoing.mail(given))
+            await self._outgoing.mail(given, self._answer)
+            await self._heard()
 
     async def smtp_RCPT(self, arg: str) -> None:
         if not await self._may():
@@ -242,10 +243,10 @@ class Submission(Connection):
         elif given is None:
             await self._say(b"501 5.5.4 write RCPT TO:<address>\r\n")
         else:
-            reply = await self._outgoing.rcpt(current, given)
+            reply = await self._outgoing.rcpt(current, given, self._answer)
             if not reply.positive:
                 log.info("recipient-refused session=%s account=%s code=%d", self.id, self._outgoing.account, reply.code)
-            await self._relay(reply)
+            await self._heard()
 
     async def smtp_DATA(self, arg: str) -> None:
         if not await self._may():
@@ -259,7 +260,7 @@ class Submission(Connection):
             return
         try:
             transfer, reply = await submission_data.begin(
-                self._runtime, outgoing, outgoing.leg, outgoing.envelope, self._read_client
+                self._runtime, outgoing, outgoing.leg, outgoing.envelope, self._read_client, self._answer
             )
         except SpoolError as error:
             self._failed(Reason.SPOOL_UNWRITABLE, said.of(error), leg="spool")
@@ -272,7 +273,8 @@ class Submission(Connection):
             return
         delivery = Delivery(self._runtime, outgoing, transfer, self._answer)
         self._delivery, transfer.then = delivery.done, delivery.begin
-        self._begin(transfer, reply.octets)
+        self._answered = False  # the message is not
+        self._begin(transfer)
         await asyncio.shield(self._delivery)
 
     async def _refuse_data(self, reply: Reply) -> None:
@@ -287,7 +289,8 @@ class Submission(Connection):
         transfer = Transfer(hold, None, self._runtime.config.submission.max_size_octets, self._read_client)
         whole = asyncio.Event()
         transfer.then = whole.set
-        self._begin(transfer, GO_AHEAD)
+        self._client.write(GO_AHEAD)
+        self._begin(transfer)
         await whole.wait()
         self._delivery = self._runtime.spawn(
             deliver_signed(self._runtime, self._signer, self._outgoing, transfer, hold, self._answer)
@@ -295,8 +298,9 @@ class Submission(Connection):
         await asyncio.shield(self._delivery)
 
     def _answer(self, octets: bytes) -> None:
+        """The reply to a command, at once; no second one may follow. After 421 upstream closes, and so do we."""
         self._answered = True
-        self._closing = octets.startswith(b"421")
+        self._closing = self._closing or octets.startswith(b"421")
         if not self._client.is_closing():
             self._client.write(octets)
 

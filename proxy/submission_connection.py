@@ -113,6 +113,10 @@ class Connection(SMTP):
 
     async def _say(self, octets: bytes) -> None:
         self._client.write(octets)
+        await self._heard()
+
+    async def _heard(self) -> None:
+        """Wait for a client that does not read. Raises ConnectionError when it has left."""
         if self._client.is_closing() or self._client.get_write_buffer_size():
             await self._writer.drain()
 
@@ -138,12 +142,11 @@ class Connection(SMTP):
             raise LineBroken(answer, Detail.BARE_LINE_END.said())
         return line[:-2]
 
-    def _begin(self, transfer: Transfer, answer: bytes) -> None:
-        """Answer DATA; from now on the client's octets are the transfer's, first those that came already."""
+    def _begin(self, transfer: Transfer) -> None:
+        """DATA is answered: from now on the client's octets are the transfer's, first those that came already."""
         self._transfer = transfer
         early, self._inbox = bytes(self._inbox), bytearray()
         self._read_client(True)
-        self._client.write(answer)
         if early:
             self.data_received(early)
 

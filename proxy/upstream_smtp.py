@@ -9,6 +9,7 @@ import base64
 import contextlib
 import re
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from postbuch.archive import said
@@ -33,6 +34,9 @@ MAX_INLINE_OCTETS = 500
 # What of a client's own name may go upstream in EHLO: a host name or an address literal.
 _NAME = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}\Z")
 OWN_NAME = "[127.0.0.1]"
+
+
+Tell = Callable[[bytes], None]
 
 
 class Watcher(Protocol):
@@ -63,6 +67,7 @@ class SmtpLeg(Receiver):
         self._reader = ReplyReader()
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._tell: Tell | None = None
         self._gone = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -83,6 +88,9 @@ class SmtpLeg(Receiver):
             if self.watcher is not None:
                 self.watcher.spoke(reply)
             else:
+                if self._tell is not None:
+                    tell, self._tell = self._tell, None
+                    tell(reply.octets)
                 self._replies.append(reply)
                 self._wake()
 
@@ -103,7 +111,7 @@ class SmtpLeg(Receiver):
 
     def _lose(self, failure: UpstreamFailed) -> None:
         if self.lost is None:
-            self.lost = failure
+            self.lost, self._tell = failure, None  # the client has another answer
             if self.watcher is not None:
                 self.watcher.lost(failure)
             self._wake()
@@ -142,17 +150,21 @@ class SmtpLeg(Receiver):
         self._lose(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_REPLY_IN_TIME.said()))
         self._transport.abort()
 
-    def send(self, line: bytes) -> None:
-        """Send a line (without CRLF); its reply is for `reply` or for a watcher. Raises UpstreamFailed."""
+    def send(self, line: bytes, tell: Tell | None = None) -> None:
+        """Send a line (without CRLF); its reply is for `reply` or for a watcher. Raises UpstreamFailed.
+
+        `tell` hears the reply's octets at once: who waits for `reply` is woken a turn of the loop later.
+        """
         if not self.usable:
             failure = self.lost or UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.SPOKE_UNASKED.said())
             self._transport.abort()
             raise failure
+        self._tell = tell
         self._transport.write(line + b"\r\n")
 
-    async def command(self, line: bytes, timeout_s: float | None = None) -> Reply:
+    async def command(self, line: bytes, timeout_s: float | None = None, *, tell: Tell | None = None) -> Reply:
         """Send a line and give its reply. Raises UpstreamFailed."""
-        self.send(line)
+        self.send(line, tell)
         return await self.reply(timeout_s)
 
     def watch(self, watcher: Watcher) -> None:
