@@ -18,14 +18,12 @@ from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.transfer import Transfer
-from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S
+from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S, Say
 
 log = logging.getLogger("postbuch.proxy.submission")
 
 # Upstream has this long for its reply at least, however long the disk took.
 REPLY_LEAST_S = 1.0
-
-Say = Callable[[bytes], None]
 
 
 class Delivery:

@@ -8,7 +8,7 @@ from postbuch.proxy.envelope import MAX_RECIPIENTS, Envelope, PathArgument
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply
-from postbuch.proxy.upstream_smtp import SmtpLeg, Tell, open_leg
+from postbuch.proxy.upstream_smtp import Say, SmtpLeg, open_leg
 
 TOO_MANY = Reply(code=452, octets=b"452 4.5.3 too many recipients\r\n")
 
@@ -46,7 +46,7 @@ class Outgoing:
         self._credentials, self._client_name = credentials, client_name
         return reply
 
-    async def mail(self, argument: PathArgument, tell: Tell) -> Reply:
+    async def mail(self, argument: PathArgument, say: Say) -> Reply:
         """MAIL; on a connection that upstream has closed meanwhile, on a new one. Raises SmtpLoginRefused as well.
 
         The client is told the reply before it is looked at.
@@ -55,13 +55,13 @@ class Outgoing:
         if not reused:
             await self._again()
         try:
-            reply = await self._command(self._line(b"MAIL FROM:", argument), tell)
+            reply = await self._command(self._line(b"MAIL FROM:", argument), say)
         except UpstreamFailed as error:
             if not reused or error.reason is not Reason.UPSTREAM_CLOSED:
                 raise
             # It closed while our line was on its way: nothing was begun.
             await self._again()
-            reply = await self._command(self._line(b"MAIL FROM:", argument), tell)
+            reply = await self._command(self._line(b"MAIL FROM:", argument), say)
         if reply.positive:
             self._unclean = True
             self.envelope = Envelope(
@@ -72,12 +72,12 @@ class Outgoing:
             )
         return reply
 
-    async def rcpt(self, envelope: Envelope, argument: PathArgument, tell: Tell) -> Reply:
+    async def rcpt(self, envelope: Envelope, argument: PathArgument, say: Say) -> Reply:
         """RCPT; the client is told the reply; taken or refused, it goes on record."""
         if len(envelope.recipients) >= MAX_RECIPIENTS:
-            tell(TOO_MANY.octets)
+            say(TOO_MANY.octets)
             return TOO_MANY
-        reply = await self._command(self._line(b"RCPT TO:", argument), tell)
+        reply = await self._command(self._line(b"RCPT TO:", argument), say)
         envelope.add(argument.address, reply.code, reply.text)
         return reply
 
@@ -144,8 +144,8 @@ class Outgoing:
             raise UpstreamFailed(Reason.INTERNAL, "no log-in to repeat")
         await self.log_in(provider, credentials, self._client_name)
 
-    async def _command(self, line: bytes, tell: Tell | None = None) -> Reply:
-        return await self._usable_leg().command(line, tell=tell)
+    async def _command(self, line: bytes, say: Say | None = None) -> Reply:
+        return await self._usable_leg().command(line, say=say)
 
     def _usable_leg(self) -> SmtpLeg:
         if self.leg is None:

@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from postbuch.archive import said, systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.errors import SpoolError
-from postbuch.proxy.delivery import Delivery, Say
+from postbuch.proxy.delivery import Delivery
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.hold import Hold
 from postbuch.proxy.outgoing import Outgoing
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.signing import Keys, signature
 from postbuch.proxy.transfer import Transfer
-from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S
+from postbuch.proxy.upstream_smtp import ANSWER_TIMEOUT_S, Say
 
 GO_AHEAD = b"354 go ahead\r\n"
 

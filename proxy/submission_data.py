@@ -8,12 +8,12 @@ from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.signed import GO_AHEAD
 from postbuch.proxy.smtpreply import Reply
 from postbuch.proxy.transfer import Transfer
-from postbuch.proxy.upstream_smtp import SmtpLeg
+from postbuch.proxy.upstream_smtp import Say, SmtpLeg
 
 
 async def begin(
     runtime: Runtime, outgoing: Outgoing, leg: SmtpLeg, envelope: Envelope, read_client: Callable[[bool], None],
-    say: Callable[[bytes], None],
+    say: Say,
 ) -> tuple[Transfer | None, Reply]:
     """The transfer, once the client was told to send; or None and a refusal. Raises SpoolError, UpstreamFailed."""
     message = runtime.spool.begin(envelope.size_octets) if outgoing.archived else None

@@ -35,8 +35,7 @@ MAX_INLINE_OCTETS = 500
 _NAME = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}\Z")
 OWN_NAME = "[127.0.0.1]"
 
-
-Tell = Callable[[bytes], None]
+Say = Callable[[bytes], None]
 
 
 class Watcher(Protocol):
@@ -67,7 +66,7 @@ class SmtpLeg(Receiver):
         self._reader = ReplyReader()
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._tell: Tell | None = None
+        self._say: Say | None = None
         self._gone = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -88,9 +87,9 @@ class SmtpLeg(Receiver):
             if self.watcher is not None:
                 self.watcher.spoke(reply)
             else:
-                if self._tell is not None:
-                    tell, self._tell = self._tell, None
-                    tell(reply.octets)
+                if self._say is not None:
+                    say, self._say = self._say, None
+                    say(reply.octets)
                 self._replies.append(reply)
                 self._wake()
 
@@ -111,7 +110,7 @@ class SmtpLeg(Receiver):
 
     def _lose(self, failure: UpstreamFailed) -> None:
         if self.lost is None:
-            self.lost, self._tell = failure, None  # the client has another answer
+            self.lost, self._say = failure, None  # the client has another answer
             if self.watcher is not None:
                 self.watcher.lost(failure)
             self._wake()
@@ -150,21 +149,21 @@ class SmtpLeg(Receiver):
         self._lose(UpstreamFailed(Reason.UPSTREAM_TIMEOUT, Detail.NO_REPLY_IN_TIME.said()))
         self._transport.abort()
 
-    def send(self, line: bytes, tell: Tell | None = None) -> None:
+    def send(self, line: bytes, say: Say | None = None) -> None:
         """Send a line (without CRLF); its reply is for `reply` or for a watcher. Raises UpstreamFailed.
 
-        `tell` hears the reply's octets at once: who waits for `reply` is woken a turn of the loop later.
+        `say` gets the reply's octets at once: who waits for `reply` is woken a turn of the loop later.
         """
         if not self.usable:
             failure = self.lost or UpstreamFailed(Reason.UPSTREAM_CLOSED, Detail.SPOKE_UNASKED.said())
             self._transport.abort()
             raise failure
-        self._tell = tell
+        self._say = say
         self._transport.write(line + b"\r\n")
 
-    async def command(self, line: bytes, timeout_s: float | None = None, *, tell: Tell | None = None) -> Reply:
+    async def command(self, line: bytes, timeout_s: float | None = None, *, say: Say | None = None) -> Reply:
         """Send a line and give its reply. Raises UpstreamFailed."""
-        self.send(line, tell)
+        self.send(line, say)
         return await self.reply(timeout_s)
 
     def watch(self, watcher: Watcher) -> None:

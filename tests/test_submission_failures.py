@@ -390,6 +390,17 @@ def test_a_defect_of_ours_is_a_temporary_answer(
     assert client.message(MESSAGE)[:3] == b"250"
 
 
+def test_a_defect_behind_a_reply_gives_no_second_one(
+    proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client has upstream's reply before it is on record: what fails then ends the connection and sends nothing."""
+    client.ask(f"MAIL FROM:<{ANNA}>".encode())
+    monkeypatch.delattr(envelope.Envelope, "add")
+    assert client.ask(f"RCPT TO:<{BERND}>".encode())[:3] == b"250"
+    assert client.reply() == b""
+    assert sink.messages == [] and proxy.messages() == []
+
+
 def test_upstream_settings_of_the_account(sink: Sink, tmp_path: Path) -> None:
     """`archive = "none"` carries the mail and keeps nothing; a log-in mode of a later version is named as such."""
     config = make_config(tmp_path, f"smtps://localhost:{sink.smtps_port}", sink.ca_file)
