@@ -77,12 +77,12 @@ def parse(octets: bytes) -> ParsedMessage:
     What is in the way of reading is passed over (`legible.py`). The digest of the bodies is that of the message as it
     stands, by which a copy is found that was archived before this was so.
     """
-    found = _read(mail := legible.message(octets))
-    return found if mail is octets else replace(found, body_sha256=_read(octets).body_sha256)
-
-
-def _read(octets: bytes) -> ParsedMessage:
-    return _summary(octets, mime.take_apart(octets))
+    mail = legible.message(octets)
+    found = _summary(mail, mime.take_apart(mail))
+    if mail is octets:
+        return found
+    structure = mime.take_apart(octets)
+    return replace(found, body_sha256=_body_digest(octets, structure.own, _digests(structure.parts)))
 
 
 def parse_header(octets: bytes, defect: str) -> ParsedMessage:
@@ -140,7 +140,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     in_reply_to = next(iter(identifiers("in-reply-to")), "")
     subject = line("subject", SUBJECT_CHARACTERS)
     text = _text(mime.in_order(structure.parts))
-    digests = [hashlib.sha256(part.payload).digest() for part in structure.parts]
+    digests = _digests(structure.parts)
     return ParsedMessage(
         parser=structure.parser,
         defect=structure.defect[:500],
@@ -162,6 +162,10 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         body_sha256=_body_digest(octets, structure.own, digests),
         people_sha256=_people_digest(found, addressed),
     )
+
+
+def _digests(parts: list[mimepart.Part]) -> list[bytes]:
+    return [hashlib.sha256(part.payload).digest() for part in parts]
 
 
 def _charset(naming: bytes, parts: list[mimepart.Part]) -> str | None:
