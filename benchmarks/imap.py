@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from measure import BASELINE, Board, Row, heading, rounds, timed, write_json
+from measure import BASELINE, Board, Row, heading, rounds, some_of, timed, write_json
 from route import NAMES, PASSWORD, USER, Ground, Route, ground, versions
 from wire import Imap, transfer, trust
 
@@ -251,8 +251,9 @@ def options(description: str | None, rows: list[Row]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="less of everything: to see that it runs")
-    parser.add_argument("--only", default="", help="rows: " + ",".join(row.key for row in rows))
-    parser.add_argument("--routes", default=",".join(NAMES), help="(%(default)s)")
+    keys = [row.key for row in rows]
+    parser.add_argument("--only", type=some_of(keys), default=keys, help="rows: " + ",".join(keys))
+    parser.add_argument("--routes", type=some_of(NAMES), default=NAMES, help="ways: " + ",".join(NAMES))
     parser.add_argument("--whole", action="store_true", help="with archive process and database beside the proxy")
     parser.add_argument("--json", type=Path, help="write every sample there")
     return parser.parse_args()
@@ -262,8 +263,8 @@ def main() -> int:
     """Measure and print the table."""
     chosen = options(__doc__, ROWS)
     sizes = Sizes(chosen.quick)
-    rows = [row for row in ROWS if not chosen.only or row.key in chosen.only.split(",")]
-    names = [name for name in NAMES if name == BASELINE or name in chosen.routes.split(",")]
+    rows = [row for row in ROWS if row.key in chosen.only]
+    names = [name for name in NAMES if name == BASELINE or name in chosen.routes]
     board = Board(rows, names)
     with (
         tempfile.TemporaryDirectory(prefix="postbuch-imap-") as folder,

@@ -1,5 +1,6 @@
 """What the benchmarks of the wire share: shuffled rounds, samples, medians, and the table that is printed."""
 
+import argparse
 import json
 import platform
 import random
@@ -11,6 +12,18 @@ from pathlib import Path
 from typing import Any
 
 BASELINE = "straight"
+
+
+def some_of(names: Sequence[str]) -> Callable[[str], list[str]]:
+    """For an argument that takes some of the names, with commas between: one that is mistyped measures nothing."""
+
+    def read(text: str) -> list[str]:
+        wrong = [name for name in text.split(",") if name not in names]
+        if wrong:
+            raise argparse.ArgumentTypeError(f"{', '.join(wrong)}: is none of {', '.join(names)}")
+        return text.split(",")
+
+    return read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ from typing import Any
 
 import pymysql
 from letters import FIRST_DAY, fill
+from measure import some_of
 from pages import THREE, pages
 from peers import LONGEST_S, Ask, Fulltext, Notmuch, TooLong
 from questions import KINDS, questions, words
@@ -54,6 +55,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from provider.archive import fresh_archive
 
+WAYS = ("postbuch", "pages", "fulltext", "notmuch")
 PAGE = 50
 # Says that everything in the folder is built, and what building took.
 KEPT = "built.json"
@@ -247,37 +249,36 @@ def main() -> None:
     parser.add_argument("--letters", type=int, default=100_000)
     parser.add_argument("--notmuch-minutes", type=float, default=0.0,
                         help="how long the rest waits for notmuch's index when all others are made")
-    parser.add_argument("--only", default="postbuch,pages,fulltext,notmuch")
+    parser.add_argument("--only", type=some_of(WAYS), default=WAYS, help="ways: " + ",".join(WAYS))
     parser.add_argument("--folder", type=Path, default=None, help="keep what is built there, and use what is there")
     parser.add_argument("--build", action="store_true", help="build only")
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
-    only = options.only.split(",")
     folder = options.folder or Path(tempfile.mkdtemp(prefix="postbuch-search-"))
     kept = folder / KEPT
     told: dict[str, Any] = {"letters": options.letters, "first_day": FIRST_DAY.isoformat()}
     results: dict[str, Measured] = {}
     shown: dict[str, dict[str, list[float]]] = {}
-    beside = Notmuch(options.letters, options.folder) if "notmuch" in only else None
+    beside = Notmuch(options.letters, options.folder) if "notmuch" in options.only else None
     try:
         with fresh_archive(folder) as (config, engine):
             if kept.exists():
                 told = json.loads(kept.read_text())
             else:
-                build(config, engine, told, only, options.letters)
+                build(config, engine, told, options.only, options.letters)
                 if beside is not None:
                     told["notmuch_letters"], told["notmuch_s"] = beside.finish(60 * options.notmuch_minutes)
                 kept.write_text(json.dumps(told))
             told["pool_octets"] = _give_memory(config)
             if options.build:
                 return
-            if "postbuch" in only:
+            if "postbuch" in options.only:
                 results |= postbuch(config)
                 print(table(results), flush=True)
-            if "pages" in only:
+            if "pages" in options.only:
                 shown = pages(config, told["letters"], *words())
                 print(pages_table(shown), flush=True)
-            if "fulltext" in only:
+            if "fulltext" in options.only:
                 peer = Fulltext(config, PAGE)
                 results["FULLTEXT"] = measure_within(peer.ask, 1, BUDGET_S)
                 peer.close()

@@ -32,6 +32,7 @@ from typing import Any
 
 import psutil
 from ingest import PROCESS, messages, run_postbuch
+from measure import some_of
 from sqlalchemy import Engine, select
 
 from postbuch.archive import audit, checkpoints, letters, proof
@@ -47,6 +48,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from provider.archive import fresh_archive, ingester, message_record
 from provider.corpus import corpus_files
 
+PARTS = ("check", "proof", "ingest")
 SCRIPTS = sys.path[0]
 MIB = 1_048_576
 BATCH = 200
@@ -258,24 +260,23 @@ def _processor_s() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="check,proof,ingest")
+    parser.add_argument("--only", type=some_of(PARTS), default=PARTS, help="parts: " + ",".join(PARTS))
     parser.add_argument("--leaves", type=int, default=1_000_000)
     parser.add_argument("--messages", type=int, default=2000, help="of the smaller archive of each pair")
     parser.add_argument("--copies", type=int, default=4, help="how often the corpus is taken for ingest")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write the numbers here as well")
     options = parser.parse_args()
-    chosen = options.only.split(",")
     found: dict[str, Any] = {}
-    if "check" in chosen:
+    if "check" in options.only:
         print("| mail | messages | KB each | leaves | s | MB/s | MB per core second | leaves/s | memory (MiB) |")
         print("|---|--:|--:|--:|--:|--:|--:|--:|--:|", flush=True)
         found["check"] = check(options.messages, options.rounds)
-    if "proof" in chosen:
+    if "proof" in options.only:
         found["proof"] = prove(options.leaves)
         print("| leaves | n | median (ms) | 95 % below | highest |\n|--:|--:|--:|--:|--:|")
         print("| {leaves:,} | {n} | {median_ms:.1f} | {p95_ms:.1f} | {highest_ms:.1f} |".format(**found["proof"]))
-    if "ingest" in chosen:
+    if "ingest" in options.only:
         found["ingest"] = ingest(options.copies, options.rounds)
         one = found["ingest"]
         middle = {name: statistics.median(each) for name, each in one["rates"].items()}
