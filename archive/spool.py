@@ -21,14 +21,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.reasons import Reason
 from postbuch.archive.record import EVENT, MESSAGE, Record, SpoolDamaged, counts_in, new_capture, read, salvage
-from postbuch.archive.sleeper import FOREVER, Sleeper
-from postbuch.archive.spoolfile import NOBODY, SMALL_OCTETS, Buffer, Group, LargeFile, Waiter, as_spool_error
+from postbuch.archive.spoolfile import NOBODY, SMALL_OCTETS, Buffer, Group, LargeFile, Queued, Waiter, as_spool_error
 from postbuch.archive.spoolfolder import quarantine, sync_folder, waiting, waiting_counts
 from postbuch.archive.spoolmessage import CLOSED, SpoolMessage
+from postbuch.archive.spoolqueue import Queue
+from postbuch.archive.spoolring import Ring
+from postbuch.archive.spoolroom import RESERVE_OCTETS, Room
 from postbuch.archive.spoolsegment import SUFFIX, Segments, recover
 
 __all__ = [
@@ -36,36 +37,15 @@ __all__ = [
     "counts_in", "quarantine", "read", "salvage", "waiting", "waiting_counts",
 ]
 
-# 64 MiB: what must stay free, so that events and the database still find room when messages are refused.
-RESERVE_OCTETS = 67_108_864
 # 32 MiB: a file of many records is read as one batch by the drain; this bounds its memory.
 GROUP_OCTETS = 33_554_432
-# How often the kernel is asked what room there is; a message a millisecond would else ask as often.
-LOOK_EVERY_S = 0.1
-# How long a record that nobody waits for may wait for company: each file costs the disk three syncs.
-LINGER_S = 0.15
+# How long a dead process's segment may be held by what it had asked the kernel for: one sync, on a slow disk.
+LET_GO_S = 5.0
 # After a write error other than a full disk, nothing is accepted for this long.
 PAUSE_S = 1.0
 
-# A record that waits for the thread: kind, octets, facts, who waits, whether somebody does.
-_Waiting = tuple[int, Sequence[Buffer], Mapping[str, Any], Waiter, bool]
 _TOKEN = os.urandom(4).hex()
 _NUMBERS = itertools.count(1)
-
-
-def full_disk(folder: Path) -> str:
-    """The sentence that nothing can be taken in for want of room; empty while there is some, or no spool yet."""
-    try:
-        full = _room(folder) < RESERVE_OCTETS
-    except OSError:
-        return ""
-    return Reason.SPOOL_FULL.said(folder=folder) if full else ""
-
-
-def _room(folder: str | Path) -> int:
-    """Free octets for who is not root."""
-    room = os.statvfs(folder)
-    return room.f_bavail * room.f_frsize
 
 
 class SpoolWriter:
@@ -75,17 +55,10 @@ class SpoolWriter:
         self.folder = folder
         self.streams: set[LargeFile] = set()
         self.captured = 0
-        self._temporary = str(folder / "tmp")
-        self._free_octets = 0
-        self._looked_at = 0.0
-        self._reserve_octets = reserve_octets
-        self._lock = threading.Lock()
-        self._sleeper = Sleeper(self._lock)
-        self._jobs: list[Callable[[], None]] = []
-        self._records: list[_Waiting] = []
+        self.ring: Ring | None = None  # whoever runs a loop may give it one, once it runs
+        self._room = Room(folder, reserve_octets)
         self._segments = Segments(self)
-        self._due: float | None = None  # when the oldest record that waits for company must go
-        self._closing = False
+        self._queue = Queue(self._segments)
         self._failure: tuple[float, str] | None = None
         self._thread: threading.Thread | None = None
         self._directory = -1
@@ -99,22 +72,29 @@ class SpoolWriter:
             self._directory = os.open(self.folder / "new", os.O_RDONLY | os.O_DIRECTORY)
             for path in sorted((self.folder / "tmp").iterdir()):
                 if path.suffix == SUFFIX:
-                    recover(self, path)
+                    self._recover(path)
                 elif _is_orphan(path.name):  # never acknowledged: its writer died before the rename
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise as_spool_error(error, self.folder) from error
-        self._closing = False
+        self._queue.open()
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
+
+    def _recover(self, path: Path) -> None:
+        """What a dead process left. The kernel holds it until a write of its ring that was on the way has ended."""
+        end = time.monotonic() + LET_GO_S
+        while not recover(self, path) and _is_orphan(path.name) and time.monotonic() < end:
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Write what is waiting, drop what was never committed, end the thread. May block for one sync."""
         if self._thread is None:
             return
-        with self._lock:
-            self._closing = True
-            self._sleeper.rouse(0.0)
+        if self.ring is not None:
+            self.ring.close()
+            self.ring = None
+        self._queue.close()
         self._thread.join()
         self._thread = None
         for stream in list(self.streams):
@@ -162,18 +142,7 @@ class SpoolWriter:
         """Why nothing can be captured now, as a sentence; None when all is well."""
         if self._failure is not None and time.monotonic() < self._failure[0]:
             return self._failure[1]
-        now = time.monotonic()
-        if now >= self._looked_at + LOOK_EVERY_S:
-            try:
-                self._free_octets, self._looked_at = _room(self._temporary), now
-            except OSError as error:
-                return said.of(as_spool_error(error, self.folder))
-        # What was taken since the last look is counted as written, so that the reserve is not eaten up in between.
-        self._free_octets -= expected_octets
-        if self._free_octets < self._reserve_octets:
-            self._looked_at = 0.0
-            return Reason.SPOOL_FULL.said(folder=self.folder)
-        return None
+        return self._room.obstacle(expected_octets)
 
     def report(self) -> dict[str, Any]:
         """The `spool` entry of a health file."""
@@ -184,26 +153,17 @@ class SpoolWriter:
 
     def put(self, job: Callable[[], None]) -> bool:
         """Have the thread do the job; False when it has ended."""
-        with self._lock:
-            if self._closing or self._thread is None:
-                return False
-            self._jobs.append(job)
-            self._sleeper.rouse(0.0)
-        return True
+        return self._queue.put([job])
 
     def put_record(
         self, kind: int, chunks: Sequence[Buffer], facts: Mapping[str, Any], waiter: Waiter, urgent: bool
     ) -> None:
-        now = time.monotonic()
-        with self._lock:
-            if self._closing or self._thread is None:
-                waiter.set_exception(SpoolError(CLOSED))
-                return
-            self._records.append((kind, chunks, facts, waiter, urgent))
-            due = now if urgent else now + LINGER_S
-            if self._due is None or due < self._due:
-                self._due = due
-                self._sleeper.rouse(due)
+        ring = self.ring is not None and self.ring.is_here
+        records = self._queue.put_record((kind, chunks, facts, waiter, urgent), sum(map(len, chunks)), ring=ring)
+        if records is None:
+            waiter.set_exception(SpoolError(CLOSED))
+        elif records:
+            self._by_ring(records)
 
     def new_temporary(self) -> Path:
         return self.folder / "tmp" / f"{os.getpid()}-{_TOKEN}-{next(_NUMBERS)}.tmp"
@@ -224,23 +184,8 @@ class SpoolWriter:
         self._failure = (time.monotonic() + PAUSE_S, str(as_spool_error(error, self.folder)))
 
     def _run(self) -> None:
-        while True:
-            with self._lock:
-                now = time.monotonic()
-                jobs, self._jobs = self._jobs, []
-                ready = self._due is not None and (self._closing or self._due <= now)
-                records = self._records if ready else []
-                if ready:
-                    self._records, self._due = [], None
-                if self._closing and not jobs and not records:
-                    break
-                wakes_at = self._wakes_at(now)
-                idle = not jobs and not records and wakes_at > now
-                if idle:
-                    self._sleeper.lie_down(wakes_at)
-            if idle:
-                self._sleeper.sleep(wakes_at)
-                continue
+        while (work := self._queue.next()) is not None:
+            jobs, records = work
             for job in jobs:
                 self._guard(job, ())
             if records:
@@ -249,14 +194,31 @@ class SpoolWriter:
                 self._guard(self._segments.flush, ())
         self._guard(self._segments.flush, ())
 
-    def _wakes_at(self, now: float) -> float:
-        """When the thread has something to do if nothing else comes."""
-        dues = [due for due in (self._due, self._segments.due) if due is not None]
-        # The outcome that follows a message may linger as well, so it is due later: nobody need be woken for it.
-        outcome = self._segments.last_urgent + LINGER_S
-        if outcome > now:
-            dues.append(outcome)
-        return min(dues, default=FOREVER)
+    def _by_ring(self, records: list[Queued]) -> None:
+        """On the loop, when it is the ring's turn."""
+        group = Group()
+        group.take(records)
+        whole = b"".join(group.buffers)
+        waiters = [waiter for waiter, _ in group.waiters]
+        by_thread = partial(self._guard, partial(self._segments.write, group), waiters)
+        if self.ring is None or not self._segments.takes(len(whole)):  # facts may be longer than was expected
+            self._queue.back(by_thread)
+            return
+
+        def told(error: OSError | None) -> None:
+            self._guard(partial(self._segments.wrote, group, len(whole), error), waiters)
+            if error is not None:
+                self._queue.back(self._segments.flush)  # what was acknowledged before goes on its way
+            elif more := self._queue.after_ring():
+                self._by_ring(more)
+
+        handle, offset = self._segments.place
+        try:
+            self.ring.write(handle, whole, offset, told)
+        except OSError:
+            logging.getLogger(__name__).exception("spool-ring-given-up")
+            self.ring = None
+            self._queue.back(by_thread)
 
     def _guard(self, job: Callable[[], None], waiters: Iterable[Waiter]) -> None:
         """Nothing may end the thread while people wait for it: not even a lack of memory."""
@@ -268,14 +230,10 @@ class SpoolWriter:
                 if not waiter.done():
                     waiter.set_exception(SpoolError(Reason.SPOOL_RECORD_FAILED.said()))
 
-    def _write_records(self, records: list[_Waiting]) -> None:
+    def _write_records(self, records: list[Queued]) -> None:
         group = Group()
-        for kind, chunks, facts, waiter, urgent in records:
-            try:
-                group.add(kind, chunks, facts, waiter)
-            except (TypeError, ValueError) as error:
-                waiter.set_exception(error)
-            group.urgent = group.urgent or urgent
+        for record in records:
+            group.take([record])
             if group.octets >= GROUP_OCTETS:
                 self._segments.write(group)
                 group = Group()

@@ -49,6 +49,10 @@ class Nobody:
 NOBODY = Nobody()
 
 
+# A record on its way into a file: kind, octets, facts, who waits, whether somebody does.
+Queued = tuple[int, Sequence[Buffer], Mapping[str, Any], Waiter, bool]
+
+
 class Folder(Protocol):
     """What a file needs of the writer."""
 
@@ -69,6 +73,15 @@ class Group:
         self.octets = self.messages = self.events = 0
         self.urgent = False
         self.waiters: list[tuple[Waiter, Any]] = []
+
+    def take(self, records: Iterable[Queued]) -> None:
+        """Add them; whose facts are none is told."""
+        for kind, chunks, facts, waiter, urgent in records:
+            try:
+                self.add(kind, chunks, facts, waiter)
+            except (TypeError, ValueError) as error:
+                waiter.set_exception(error)
+            self.urgent = self.urgent or urgent
 
     def add(self, kind: int, chunks: Iterable[Buffer], facts: Mapping[str, Any], waiter: Waiter) -> None:
         if kind == MESSAGE:

@@ -32,7 +32,7 @@ PUBLISH_S = 0.2
 
 
 class Segments:
-    """What the writer's thread writes with. One thread."""
+    """What the writer writes with while messages come in quick succession. One caller at a time."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -47,9 +47,9 @@ class Segments:
 
     def write(self, group: Group) -> None:
         """Make the group durable in the way that costs least, and tell its waiters."""
-        now = time.monotonic()
         # What nobody waits for goes along while a segment is open anyhow.
-        quick = now - self.last_urgent < SUCCESSION_S if group.urgent else self._handle >= 0
+        now = time.monotonic()
+        quick = self.is_quick(now) if group.urgent else self._handle >= 0
         if group.urgent:
             self.last_urgent = now
         whole = b"".join(group.buffers) if quick and group.octets <= GROUP_OCTETS else b""
@@ -57,23 +57,45 @@ class Segments:
             group.write(self._folder)
             return
         try:
-            if self._handle < 0 or self._offset + len(whole) > self._size:
+            if not self.takes(len(whole)):
                 self.flush()
                 self._open(len(whole))
             # Written and synced by one call: each costs a wait for the interpreter when it comes back.
-            if os.pwritev(self._handle, [whole], self._offset, os.RWF_DSYNC) != len(whole):
+            if os.pwrite(self._handle, whole, self._offset) != len(whole):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
         except OSError as error:
-            self._folder.failed(error)
-            group.tell(as_spool_error(error))
+            self.wrote(group, 0, error)
             with contextlib.suppress(OSError):
                 self.flush()  # what was acknowledged before goes on its way
+        else:
+            self.wrote(group, len(whole), None)
+
+    def is_quick(self, now: float) -> bool:
+        """Whether somebody has waited just before."""
+        return now - self.last_urgent < SUCCESSION_S
+
+    def takes(self, octets: int) -> bool:
+        """Whether the segment that is open has room for so much."""
+        return self._handle >= 0 and self._offset + octets <= self._size
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """(handle, offset): where who has asked `takes` writes next, and then says so by `wrote`."""
+        return self._handle, self._offset
+
+    def wrote(self, group: Group, octets: int, error: OSError | None) -> None:
+        """The group is durable in the segment, or is not; tell its waiters."""
+        if error is not None:
+            self._folder.failed(error)
+            group.tell(as_spool_error(error))
             return
-        self._offset += len(whole)
+        if group.urgent:
+            self.last_urgent = time.monotonic()
+        self._offset += octets
         self._messages += group.messages
         self._events += group.events
         if self.due is None:
-            self.due = now + PUBLISH_S
+            self.due = time.monotonic() + PUBLISH_S
         group.tell(None)
 
     def flush(self) -> None:
@@ -103,13 +125,13 @@ class Segments:
         """A segment for so many octets, and for as much as is to be expected."""
         self._size = min(max(self._wanted, octets, LEAST_OCTETS), MOST_OCTETS)
         path = self._folder.new_temporary().with_suffix(SUFFIX)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_DSYNC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not os.fstat(handle).st_nlink:  # one that starts at this moment took it for a dead one's
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-            os.pwrite(handle, bytes(self._size), 0)
-            os.fsync(handle)
+            if os.pwrite(handle, bytes(self._size), 0) != self._size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             sync_folder(path.parent)
         except OSError:
             os.close(handle)
@@ -119,12 +141,12 @@ class Segments:
         self._offset = self._messages = self._events = 0
 
 
-def recover(folder: Folder, path: Path) -> None:
-    """Publish the records of a segment whose writer has ended; one that is in use is left alone. Raises OSError."""
+def recover(folder: Folder, path: Path) -> bool:
+    """Publish the records of a segment whose writer has ended; False for one that is in use. Raises OSError."""
     try:
         handle = os.open(path, os.O_RDWR)
     except FileNotFoundError:  # another process was quicker
-        return
+        return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         messages, events, end = intact(path)
@@ -134,7 +156,10 @@ def recover(folder: Folder, path: Path) -> None:
             folder.publish(path, messages, events)
         else:
             path.unlink()
-    except (BlockingIOError, FileNotFoundError):
+    except BlockingIOError:
+        return False
+    except FileNotFoundError:
         pass
     finally:
         os.close(handle)
+    return True

@@ -16,7 +16,8 @@ from postbuch.archive.health import read_all, said_in
 from postbuch.archive.reasons import Reason
 from postbuch.archive.said import Said, told_of
 from postbuch.archive.schema import account, gap, image, letter, refusal, sighting, spool_file
-from postbuch.archive.spool import full_disk, waiting_counts
+from postbuch.archive.spool import waiting_counts
+from postbuch.archive.spoolroom import full_disk
 
 # The order in which listeners and failures are told.
 PROCESSES = ("proxy", "archive", "webmail", "ftps")

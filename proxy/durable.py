@@ -1,4 +1,4 @@
-"""What the spool's thread did, told on the loop. A concurrent Future and its asyncio shell cost five times as much."""
+"""What became of a record, told on the loop. A concurrent Future and its asyncio shell cost five times as much."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,14 @@ class OnLoop:
         self._loop = asyncio.get_running_loop()
         self._tell = tell
         self._told = False
-        busy_poll.rest()
+        busy_poll.rest()  # for the thread; a ring expects more
 
     def set_result(self, result: Any, /) -> None:
-        """It is durable. In the spool's thread."""
+        """It is durable. In the spool's thread or in the loop's."""
         self._hand(None)
 
     def set_exception(self, exception: BaseException, /) -> None:
-        """It is not. In the spool's thread."""
+        """It is not. In the spool's thread or in the loop's."""
         self._hand(exception if isinstance(exception, SpoolError) else SpoolError(str(exception)))
 
     def done(self) -> bool:

@@ -15,11 +15,13 @@ from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.sighted import Place, appended, seen
 from postbuch.archive.spool import SpoolWriter
+from postbuch.archive.spoolring import Ring
 from postbuch.certs.server import ServerContext
 from postbuch.proxy import submission_listener
 from postbuch.proxy.allocator import keep_freed_memory
 from postbuch.proxy.announced import Announced
 from postbuch.proxy.archived import MAX_SENT, Archived, Load
+from postbuch.proxy.busypoll import busy_poll
 from postbuch.proxy.listener import listen
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.session import Session
@@ -51,6 +53,7 @@ async def _run(config: Config, spool: SpoolWriter) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    spool.ring = Ring.opened(busy_poll.expect)
     archived = Archived(_sighted(config))
     runtime = Runtime(config, spool, archived)
     tls = ServerContext(config)

@@ -13,13 +13,15 @@ from typing import Any
 import uvloop
 from spool_records import everything
 
-from postbuch.archive import spool
+from postbuch.archive import spool, spoolqueue
 from postbuch.archive.config import Config, parse
 from postbuch.archive.record import Record
+from postbuch.archive.spoolring import Ring
 from postbuch.certs import authority
 from postbuch.certs.server import ServerContext
 from postbuch.certs.trust import client_context
 from postbuch.proxy.announced import Announced
+from postbuch.proxy.busypoll import busy_poll
 from postbuch.proxy.listener import listen
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.session import Session
@@ -137,6 +139,7 @@ class ImapProxy:
 
     async def _run(self) -> None:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self.spool.ring = Ring.opened(busy_poll.expect)
         self.runtime = Runtime(self.config, self.spool)
         announced = Announced()
         await announced.ask_all(self.runtime)
@@ -186,7 +189,7 @@ class ImapProxy:
             ]  # fmt: skip
 
         wait_until(lambda: len(found()) >= count, f"{count} messages with {facts}")
-        time.sleep(2 * spool.LINGER_S)  # one more than that would be as wrong
+        time.sleep(2 * spoolqueue.LINGER_S)  # one more than that would be as wrong
         assert len(found()) == count
         return found()
 

@@ -15,10 +15,12 @@ from spool_records import everything, published
 from postbuch.archive import spool
 from postbuch.archive.config import Config, parse
 from postbuch.archive.record import Record
+from postbuch.archive.spoolring import Ring
 from postbuch.certs import authority
 from postbuch.certs.server import ServerContext
 from postbuch.certs.trust import client_context
 from postbuch.proxy import submission_listener
+from postbuch.proxy.busypoll import busy_poll
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.submission import Submission
 from postbuch.proxy.throttle import Throttle
@@ -73,6 +75,7 @@ class RunningProxy:
 
     async def _run(self) -> None:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self.spool.ring = Ring.opened(busy_poll.expect)
         self.runtime = Runtime(self.config, self.spool)
         servers = await submission_listener.start(self.runtime, ServerContext(self.config).context, self.sessions)
         self._started.set()

@@ -29,6 +29,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "argon2": ("archive/users.py",),
     "apscheduler": ("archive/keeping.py",),
     "PIL": ("archive/extract_draw.py",),
+    "caio": ("archive/spoolring.py",),
     "charset_normalizer": ("archive/extract_plain.py",),
     "cryptography": (
         "archive/checker.py", "archive/seal.py", "archive/signednote.py", "archive/timestamp.py", "certs/authority.py",

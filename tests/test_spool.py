@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spool_records import everything
 
-from postbuch.archive import record, spool, spoolsegment
+from postbuch.archive import record, spool, spoolqueue, spoolsegment
 from postbuch.archive.config import Config
 from postbuch.archive.errors import SpoolError
 from postbuch.archive.health import HealthFile, read_all
@@ -523,9 +523,9 @@ def test_outcome_of_an_urgent_message_wakes_nobody(writer: spool.SpoolWriter, mo
         roused.append(before and not sleeper.asleep)
 
     put(writer, b"one\r\n").result(10)
-    monkeypatch.setattr(spool, "LINGER_S", 600.0)
+    monkeypatch.setattr(spoolqueue, "LINGER_S", 600.0)
     put(writer, b"two\r\n").result(10)
-    while not writer._sleeper.asleep:
+    while not writer._queue._sleeper.asleep:
         time.sleep(0.001)
     monkeypatch.setattr(Sleeper, "rouse", counted)
     waiting = writer.event({"event": "outcome"})

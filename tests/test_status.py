@@ -7,7 +7,7 @@ import pytest
 from indexed import follow
 from sqlalchemy import insert
 
-from postbuch.archive import audit, database, spool
+from postbuch.archive import audit, database, spoolroom
 from postbuch.archive.accounts import ensure_account
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
@@ -109,7 +109,7 @@ def test_a_full_disk_is_told_where_no_process_can_write(tmp_path: Path, monkeypa
     room = os.statvfs(tmp_path)
     sentence = Reason.SPOOL_FULL.said(folder=config.data / "spool")
     assert sentence not in status(config)["sentences"]
-    monkeypatch.setattr(spool, "RESERVE_OCTETS", (room.f_bavail + 1_000_000) * room.f_frsize)
+    monkeypatch.setattr(spoolroom, "RESERVE_OCTETS", (room.f_bavail + 1_000_000) * room.f_frsize)
     assert sentence in status(config)["sentences"]
     refused = failure("spool", "spool_unwritable", proxy_failure.Reason.SPOOL_UNWRITABLE.said(detail=sentence), None)
     HealthFile(health_path(config, "proxy")).write({"failures": [refused]})
