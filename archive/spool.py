@@ -184,15 +184,23 @@ class SpoolWriter:
         self._failure = (time.monotonic() + PAUSE_S, str(as_spool_error(error, self.folder)))
 
     def _run(self) -> None:
-        while (work := self._queue.next()) is not None:
-            jobs, records = work
-            for job in jobs:
-                self._guard(job, ())
-            if records:
-                self._guard(partial(self._write_records, records), [record[3] for record in records])
-            if self._segments.due is not None and self._segments.due <= time.monotonic():
-                self._guard(self._segments.flush, ())
+        while self._work():
+            pass
         self._guard(self._segments.flush, ())
+
+    def _work(self) -> bool:
+        """The thread's next work, of which nothing is held when it is done; False when there is no more."""
+        work = self._queue.next()
+        if work is None:
+            return False
+        jobs, records = work
+        for job in jobs:
+            self._guard(job, ())
+        if records:
+            self._guard(partial(self._write_records, records), [record[3] for record in records])
+        if self._segments.due is not None and self._segments.due <= time.monotonic():
+            self._guard(self._segments.flush, ())
+        return True
 
     def _by_ring(self, records: list[Queued]) -> None:
         """On the loop, when it is the ring's turn."""
