@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
+from postbuch.archive import lotusnotes
 from postbuch.archive.encodedwords import ENCODED_WORD, decode_words
 
 # What never goes back (`*+`, `++`) keeps each of them linear. A `[` belongs to a word; behind `@` up to its `]`, with
@@ -27,17 +28,10 @@ _NEEDLESS = re.compile(r'^"([^\s"(),:;<>@\[\]\\.]++(?:\.[^\s"(),:;<>@\[\]\\.]++)
 _LEAD = re.compile(r'[^"\[]*:')
 # Müller, Dr. Anna, Firma: nobody has more commas in a name.
 MAX_NAMES = 3
-# The two shapes that nearly every field has.
-_SIMPLE = re.compile(r"""(?:"([^"\\=]*+)" ?|([^",;:<>()=\\]*+))<([^<>\s,;:"()@]++@[^<>\s,;:"()@]++)>""")
-# What Lotus Notes calls people: CN=Anna Weber/OU=DE/O=Firma, with or without what says which of them is what.
-_NOTES = re.compile(r"[^\s\"(),:;@]+\s[^\"(),:;@/]*/[^\"(),:;@]*@[^\s\"(),:;@]+\s*")
-_COMMON_NAME = re.compile(r"\s*(?:cn=)?([^/]*)", re.IGNORECASE)
-_COMMON_NAME_START = re.compile(r"cn=[^/]", re.IGNORECASE)
-_NOTES_START = re.compile(r"cn=|[^/]*/", re.IGNORECASE)
-# The same with a comma in it, which divides nothing there; an encoded word before it is a name, whatever is in it. Each
-# sign is looked at for one `cn=` alone.
-_NOTES_WITH_COMMA = re.compile(
-    rf"{ENCODED_WORD}|(?<![^\s,;<])(?P<notes>cn=(?:[^\"():;<>@c]|c(?!n=))*+@[^\s\"(),:;<>@]++)", re.IGNORECASE
+# The two shapes that nearly every address has, up to the next one.
+_SIMPLE = re.compile(
+    r'(?:(?:"(?P<quoted>[^"\\]*+)" ?|(?P<plain>[^",;:<>()\\]*+))<(?!=\?)(?P<angle>[^<>\s,;:"()@]++@[^<>\s,;:"()@]++)>'
+    r"|(?P<bare>[^\s,;:<>()\"'=\\@]++@[^\s,;:<>()\"'=\\@]++))(?:\s*+,\s*+|\Z)"
 )
 # anna@firma.example:25, as the logs of servers have it.
 _PORT = re.compile(r"(@[^\s\"(),:;<>@]++):[0-9]{1,5}+(?=\s*+(?:[,;>(]|\Z))")
@@ -45,7 +39,6 @@ _PORT = re.compile(r"(@[^\s\"(),:;<>@]++):[0-9]{1,5}+(?=\s*+(?:[,;>(]|\Z))")
 _AT = re.compile(
     r"\s*+([^\s()\[\]\0@]++)(?:\s++at\s++|\s*+[(\[]at[)\]]\s*+)([^\s()\[\]\0@]++)\s*+", re.IGNORECASE
 )
-_TO_ESCAPE = re.compile(r'["\\]')
 # Blanks around @: only before a domain with a point, for `Chef @ Firma` is a name.
 _APART = re.compile(r"(?<![^\s\0])([^\s\0@]++)\s*+@\s*+(?=[^\s\0@]+\.\w)([^\s\0@]++)")
 _SHAPES = {"atom": "", "space": "", "comment": " "}
@@ -59,15 +52,12 @@ def read(line: str, most: int, at_first: bool = False) -> list[tuple[str, str]]:
     needed quotes: Müller, Anna <anna@firma.example>. Between two addresses the comma may be missing.
     `at_first`: with the addresses that the first Postbuch found, one between two commas.
     """
-    simple = _SIMPLE.fullmatch(line)
-    if simple is not None:
-        return [(_bare_name(simple[1] or simple[2] or ""), _tidy(simple[3], at_first))]
-    if _ALONE.fullmatch(line) is not None:
-        return [("", _tidy(line, at_first))]
+    if (simple := _simple(line, most, at_first)) is not None:
+        return simple
     if not at_first:
         line = _PORT.sub(r"\1", line)
         if '"' not in line and "(" not in line:  # so nothing but what stands in the field as such
-            line = _NOTES_WITH_COMMA.sub(_in_quotes, line)
+            line = lotusnotes.in_quotes(line)
     found: list[tuple[str, str]] = []
     entry = _Entry(at_first)
     names: list[str] = []
@@ -91,6 +81,19 @@ def read(line: str, most: int, at_first: bool = False) -> list[tuple[str, str]]:
             if len(found) >= most:
                 return found
     return found + entry.read(names)
+
+
+def _simple(line: str, most: int, at_first: bool) -> list[tuple[str, str]] | None:
+    """The same where each of them has one of the two shapes."""
+    found: list[tuple[str, str]] = []
+    place = 0
+    while (each := _SIMPLE.match(line, place)) is not None:
+        quoted, plain, angle, bare = each.groups()
+        found.append((_bare_name(decode_words(quoted or plain or "")), _tidy(angle or bare, at_first)))
+        place = each.end()
+        if place == len(line) or len(found) >= most:
+            return found
+    return None
 
 
 class _Entry:
@@ -125,7 +128,7 @@ class _Entry:
             self._say(source)
             if kind == "atom" and (address := _address_within(local, source)):
                 notes = self._notes_words(source)
-                self.bare.append(_notes_person("".join(notes) + source) if notes else ("", address))
+                self.bare.append(lotusnotes.person("".join(notes) + source) if notes else ("", address))
                 del self.beside[-2 if local and source.startswith("@") else -1 - len(notes) :]
         self.tokens.append((kind, source))
 
@@ -144,7 +147,7 @@ class _Entry:
         words = [*takewhile(_is_word, reversed(self.tokens))][::-1]
         start = 0
         if "/" not in local or ("." in domain and "%" not in local):
-            begin = _NOTES_START if "/" in local else _COMMON_NAME_START
+            begin = lotusnotes.START if "/" in local else lotusnotes.COMMON_NAME_START
             starts = (n for n, (kind, word) in enumerate(words) if kind == "atom" and begin.match(word))
             start = next(starts, len(words))
         found = [word for _, word in words[start:]]
@@ -210,42 +213,23 @@ def _is_word(token: tuple[str, str]) -> bool:
     return kind in ("space", "encoded") or (kind == "atom" and "@" not in source)
 
 
-def _notes_person(written: str) -> tuple[str, str]:
-    """(name, address) of one as Lotus Notes writes it; in mail of the Internet blanks need quotes."""
-    local, _, domain = " ".join(decode_words(written).split()).rpartition("@")
-    name = _COMMON_NAME.match(local)
-    quoted = '"' + _TO_ESCAPE.sub(r"\\\g<0>", local) + '"' if " " in local else local
-    return (name[1] if name else "", f"{quoted}@{domain}")
-
-
-def _in_quotes(found: re.Match[str]) -> str:
-    """The same as mail of the Internet has it; what has no comma, or may be another's behind one, as it stands."""
-    local, _, domain = (found["notes"] or "").rpartition("@")
-    head, comma, tail = local.rpartition(",")
-    if not comma or ("/" not in tail and ("/" not in head or "." in domain)):
-        return found[0]
-    name, address = _notes_person(found[0])
-    if found.string[found.start() - 1 : found.start()] == "<":
-        return address
-    # What stands before a semicolon is no begin of the name.
-    return ';"' + _TO_ESCAPE.sub(r"\\\g<0>", name) + f'" <{address}>'
-
-
 def _angle_address(inner: str, at_first: bool) -> str:
     if not at_first and (at := _AT.fullmatch(inner)) is not None:
         return f"{at[1]}@{at[2]}"
     if not at_first and "=?" in inner and _ALONE.fullmatch(said := decode_words(inner.strip())) is not None:
         return said
     kept = "".join(source for kind, source in _tokens(inner) if kind not in ("space", "comment"))
-    if not at_first and "/" in inner and _NOTES.fullmatch(inner):
-        return _notes_person(inner)[1]
+    if not at_first and "/" in inner and lotusnotes.PERSON.fullmatch(inner):
+        return lotusnotes.person(inner)[1]
     lead = _LEAD.match(kept)
     return kept if lead is None else kept[lead.end() :]
 
 
 def _tidy(address: str, at_first: bool = False) -> str:
     """In lower case, without needless quotes and what stands around it by mistake."""
-    address = _NEEDLESS.sub(r"\1", address.lower().strip(".,'"))
+    address = address.lower().strip(".,'")
+    if address[:1] == '"':
+        address = _NEEDLESS.sub(r"\1", address)
     if address[-1:] == "]" and not at_first:
         if address[:1] == "[":
             address = address[1:-1]

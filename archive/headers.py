@@ -4,6 +4,7 @@ One reading for every message, whichever parser took its parts apart, so that wh
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from postbuch.archive import addresses as mailboxes
@@ -47,9 +48,10 @@ _JAPANESE = b"\x1b$"
 # Two addresses without a comma between them that divides, square brackets, an angle that nothing closes or with a comma
 # or an encoded word in it, a blank or a sign beside @, `at` for it, a port, names of Lotus Notes: the first Postbuch
 # read these otherwise. A comma in quotes or in a comment divides nothing.
+# The signs that are looked for stand in front as one set: so it takes half of the time.
 _ODD_ADDRESSES = re.compile(
-    rb'@[^,@"(]*+[@"(]|[\[\]]|<[^<>,;]*+(?:[<,;]|\Z)|[\s()<>"\x80-\xff]@|@[\s()<>"\x80-\xff]|/[^@/]*+@'
-    rb"|[\s(][Aa][Tt][\s)]|@[^,:@]*+:[0-9]|<\s*+=\?"
+    rb"[@<\[\]/aA](?:(?<=@)(?:(?<=[\s()<>\"\x80-\xff]@)|[^,@\"(]*+[@\"(]|[\s()<>\"\x80-\xff]|[^,:@]*+:[0-9])"
+    rb"|(?<=[\[\]])|(?<=<)(?:[^<>,;]*+(?:[<,;]|\Z)|\s*+=\?)|(?<=/)[^@/]*+@|(?<=[\s(][Aa])[Tt][\s)])"
 )
 # In these ASCII has other octets than its own: no field is.
 _OTHER_OCTETS = re.compile(r"utf|ucs|unicode|10646", re.IGNORECASE)
@@ -138,24 +140,23 @@ def _decoded(raw: bytes, charset: str | None) -> str:
     return found
 
 
-def identifiers(raw: bytes, limit: int) -> list[str]:
-    """The Message-IDs of a field, without brackets; one word without brackets is one as well.
+def identifier(raw: bytes, limit: int) -> str:
+    """The first Message-ID of a field, without brackets; one word without brackets is one as well.
 
     In-Reply-To of RFC 822 is prose: of `Message from Anna <anna@firma.example> of "..." <id>` what stands in brackets
     between words is an address, and where no other brackets are there is no Message-ID.
     """
     pieces = _ANGLE.split(decode_words(decode_octets(raw, None)))
     if len(pieces) > 1:
-        found = [
+        found: Iterator[str] = (
             _FOLD_WITHIN.sub("", written)
             for before, written, after in zip(pieces[::2], pieces[1::2], pieces[2::2], strict=False)
             if not (_is_prose(before) and _is_prose(after))
-        ]
+        )
     else:
-        found = _COMMENT.sub(" ", pieces[0]).strip().strip("<>").split()
-        if len(found) > 1 and not all("@" in word for word in found):
-            found = []
-    return [kept for item in found if (kept := one_line(item, limit).strip())]
+        words = _COMMENT.sub(" ", pieces[0]).strip().strip("<>").split()
+        found = iter(words if len(words) == 1 or all("@" in word for word in words) else ())
+    return next(filter(None, (one_line(item, limit).strip() for item in found)), "")
 
 
 def identifier_for_linking(raw: bytes, limit: int) -> str:

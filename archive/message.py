@@ -81,8 +81,8 @@ def parse(octets: bytes) -> ParsedMessage:
     found = _summary(mail, mime.take_apart(mail))
     if mail is octets:
         return found
-    structure = mime.take_apart(octets)
-    return replace(found, body_sha256=_body_digest(octets, structure.own, _digests(structure.parts)))
+    parts = mime.own(octets)
+    return replace(found, body_sha256=_body_digest(octets, parts, _digests(parts)))
 
 
 def parse_header(octets: bytes, defect: str) -> ParsedMessage:
@@ -119,8 +119,8 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     def line(name: str, limit: int) -> str:
         return next(filter(None, (headers.text(raw, limit, charset) for raw in found.get(name, ()))), "")
 
-    def identifiers(name: str) -> list[str]:
-        return next(filter(None, (headers.identifiers(raw, KEY_CHARACTERS) for raw in found.get(name, ()))), [])
+    def identifier(name: str) -> str:
+        return next(filter(None, (headers.identifier(raw, KEY_CHARACTERS) for raw in found.get(name, ()))), "")
 
     addressed = tuple(
         Addressed(field, name, address)
@@ -128,7 +128,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         for raw in found.get(field, ())
         for name, address in headers.addresses(raw, charset)
     )[: headers.MAX_ADDRESSES]
-    message_id = next(iter(identifiers("message-id")), "")
+    message_id = identifier("message-id")
     linked = (
         headers.identifier_for_linking(found[name][0], KEY_CHARACTERS)
         for name in (*ORIGINAL_ID_FIELDS, "message-id") if name in found
@@ -137,7 +137,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
     if not sender_display.strip("<>\" "):
         addressed += _stand_in(found, addressed, charset)
         sender_display = _display(addressed, "sender") or sender_display
-    in_reply_to = next(iter(identifiers("in-reply-to")), "")
+    in_reply_to = identifier("in-reply-to")
     subject = line("subject", SUBJECT_CHARACTERS)
     text = _text(mime.in_order(structure.parts))
     digests = _digests(structure.parts)
@@ -148,7 +148,7 @@ def _summary(octets: bytes, structure: mime.Structure) -> ParsedMessage:
         message_id=message_id,
         original_id=next(filter(None, linked), ""),
         in_reply_to=in_reply_to,
-        thread_root=next(iter(identifiers("references")), "") or in_reply_to or message_id,
+        thread_root=identifier("references") or in_reply_to or message_id,
         date=next(filter(None, map(dates.read, found.get("date", ()))), None),
         addresses=addressed,
         from_display=sender_display,

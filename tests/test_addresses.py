@@ -256,3 +256,15 @@ def test_any_name_that_is_quoted_comes_back(name: str) -> None:
     bare = name.strip(' "')
     expected = name if bare.count('"') % 2 else bare
     assert (shown, address) == (" ".join(expected.split()), "anna@firma.example")
+
+
+@pytest.mark.parametrize("written", [
+    "anna@firma.example", "Anna Weber <Anna@Firma.example>", '"Weber, Anna" <anna@firma.example>',
+    "=?utf-8?Q?M=C3=BCller?= <anna@firma.example>", '"=?utf-8?Q?M=C3=BCller?=" <anna@firma.example>',
+    "<=?utf-8?Q?anna?=@firma.example>", '"a=b" <anna@firma.example>', "b@k.example <anna@firma.example>",
+])  # fmt: skip
+def test_an_address_is_read_alike_alone_in_a_list_and_beside_one_that_is_not_simple(written: str) -> None:
+    alone = headers.addresses(written.encode())
+    assert len(alone) == 1
+    assert headers.addresses(f"{written}, {written}".encode()) == alone * 2
+    assert headers.addresses(f"{written}, (c) <x@k.example>".encode())[:1] == alone
