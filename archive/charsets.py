@@ -63,6 +63,8 @@ def decode_octets(octets: bytes, charset: str | None) -> str:
     The charset that they claim has the first word, then UTF-8; a few octets that do not fit either do not speak against
     it, many do. The rest is Windows-1252.
     """
+    if charset is None and octets.isascii():  # nearly all fields
+        return octets.decode("ascii")
     claimed = "utf_8" if octets.startswith(codecs.BOM_UTF8) else codec(charset or "")
     if claimed.startswith("utf_16"):
         claimed = _utf_16(octets, claimed)

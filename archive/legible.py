@@ -57,9 +57,10 @@ def _with_whole_header(octets: bytes) -> bytes:
     Parsers take the first such line for the text: a field that was folded without a blank, what a server put there.
     """
     header = headers.header_block(octets)
-    if _FIELDS.fullmatch(header) or not headers.FIELD.match(header):
+    fields = _FIELDS.match(header)
+    if fields is None or fields.end() == len(header) or not headers.FIELD.match(header):
         return octets
-    other = _NO_FIELD.search(header)
+    other = _NO_FIELD.match(header, fields.end())
     if other is None or _CONTENT.search(header, 0, other.start()) or not _CONTENT.search(header, other.end()):
         return octets
     return _NO_FIELD.sub(b"", header) + octets[len(header) :]

@@ -49,6 +49,11 @@ def take_apart(octets: bytes) -> Structure:
     return found if parts is found.parts else replace(found, parts=parts)
 
 
+def own(octets: bytes) -> list[Part]:
+    """The leaves alone."""
+    return _own(octets, None).parts
+
+
 def in_order(parts: list[Part]) -> list[Part]:
     """As people read them: what was in a container stands in its place."""
     inside: dict[int, list[int]] = {}

@@ -61,7 +61,7 @@ def part(
         octets = file_name.encode("utf-8", "replace")
         file_name = decode_octets(octets, charsetguess.charset(octets, None))
     file_name = headers.one_line(decode_words(file_name), 255)
-    kind = contentkind.read(_kind(written or content_type), payload, file_name)
+    kind = contentkind.read(_kind(written) if written else kind_at_first, payload, file_name)
     disposition = disposition.partition("(")[0].strip()
     return Part(
         content_type=kind,

@@ -33,9 +33,11 @@ def read(field: str, name: str) -> str:
     there, by their numbers; of two with the same name or number the first. A plain one may have that form by mistake,
     or single quotes around it.
     """
+    if name not in field.lower():
+        return ""
     plain = extended = ""
     pieces: dict[int, tuple[bool, str]] = {}
-    for found in _PARAMETER.finditer(f";{field}") if name in field.lower() else ():
+    for found in _PARAMETER.finditer(f";{field}"):
         written = _NAME.fullmatch((found["name"] or "").lower())
         if written is None or written[1] != name:
             continue
