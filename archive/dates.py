@@ -5,7 +5,8 @@ What is written is read by its meaning or not at all: a day that no calendar has
 
 import re
 import unicodedata
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from postbuch.archive import monthnames
 from postbuch.archive.charsets import decode_octets
@@ -24,15 +25,16 @@ _MONTHS = {
     b"Jan": 1, b"Feb": 2, b"Mar": 3, b"Apr": 4, b"May": 5, b"Jun": 6, b"Jul": 7, b"Aug": 8, b"Sep": 9, b"Oct": 10,
     b"Nov": 11, b"Dec": 12,
 }
-# Hours from UTC: RFC 5322 section 4.3, and the names that Europe and the Pacific have. A name that means several zones,
-# as IST does, is none, and neither is a single letter, which old programs used in both directions: such a date is read
+# Hours from UTC: RFC 5322 section 4.3, and the names that people elsewhere have. A name that means several zones, as
+# IST does, is none, and neither is a single letter, which old programs used in both directions: such a date is read
 # as one in UTC.
 _ZONES = {
     "ut": 0, "utc": 0, "gmt": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8,
     "pdt": -7, "ast": -4, "adt": -3, "wet": 0, "west": 1, "wez": 0, "wesz": 1, "bst": 1, "cet": 1, "cest": 2, "mez": 1,
     "mesz": 2, "met": 1, "mest": 2, "eet": 2, "eest": 3, "oez": 2, "oesz": 3, "msk": 3, "msd": 4,
     "мск": 3, "jst": 9, "kst": 9, "hkt": 8, "sgt": 8, "awst": 8, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13,
-    "hst": -10, "akst": -9, "akdt": -8,
+    "hst": -10, "akst": -9, "akdt": -8, "acst": 9.5, "acdt": 10.5, "ict": 7, "wib": 7, "pkt": 5, "idt": 3, "trt": 3,
+    "eat": 3, "cat": 2, "sast": 2, "wat": 1, "art": -3, "brt": -3, "brst": -2,
 }  # fmt: skip
 _PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
 # Also with an article: Freitag, den 23. August; le vendredi 23 août.
@@ -47,8 +49,9 @@ _TIME = (
     r"(?:\s?(?P<half>[ap])\.?\s?m\b\.?|\s?(?:Uhr|h)\b)?"
 )
 _TIME_IN_FULL = r"(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})(?![0-9])(?P<half>)"
+# Europe/Berlin, as programs write that know of nothing but tz's names; MET DST, as old Unix wrote its summer.
 _ZONE = (
-    r"(?:\s?(?P<zone>[^\W\d_]+)(?![^\W_]))?"
+    r"(?:\s?\[?(?P<place>[A-Za-z]+/[A-Za-z0-9_+/-]+)|\s?(?P<zone>[^\W\d_]+)(?![^\W_])(?P<summer>\sDST\b)?)?"
     r"(?:\s?(?P<sign>[+-])\s?(?P<away>[0-9]{1,2}:[0-9]{2}|[0-9]{1,4})(?![0-9:]))?"
 )
 _FORMS = tuple(re.compile(form, re.IGNORECASE) for form in (
@@ -137,16 +140,17 @@ def _at(year: int, month: int, day: int, parts: dict[str, str]) -> datetime | No
         hour = hour % 12 + (12 if parts["half"].lower() == "p" else 0)
     return _moment(
         year, month, day, hour, int(parts["minute"]), int(parts["second"] or 0),
-        _minutes_away(parts["zone"] or "", parts["sign"], parts["away"]),
+        _minutes_away(parts["zone"] or "", parts["summer"], parts["sign"], parts["away"]),
+        _zone(parts["place"]) if parts["place"] and parts["away"] is None else UTC,
     )
 
 
 def _moment(
-    year: int, month: int, day: int, hour: int, minute: int, second: int, minutes_away: int
+    year: int, month: int, day: int, hour: int, minute: int, second: int, minutes_away: int, zone: tzinfo = UTC
 ) -> datetime | None:
     try:  # a leap second (60) is the first one of the next minute
-        written = datetime(year, month, day, hour, minute, min(second, 59) if second <= 60 else second, tzinfo=UTC)
-        found = written + timedelta(seconds=second // 60, minutes=-minutes_away)
+        written = datetime(year, month, day, hour, minute, min(second, 59) if second <= 60 else second, tzinfo=zone)
+        found = written.astimezone(UTC) + timedelta(seconds=second // 60, minutes=-minutes_away)
     except (ValueError, OverflowError):
         return None
     return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
@@ -160,10 +164,11 @@ def _year(written: str) -> int:
     return year + 1900 if len(written) == 3 or 100 <= year < 200 else year
 
 
-def _minutes_away(name: str, sign: str | None, away: str | None) -> int:
+def _minutes_away(name: str, summer: str | None, sign: str | None, away: str | None) -> int:
     """How far from UTC: by the digits (`GMT+0100` is one hour to the east), else by the name, else not at all."""
     if sign is None or away is None:
-        return _ZONES.get(name.strip().lower(), 0) * 60
+        hours_away = _ZONES.get(name.strip().lower(), 0)
+        return int(hours_away * 60) + (60 if summer else 0)
     hours, colon, minutes = away.partition(":")
     if not colon and len(away) > 2:
         hours, minutes = away[:-2], away[-2:]
@@ -171,6 +176,14 @@ def _minutes_away(name: str, sign: str | None, away: str | None) -> int:
         return 0
     found = int(hours) * 60 + int(minutes or 0)
     return found if sign == "+" else -found
+
+
+def _zone(name: str) -> tzinfo:
+    """The zone of a place; UTC where tz knows no such place."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        return UTC
 
 
 def _without_comments(text: str) -> str:

@@ -22,6 +22,9 @@ def at(hour: int, minute: int = 0, second: int = 0, day: int = 23) -> datetime:
     ("GMT", 11), ("Z", 11), ("CET", 10), ("CEST", 9), ("cest", 9), ("MEZ", 10), ("MESZ", 9), ("MET", 10), ("BST", 10),
     ("WEST", 10), ("EET", 9), ("EEST", 8), ("MSK", 8), ("EST", 16), ("EDT", 15), ("CST", 17), ("CDT", 16), ("MST", 18),
     ("MDT", 17), ("PST", 19), ("PDT", 18), ("(EDT) -0400", 15), ("-0500 (MEZ)", 16), ("-0000", 11), ("", 11),
+    ("Europe/Berlin", 10), ("America/New_York", 16), ("Asia/Tokyo", 2), ("[Europe/Berlin]", 10), ("Mars/City", 11),
+    ("America/Argentina/Ushuaia", 14), ("Etc/GMT-2", 9), ("Europe/", 11), ("Europe/../Berlin", 11), ("Europe//", 11),
+    ("MET DST", 9), ("MET DST +0200", 9), ("SAST", 9), ("BRT", 14),
     ("JST", 2), ("KST", 2), ("HKT", 3), ("AEDT", 0), ("HST", 21), ("AKST", 20),
     ("A", 11), ("M", 11), ("IST", 11), ("XYZ", 11), ("+9999", 11), ("+0160", 11), ('"CET"', 10),
 ])
@@ -189,3 +192,12 @@ def test_the_day_is_the_one_that_is_written(day: int, month: str, year: int) -> 
     except ValueError:
         written = None
     assert found == written
+
+
+def test_the_zone_of_a_place_has_its_summer() -> None:
+    """And digits say more than it does."""
+    assert dates.read(b"Mon, 6 Jul 2026 11:00:00 Europe/Berlin") == datetime(2026, 7, 6, 9, tzinfo=UTC)
+    assert dates.read(b"Mon, 6 Jul 2026 11:00:00 Australia/Adelaide") == datetime(2026, 7, 6, 1, 30, tzinfo=UTC)
+    assert dates.read(b"2026-07-06T11:00:00+01:00[Europe/Berlin]") == datetime(2026, 7, 6, 10, tzinfo=UTC)
+    assert dates.read(b"Mon Jul  6 11:00:00 MET DST 2026") == datetime(2026, 7, 6, 9, tzinfo=UTC)
+    assert dates.read(b"2026-07-06T11:00:00 ACST") == datetime(2026, 7, 6, 1, 30, tzinfo=UTC)
