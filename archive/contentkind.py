@@ -19,6 +19,8 @@ _MEANT = {
 }  # fmt: skip
 # A text in PGP's armour, as elm, pine and mutt marked it before RFC 2015 and for years after.
 _ARMOURED = "application/pgp"
+# HTML as XML (RFC 3236), which programs send as the letter or as one of its forms; with a name it is a file.
+_XHTML = "application/xhtml+xml"
 _WORD = re.compile(r"[a-z0-9.+-]+")
 _FILES = frozenset({"application", "audio", "font", "image", "model", "video"})
 _TEXTS = frozenset({"charset", "htm", "html", "plain", "text"})
@@ -34,6 +36,8 @@ def read(written: str, payload: bytes, file_name: str) -> str:
     kind = written.strip().lower()
     if kind == _ARMOURED and not file_name and is_text(payload):
         return "text/plain"
+    if kind == _XHTML and not file_name and is_text(payload):
+        return "text/html"
     if _WELL_FORMED.fullmatch(kind):
         return _MEANT.get(kind, kind)
     words = _WORD.findall(kind)

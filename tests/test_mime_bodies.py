@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 from growing import times_as_long
@@ -357,3 +358,15 @@ def test_nested_multiparts_without_boundaries_are_not_read_anew_for_each() -> No
     assert times_as_long(lambda count: mime.take_apart(nested(count)), 22) < 3
     assert shown(nested(88))[0].endswith("Alpha")
     assert shown(nested(2))[0].split() == ["Alpha"] * 20_000
+
+
+def test_xhtml_is_html_and_a_file_only_with_a_name() -> None:
+    """RFC 3236. As the letter, as a form of it, and beside it; the digest of the bodies stays that of a file."""
+    page = '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>Alpha</p></body></html>'
+    xhtml = part("application/xhtml+xml; charset=utf-8", page)
+    assert shown(mail(xhtml)) == [page] and files(mail(xhtml)) == []
+    assert message.parse(mail(xhtml)).text == "Alpha"
+    assert message.parse(mail(xhtml)).body_sha256 == sha256(sha256(f"{page}\r\n".encode()).digest()).hexdigest()
+    assert shown(mail(multipart("alternative", part("text/plain", "Beta"), xhtml))) == [page]
+    beside = multipart("mixed", part("text/plain", "Beta"), part('application/xhtml+xml; name="a.xhtml"', page))
+    assert shown(mail(beside)) == ["Beta"] and files(mail(beside)) == ["a.xhtml"]
