@@ -35,6 +35,7 @@ _ZONES = {
     "мск": 3, "jst": 9, "kst": 9, "hkt": 8, "sgt": 8, "awst": 8, "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13,
     "hst": -10, "akst": -9, "akdt": -8, "acst": 9.5, "acdt": 10.5, "ict": 7, "wib": 7, "pkt": 5, "idt": 3, "trt": 3,
     "eat": 3, "cat": 2, "sast": 2, "wat": 1, "art": -3, "brt": -3, "brst": -2,
+    "wedt": 1, "cedt": 2, "eedt": 3,
 }  # fmt: skip
 _PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
 # Also with an article: Freitag, den 23. August; le vendredi 23 août.

@@ -24,7 +24,7 @@ def at(hour: int, minute: int = 0, second: int = 0, day: int = 23) -> datetime:
     ("MDT", 17), ("PST", 19), ("PDT", 18), ("(EDT) -0400", 15), ("-0500 (MEZ)", 16), ("-0000", 11), ("", 11),
     ("Europe/Berlin", 10), ("America/New_York", 16), ("Asia/Tokyo", 2), ("[Europe/Berlin]", 10), ("Mars/City", 11),
     ("America/Argentina/Ushuaia", 14), ("Etc/GMT-2", 9), ("Europe/", 11), ("Europe/../Berlin", 11), ("Europe//", 11),
-    ("MET DST", 9), ("MET DST +0200", 9), ("SAST", 9), ("BRT", 14),
+    ("CEDT", 9), ("MET DST", 9), ("MET DST +0200", 9), ("SAST", 9), ("BRT", 14),
     ("JST", 2), ("KST", 2), ("HKT", 3), ("AEDT", 0), ("HST", 21), ("AKST", 20),
     ("A", 11), ("M", 11), ("IST", 11), ("XYZ", 11), ("+9999", 11), ("+0160", 11), ('"CET"', 10),
 ])
