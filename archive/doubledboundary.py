@@ -28,7 +28,7 @@ def parted(octets: bytes) -> bytes:
 
 def _renamed(octets: bytes, boundary: bytes, start: int) -> bytes:
     """With the boundary that ends at `start` and the lines of it up to the first end under another name."""
-    # Looking for its own octets is eight times as quick as for one at the begin of each line.
+    # It begins with octets of its own, for which an expression looks much more quickly than for the begin of each line.
     own = re.escape(boundary)
     line = re.compile(rb"--%b(?<=^--%b)(--)?(?=[ \t]*\r?$)" % (own, own), re.MULTILINE)
     end = next((each.end() for each in line.finditer(octets, start) if each[1]), None)
