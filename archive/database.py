@@ -47,14 +47,17 @@ class Role(Enum):
         return f"postbuch_{self.value}"
 
 
-def engine(config: Config, role: Role) -> Engine:
+def engine(config: Config, role: Role, *, patience_s: float | None = None) -> Engine:
     """A pool of connections as one database user: READ COMMITTED, UTC, utf8mb4. Does not connect yet.
 
     With an external database the owner is the user in the URL, and so is a role that has no password here.
+    `patience_s`: how long a server that took the connection may say nothing, before it counts as gone. None is for
+    ever: an index, a dump or a checked archive takes its time, and no one waits for it.
     """
+    patience = {} if patience_s is None else {"read_timeout": patience_s, "write_timeout": patience_s}
     made = create_engine(
         url(config, role),
-        connect_args={"init_command": "SET time_zone = '+00:00'", "connect_timeout": 10, **_tls(config)},
+        connect_args={"init_command": "SET time_zone = '+00:00'", "connect_timeout": 10, **patience, **_tls(config)},
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         pool_recycle=3600,

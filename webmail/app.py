@@ -14,7 +14,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from postbuch.archive import clock, systemwords
 from postbuch.archive.config import Config
-from postbuch.archive.database import Role, engine
 from postbuch.archive.dkimparser import SignatureParser
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.settingreasons import Setting
@@ -55,7 +54,7 @@ from postbuch.webmail import sessions as sessions_module
 from postbuch.webmail.drawings import Drawings
 from postbuch.webmail.reading import Reader
 from postbuch.webmail.requests import MAX_FORM_OCTETS, Request, written
-from postbuch.webmail.services import EXTENSION, Services
+from postbuch.webmail.services import EXTENSION, Services, pages_engine
 
 KEY_FILE = "web.key"
 _SECRET_OCTETS = 32
@@ -83,7 +82,7 @@ def create_app(config: Config) -> Flask:
         BABEL_DEFAULT_LOCALE=language.FALLBACK,
     )
     app.extensions[EXTENSION] = Services(
-        config=config, engine=engine(config, Role.WEB), reader=Reader(), signatures=SignatureParser(),
+        config=config, engine=pages_engine(config), reader=Reader(), signatures=SignatureParser(),
         drawings=Drawings(config.data),
     )  # fmt: skip
     if config.web.listen.startswith("http://"):

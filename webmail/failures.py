@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from postbuch.archive.errors import NotFound, PostbuchError
-from postbuch.webmail import apiaccess
+from postbuch.webmail import apiaccess, sessions
 from postbuch.webmail.language import gettext, size
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.record import on_record, page_asked
@@ -78,6 +78,7 @@ def _refused() -> None:
 
 def _ours(error: PostbuchError) -> Response:
     reference = _log(error)
+    sessions.ask_no_more()
     if error.temporary:
         text = gettext("The archive does not answer at the moment. Nothing is lost; please try again in a minute.")
         return _page(503, gettext("One moment"), text, reference)

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 from postbuch.archive.config import Config
-from postbuch.archive.database import Role, engine
 from postbuch.archive.endpoint import parse_address
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.health import WRITE_EVERY_S, HealthFile, health_path
@@ -21,6 +20,7 @@ from postbuch.webmail.ftps_guard import Guard
 from postbuch.webmail.ftps_library import PassiveDTP, ThreadedFTPServer
 from postbuch.webmail.ftps_session import Session
 from postbuch.webmail.ftps_visit import Visit
+from postbuch.webmail.services import pages_engine
 from postbuch.webmail.upstream import Verdict
 
 log = logging.getLogger("postbuch.ftps")
@@ -72,7 +72,7 @@ class Admission:
     """The log-in: limits, the password, the record."""
 
     def __init__(self, config: Config) -> None:
-        self.engine = engine(config, Role.WEB)
+        self.engine = pages_engine(config)
         self._config = config
         self._store = ObjectStore(config.data)
         self._guard = Guard()

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from postbuch.archive import database, jobs
+from postbuch.archive import jobs
 from postbuch.archive.config import Config
-from postbuch.archive.database import Role
 from postbuch.archive.errors import PostbuchError
+from postbuch.webmail.services import pages_engine
 
 log = logging.getLogger("postbuch.webmail")
 # Two at once: a long one does not keep a short one waiting, and two processors are not more than what there is.
@@ -40,7 +40,7 @@ class JobWorker:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._engine: Engine = database.engine(config, Role.WEB)
+        self._engine: Engine = pages_engine(config)
         self._stop = threading.Event()
         self._children: list[_Child] = []
         self._expired_at = -EXPIRE_EVERY_S

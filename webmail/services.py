@@ -8,13 +8,19 @@ from typing import cast
 from flask import current_app
 from sqlalchemy import Connection, Engine
 
+from postbuch.archive import database
 from postbuch.archive.config import Config
+from postbuch.archive.database import Role
 from postbuch.archive.dkimparser import SignatureParser
 from postbuch.webmail.drawings import Drawings
 from postbuch.webmail.kept import Kept
 from postbuch.webmail.reading import Reader
 
 EXTENSION = "postbuch"
+# How long a page waits for one answer of the database. On a million letters the slowest takes 0.3 s; what takes minutes
+# (large exports, the check, migrations) is the work of other processes, which wait for ever. A server that has stopped
+# may take two such whiles of a page, for the kept connection and for a new one: proxies give up after 60 s.
+PATIENCE_S = 25.0
 # What is read in another program may be counted so late, with very many mailboxes a page or two later; a new letter,
 # and what is read here, count at once.
 UNREAD_KEPT_S = 20.0
@@ -50,6 +56,11 @@ class Services:
         self.signatures.close()
         self.drawings.close()
         self.engine.dispose()
+
+
+def pages_engine(config: Config) -> Engine:
+    """Connections for whoever is being waited for: none of them waits for ever."""
+    return database.engine(config, Role.WEB, patience_s=PATIENCE_S)
 
 
 def services() -> Services:

@@ -116,11 +116,19 @@ def install(manager: LoginManager) -> None:
         try:
             return load(token)
         except Exception:
-            # The page of this error asks for the reader's language: he is nobody for the rest of the request.
-            g._login_user = AnonymousUserMixin()
+            ask_no_more()
             raise
 
     manager.user_loader(of_cookie)
+
+
+def ask_no_more() -> None:
+    """For the page of an error, which asks for the reader's language: who is not known by now is nobody.
+
+    To look for him could fail, and take as long, as what went wrong before.
+    """
+    if "_login_user" not in g:
+        g._login_user = AnonymousUserMixin()
 
 
 def _is_new(seen_at: datetime, at: datetime) -> bool:
