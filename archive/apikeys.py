@@ -77,17 +77,19 @@ def make(
 
 def find(conn: Connection, key: str) -> Key | None:
     """The key that a program showed; None for one that is unknown, revoked, or of a user who is not active."""
-    if not key.startswith(PREFIX) or len(key) > KEY_CHARACTERS:
-        return None
-    row = conn.execute(
-        _keys().where(api_key.c.key_sha256 == _digest(key), app_user.c.active, *_holds())
-    ).one_or_none()
+    row = _row(conn, key, app_user.c.active, *_holds())
     if row is None:
         return None
     at = now()
     if row.used_at is None or at - row.used_at >= _USED_STEP:
         conn.execute(update(api_key).where(api_key.c.id == row.id).values(used_at=at))
     return _key(row)
+
+
+def refused(conn: Connection, key: str) -> Key | None:
+    """The one that `find` did not take, if it is ours: revoked since, or of a user who is shut out."""
+    row = _row(conn, key)
+    return None if row is None else _key(row)
 
 
 def listed(conn: Connection, user_id: int | None = None) -> list[Key]:
@@ -108,6 +110,12 @@ def revoke(conn: Connection, user_id: int, key_id: int) -> Key:
         raise NotFound(Wrong.NO_KEY.said(number=key_id))
     conn.execute(update(api_key).where(api_key.c.id == key_id).values(until=func.greatest(now(), api_key.c.since)))
     return _key(row)
+
+
+def _row(conn: Connection, key: str, *conditions: ColumnElement[bool]) -> Any:
+    if not key.startswith(PREFIX) or len(key) > KEY_CHARACTERS:
+        return None
+    return conn.execute(_keys().where(api_key.c.key_sha256 == _digest(key), *conditions)).one_or_none()
 
 
 def _keys() -> Any:

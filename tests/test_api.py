@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import openapi_schema_validator
 import pytest
@@ -16,7 +17,7 @@ from postbuch.archive import apikeys, database, savedsearches, users
 from postbuch.archive.apikeys import SCOPES
 from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
-from postbuch.archive.schema import api_key
+from postbuch.archive.schema import api_key, audit_event
 from postbuch.webmail import apiaccess
 from postbuch.webmail.login import limiter
 
@@ -226,3 +227,33 @@ def test_a_key_of_one_who_is_shut_out(site: Site) -> None:
                 assert place in {each.id for each in found}
             assert apikeys.revoke(conn, number, place).name == "vergessen"
     problem(ask(site, "/letters", with_key=made), 401)
+
+
+def test_a_refused_key_is_on_record(site: Site) -> None:
+    """From where, and whose it was; not the key, not who shows none, and from one address no more than log-ins."""
+    before = len(refused(site))
+    with database.connection(site[1], Role.WEB) as conn:
+        number = users.user_number(conn, ANNA)
+        ended, place = apikeys.make(conn, number, "beendet", ["letters"], by="test")
+        apikeys.revoke(conn, number, place)
+    secret = "pb_geheim-und-falsch"  # noqa: S105 - it opens nothing
+    for each in (secret, ended, "", "x" * 5_000):
+        assert ask(site, "/letters", with_key=each).status_code == 401
+    found = refused(site)[before:]
+    assert [(row.actor, row.origin, row.target) for row in found] == [
+        (who, "127.0.0.1", "page /api/v1/letters") for who in ("", ANNA, "")
+    ]
+    assert json.loads(found[1].after_value)["key"] == place
+    written = " ".join(map(str, found))
+    assert secret not in written and ended not in written and "xxx" not in written
+    for path in ("/letters", "/me", "/jobs"):
+        for _ in range(20):
+            assert ask(site, path, with_key=secret).status_code == 401
+    assert len(refused(site)) - before == 20
+
+
+def refused(site: Site) -> list[Any]:
+    """The events of keys that were refused."""
+    with database.connection(site[1], Role.WEB) as conn:
+        query = select(audit_event).where(audit_event.c.action == "key-refused").order_by(audit_event.c.id)
+        return list(conn.execute(query))

@@ -34,6 +34,7 @@ NAMES: dict[str, Any] = {
     "key-list": lazy_gettext("looked at keys for programs"),
     "key-add": lazy_gettext("made a key for a program"),
     "key-revoke": lazy_gettext("revoked a key for a program"),
+    "key-refused": lazy_gettext("key for a program refused"),
     "api": lazy_gettext("asked by a program"),
     "put": lazy_gettext("put letters back into a mailbox"),
     "backup": lazy_gettext("made a backup"),

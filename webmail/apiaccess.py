@@ -20,6 +20,7 @@ from postbuch.archive import apikeys, audit, users
 from postbuch.archive.apikeys import Key
 from postbuch.archive.errors import NotFound, UsageError
 from postbuch.archive.users import Rights
+from postbuch.webmail import apirefused
 from postbuch.webmail.record import origin, page_asked
 from postbuch.webmail.requests import MAX_FORM_OCTETS
 from postbuch.webmail.services import services
@@ -109,6 +110,7 @@ def with_key(scope: str = "") -> Callable[[Callable[P, Any]], Callable[P, Any]]:
                 user = users.get_user(conn, key.user_id) if key else None
                 rights = users.accounts_of(conn, key.user_id) if key else frozenset()
             if key is None or user is None:
+                apirefused.on_record(key_of_request())
                 answer = problem(401, "give a key that holds: Authorization: Bearer …, or X-API-Key: …")
                 answer.headers["WWW-Authenticate"] = 'Bearer realm="Postbuch"'
                 return answer
