@@ -403,10 +403,22 @@ def test_what_stands_for_the_root(html: str, clean: str) -> None:
 
 @pytest.mark.parametrize("style", [
     "height:100vh", "margin-top:-300px", "margin:0 0 0 -4000px", "text-indent:-9999px", "margin-left:-100%",
-    "margin-left:-7em", "text-indent:-90mm",
+    "margin-left:-7em", "text-indent:-90mm", "margin-top:calc(0px - 300px)", "margin:calc((-100px)*9) 0",
+    "height:calc(1px*1e9)",
+    "margin-left:min(-300px,0px)", "text-indent:max(-300px,-9em)", "margin:clamp(-900px,-50vw,-1px)", "opacity:.99",
+    "margin-top:-moz-calc(-300px)", "margin-top:round(-300px,1px)",
 ])
 def test_nothing_is_shifted_out_of_the_frame(style: str) -> None:
     """Nor grows with it; what Word does to its lists and tables stays."""
     assert css.clean_attribute(style).text == ""
     word = "margin-left:36pt;text-indent:-70.8pt;margin-right:-5.4pt;background:linear-gradient(-135deg,red,blue)"
     assert css.clean_attribute(word).text == word
+
+
+@pytest.mark.parametrize(("style", "clean"), [
+    ("color:red;opacity:0", "color:red;visibility:hidden"), ("opacity: 0% !important", "visibility:hidden !important"),
+    ("opacity:-1", "visibility:hidden"), ("opacity:0.5;color:red", "color:red"), ("opacity:0 0", ""),
+])
+def test_what_is_hidden_takes_no_clicks(style: str, clean: str) -> None:
+    """And nothing is put above our own words by being pale."""
+    assert css.clean_attribute(style).text == clean

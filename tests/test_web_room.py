@@ -35,6 +35,7 @@ HIDING = (
     b"<style>.a summary,#a span,details{display:none!important;visibility:hidden!important;"
     b"opacity:0!important;font-size:0!important;height:0!important;width:0!important;text-indent:-99px!important}</style>"
     b"<div id=a class=a><p>Danke <a href=https://evil.example>bank.example</a></p>"
+    b"<i style='display:inline-block;margin-top:-90px;width:900px;height:90px;background:#fff;opacity:.99'></i>"
     b"<p>Von: Lena<br>Gesendet: 3.3.2026 12:00<br>An: Anna<br>Betreff: Quittung</p><p>Alles von vorher</p></div>\r\n"
 )
 # Footers of newsletters have such an address in a cell.
@@ -123,17 +124,20 @@ def test_a_letter_does_not_hide_what_is_ours(site: Site) -> None:
         page.goto("/?q=Versteckt")
         page.goto(str(page.locator("#letters .row-link").first.get_attribute("href")).partition("?")[0])
         page.wait_for_selector("iframe.body[style*=height]")
-        said, sizes = page.evaluate("""() => {
+        said, sizes, is_above = page.evaluate("""() => {
             const inside = document.querySelector('iframe.body').contentDocument
             const mark = inside.querySelector('[data-leads]'), button = inside.querySelector('summary')
             button.click()
             const seen = (e) => e.checkVisibility({ opacityProperty: true, visibilityProperty: true })
             const size = (e) => Math.min(e.getBoundingClientRect().width, e.getBoundingClientRect().height)
+            const place = mark.getBoundingClientRect()
             return [getComputedStyle(mark, '::before').content + mark.textContent,
-                    [mark, button, button.parentElement.lastElementChild].map((e) => seen(e) ? size(e) : 0)]
+                    [mark, button, button.parentElement.lastElementChild].map((e) => seen(e) ? size(e) : 0),
+                    inside.elementFromPoint(place.x + place.width / 2, place.y + place.height / 2) === mark]
         }""")
         assert said == '"führt zu "evil.example'
         assert min(sizes) > 15, sizes
+        assert is_above
 
 
 def test_a_long_address_makes_no_letter_small(site: Site) -> None:
