@@ -6,6 +6,7 @@ import pytest
 from growing import times_as_long
 
 from postbuch.webmail.disclosed import disclosed
+from postbuch.webmail.plaintext import to_html
 from postbuch.webmail.sanitize import clean_html
 
 
@@ -89,3 +90,33 @@ def test_a_long_text_that_is_nearly_a_place_takes_time_by_its_length(piece: str)
         return disclosed(f'<a href="https://a.example">a.{piece * (count // len(piece))}§</a>' * 20, "x")
 
     assert times_as_long(work, 490) < 10
+
+
+LATIN_WITH_CYRILLIC, ALL_CYRILLIC = "xn--bnk-6cd.example", "xn--80ak6aa92e.com"  # bаnk, аррӏе
+
+
+@pytest.mark.parametrize(("host", "ascii_host"), [
+    ("b\u0430nk.example", LATIN_WITH_CYRILLIC), ("B\u0410NK.example", LATIN_WITH_CYRILLIC),
+    ("konto.b\u0430nk.example", f"konto.{LATIN_WITH_CYRILLIC}"), (LATIN_WITH_CYRILLIC, LATIN_WITH_CYRILLIC),
+    ("www.\u0430\u0440\u0440\u04cf\u0435.com", f"www.{ALL_CYRILLIC}"), (ALL_CYRILLIC, ALL_CYRILLIC),
+    ("\u03bd\u03b9\u03ba.gr", "xn--uxach.gr"), ("bank\u03bf.example", "xn--bank-3nd.example"),
+    ("\u0261oogle.example", "xn--oogle-qmc.example"), ("b%D0%B0nk.example", LATIN_WITH_CYRILLIC),
+])
+def test_a_host_that_looks_like_another(host: str, ascii_host: str) -> None:
+    """Letters of several scripts, of one that looks like Latin, of phonetics: it is shown as the DNS has it."""
+    mark = f'<span data-leads="alike">{ascii_host}</span>'
+    for text in (host, "Hier", "https://bank.example"):
+        assert mark in clean_html(f'<a href="https://{host}/x">{text}</a>', {}).html
+    assert mark in clean_html(f'<a href="mailto:chef@{host}">Chef</a>', {}).html
+    assert mark in to_html(f"Siehe https://{host}/x.")
+
+
+@pytest.mark.parametrize("host", [
+    "müller.de", "xn--mller-kva.de", "straße.de", "łódź.pl", "çığ.com.tr", "việtnam.vn", "president\u0219.ro",
+    "президент.рф", "яндекс.com", "ελλάδα.gr", "東京.jp", "ソニーstyle.jp", "日本語とカナ.jp", "한국abc.kr", "中文.com",
+    "ישראל.co.il", "مثال.com", "ไทย.com", "bank.example", "192.0.2.1", "xn--", "xn--\u00ff.de", "a..b", "123.de",
+])
+def test_a_host_in_letters_of_a_language(host: str) -> None:
+    """Nothing is said of it."""
+    assert "data-leads" not in clean_html(f'<a href="https://{host}/">Hier</a>', {}).html
+    assert "data-leads" not in to_html(f"https://{host}/")

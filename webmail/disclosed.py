@@ -1,20 +1,23 @@
 """What a reader of clean HTML would not see, written where it is seen. Pure.
 
-Where a link leads whose text names another place, and the words of a picture that is not loaded.
+Where a link leads whose text names another place or whose host looks like another one, and the words of a picture that
+is not loaded.
 Works on what nh3 wrote: lower case, each value in double quotes, no < in text. Our own attributes begin with `data-`,
 which no letter may have.
 """
 
 import re
-from contextlib import suppress
 from html import escape, unescape
 from urllib.parse import unquote, urlsplit
 
 from postbuch.archive import harmless
+from postbuch.webmail.lookalikes import as_in_dns, is_lookalike
 
 # A text that names a place is short; an address beyond this is cut off where it is shown.
 MAX_LINK_CHARACTERS = 2_000
 MAX_SHOWN_CHARACTERS = 100
+# What our mark says when the host looks like another one.
+ALIKE = "alike"
 
 _ATTRIBUTES = r"((?: [a-z-]+=\"[^\"]*\")*)"
 _LINK = re.compile(rf"<a{_ATTRIBUTES}>(.{{0,{MAX_LINK_CHARACTERS}}}?)</a>", re.DOTALL)
@@ -60,8 +63,19 @@ def _with_target(found: re.Match[str]) -> str:
         text = "".join(each for each in text if each.isspace() or not harmless.is_blank(each))
     words = text.split()
     named = [word.strip("<>()[]\"'.,;:!?") for word in words if len(words) == 1 or _ADDRESS.match(word)]
+    if alike := lookalike(address):
+        return f'{found[0]}<span data-leads="{ALIKE}">{escape(alike)}</span>'
     elsewhere = next(filter(None, (_elsewhere(each, address) for each in named)), "")
     return f'{found[0]}<span data-leads="">{escape(elsewhere[:MAX_SHOWN_CHARACTERS])}</span>' if elsewhere else found[0]
+
+
+def lookalike(address: str) -> str:
+    """The host that the link leads to, as the DNS has it, if it can be taken for another one; else ''."""
+    if address[:7].lower() == "mailto:":
+        host = as_in_dns(unquote(address[7:].partition("?")[0]).rpartition("@")[2])
+    else:
+        host = as_in_dns(_host(address) or "")
+    return host[:MAX_SHOWN_CHARACTERS] if is_lookalike(host) else ""
 
 
 def _elsewhere(text: str, address: str) -> str:
@@ -72,19 +86,23 @@ def _elsewhere(text: str, address: str) -> str:
     if address[:7].lower() == "mailto:":
         recipient = unquote(address[7:].partition("?")[0])
         return "" if text.lower().removeprefix("mailto:").partition("?")[0] == recipient.lower() else recipient
-    scheme = _SCHEME.match(address)
-    if scheme is None:
+    host = _host(address)
+    if host is None:
         return address
-    try:
-        host = urlsplit(f"//{address[scheme.end():]}".replace("\\", "/")).hostname or ""
-    except ValueError:  # no browser opens it
-        return ""
-    host, shown = _plain(unquote(host)), _plain(named[1])
+    host, shown = _plain(host), _plain(named[1])
     return "" if host == shown or host.endswith(f".{shown}") or ("." in host and shown.endswith(f".{host}")) else host
 
 
+def _host(address: str) -> str | None:
+    """Of an address of the web, as a browser reads it; '' of one that no browser opens; None of any other."""
+    scheme = _SCHEME.match(address)
+    if scheme is None:
+        return None
+    try:
+        return unquote(urlsplit(f"//{address[scheme.end():]}".replace("\\", "/")).hostname or "")
+    except ValueError:
+        return ""
+
+
 def _plain(host: str) -> str:
-    """As the DNS has it."""
-    with suppress(UnicodeError):  # no name that the DNS could have
-        host = host.encode("idna").decode("ascii")
-    return host.lower().rstrip(".").removeprefix("www.")
+    return as_in_dns(host).removeprefix("www.")

@@ -4,6 +4,7 @@ import re
 
 from markupsafe import Markup, escape
 
+from postbuch.webmail import disclosed
 from postbuch.webmail.bounds import MAX_CHARACTERS
 
 # Elements are what costs a browser time: beyond these the rest stays plain.
@@ -65,6 +66,8 @@ def _linked(text: str, links: list[int]) -> Markup:
         out.append(
             Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(target, address)
         )
+        if alike := disclosed.lookalike(target):
+            out.append(Markup('<span data-leads="{}">{}</span>').format(disclosed.ALIKE, alike))
         place = found.start() + len(address)
     out.append(escape(text[place:]))
     return Markup("").join(out)
