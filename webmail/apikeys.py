@@ -21,13 +21,14 @@ SCOPES = {
     apikeys.MARKS: (lazy_gettext("Read marks"), lazy_gettext("mark letters read and unread")),
     apikeys.EXPORTS: (lazy_gettext("Exports"), lazy_gettext("have lists exported, fetch the files")),
 }
+DEFAULT = (apikeys.LETTERS,)
 
 
 @blueprint.route("/keys")
 @login_required
 def page() -> str:
-    """Those that hold."""
-    return _page()
+    """Those that hold; the form with what is in the address (`login.TYPED`)."""
+    return _page(name=request.args.get("name", ""), chosen=request.args.getlist("scope") or DEFAULT)
 
 
 @blueprint.route("/keys", methods=["POST"])
@@ -58,7 +59,7 @@ def revoke(key_id: int) -> BaseResponse:
     return redirect(url_for("apikeys.page"))
 
 
-def _page(made: str = "", *, name: str = "", chosen: Sequence[str] = (apikeys.LETTERS,)) -> str:
+def _page(made: str = "", *, name: str = "", chosen: Sequence[str] = DEFAULT) -> str:
     """name, chosen: what the form shows, which is what was typed where that was refused."""
     who = viewer()
     with services().transaction() as conn:

@@ -7,9 +7,10 @@ from flask import Flask, Response, g, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
+from werkzeug.wrappers import Response as BaseResponse
 
 from postbuch.archive.errors import NotFound, PostbuchError
-from postbuch.webmail import apiaccess, sessions
+from postbuch.webmail import apiaccess, login, sessions
 from postbuch.webmail.language import gettext, size
 from postbuch.webmail.policy import Kind
 from postbuch.webmail.record import on_record, page_asked
@@ -56,7 +57,9 @@ def _page_of(error: HTTPException) -> Response:
     return _page(code, title, text)
 
 
-def _stale(_error: CSRFError) -> Response:
+def _stale(_error: CSRFError) -> Response | BaseResponse:
+    if not current_user.is_authenticated and request.blueprint != login.blueprint.name:  # logged out in another window
+        return login.demand_login()
     text = gettext("The page was open for too long or in two windows. Go back, load it again and repeat what you did.")
     return _page(400, gettext("The page has expired"), text)
 

@@ -3,7 +3,7 @@
 The answer to a wrong log-in is the same whether the name or the password is wrong. Passwords are never kept or logged.
 """
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_limiter import Limiter
@@ -26,6 +26,8 @@ blueprint = Blueprint("login", __name__)
 limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="moving-window")
 # A search has at most 2,000 characters, each up to nine percent-encoded octets long; nobody types such a link.
 MAX_PATH_CHARACTERS = 8_000
+# The forms in which people write, whose pages take the same names as arguments. None of these is secret.
+TYPED = {"outgoing.add": ("name", "template"), "apikeys.make": ("name", "scope")}
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
@@ -118,10 +120,23 @@ def demand_login() -> Response | BaseResponse:
         wanted = local_path(f"{page.path}?{page.query}" if page.query else page.path)
         where = url_for("login.form", next=wanted if wanted != "/" else None, ended=1)
         return Response(status=401, headers={"HX-Redirect": where})
-    wanted = requests.written(request)
     if request.method != "GET":
-        wanted = url_for("mailbox.index")
+        return redirect(url_for("login.form", next=_of_form(), undone=1))
+    wanted = requests.written(request)
     return redirect(url_for("login.form", next=wanted) if wanted != "/" else url_for("login.form"))
+
+
+def _of_form() -> str:
+    """The page of the form that somebody without a session sent: with what he typed in it, where it takes that.
+
+    Nothing is carried out: it is an address, which shows the form as he left it, and he sends it again.
+    """
+    typed = [(name, value) for name in TYPED.get(request.endpoint or "", ()) for value in request.form.getlist(name)]
+    if typed and (path := local_path(f"{request.path}?{urlencode(typed)}")):
+        return path
+    page = urlsplit(request.referrer or "")
+    wanted = local_path(f"{page.path}?{page.query}" if page.query else page.path)
+    return wanted if wanted and page.netloc == request.host else url_for("mailbox.index")
 
 
 def _page(filled: LoginForm, problem: str = "") -> str:

@@ -26,8 +26,8 @@ EXAMPLE = linktemplates.values_of(
 @blueprint.route("/links", methods=["GET"])
 @login_required
 def page() -> str:
-    """The templates, each with an example."""
-    return _page()
+    """The templates, each with an example; the form with what is in the address (`login.TYPED`)."""
+    return _page(request.args.get("name", ""), request.args.get("template", ""))
 
 
 @blueprint.route("/links", methods=["POST"])
