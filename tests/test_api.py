@@ -249,7 +249,7 @@ def test_a_refused_key_is_on_record(site: Site) -> None:
     for path in ("/letters", "/me", "/jobs"):
         for _ in range(20):
             assert ask(site, path, with_key=secret).status_code == 401
-    assert len(refused(site)) - before == 20
+    assert len(refused(site)) - before == 10
 
 
 def refused(site: Site) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from limits import parse_many
 from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
 from postbuch.webmail.entrance import LIMIT_BY_ADDRESS, LIMIT_BY_NAME
 
@@ -12,8 +12,8 @@ _LIMITS = tuple((kind, parse_many(text)) for kind, text in (("address", LIMIT_BY
 class Guard:
     """Thread-safe. Memory is enough, as in the web: nobody but the admin can make it forget by a restart."""
 
-    def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+    def __init__(self, limiter: RateLimiter | None = None) -> None:
+        self._limiter = limiter or MovingWindowRateLimiter(MemoryStorage())
 
     def may_try(self, address: str, name: str) -> bool:
         """Whether upstream is asked; if not, the password counts as wrong."""
