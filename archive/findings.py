@@ -21,6 +21,9 @@ class Kind(Enum):
     OBJECT_MISSING = "object-missing"
     OBJECT_CHANGED = "object-changed"
     OBJECT_EXTRA = "object-extra"
+    NAME_MISSING = "name-missing"
+    NAME_CHANGED = "name-changed"
+    NAME_EXTRA = "name-extra"
     LEAF_REMOVED = "leaf-removed"
     LEAF_MISPLACED = "leaf-misplaced"
     LEAF_UNKNOWN = "leaf-unknown"
@@ -53,6 +56,10 @@ class Detail(Named):
     OBJECT_OTHER = "object {number} does not have its SHA-256"
     FILE_STRAY = "the file does not belong into the folder of the attachments"
     FILE_UNUSED = "no message has this attachment"
+    NAME_GONE = "the attachment {sha256} of letter {letter} has lost its readable name"
+    NAME_OTHER = "it is not the attachment {sha256} of letter {letter}, whose readable name it has"
+    NAME_STRAY = "no letter has an attachment of this name here"
+    NAMES_UNREADABLE = "the readable names cannot be looked at: {words}"
     LEAF_GONE = "the leaf is gone"
     LEAF_GONE_FIRST = "the leaf is gone, so no later checkpoint can be checked"
     LEAF_OF_NOTHING = "it stands for '{kind}', which no table is called"
@@ -105,7 +112,8 @@ class Findings:
 
     def add(self, kind: Kind, where: str, detail: str) -> None:
         """Note one."""
-        found = Finding(kind=kind.value, where=where, detail=detail)
+        # A file may have a name that is no text, and reports are.
+        found = Finding(kind=kind.value, where=where.encode("utf-8", "replace").decode(), detail=detail)
         if found in self.listed[-LISTED:]:
             return
         self.count += 1

@@ -109,7 +109,7 @@ class Ingester:
         self, messages: Sequence[Message], events: Sequence[Record], files: Sequence[SpoolFile],
         known: dict[bytes, int] | None,
     ) -> list[Stored]:
-        with self._engine.connect() as conn:
+        with self._store.at_work(), self._engine.connect() as conn:
             files = _not_drained(conn, files)
             batch = _insert_unlinked(conn, self._store, self._numbers, messages, known)
             _insert_events(conn, self._numbers, events, files)

@@ -8,6 +8,8 @@ One `sync` makes everything durable that was put before it; nothing may be commi
 
 import contextlib
 import ctypes
+import fcntl
+import filecmp
 import hashlib
 import os
 import re
@@ -122,33 +124,67 @@ class ObjectStore:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             return os.open(path, flags, 0o600)
 
+    def folder(self, at: datetime, account: str) -> Path:
+        """Where the readable names lie of what an account saw, by the arrival of the letter."""
+        return self.attachments / f"{at:%Y/%m/%d}" / safe_name(account)
+
     def link(self, digest: bytes, at: datetime, account: str, letter_id: int, name: str) -> Path:
         """A readable name for an object, or the one the letter has already. Raises ObjectsUnwritable."""
-        folder = self.attachments / f"{at:%Y/%m/%d}" / safe_name(account)
+        return self.link_in(self.folder(at, account), digest, letter_id, name)[0]
+
+    def link_in(self, folder: Path, digest: bytes, letter_id: int, name: str) -> tuple[Path, bool]:
+        """As `link`, in a folder that is known; and whether the name is new."""
         source, place = str(self.path(digest)), str(folder)
         try:
             for each in readable_names(letter_id, name):
-                if self._link(source, f"{place}/{each}"):
-                    return folder / each
+                new = self._link(source, f"{place}/{each}")
+                if new is not None:
+                    return folder / each, new
         except OSError as error:
             raise ObjectsUnwritable(f"{folder}: cannot be written: {error.strerror}") from error
         raise ObjectsUnwritable(f"{folder}: the letter {letter_id} has too many attachments of the same name")
 
     @staticmethod
-    def _link(source: str, target: str) -> bool:
-        """Whether `target` is now, or was before, a name of `source`."""
+    def _link(source: str, target: str) -> bool | None:
+        """Whether `target` is a new name of `source`; None when it is one of another file."""
         for attempt in (1, 2):
             try:
                 os.link(source, target)  # a Path for each takes longer than the link
             except FileExistsError:
-                return Path(target).samefile(source)
+                # A tree that was copied to another disk may have lost its hard links, and the octets are the same.
+                is_ours = Path(target).samefile(source) or filecmp.cmp(source, target, shallow=False)
+                return False if is_ours else None
             except FileNotFoundError:
                 if attempt == 2:
                     raise
                 Path(target).parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             else:
                 return True
-        return False
+        return None
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """For the time from the first file to the commit of its row. Waits while somebody is `at_rest`."""
+        try:
+            self.attachments.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self.objects.mkdir(parents=True, exist_ok=True, mode=0o750)
+            with _held(self.attachments, fcntl.LOCK_SH):
+                pass
+            held = _held(self.objects, fcntl.LOCK_SH)
+            held.__enter__()
+        except OSError as error:
+            raise ObjectsUnwritable(f"{self.objects}: cannot be written: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            held.__exit__(None, None, None)
+
+    @contextlib.contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """While nobody is `at_work`: each file has its row by now, or gets none."""
+        # Whoever begins stands at the first lock, so that those at work come to their end before others begin.
+        with _held(self.attachments, fcntl.LOCK_EX), _held(self.objects, fcntl.LOCK_EX):
+            yield
 
     def sync(self) -> None:
         """One sync for all files and names that were put and linked before. Raises ObjectsUnwritable."""
@@ -169,6 +205,18 @@ class ObjectStore:
             return self.objects.stat().st_dev == self.attachments.stat().st_dev
         except FileNotFoundError:
             return True
+
+
+@contextlib.contextmanager
+def _held(folder: Path, kind: int) -> Iterator[None]:
+    """A lock on a folder; given back by name, because a child that was forked meanwhile has the handle, too."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, kind)
+        yield
+    finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
 
 
 def readable_names(letter_id: int, name: str) -> Iterator[str]:

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import zstandard
-from sqlalchemy import Connection, func, select
 
-from postbuch.archive import audit, backupfiles, database, dump, imagerows, setup, systemwords
+from postbuch.archive import audit, backupfiles, database, dump, readable, setup, systemwords
 from postbuch.archive.backup import Progress
 from postbuch.archive.backupfiles import ABSOLUTE, CONFIG, DATA, DATABASE, OBJECTS, Backup, BackupDamaged, Manifest
 from postbuch.archive.config import Config
@@ -20,11 +19,8 @@ from postbuch.archive.database import Role
 from postbuch.archive.errors import UsageError
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.reasons import Saving
-from postbuch.archive.schema import account, image_object, sighting
 
 MARK = "restore-is-not-done"
-# Images whose attachments get their readable names at once.
-CHUNK = 500
 _LAST = f"{DATA}/tls/"
 
 
@@ -55,7 +51,7 @@ def restore(config: Config, backup: Backup, actor: str, origin: str, progress: P
             _database(config, backup, manifest, progress)
             setup.initialise(config)
             with database.connection(config, Role.INGEST) as conn:
-                _names(conn, ObjectStore(config.data), progress)
+                readable.make(conn, ObjectStore(config.data), lambda done, total: progress("names", done, total))
                 after = {"made_at": manifest.made_at, "problems": len(problems)}
                 audit.record(conn, actor, origin, "restore", "archive", after=after)
         for stored in manifest.files:
@@ -139,28 +135,3 @@ def _database(config: Config, backup: Backup, manifest: Manifest, progress: Prog
     for table, wanted in manifest.tables.items():
         if found.get(table) != wanted:
             raise BackupDamaged(Saving.NOT_ALIKE.said(table=table, rows=found.get(table, 0), wanted=wanted))
-
-
-def _names(conn: Connection, store: ObjectStore, progress: Progress) -> None:
-    """The readable names of the attachments, made from the rows as the ingest makes them."""
-    last = 0
-    total = conn.scalar(select(func.count(func.distinct(image_object.c.image_id)))) or 0
-    done = 0
-    while images := list(conn.scalars(
-        select(image_object.c.image_id).distinct().where(image_object.c.image_id > last)
-        .order_by(image_object.c.image_id).limit(CHUNK)
-    )):  # fmt: skip
-        letters, files = imagerows.letters_of(conn, images), imagerows.files_of(conn, images)
-        owners = conn.execute(
-            select(sighting.c.image_id, account.c.address).distinct()
-            .join(account, account.c.id == sighting.c.account_id).where(sighting.c.image_id.in_(images))
-            .order_by(sighting.c.image_id, account.c.address)
-        )
-        for image_id, address in owners:
-            letter_id, at = letters[image_id]
-            for file in files.get(image_id, ()):
-                if store.path(file.sha256).exists():
-                    store.link(file.sha256, at, address, letter_id, file.name)
-        last, done = images[-1], done + len(images)
-        progress("names", done, total)
-    store.sync()

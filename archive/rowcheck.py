@@ -1,25 +1,22 @@
-"""The check of the tables: no row that was never entered in the ledger, none that belongs to nothing, no file too many.
+"""The check of the tables: no row that was never entered in the ledger, none that belongs to nothing.
 
 Rows that were committed a moment ago have no leaf yet. So what has none is only suspected, and looked at again after
 the sealer has been there.
 """
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, literal_column, select, text, tuple_
 
 from postbuch.archive import coverage
-from postbuch.archive.bulk import CHUNK, find
+from postbuch.archive.bulk import CHUNK
 from postbuch.archive.columns import Covered, written
 from postbuch.archive.findings import LISTED, Detail, Findings, Kind
-from postbuch.archive.schema import ledger_leaf, metadata, object_
+from postbuch.archive.schema import ledger_leaf, metadata
 
 # 20,000 rows: 50 ms of look-ups in the index of the leaves.
 WINDOW = 20_000
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def check_emptied(conn: Connection, findings: Findings) -> bool:
@@ -101,33 +98,3 @@ def check_orphans(conn: Connection, findings: Findings) -> None:
                     Kind.ROW_INSERTED, f"{table.name} of {unit.kind} {key}",
                     Detail.ROW_OF_NOTHING.said(kind=unit.kind),
                 )
-
-
-def check_files(conn: Connection, folder: Path, findings: Findings) -> int:
-    """Every file of the object store has its row; how many files there are. Names that begin with a dot are drafts."""
-    count = 0
-    waiting: list[Path] = []
-    for top in sorted(folder.iterdir()) if folder.is_dir() else []:
-        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            if path.name.startswith(".") or path.is_dir():
-                continue
-            count += 1
-            waiting.append(path)
-        if len(waiting) >= CHUNK:
-            _name_strangers(conn, folder, waiting, findings)
-            waiting = []
-    _name_strangers(conn, folder, waiting, findings)
-    return count
-
-
-def _name_strangers(conn: Connection, folder: Path, paths: list[Path], findings: Findings) -> None:
-    by_digest = {}
-    for path in paths:
-        expected = folder / path.name[:2] / path.name[2:4] / path.name
-        if not _DIGEST.fullmatch(path.name) or path != expected:
-            findings.add(Kind.OBJECT_EXTRA, str(path), Detail.FILE_STRAY.said())
-        else:
-            by_digest[bytes.fromhex(path.name)] = path
-    known = find(conn, object_.c.sha256, object_.c.id, by_digest)
-    for digest in by_digest.keys() - known.keys():
-        findings.add(Kind.OBJECT_EXTRA, str(by_digest[digest]), Detail.FILE_UNUSED.said())

@@ -1,6 +1,7 @@
 """The check of the whole archive against its ledger: `postbuch verify`, and by schedule.
 
-Full: every leaf against the tree, its row and its octets; every row against the leaves; every file; every checkpoint.
+Full: every leaf against the tree, its row and its octets; every row against the leaves; every file and its readable
+names; every checkpoint.
 Incremental: what was added since the last good check, a sample of the rest, and every checkpoint's signature. A full
 check that is broken off goes on where it was.
 """
@@ -17,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from postbuch.archive import audit, coverage, database, merkle, rowcheck, said
+from postbuch.archive import audit, coverage, database, filecheck, merkle, rowcheck, said
 from postbuch.archive.bulk import insert_rows
 from postbuch.archive.checkmemory import Memory
 from postbuch.archive.checkpointcheck import CheckpointCheck, Roots
@@ -145,7 +146,8 @@ class Verification:
         check_nodes_beyond(conn, tree_size(conn), self._findings)
         self._rows(conn, {})
         rowcheck.check_orphans(conn, self._findings)
-        self._checked["files"] = rowcheck.check_files(conn, self._store.objects, self._findings)
+        self._checked["files"] = filecheck.check_objects(conn, self._store, self._findings)
+        self._checked["names"] = filecheck.check_names(conn, self._store, self._findings)
         self._memory.forget()
         return True
 

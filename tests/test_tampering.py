@@ -96,6 +96,18 @@ def objects(scene: Scene) -> list[Path]:
     return sorted(path for path in (scene.config.data / "objects").rglob("*") if path.is_file())
 
 
+def names(scene: Scene) -> list[Path]:
+    """The readable names of the attachments, the oldest letter first."""
+    found = [path for path in (scene.config.data / "attachments").rglob("*") if path.is_file()]
+    return sorted(found, key=lambda path: int(path.name.partition("-")[0]))
+
+
+def lead(path: Path, target: Path) -> None:
+    """A link in the place of a file."""
+    path.unlink()
+    path.symlink_to(target)
+
+
 def overwrite(path: Path, octets: bytes) -> None:
     """Other octets under the same name."""
     path.unlink()
@@ -264,6 +276,28 @@ FILES = [
     Deed(name="a file that is no attachment",
          files=lambda scene: add(scene.config.data / "objects" / "note.txt"),
          found=(("object-extra", "note.txt"),)),
+    Deed(name="a readable name is gone", files=lambda scene: names(scene)[0].unlink(),
+         found=(("name-missing", "/1-r.pdf"),)),
+    Deed(name="a readable name is another file", files=lambda scene: overwrite(names(scene)[0], b"x"),
+         found=(("name-changed", "/1-r.pdf"),)),
+    Deed(name="a readable name is another file of the same length",
+         files=lambda scene: overwrite(names(scene)[0], b"x" * names(scene)[0].stat().st_size),
+         found=(("name-changed", "/1-r.pdf"),)),
+    Deed(name="a readable name is the attachment of another letter", files=lambda scene: overwrite(
+        names(scene)[0], names(scene)[1].read_bytes()), found=(("name-changed", "/1-r.pdf"),)),
+    Deed(name="a readable name leads elsewhere", files=lambda scene: lead(names(scene)[0], objects(scene)[0]),
+         found=(("name-changed", "/1-r.pdf"),)),
+    Deed(name="a file too many among the readable names", files=lambda scene: add(
+        names(scene)[0].with_name("1-r-2.pdf")), found=(("name-extra", "/1-r-2.pdf"),)),
+    Deed(name="an attachment under a name that its sender did not give it",
+         files=lambda scene: names(scene)[0].with_name("1-Vertrag.pdf").hardlink_to(names(scene)[0]),
+         found=(("name-extra", "/1-Vertrag.pdf"),)),
+    Deed(name="a file of no letter among the readable names", files=lambda scene: add(
+        names(scene)[0].with_name("9999-r.pdf")), found=(("name-extra", "/9999-r.pdf"),)),
+    Deed(name="a file with a name that is no text among the readable names", files=lambda scene: add(
+        names(scene)[0].with_name("\udcff.pdf")), found=(("name-extra", "/?.pdf"),)),
+    Deed(name="a file above the folders of the accounts", files=lambda scene: add(
+        scene.config.data / "attachments" / "1-r.pdf"), found=(("name-extra", "attachments/1-r.pdf"),)),
     Deed(name="a copy of a checkpoint says something else", files=lambda scene: overwrite(
         checkpoint_file(scene, 2), checkpoint_file(scene, 1).read_bytes()),
          found=(("checkpoint-changed", checkpoints.file_name(2)),)),

@@ -68,6 +68,9 @@ def _names() -> dict[str, str]:
         Kind.OBJECT_MISSING: gettext("An attachment is missing"),
         Kind.OBJECT_CHANGED: gettext("An attachment was changed"),
         Kind.OBJECT_EXTRA: gettext("A file too many"),
+        Kind.NAME_MISSING: gettext("A readable name of an attachment is missing"),
+        Kind.NAME_CHANGED: gettext("Another file has the readable name of an attachment"),
+        Kind.NAME_EXTRA: gettext("A file too many among the readable names"),
         Kind.LEAF_REMOVED: gettext("A leaf of the ledger is missing"),
         Kind.LEAF_MISPLACED: gettext("A leaf of the ledger is in a wrong place"),
         Kind.LEAF_UNKNOWN: gettext("A leaf of the ledger stands for nothing"),
@@ -103,6 +106,21 @@ def _words() -> dict[str, str]:
         Kind.OBJECT_CHANGED: (gettext("The file has other content than when it was stored."), file),
         Kind.OBJECT_EXTRA: (
             gettext("It lies among the attachments and belongs to no message."),
+            gettext("No message is affected. Find out who put it there before you move it away."),
+        ),
+        Kind.NAME_MISSING: (
+            gettext("It is not in the folder that people read the attachments from. The attachment itself is kept."),
+            gettext("“postbuch reindex --names” makes the name again."),
+        ),
+        Kind.NAME_CHANGED: (
+            gettext("Who opens it in the folder of the attachments sees something else than what was received."),
+            gettext(
+                "The attachment itself is kept. Find out who did it, move the file away and call "
+                "“postbuch reindex --names”."
+            ),
+        ),
+        Kind.NAME_EXTRA: (
+            gettext("It lies where people read the attachments from, and no letter has brought it."),
             gettext("No message is affected. Find out who put it there before you move it away."),
         ),
         Kind.LEAF_REMOVED: (gettext("The seal of something that was written is gone."), rows),
