@@ -13,6 +13,7 @@ The moment is the snapshot of the database, T. What is read in which order, and 
 3. T, and all tables as they were then.
 4. The attachments after T: their files are on the disk before rows that name them are committed, and are never
    changed or removed. Those that the target has already are left as they are, so the next backup copies the new ones.
+   Which of them are read again, because a disk may have damaged them, says `backupcopies.py`.
 
 What is being written while this goes on and is not acknowledged yet is not in it, nor need it be.
 """
@@ -21,7 +22,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,10 +30,22 @@ import zstandard
 from sqlalchemy import Connection, select
 
 from postbuch.archive import audit, backupfiles, database, dump, systemwords
-from postbuch.archive.backupfiles import ABSOLUTE, CONFIG, DATA, DATABASE, OBJECTS, Backup, Digesting, Manifest, Stored
+from postbuch.archive.backupcopies import Copies, Progress
+from postbuch.archive.backupfiles import (
+    ABSOLUTE,
+    CONFIG,
+    DATA,
+    DATABASE,
+    MANIFEST,
+    OBJECTS,
+    Backup,
+    Digesting,
+    Manifest,
+    Stored,
+)
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.errors import PostbuchError, SpoolError, UsageError
+from postbuch.archive.errors import NotFound, PostbuchError, SpoolError, UsageError
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.reasons import Saving
 from postbuch.archive.schema import object_
@@ -49,9 +62,6 @@ SPOOL_PATIENCE_S = 10.0
 TRIES = 5
 COMPRESSION = 3
 
-# What is being done, how much of it is done, how much there is.
-Progress = Callable[[str, int, int], None]
-
 
 class KeysChange(PostbuchError):
     """The keys were another each time that they were looked at."""
@@ -59,9 +69,12 @@ class KeysChange(PostbuchError):
     temporary = True
 
 
-def make(config: Config, config_file: Path, target: Path, made_by: str, progress: Progress) -> tuple[Path, Manifest]:
+def make(
+    config: Config, config_file: Path, target: Path, made_by: str, progress: Progress, *, thorough: bool = False
+) -> tuple[Path, Manifest]:
     """A new backup in the target; its folder and what it says. The database must answer.
 
+    `thorough`: every attachment that the target has already is read.
     Raises UsageError, SpoolError, ServiceMissing, KeysChange.
     """
     if target.absolute().is_relative_to(config.data):
@@ -69,7 +82,7 @@ def make(config: Config, config_file: Path, target: Path, made_by: str, progress
     try:
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _locked(target):
-            return _make(config, config_file, target, made_by, progress)
+            return _make(config, config_file, target, made_by, progress, thorough=thorough)
     except OSError as error:
         raise UsageError(Saving.NOT_WRITTEN.said(path=target, words=systemwords.cause(error))) from error
 
@@ -84,7 +97,9 @@ def _locked(target: Path) -> Iterator[None]:
         yield
 
 
-def _make(config: Config, config_file: Path, target: Path, made_by: str, progress: Progress) -> tuple[Path, Manifest]:
+def _make(
+    config: Config, config_file: Path, target: Path, made_by: str, progress: Progress, *, thorough: bool
+) -> tuple[Path, Manifest]:
     made_at = audit.now()
     name = f"{made_at:%Y-%m-%dT%H-%M-%S-%fZ}"
     folder = target / "backups" / f".{name}.part"
@@ -101,11 +116,12 @@ def _make(config: Config, config_file: Path, target: Path, made_by: str, progres
             }
             tables, stored = _database(conn, backup, progress)
             objects, octets, listed = _list_objects(conn, backup)
-        problems = _objects(config, backup, objects, progress)
+        copies = Copies(backup, None if thorough else _last_written(target), made_at.toordinal())
+        problems = tuple(copies.take(ObjectStore(config.data), objects, progress))
         manifest = Manifest(
             made_at=f"{made_at.isoformat()}Z", made_by=made_by, config_file=config_file.name, tables=tables,
             objects=objects, objects_octets=octets, files=(*files, *held, stored, listed), folders=folders,
-            problems=tuple(problems),
+            problems=problems, objects_read=copies.read, mended=tuple(copies.mended),
         )
         backup.write(manifest)
         os.sync()  # many files of a moment ago: one wait for all of them
@@ -229,16 +245,10 @@ def _list_objects(conn: Connection, backup: Backup) -> tuple[int, int, Stored]:
     )
 
 
-def _objects(config: Config, backup: Backup, total: int, progress: Progress) -> Iterator[str]:
-    """Copy those that the target lacks; a sentence for each that is not what it should be, which keeps no other out."""
-    store = ObjectStore(config.data)
-    for number, (sha256, size) in enumerate(backup.objects(), 1):
-        target = backup.object_path(sha256)
-        if not (target.exists() and target.stat().st_size == size):
-            source = store.path(bytes.fromhex(sha256))
-            if not os.access(source, os.R_OK):
-                yield Saving.OBJECT_GONE.said(sha256=sha256, words=source)
-            elif backupfiles.copy(source, target).sha256 != sha256:
-                target.unlink()
-                yield Saving.OBJECT_CHANGED.said(sha256=sha256)
-        progress("objects", number, total)
+def _last_written(target: Path) -> int | None:
+    """When the last whole backup of the target was on the disk, with all files that were written before it (ns)."""
+    try:
+        last = backupfiles.newest(target)
+    except NotFound:
+        return None
+    return (last.folder / MANIFEST).stat().st_mtime_ns

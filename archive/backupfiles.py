@@ -45,7 +45,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a backup says of itself. `tables`: rows of each; `objects`: how many; `problems`: what is not in it."""
+    """What a backup says of itself. `tables`: rows of each; `objects`: how many; `problems`: what is not in it.
+
+    `objects_read`: of how many the SHA-256 was looked at in the target when the backup was made; `mended`: a sentence
+    for each that the target had damaged.
+    """
 
     made_at: str
     made_by: str
@@ -56,6 +60,8 @@ class Manifest:
     files: tuple[Stored, ...]
     folders: dict[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    objects_read: int = 0
+    mended: tuple[str, ...] = ()
 
 
 class Backup:
@@ -77,7 +83,8 @@ class Backup:
             if facts.pop("format") != FORMAT:
                 raise ValueError
             facts["files"] = tuple(Stored(**each) for each in facts["files"])
-            facts["problems"] = tuple(facts["problems"])
+            for name in ("problems", "mended"):
+                facts[name] = tuple(facts.get(name, ()))
             return Manifest(**facts)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(Saving.NOT_OURS.said(path=path)) from None
@@ -184,5 +191,5 @@ def facts(manifest: Manifest) -> dict[str, Any]:
     return {
         "made_at": manifest.made_at, "tables": {name: manifest.tables.get(name, 0) for name in names},
         "objects": manifest.objects, "objects_octets": manifest.objects_octets, "files": len(manifest.files),
-        "problems": list(manifest.problems),
+        "objects_read": manifest.objects_read, "problems": list(manifest.problems), "mended": list(manifest.mended),
     }

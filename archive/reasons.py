@@ -155,6 +155,7 @@ class Saving(Named):
     KEYS_CHANGE = "{folder}: the keys change while the backup is made; make it again"
     OBJECT_GONE = "the attachment {sha256} cannot be read: {words}"
     OBJECT_CHANGED = "the attachment {sha256} does not have its SHA-256 any more"
+    COPY_MENDED = "{path}: was damaged in the backup and was copied again; look at that disk's log, it may be failing"
     NO_BACKUP = "{path}: there is no whole backup; `postbuch backup` writes one"
     NOT_OURS = "{path}: is no manifest of a backup, or one of a newer version"
     FILE_CHANGED = "{path}: does not have the SHA-256 of the manifest; take another backup"

@@ -12,7 +12,7 @@ from pathlib import Path
 import zstandard
 
 from postbuch.archive import audit, backupfiles, database, dump, readable, setup, systemwords
-from postbuch.archive.backup import Progress
+from postbuch.archive.backupcopies import Progress
 from postbuch.archive.backupfiles import ABSOLUTE, CONFIG, DATA, DATABASE, OBJECTS, Backup, BackupDamaged, Manifest
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role

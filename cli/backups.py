@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from postbuch.archive import audit, backup, backupfiles, database, restoration
+from postbuch.archive import audit, backup, backupcopies, backupfiles, database, restoration
 from postbuch.archive import config as configuration
 from postbuch.archive.backupfiles import Manifest
 from postbuch.archive.database import Role
@@ -19,10 +19,13 @@ from postbuch.cli.options import ConfigOption, JsonOption
 
 def backup_(
     target: Annotated[Path, typer.Argument(metavar="TARGET", help=_("A folder on another disk; may hold older ones."))],
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help=_("Read all attachments that the target has, not only a part of them."))
+    ] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Exit code 1 when an attachment could not be read; the rest is there."""
+    """Exit code 1 when an attachment could not be read, or was damaged in the target; the rest is there."""
     config_file = configuration.locate(config)
     loaded = configuration.load(config_file)
     preflight.check_initialised(loaded)
@@ -31,14 +34,18 @@ def backup_(
         with database.connection(loaded, Role.WEB) as connection:
             audit.record(connection, actor(), ORIGIN, "backup", "archive", after={"target": str(target.absolute())})
         with output.Bars(shown=not json) as bars:
-            folder, manifest = backup.make(loaded, config_file, target, actor(), _shown(bars))
+            folder, manifest = backup.make(
+                loaded, config_file, target, actor(), _shown(bars), thorough=thorough
+            )
     if json:
         output.print_json({"folder": str(folder), **backupfiles.facts(manifest)})
     else:
         _print(manifest)
+        label = _("Attachments whose octets were compared now")
+        output.print_line(f"{label}: {manifest.objects_read}")
         output.say(_("The backup is whole: {folder}").format(folder=folder))
         output.say(_("It holds keys and passwords: keep it where nobody else can read it."))
-    _end(manifest.problems)
+    _end((*manifest.problems, *manifest.mended))
 
 
 def restore(
@@ -68,7 +75,7 @@ def restore(
     _end(tuple(problems))
 
 
-def _shown(bars: output.Bars) -> backup.Progress:
+def _shown(bars: output.Bars) -> backupcopies.Progress:
     words = {
         "spool": _("Spool"), "files": _("Keys and files"), "database": _("Database"), "objects": _("Attachments"),
         "names": _("Names of attachments"),

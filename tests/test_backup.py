@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from postbuch.archive import (
     audit,
     backup,
+    backupcopies,
     backupfiles,
     checkpoints,
     coverage,
@@ -305,6 +306,46 @@ def test_a_damaged_archive_is_backed_up_all_the_same(tmp_path: Path) -> None:
         second.write_bytes(second.read_bytes()[:-1] + b"?")
         _, manifest = backup.make(config, file, tmp_path / "target", "test", silent)
     assert sorted(each.split()[2] for each in manifest.problems) == sorted([first.name, second.name])
+
+
+def test_a_damaged_copy_is_found_and_mended(tmp_path: Path) -> None:
+    """Cut and filled up again, or written by a backup that a power cut ended: at once; a rotten one in its turn."""
+    config, file = set_up(tmp_path / "first")
+    target = tmp_path / "target"
+
+    def made(*, thorough: bool = False) -> Manifest:
+        return backup.make(config, file, target, "test", silent, thorough=thorough)[1]
+
+    with running(config) as engine:
+        with ingester(config, engine) as work:
+            fill(engine, work, 3)
+        assert made().objects_read == 3
+        path = next(path for path in (target / "objects").rglob("*") if path.is_file())
+        octets, times = path.read_bytes(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+        path.chmod(0o600)
+        path.write_bytes(b"\0" * len(octets))
+        os.utime(path, ns=(times[0], times[1] + 3600 * 10**9))
+        manifest = made()
+        assert path.read_bytes() == octets and manifest.problems == ()
+        [sentence] = manifest.mended
+        assert str(path) in sentence
+        path.chmod(0o600)
+        path.write_bytes(b"\0" * len(octets))
+        os.utime(path, ns=times)  # nothing tells
+        manifest = made(thorough=True)
+        assert path.read_bytes() == octets and len(manifest.mended) == 1 and manifest.objects_read == 3
+        assert made(thorough=True).mended == ()
+
+
+def test_each_copy_gets_its_turn() -> None:
+    """Within 31 backups each attachment is read once; what is younger than the last backup at once."""
+    digests = [f"{number * 0x1234567 % 2**32:08x}{'0' * 56}" for number in range(500)]
+    for step in (1, 7, 14):
+        read = [digest for day in range(0, 31 * step, step) for digest in digests
+                if not backupcopies.is_trusted(digest, 5, 5, day % backupcopies.TURNS)]  # fmt: skip
+        assert sorted(read) == sorted(digests)
+    assert not any(backupcopies.is_trusted(digest, 6, 5, 0) for digest in digests)
+    assert not any(backupcopies.is_trusted(digest, 1, None, 0) for digest in digests)
 
 
 def test_only_into_nothing(saved: Any, tmp_path: Path) -> None:
