@@ -9,14 +9,20 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from postbuch.archive import schema
+from postbuch.archive import schema, secrets
 from postbuch.archive.columns import Writes
-from postbuch.archive.database import Role, number
+from postbuch.archive.config import Config
+from postbuch.archive.database import Role, connection, number
 from postbuch.archive.reasons import Reason
 
 ROLES = (Role.INGEST, Role.WEB, Role.REPORT)
-# MariaDB: access denied for a statement that needs a privilege; the last one is "no SUPER and binary logging on".
-DENIED = {1044, 1045, 1142, 1227, 1410, 1419}
+# MariaDB: access denied for a statement that needs a privilege, 1143 for a column; the last one is "no SUPER and binary
+# logging on".
+DENIED = {1044, 1045, 1142, 1143, 1227, 1410, 1419}
+# A sentence names so many rights; a grant on the whole database gives a hundred.
+MOST_RIGHTS = 4
+# MariaDB: there is no such grant that could be taken away.
+_NOT_GRANTED = 1141
 
 _GRANTS: dict[Writes, dict[Role, str]] = {
     Writes.ONCE: {Role.INGEST: "SELECT, INSERT", Role.WEB: "SELECT"},
@@ -24,7 +30,8 @@ _GRANTS: dict[Writes, dict[Role, str]] = {
     Writes.VERSIONED: {Role.INGEST: "SELECT, INSERT, UPDATE", Role.WEB: "SELECT, INSERT, UPDATE"},
     Writes.REVISED: {Role.INGEST: "SELECT, INSERT, UPDATE", Role.WEB: "SELECT"},
 }
-_PRIVILEGES = {"SELECT", "INSERT", "UPDATE", "DELETE"}
+# Those that a user could have of a table; the owner has no DROP to give or to take (`setup.make_owner`).
+_PRIVILEGES = {"SELECT", "INSERT", "UPDATE", "DELETE", "ALTER", "TRIGGER"}
 _FORBIDDEN: dict[Writes, tuple[str, ...]] = {
     Writes.ONCE: ("UPDATE", "DELETE"),
     Writes.ONCE_BY_ALL: ("UPDATE", "DELETE"),
@@ -88,8 +95,82 @@ def apply_users(conn: Connection, passwords: dict[Role, str], host: str) -> str:
                 # What was granted when the table was of another kind, or by hand.
                 others = ", ".join(sorted(_PRIVILEGES - set(privileges.split(", "))))
                 conn.execute(text(f"REVOKE {others} {of} FROM '{role.user}'@'{host}'"))
+        for role in ROLES:
+            _revoke_all_tables(conn, f"'{role.user}'@'{host}'")
     except (OperationalError, ProgrammingError) as error:
         if number(error) not in DENIED:
             raise
         return Reason.USERS_DENIED.said()
     return ""
+
+
+def _revoke_all_tables(conn: Connection, user: str) -> None:
+    """A right on the whole database, which nobody needs, would stand above those on its tables."""
+    name = str(conn.scalar(text("SELECT DATABASE()"))).replace("`", "``")
+    try:
+        conn.exec_driver_sql(f"REVOKE UPDATE, DELETE ON `{name}`.* FROM {user}")
+    except (OperationalError, ProgrammingError) as error:
+        if number(error) != _NOT_GRANTED:
+            raise
+
+
+def excess(conn: Connection) -> list[str]:
+    """What the connected user may do to write-once tables and must not (invariant 4), as `UPDATE image`.
+
+    Tried, on no row, because a right has many sources: on the table, the database, all databases, by a role, by PUBLIC.
+    """
+    found = []
+    for table in schema.metadata.sorted_tables:
+        if table.info["writes"].is_once:
+            column = next(iter(table.columns)).name
+            for verb, statement in (
+                ("UPDATE", f"UPDATE `{table.name}` SET `{column}` = `{column}` WHERE FALSE"),
+                ("DELETE", f"DELETE FROM `{table.name}` WHERE FALSE"),
+            ):
+                if _is_allowed(conn, statement):
+                    found.append(f"{verb} {table.name}")
+    # Rights on single columns, and those that take a table or its trigger away, which cannot be tried.
+    once = {each.name for each in schema.metadata.sorted_tables if each.info["writes"].is_once}
+    columns = conn.execute(text(
+        "SELECT DISTINCT table_name FROM information_schema.column_privileges"
+        " WHERE table_schema = DATABASE() AND privilege_type = 'UPDATE'"
+    ))  # fmt: skip
+    found += sorted({f"UPDATE {row[0]}" for row in columns if row[0] in once} - set(found))
+    kinds = "privilege_type IN ('DROP', 'ALTER', 'TRIGGER')"
+    wide = conn.execute(text(
+        f"SELECT privilege_type FROM information_schema.user_privileges WHERE {kinds}"
+        f" UNION SELECT privilege_type FROM information_schema.schema_privileges"
+        f" WHERE DATABASE() LIKE table_schema AND {kinds}"
+        f" UNION SELECT privilege_type FROM information_schema.table_privileges"
+        f" WHERE table_schema = DATABASE() AND {kinds}"
+    ))  # fmt: skip
+    return found + sorted(row[0] for row in wide)
+
+
+def _is_allowed(conn: Connection, statement: str) -> bool:
+    try:
+        conn.exec_driver_sql(statement)
+    except (OperationalError, ProgrammingError) as error:
+        if number(error) not in DENIED:
+            raise
+        return False
+    return True
+
+
+def told(config: Config) -> dict[str, str]:
+    """User → one sentence, for each that the archive works as and that may do too much. Raises ServiceMissing.
+
+    With an external database that gave us no users of our own, everything is one user's, which is told elsewhere.
+    """
+    passwords = secrets.read(config.data / "keys")
+    found: dict[str, str] = {}
+    for role in (Role.WEB, Role.INGEST):
+        if role.user not in passwords:
+            continue
+        with connection(config, role) as conn:
+            rights = excess(conn)
+        if rights:
+            more = ", …" if len(rights) > MOST_RIGHTS else ""
+            words = ", ".join(rights[:MOST_RIGHTS]) + more
+            found[role.user] = Reason.RIGHTS_TOO_WIDE.said(user=role.user, rights=words)
+    return found

@@ -36,6 +36,7 @@ class Kind(Enum):
     KEY_UNKNOWN = "key-unknown"
     STAMP_WRONG = "stamp-wrong"
     UNSEALED = "unsealed"
+    RIGHT_TOO_MANY = "right-too-many"
 
 
 class Detail(Named):

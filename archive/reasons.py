@@ -44,6 +44,10 @@ class Reason(Named):
         "the database's user may not create triggers, so only grants hold write-once tables; give it TRIGGER, or set "
         "log_bin_trust_function_creators, and run `postbuch init` again"
     )
+    RIGHTS_TOO_WIDE = (
+        "the database user {user} may do what nobody may ({rights}): somebody gave it that by hand; find out who, and "
+        "take it away by REVOKE or by starting Postbuch anew"
+    )
     USERS_DENIED = (
         "the database's user may not create other users, so only the triggers hold write-once tables; give it CREATE "
         "USER and GRANT OPTION and run `postbuch init` again"

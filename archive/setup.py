@@ -3,6 +3,7 @@
 import re
 
 import pymysql
+from pymysql.cursors import Cursor
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -91,5 +92,26 @@ def make_owner(config: Config) -> None:
             # No migration takes a table away, and whoever gets hold of this user empties none.
             cursor.execute(f"REVOKE DROP ON {DATABASE}.* FROM {owner}")
             cursor.execute(f"GRANT CREATE USER ON *.* TO {owner}")
+            _revoke_widely(cursor)
     except pymysql.MySQLError as error:
         raise ServiceMissing(Reason.SET_UP_FAILED.said(words=database.reason(error))) from error
+
+
+def _revoke_widely(cursor: Cursor) -> None:
+    """Take from the users what root gave them on all databases, on the whole of one, or to drop a table."""
+    names = {f"'{role.user}'@'localhost'" for role in access.ROLES}
+    for query in (
+        "SELECT DISTINCT grantee, '*' FROM information_schema.user_privileges WHERE privilege_type <> 'USAGE'",
+        "SELECT DISTINCT grantee, CONCAT('`', table_schema, '`') FROM information_schema.schema_privileges",
+    ):
+        cursor.execute(query)
+        for grantee, where in cursor.fetchall():
+            if grantee in names:
+                cursor.execute(f"REVOKE ALL PRIVILEGES ON {where}.* FROM {grantee}")
+    cursor.execute(
+        "SELECT grantee, CONCAT('`', table_schema, '`.`', table_name, '`') FROM information_schema.table_privileges"
+        " WHERE privilege_type = 'DROP'"
+    )
+    for grantee, where in cursor.fetchall():
+        if grantee in names:
+            cursor.execute(f"REVOKE DROP ON {where} FROM {grantee}")

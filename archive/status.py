@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table, func, select
 
-from postbuch.archive import collect_choice, completeness, index_reader, said, setup
+from postbuch.archive import access, collect_choice, completeness, index_reader, said, setup
 from postbuch.archive.completeness import Standing
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role, connection
@@ -45,6 +45,7 @@ def status(config: Config) -> dict[str, Any]:
     }
     incomplete: list[str] = []
     database_problem = ""
+    rights: dict[str, str] = {}
     try:
         with connection(config, Role.WEB) as conn:
             found |= _counts(conn)
@@ -52,9 +53,11 @@ def status(config: Config) -> dict[str, Any]:
             found["accounts"] = _accounts(conn, found["failures"], standings)
             incomplete = [each.sentence for each in standings.values() if each.sentence]
             found["books"] = books(conn)
+        rights = access.told(config)
     except ServiceMissing as error:
         database_problem = Reason.NOT_ASKED.said(problem=said.of(error))
     found["sentences"] = _sentences(found, incomplete, database_problem, setup.warning(config))
+    found["sentences"] += rights.values()
     # Asked of the disk itself: on a full one no process can write what it has to say.
     full = full_disk(config.data / "spool")
     if full and not any(told_of(each, Reason.SPOOL_FULL.name.lower()) for each in found["sentences"]):

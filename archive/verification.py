@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from postbuch.archive import audit, coverage, database, filecheck, merkle, rowcheck, said
+from postbuch.archive import access, audit, coverage, database, filecheck, merkle, rowcheck, said
 from postbuch.archive.bulk import insert_rows
 from postbuch.archive.checkmemory import Memory
 from postbuch.archive.checkpointcheck import CheckpointCheck, Roots
@@ -82,6 +82,8 @@ class Verification:
         with self._engine.connect() as conn:
             emptied = rowcheck.check_emptied(conn, self._findings)
             size = tree_size(conn)
+        for user, sentence in access.told(self._config).items():
+            self._findings.add(Kind.RIGHT_TOO_MANY, user, sentence)
         complete = True
         if not emptied:
             self._seal()

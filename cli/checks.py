@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from postbuch.archive import database, said, systemwords
+from postbuch.archive import access, database, said, systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.endpoint import EVERY_HOST
 from postbuch.archive.errors import ConfigError, PostbuchError, UsageError
@@ -98,9 +98,12 @@ def _database(config: Config, *, running: bool) -> Finding:
         return Finding(name=_("database"), ok=True, sentence=_("not running; `postbuch up` starts it"))
     try:
         with database.running(config):
-            return Finding(name=_("database"), ok=True, sentence=_("answers"))
+            rights = access.told(config)
     except PostbuchError as error:
         return Finding(name=_("database"), ok=False, sentence=tell(said.of(error)))
+    if rights:
+        return Finding(name=_("database"), ok=False, sentence=" ".join(map(tell, rights.values())))
+    return Finding(name=_("database"), ok=True, sentence=_("answers"))
 
 
 def _certificates(config: Config) -> Iterator[Finding]:

@@ -1,17 +1,25 @@
 """Write-once tables are write-once for every database user (invariant 4); the schema is what the migration makes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pymysql
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from pymysql.cursors import Cursor
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from postbuch.archive import access, secrets
+from postbuch.archive import access, secrets, setup, status
 from postbuch.archive.columns import Writes
 from postbuch.archive.config import Config
-from postbuch.archive.database import Role, connection, number
+from postbuch.archive.database import Role, connection, number, pool
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.schema import metadata
+from postbuch.archive.server import PrivateServer
+from postbuch.archive.verification import Verification
+from postbuch.cli import checks
 
 WRITE_ONCE = [table.name for table in metadata.sorted_tables if table.info["writes"].is_once]
 VERSIONED = [table.name for table in metadata.sorted_tables if not table.info["writes"].is_once]
@@ -152,3 +160,40 @@ def test_a_right_too_many_is_taken_away(mariadb: Config) -> None:
     with connection(mariadb, Role.WEB) as conn:
         for statement in ("UPDATE gap SET reason = 'x'", "DELETE FROM gap"):
             assert refused(conn, statement) in DENIED
+
+
+@pytest.mark.parametrize(("grant", "rights"), [
+    ("GRANT UPDATE ON postbuch.* TO {user}", "UPDATE image"), ("GRANT DELETE ON postbuch.* TO {user}", "DELETE image"),
+    ("GRANT ALL ON postbuch.* TO {user}", "DELETE image"), ("GRANT UPDATE ON *.* TO {user}", "UPDATE image"),
+    ("GRANT DROP ON `post%`.* TO {user}", "DROP"),
+    ("GRANT UPDATE (uid) ON postbuch.sighting TO {user}", "UPDATE sighting"),
+    ("GRANT DROP ON postbuch.gap TO {user}", "DROP"), ("GRANT ALTER ON postbuch.gap TO {user}", "ALTER"),
+    ("GRANT TRIGGER ON postbuch.gap TO {user}", "TRIGGER"), ("GRANT DELETE ON postbuch.gap TO {user}", "DELETE gap"),
+])
+@pytest.mark.parametrize("role", [Role.INGEST, Role.WEB])
+def test_a_right_on_everything_is_told_and_taken_away(mariadb: Config, role: Role, grant: str, rights: str) -> None:
+    """However root gave it by hand: `status`, `doctor` and `verify` say it, and the next start takes it away."""
+    assert access.told(mariadb) == {}
+    with root(mariadb) as cursor:
+        cursor.execute(grant.format(user=f"'{role.user}'@'localhost'"))
+    with connection(mariadb, role) as conn:
+        assert rights in access.excess(conn)
+    [(user, sentence)] = access.told(mariadb).items()
+    assert user == role.user and sentence in status.status(mariadb)["sentences"]
+    doctor = checks._database(mariadb, running=True)
+    assert not doctor.ok and user in doctor.sentence
+    with pool(mariadb, Role.INGEST) as engine:
+        report = Verification(mariadb, engine).run(full=False)
+    assert ("right-too-many", user) in [(each.kind, each.where) for each in report.findings.listed]
+    setup.initialise(mariadb)
+    assert access.told(mariadb) == {}
+    with connection(mariadb, role) as conn:
+        assert refused(conn, "DELETE FROM image") in DENIED
+
+
+@contextmanager
+def root(config: Config) -> Iterator[Cursor]:
+    """The server's own administrator."""
+    password = secrets.read(config.data / "keys")["root"]
+    with pymysql.connect(unix_socket=str(PrivateServer(config).socket), user="root", password=password) as conn:
+        yield conn.cursor()

@@ -83,6 +83,7 @@ def _names() -> dict[str, str]:
         Kind.KEY_UNKNOWN: gettext("The key of the ledger is not the right one"),
         Kind.STAMP_WRONG: gettext("A time stamp is not good"),
         Kind.UNSEALED: gettext("The ledger takes nothing more"),
+        Kind.RIGHT_TOO_MANY: gettext("A user of the database may do too much"),
     }.items()}  # fmt: skip
 
 
@@ -142,5 +143,9 @@ def _words() -> dict[str, str]:
         ),
         Kind.UNSEALED: (
             gettext("What is written now gets no seal."), gettext("Look at the log of the archive process today."),
+        ),
+        Kind.RIGHT_TOO_MANY: (
+            gettext("Somebody gave it by hand what it could change or remove entries with; the triggers still hold."),
+            gettext("Find out who did that. A restart of Postbuch takes the right away."),
         ),
     }.items()}  # fmt: skip
