@@ -5,7 +5,6 @@ alone is stored unread, and one that fails even so becomes a refusal with its re
 What is wrong with the surroundings (no database, a full disk) is no fault of a record: then everything waits.
 """
 
-import hashlib
 import logging
 import time
 import zlib
@@ -25,6 +24,7 @@ from postbuch.archive.objects import ObjectStore
 from postbuch.archive.parser import Parser
 from postbuch.archive.reasons import Reason
 from postbuch.archive.record import EVENT, MESSAGE, Record, counts_in
+from postbuch.archive.refused import refusal
 from postbuch.archive.spoolclaim import claimed
 
 log = logging.getLogger("postbuch.archive")
@@ -41,6 +41,9 @@ LONGEST_PAUSE_S = 5.0
 # A file that fails this often while the database answers is taken record by record, and then left for later.
 TRIES = 3
 LATER_S = 60.0
+# A lack of memory is the surroundings' fault until a file has met it so often, on its own and once a minute: a quarter
+# of an hour in which nothing else had to wait. Then the record is too large for this machine, and is refused.
+STARVED_TRIES = 15
 
 
 class Drain:
@@ -194,6 +197,7 @@ class Drain:
             return
         except Exception:
             if self._failed.get(path, 0) >= TRIES and self._database_answers():
+                self._failed[path] += 1
                 self._later[path] = time.monotonic() + LATER_S  # so that the others go on
             raise
         self._failed.pop(path, None)
@@ -211,12 +215,12 @@ class Drain:
         found = [record for record in records if record.kind == MESSAGE]
         refusals = []
         for place, record in enumerate(found):
-            reason = self._store_one(record)
+            reason = self._store_one(record, path)
             if reason is not None:
                 problems.append(reason)
-                refusals.append(_refusal(path, place, record, reason))
+                refusals.append(refusal(path, place, record, reason))
         for place in range(len(found), expected_messages):
-            refusals.append(_refusal(path, place, None, "the spool file is damaged"))
+            refusals.append(refusal(path, place, None, "the spool file is damaged"))
         events = self._fit_events([record for record in records if record.kind == EVENT], problems)
         # The counts are those of the one who wrote the file; a name that says less than is there cannot hide it.
         file = SpoolFile(name=path.name, messages=max(expected_messages, len(found)), events=expected_events)
@@ -224,19 +228,23 @@ class Drain:
         self.refused += len(refusals)
         return problems
 
-    def _store_one(self, record: Record) -> str | None:
+    def _store_one(self, record: Record, path: Path) -> str | None:
         """Why the record cannot be stored; None when it was. Raises what is no fault of the record."""
         reason = ""
         for read in (True, False):
             try:
                 self.stored += len(self._ingester().ingest([record], read=read))
             except Exception as error:
-                if not is_of_the_record(error):
+                if not (is_of_the_record(error) or self._is_starved(error, path)):
                     raise
                 reason = sentence(error)
             else:
                 return None
         return f"the message cannot be stored: {reason}"
+
+    def _is_starved(self, error: Exception, path: Path) -> bool:
+        """Whether memory did not suffice for the file so often that it will not by waiting."""
+        return isinstance(error, MemoryError) and self._failed.get(path, 0) >= STARVED_TRIES
 
     def _fit_events(self, events: list[Record], problems: list[str]) -> list[Record]:
         """The events that can be stored. Each is tried and rolled back, because log-ins must not come twice."""
@@ -286,16 +294,3 @@ class Drain:
 def _file(path: Path) -> SpoolFile:
     messages, events = counts_in(path.name)
     return SpoolFile(name=path.name, messages=messages, events=events)
-
-
-def _refusal(path: Path, place: int, record: Record | None, reason: str) -> Record:
-    """A refusal event; its capture follows from file and place, so that a replay adds none."""
-    known = {} if record is None else record.facts
-    capture = hashlib.sha256(f"{path.name} {place}".encode()).digest()[:16]
-    facts = {
-        "kind": "event", "event": "refusal", "spooled": True, "capture": capture.hex(),
-        "source": known.get("source", ""), "account": known.get("account", ""),
-        "reason": f"{reason} ({path.name})"[:500], "at": audit.now().isoformat() + "+00:00",
-        "size_octets": 0 if record is None else record.size_octets,
-    }
-    return Record(kind=EVENT, facts=facts, octets=None, size_octets=0)

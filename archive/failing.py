@@ -11,12 +11,15 @@ from postbuch.archive.reasons import Reason
 
 
 def is_of_the_record(error: BaseException) -> bool:
-    """Whether the error is the record's own: its facts, its octets, a value that no column takes."""
+    """Whether the error is the record's own: its facts, its octets, a value that no column takes.
+
+    A lack of memory is not: what else runs on the machine may have taken it. Who meets it again and again decides.
+    """
     if isinstance(error, PostbuchError):
         return not error.temporary
     if isinstance(error, SQLAlchemyError):
         return isinstance(error, DataError | IntegrityError)
-    return not isinstance(error, OSError)
+    return not isinstance(error, OSError | MemoryError)
 
 
 def sentence(error: BaseException) -> str:
@@ -26,4 +29,6 @@ def sentence(error: BaseException) -> str:
         return Reason.DATABASE_SAYS.said(words=str(cause)[:200])
     if isinstance(error, PostbuchError):
         return said.of(error)
+    if isinstance(error, MemoryError):
+        return Reason.NO_MEMORY.said()
     return str(error)[:300] or type(error).__name__

@@ -20,6 +20,7 @@ class Reason(Named):
     DATABASE_SILENT = "the database does not answer: {words}"
     DATABASE_NOT_AT = "no server at {place} ({cause})"
     DATABASE_SILENT_SEE_LOG = "the database does not answer; its log {log} says why"
+    NO_MEMORY = "the memory of this machine does not suffice; see what else takes it, or give it more"
     DATABASE_SAYS = "the database says: {words}"
     DATABASE_NOT_STARTING = "the database server does not start; its log {log} says why"
     DATABASE_NOT_ENDING = "an old database server (process {pid}) does not end; end it by hand"

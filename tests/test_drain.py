@@ -1,12 +1,13 @@
 """The drain, as a process and in this one: nothing acknowledged is lost, nothing comes twice, nothing blocks."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from sqlalchemy import Engine, Table, event, func, select
 from postbuch.archive import database, letters, spool, status
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.drain import Drain
+from postbuch.archive.drain import STARVED_TRIES, Drain
 from postbuch.archive.health import read_all
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import audit_event, image, refusal, sighting, spool_file
 from postbuch.archive.server import PrivateServer
 from postbuch.archive.spoolclaim import claimed
 from provider.archive import ACCOUNT, config_in, fresh_archive, message_facts, new_database
+from provider.evidence import a_message
 
 PROCESS = """
 import sys
@@ -296,3 +298,39 @@ def test_books_balance_while_messages_come(archive: tuple[Config, Engine], write
     assert looked and found["balanced"], found
     with database.connection(config, Role.WEB) as conn:
         assert status.books(conn)["seen"] == 1
+
+
+class Starving(ObjectStore):
+    """Memory does not suffice for an attachment, so many times."""
+
+    def __init__(self, data: Path, times: int) -> None:
+        super().__init__(data)
+        self.left = times
+
+    def put(self, payloads: Mapping[bytes, bytes]) -> None:
+        if self.left > 0:
+            self.left -= 1
+            raise MemoryError
+        super().put(payloads)
+
+
+@pytest.mark.parametrize(("times", "stored"), [(10, True), (10_000, False)])
+def test_a_lack_of_memory_is_the_surroundings_fault_first(
+    archive: tuple[Config, Engine], writer: spool.SpoolWriter, monkeypatch: pytest.MonkeyPatch, times: int, stored: bool
+) -> None:
+    """A good message waits and is stored when there is memory; one that never fits is refused and its file kept."""
+    config, engine = archive
+    monkeypatch.setattr("postbuch.archive.drain.LATER_S", 0.0)
+    put(writer, a_message(1))
+    published(config.data / "spool")
+    drain = Drain(engine, config.data / "spool", Starving(config.data, times))
+    tries = 0
+    while spool.waiting(config.data / "spool"):
+        tries += 1
+        with contextlib.suppress(MemoryError):
+            drain.drain_once()
+        assert tries < 50
+    drain.close()
+    assert (count(engine, sighting), count(engine, refusal)) == ((1, 0) if stored else (0, 1))
+    assert tries == (11 if stored else STARVED_TRIES + 1)
+    assert books(engine) == (1, 1) and bool(drain.notices) is not stored
