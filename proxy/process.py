@@ -25,7 +25,7 @@ from postbuch.proxy.busypoll import busy_poll
 from postbuch.proxy.listener import listen
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.session import Session
-from postbuch.proxy.submission import Submission
+from postbuch.proxy.submission_session import SubmissionSession
 
 log = logging.getLogger("postbuch.proxy")
 
@@ -58,7 +58,7 @@ async def _run(config: Config, spool: SpoolWriter) -> int:
     runtime = Runtime(config, spool, archived)
     tls = ServerContext(config)
     sessions: set[Session] = set()
-    submissions: set[Submission] = set()
+    submissions: set[SubmissionSession] = set()
     announced = Announced()
     servers = [
         *await listen(runtime, "imap", config.imap.listen, tls.context, lambda: Session(runtime, announced, sessions)),

@@ -1,4 +1,4 @@
-"""A submission connection: what a client says, and what it is answered (proxy.md section 6).
+"""What a submitting client says, and what it is answered (proxy.md section 6).
 
 AUTH is checked by logging in upstream; MAIL, RCPT and the message get upstream's own replies. The 354 is ours once it
 has taken a recipient: the client sends while DATA is on its way there. There is no queue: a message is upstream's
@@ -7,141 +7,35 @@ before the client hears 250, or it is still the client's.
 
 import asyncio
 import logging
-from urllib.parse import urlsplit
 
 from postbuch.archive import said
-from postbuch.archive.errors import ConfigError, SpoolError
+from postbuch.archive.errors import SpoolError
 from postbuch.proxy import envelope, submission_data, submission_login
 from postbuch.proxy.delivery import Delivery
 from postbuch.proxy.extensions import Extensions
-from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
-from postbuch.proxy.outgoing import Outgoing
+from postbuch.proxy.failure import Detail, Reason
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.signed import GO_AHEAD, Signer, deliver_signed
 from postbuch.proxy.smtpreply import Reply
-from postbuch.proxy.submission_connection import Connection, LineBroken
+from postbuch.proxy.submission_session import MAX_AUTH_OCTETS, SubmissionSession
 from postbuch.proxy.transfer import Transfer
-from postbuch.proxy.upstream import peer_name
-from postbuch.proxy.upstream_smtp import SmtpLoginRefused
 
 log = logging.getLogger("postbuch.proxy.submission")
 
-# RFC 4954 section 4.3: a line of an AUTH exchange has up to 12,288 octets; tokens of 16 KiB are 22 KiB of base64.
-MAX_AUTH_OCTETS = 24 * 1024
-# RFC 5321 section 4.5.3.1.4: 512 octets, and what extensions add (RFC 3461 and RFC 4954: 500 each).
-MAX_COMMAND_OCTETS = 4096
-LOGIN_TIMEOUT_S = 120.0  # before the log-in; a slowed-down guess and upstream's own delay fit in
-MAX_MISTAKES = 10
 MAX_LOGINS = 5
 
 
-class Submission(Connection):
+class Submission(SubmissionSession):
     """One client's connection."""
 
     def __init__(
-        self, runtime: Runtime, extensions: Extensions, signer: Signer, sessions: "set[Submission]"
+        self, runtime: Runtime, extensions: Extensions, signer: Signer, sessions: set[SubmissionSession]
     ) -> None:
-        super().__init__(urlsplit(runtime.config.web.public_url).hostname or "localhost")
-        self.id = runtime.new_session()
-        self._runtime = runtime
+        super().__init__(runtime, sessions)
         self._extensions = extensions
         self._signer = signer
-        self._sessions = sessions
-        self._outgoing = Outgoing(runtime, self.id, "")
-        self._delivery: asyncio.Future[None] | None = None
         self._client_name = ""
-        self._logged_in = self._answered = False
-        self._mistakes = self._logins = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether a message is on its way."""
-        return self._transfer is not None or (self._delivery is not None and not self._delivery.done())
-
-    # --- the connection -------------------------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._outgoing.client_address = peer_name(transport)
-        self._sessions.add(self)
-        self._runtime.counters["submission-connections"] += 1
-        super().connection_made(transport)
-
-    async def _handle_client(self) -> None:
-        try:
-            await self._say(f"220 {self.hostname} ESMTP Postbuch\r\n".encode())
-            while not self._closing:
-                self._reset_timeout(None if self._logged_in else LOGIN_TIMEOUT_S)
-                await self._execute(await self._line(MAX_COMMAND_OCTETS if self._logged_in else MAX_AUTH_OCTETS))
-        except LineBroken as error:
-            await self._break_off(error.answer, said.of(error))
-        except ConnectionError:
-            pass  # the client has left
-        finally:
-            self._end()
-
-    def _end(self) -> None:
-        transfer, self._transfer = self._transfer, None
-        if transfer is not None:
-            # Without the dot upstream takes it for nothing.
-            transfer.abort()
-            self._outgoing.drop()
-            self._delivery = None
-            self._failed(Reason.CLIENT_PROTOCOL, Detail.LEFT_IN_MESSAGE.said(), answered=False, leg="client")
-        self._runtime.spawn(self._leave())
-
-    async def _leave(self) -> None:
-        await self._hang_up()
-        if self._delivery is not None:
-            # The message was whole: it went on its way, and what became of it is on record.
-            await asyncio.wait([self._delivery])
-        await self._outgoing.close()
-        self._sessions.discard(self)
-        log.info("end session=%s account=%s", self.id, self._outgoing.account or "-")
-        self._let_go()
-
-    def abort(self) -> None:
-        """Wait for nothing any more."""
-        self._client.abort()
-        self._outgoing.abort()
-
-    async def _break_off(self, answer: bytes, detail: str) -> None:
-        self._failed(Reason.CLIENT_PROTOCOL, detail, leg="client")
-        self._closing = True
-        await self._say(answer)
-
-    async def _execute(self, line: bytes) -> None:
-        verb, _, argument = line.decode("utf-8", "surrogateescape").partition(" ")
-        handler = self._smtp_methods.get(verb.upper(), self._unknown)
-        self._answered = False
-        try:
-            await handler(argument.strip(" \t"))
-        except (UpstreamFailed, ConfigError) as error:
-            self._outgoing.drop()
-            if isinstance(error, UpstreamFailed):
-                self._failed(error.reason, error.detail)
-            else:
-                self._failed(Reason.UPSTREAM_CERTIFICATE, said.of(error))
-            await self._say(self._text("451 4.4.1 the mail provider cannot be used at the moment"))
-        except SmtpLoginRefused as refused:
-            # A password that was good at the log-in and is not any more.
-            self._failed(Reason.LOGIN_REFUSED, f"{refused.reply.code} {refused.reply.text[:200]}")
-            self._closing = True
-            await self._say(self._text("421 4.7.0 log in again"))
-        except (ConnectionError, LineBroken):
-            raise
-        except Exception as error:  # a defect of ours is never the message's fault: a temporary answer
-            log.exception("submission-error session=%s", self.id)
-            self._outgoing.drop()
-            self._failed(Reason.INTERNAL, type(error).__name__)
-            if self._answered:
-                self._closing = True
-            else:
-                await self._say(self._text("451 4.3.0 an error here; try again later"))
-
-    async def _relay(self, reply: Reply) -> None:
-        """Upstream's own reply."""
-        self._answer(reply.octets)
-        await self._heard()
+        self._logins = 0
 
     # --- greeting and small commands ------------------------------------------------------------------------------
 
@@ -172,13 +66,6 @@ class Submission(Connection):
     async def smtp_BDAT(self, arg: str) -> None:
         # Octets follow that are no commands, and it was never offered.
         await self._break_off(b"502 5.5.1 not served here\r\n", Detail.BDAT.said())
-
-    async def _unknown(self, arg: str) -> None:
-        self._mistakes += 1
-        if self._mistakes >= MAX_MISTAKES:
-            await self._break_off(b"421 4.7.0 too many unknown commands\r\n", Detail.TOO_MANY_UNKNOWN.said())
-        else:
-            await self._say(b"500 5.5.1 unknown command\r\n")
 
     # --- AUTH -----------------------------------------------------------------------------------------------------
 
@@ -297,20 +184,7 @@ class Submission(Connection):
         )
         await asyncio.shield(self._delivery)
 
-    def _answer(self, octets: bytes) -> None:
-        """The reply to a command, at once; no second one may follow. After 421 upstream closes, and so do we."""
-        self._answered = True
-        self._closing = self._closing or octets.startswith(b"421")
-        if not self._client.is_closing():
-            self._client.write(octets)
-
-    # --- failures -------------------------------------------------------------------------------------------------
-
-    def _text(self, words: str) -> bytes:
-        return f"{words} (session {self.id})\r\n".encode()
-
-    def _failed(self, reason: Reason, detail: str, *, answered: bool = True, leg: str = "submission") -> None:
-        self._runtime.failed(
-            reason, account=self._outgoing.account, leg=leg, detail=detail, session=self.id, answered=answered,
-            upstream=self._outgoing.provider,
-        )
+    async def _relay(self, reply: Reply) -> None:
+        """Upstream's own reply."""
+        self._answer(reply.octets)
+        await self._heard()

@@ -10,13 +10,14 @@ from postbuch.proxy.receiver import Receiving
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.signed import Signer
 from postbuch.proxy.submission import Submission
+from postbuch.proxy.submission_session import SubmissionSession
 
 FIRST_ASK_S = 2.0
 DRAIN_STEP_S = 0.05
 
 
 async def start(
-    runtime: Runtime, tls: ssl.SSLContext, sessions: set[Submission]
+    runtime: Runtime, tls: ssl.SSLContext, sessions: set[SubmissionSession]
 ) -> list[asyncio.AbstractServer]:
     """Open the submission listeners; `sessions` holds the connections that stand. Raises ConfigError."""
     signer = Signer(runtime.config)
@@ -31,7 +32,7 @@ async def start(
     )
 
 
-async def drain(sessions: set[Submission], patience_s: float) -> None:
+async def drain(sessions: set[SubmissionSession], patience_s: float) -> None:
     """Close the idle connections, let messages that are on their way arrive, then end what is left."""
     end = asyncio.get_running_loop().time() + patience_s
     while sessions and asyncio.get_running_loop().time() < end:

@@ -22,7 +22,7 @@ from postbuch.certs.trust import client_context
 from postbuch.proxy import submission_listener
 from postbuch.proxy.busypoll import busy_poll
 from postbuch.proxy.runtime import Runtime
-from postbuch.proxy.submission import Submission
+from postbuch.proxy.submission_session import SubmissionSession
 from postbuch.proxy.throttle import Throttle
 from provider.ports import free_port, wait_until
 
@@ -57,7 +57,7 @@ class RunningProxy:
         self.port = int(config.submission.listen[0].rpartition(":")[2])
         self.trust: ssl.SSLContext = client_context(config.data / "tls" / "ca.pem")
         self.loop: asyncio.AbstractEventLoop
-        self.sessions: set[Submission] = set()
+        self.sessions: set[SubmissionSession] = set()
         self._started = threading.Event()
         self._stop: asyncio.Event
         self._thread = threading.Thread(target=lambda: uvloop.run(self._run()), name="proxy")
