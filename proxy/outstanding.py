@@ -13,6 +13,9 @@ _FAST_VERBS = frozenset(
 )
 
 
+_FETCHING = (b"FETCH", b"UID FETCH")
+
+
 @dataclass(slots=True, kw_only=True)
 class Outstanding:
     """A command that upstream has not answered yet."""
@@ -43,3 +46,59 @@ class Injected(Outstanding):
     @property
     def edited(self) -> bool:
         return True
+
+
+class Owed:
+    """The commands of one session that upstream has not answered, by their tags: a client may send thousands ahead."""
+
+    def __init__(self) -> None:
+        self.commands: dict[bytes, Outstanding] = {}  # oldest first
+        self.edited = 0  # how many of them may have an answer that is edited
+        self.injected: Injected | None = None
+        self._quiet: list[asyncio.Future[None]] = []
+
+    def add(self, command: Outstanding) -> None:
+        """It goes upstream now."""
+        self.commands[command.tag] = command
+        self.edited += command.edited
+        if isinstance(command, Injected):
+            self.injected = command
+
+    def take(self, tag: bytes) -> Outstanding | None:
+        """The command that has its answer; None: there was none of this tag."""
+        command = self.commands.pop(tag, None)
+        if command is not None:
+            self.edited -= command.edited
+        if command is self.injected:
+            self.injected = None
+        return command
+
+    @property
+    def fetching(self) -> bool:
+        """Whether upstream may be sending messages: it owes the answer to a FETCH, or to a command of our own."""
+        return any(command.verb in _FETCHING or isinstance(command, Injected) for command in self.commands.values())
+
+    @property
+    def awaited(self) -> bool:
+        """Whether upstream owes the answer to a command other than IDLE."""
+        return any(command.verb != b"IDLE" for command in self.commands.values())
+
+    async def quiet(self) -> None:
+        """Until upstream owes no answer."""
+        while self.commands:
+            self._quiet.append(asyncio.get_running_loop().create_future())
+            await self._quiet[-1]
+
+    def settle(self) -> None:
+        """An answer has been acted on: wake those who wait for quiet, if there is."""
+        if not self.commands:
+            waiting, self._quiet = self._quiet, []
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+
+    def lose(self, failure: Exception) -> None:
+        """Upstream is gone: our own commands get no answer any more."""
+        for command in self.commands.values():
+            if isinstance(command, Injected) and not command.done.done():
+                command.done.set_exception(failure)

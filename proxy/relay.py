@@ -4,7 +4,6 @@ Only a few answers are edited on the way: capability lists, referral codes, and 
 While one of them may come, octets go on event by event; else chunk by chunk, untouched.
 """
 
-import asyncio
 import contextlib
 import re
 from collections.abc import Callable, Mapping
@@ -18,11 +17,10 @@ from postbuch.proxy.fetchdata import is_fetch
 from postbuch.proxy.framing import Fetched, FramingLost, Line, Skipped, UpstreamEvent, apart
 from postbuch.proxy.framing_upstream import UpstreamFramer
 from postbuch.proxy.numbering import Numbering
-from postbuch.proxy.outstanding import Injected, Outstanding
+from postbuch.proxy.outstanding import Injected, Outstanding, Owed
 from postbuch.proxy.selection import SELECTING, Selection
 from postbuch.proxy.tap import Tap
 
-_FETCHING = (b"FETCH", b"UID FETCH")
 # REPLACE tells it before its tagged answer (RFC 8508 section 3.4).
 _APPENDED = re.compile(rb"\* OK \[APPENDUID ", re.IGNORECASE)
 
@@ -50,8 +48,7 @@ class Relay:
         self.selection = Selection(tap, self._backlog)
         self._write = write
         self._framer = UpstreamFramer()
-        self._outstanding: dict[bytes, Outstanding] = {}  # by their tags: a client may send thousands ahead
-        self._edited = 0
+        self._owed = Owed()
         self._sent = 0  # octets of the line without an end that the client has already
         self._own: list[bytes] = []
         self._later = later
@@ -60,53 +57,48 @@ class Relay:
         self._looking = False
         self._untracked: FramingLost | None = None
         self._forwarded: list[bytes] = []  # what the client gets of the chunk that is being edited
-        self._injected: Injected | None = None
         self._hiding = False  # the response that is being read is the injected command's
-        self._quiet: list[asyncio.Future[None]] = []
 
     def expect(self, command: Outstanding) -> None:
         """A command goes upstream now."""
         self.catch_up()
-        self._outstanding[command.tag] = command
-        self._edited += command.edited
+        self._owed.add(command)
         if command.verb in SELECTING:
             self.selection.ask()
         if isinstance(command, Injected):
-            self._injected, self._hiding = command, False
+            self._hiding = False
         if command.parts and self._tap is not None and self._backlog is not None:
             self._backlog.then(partial(self._tap.ask, command.parts))
 
     @property
     def outstanding(self) -> Mapping[bytes, Outstanding]:
         """The commands without an answer by their tags, oldest first."""
-        return self._outstanding
+        return self._owed.commands
 
     @property
     def injecting(self) -> bool:
         """Whether a command of our own is on its way: what it brings may come faster than the spool takes it."""
-        return self._injected is not None
+        return self._owed.injected is not None
 
     def owes(self, tag: bytes) -> bool:
         """Whether upstream owes the answer to a command of this tag."""
         self.catch_up()
-        return tag in self._outstanding
+        return tag in self._owed.commands
 
     async def quiet(self) -> None:
         """Until upstream owes no answer: only then may a command of our own go there."""
         self.catch_up()
-        while self._outstanding:
-            self._quiet.append(asyncio.get_running_loop().create_future())
-            await self._quiet[-1]
+        await self._owed.quiet()
 
     def settled_mailbox(self) -> Mailbox | None:
         """The selected mailbox, if upstream owes no answer that could change it."""
         self.catch_up()
-        return None if self._outstanding else self.selection.mailbox
+        return None if self._owed.commands else self.selection.mailbox
 
     def settled_numbering(self) -> Numbering | None:
         """What the numbers mean to upstream, if it owes no answer and all that it said has been looked at."""
         self.catch_up()
-        if self._outstanding or self._tap is None or self._backlog is None or not self._backlog.empty:
+        if self._owed.commands or self._tap is None or self._backlog is None or not self._backlog.empty:
             return None
         return self._tap.captures.numbering
 
@@ -124,18 +116,18 @@ class Relay:
     @property
     def fetching(self) -> bool:
         """Whether upstream may be sending messages: it owes the answer to a FETCH, or to a command of our own."""
-        return any(command.verb in _FETCHING or isinstance(command, Injected) for command in self._outstanding.values())
+        return self._owed.fetching
 
     @property
     def awaited(self) -> bool:
         """Whether upstream owes the answer to a command other than IDLE."""
-        return any(command.verb != b"IDLE" for command in self._outstanding.values())
+        return self._owed.awaited
 
     def say(self, line: bytes) -> None:
         """A line of our own: now if a response just ended, else as soon as one does."""
         self.catch_up()
         # While a chunk is looked at the client has the rest of it already. Of an answer to our own command it has none.
-        hidden = self._injected is not None and self._hiding and not self._sent
+        hidden = self._owed.injected is not None and self._hiding and not self._sent
         if (self._framer.at_rest or hidden) and not self._looking:
             self._flush()
             self._write(line)
@@ -146,7 +138,7 @@ class Relay:
         """Octets of upstream. Raises FramingLost."""
         if self._unseen:
             self.catch_up()
-        if self._edited or self.swallow_continuation:
+        if self._owed.edited or self.swallow_continuation:
             try:
                 self._edit(data)
             finally:
@@ -163,12 +155,12 @@ class Relay:
 
     def _edit(self, data: bytes) -> None:
         for event in (piece for whole in self._framer.feed(data) for piece in apart(whole)):
-            if self._injected is None:
+            if self._owed.injected is None:
                 self._forward(event)
-            elif (rest := self._not_ours(event, self._injected)) is not None:
+            elif (rest := self._not_ours(event, self._owed.injected)) is not None:
                 self._forward(rest)
             self._see(event)
-        if not (self._edited or self.swallow_continuation):
+        if not (self._owed.edited or self.swallow_continuation):
             self._write_pending()
 
     def _flush(self) -> None:
@@ -215,9 +207,7 @@ class Relay:
     def lose(self, failure: Exception) -> None:
         """Upstream is gone: our own commands get no answer any more."""
         self.lost = failure
-        for command in self._outstanding.values():
-            if isinstance(command, Injected) and not command.done.done():
-                command.done.set_exception(failure)
+        self._owed.lose(failure)
 
     def _forward(self, event: UpstreamEvent) -> None:
         octets: bytes | memoryview = event.octets
@@ -281,17 +271,16 @@ class Relay:
         if line[:5].upper() == b"* BYE":
             self.said_bye = True
         elif _APPENDED.match(line):
-            for command in self._outstanding.values():
+            for command in self._owed.commands.values():
                 command.said = command.said or line if command.captures else b""
         else:
             self.selection.note(line)
 
     def _complete(self, line: bytes) -> None:
         tag = line.split(b" ", 1)[0]
-        command = self._outstanding.pop(tag, None)
+        command = self._owed.take(tag)
         if command is None:
             return
-        self._edited -= command.edited
         good = line[len(tag) + 1 :][:2].upper() == b"OK"
         if command.verb in SELECTING:
             self.selection.answered(command, line, good=good)
@@ -300,16 +289,11 @@ class Relay:
         if command.parts and self._tap is not None and self._backlog is not None:
             self._backlog.then(partial(self._tap.answered, command.parts))
         if isinstance(command, Injected):
-            self._injected = None
             if not command.done.done():
                 command.done.set_result(line)
         elif self.stage is not None:
             self.stage.completed(command, line)
-        if not self._outstanding:
-            waiting, self._quiet = self._quiet, []
-            for future in waiting:
-                if not future.done():
-                    future.set_result(None)
+        self._owed.settle()
 
 
 def _to_nobody(octets: bytes) -> None:
