@@ -48,6 +48,15 @@ def argument(rest: bytes, literals: list[bytes] | None = None) -> tuple[bytes, b
     return (_ESCAPE.sub(rb"\1", quoted) if quoted is not None else atom), rest[found.end() :]
 
 
+def arguments(rest: bytes, literals: list[bytes], count: int) -> tuple[list[bytes], bytes]:
+    """As many strings and atoms of `rest` as can be read, `count` at most, and what follows them."""
+    found: list[bytes] = []
+    while len(found) < count and (one := argument(rest, literals)) is not None:
+        found.append(one[0])
+        rest = one[1]
+    return found, rest
+
+
 def quoted(text: bytes, *, utf8: bool = False) -> bytes | None:
     """A quoted string, or None when the octets need a literal (RFC 9051 section 4.3; RFC 6855 section 3 for UTF-8)."""
     if len(text) > 1000 or not (utf8 or text.isascii()):

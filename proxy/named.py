@@ -1,6 +1,7 @@
-"""DELETE and RENAME: every message of the mailbox that they name is durable first.
+"""DELETE and RENAME: every message of the mailboxes that they name is durable first.
 
-By a second session, because looking into a mailbox selects it.
+Also of the one that a RENAME puts another in the place of: it is an error when there is one (RFC 9051 section 6.3.6),
+but some servers overwrite it. By a second session, because looking into a mailbox selects it.
 """
 
 import re
@@ -19,6 +20,8 @@ SecondSession = Callable[[], AbstractAsyncContextManager[tuple[Harvester, Relay]
 
 # What tells of a mailbox that is being opened, and all else but the end of the session.
 _OPENING = re.compile(rb"\* (?!BYE\b)", re.IGNORECASE)
+# What servers put between the levels of a name; at the end of one some do not read it.
+_SEPARATORS = b"/.\\"
 _WILDCARD = re.compile(rb"[%*]")
 # Attributes, separator and name in an answer to LIST; a name that comes as a literal cannot be told.
 _LISTED = re.compile(
@@ -49,15 +52,16 @@ class Named:
 
     async def verdict(self, held: Held, capabilities: set[bytes]) -> Verdict:
         """Make the command safe. Raises Unsafe."""
-        first = command.argument(held.command.rest, held.pieces[1::2])
+        renames = held.command.verb == b"RENAME"
+        names, rest = command.arguments(held.command.rest + b"".join(held.pieces[2::2]), held.pieces[1::2], 1 + renames)
         verdict = Verdict(verb=held.command.verb, pieces=held.pieces)
-        if first is None and not held.command.rest.strip():
+        if not names and not held.command.rest.strip():
             return verdict  # names nothing: upstream says so
-        if first is None:  # upstream might read a name where we see none
+        if not names or (renames and len(names) == 1 and rest.strip()):  # it might read a name where we see none
             return Verdict(answer=held.command.tag + b" BAD this is no name of a mailbox\r\n")
-        name = first[0]
-        if command.quoted(name, utf8=self._relay.selection.utf8) is None:  # we cannot ask for it, now or later
+        if any(command.quoted(name, utf8=self._relay.selection.utf8) is None for name in names):  # we cannot ask for it
             return Verdict(answer=held.command.tag + b" NO [CANNOT] a mailbox cannot be named like this\r\n")
+        name = names[0]
         async with self._second() as (harvester, relay):
             if self._relay.selection.utf8:
                 await harvester.ask(b"ENABLE UTF8=ACCEPT IMAP4rev2", lambda line: False)
@@ -71,9 +75,11 @@ class Named:
                 verdict = await self._closed_name(held, harvester, quoted, answer)
                 if verdict.pieces is not None and held.command.verb == b"DELETE":
                     await self._secure_below(harvester, relay, name)
+                if verdict.pieces is not None:
+                    await self._secure_targets(harvester, relay, names[1:])
                 return verdict
             await self._secure(harvester, relay)
-            alone = held.command.verb == b"DELETE" and not first[1].strip()
+            alone = held.command.verb == b"DELETE" and not rest.strip()
             if alone and await aside.may_move(harvester, relay, name):
                 said = await self._delete(harvester, relay, name, capabilities)
                 if said is not None:
@@ -84,6 +90,7 @@ class Named:
                 await aside.look_into(harvester, relay, name, name)
             # Again: what was delivered while the first round was fetched.
             await self._secure(harvester, relay)
+            await self._secure_targets(harvester, relay, names[1:])
         return verdict
 
     async def _delete(
@@ -133,28 +140,46 @@ class Named:
         if relay.selection.mailbox is not None:
             await harvester.secure_all(place_of(self._account, relay.selection.mailbox))
 
-    async def _secure_below(self, harvester: Harvester, relay: Relay, name: bytes) -> None:
+    async def _secure_targets(self, harvester: Harvester, relay: Relay, names: list[bytes]) -> None:
+        """What a RENAME may overwrite: its target, however servers spell it, and what lies below. Raises Unsafe."""
+        for name in names * 2:  # again: what was delivered while the first round was fetched
+            if is_ok(await aside.look_into(harvester, relay, name, name)):  # not all that can be opened is listed
+                await self._secure(harvester, relay)
+            await self._secure_below(harvester, relay, name, itself=True)
+
+    async def _secure_below(self, harvester: Harvester, relay: Relay, name: bytes, *, itself: bool = False) -> None:
         """What lies below a mailbox: some servers remove it along (RFC 9051 section 6.3.5 says that it stays).
 
         Nothing of the INBOX, which no server removes and which is above all mailboxes at some. Raises Unsafe.
         """
         if name.upper() == b"INBOX":
             return
-        lines, answer = await harvester.ask(b'LIST "" "*"', lambda line: line[:6].upper() == b"* LIST")
-        listed = [_LISTED.match(line) for line in lines]
-        if not is_ok(answer) or None in listed:
-            raise Unsafe(Detail.NO_STRING.said())
-        for each in filter(None, listed):
-            below = command.argument(each[3])
-            if below is None:
+        for each in await self._listed(harvester, relay, name):
+            listed = command.argument(each[3])
+            if listed is None:
                 raise Unsafe(Detail.NO_STRING.said())
             if b"\\NOSELECT" in each[1].upper() or b"\\NONEXISTENT" in each[1].upper():
                 continue
-            if each[2] and below[0].lower().startswith(name.lower().removesuffix(each[2]) + each[2]):
-                answer = await aside.look_into(harvester, relay, below[0], below[0])
+            separator = each[2] or b""
+            there, above = listed[0].lower(), name.lower().removesuffix(separator)
+            if (separator and there.startswith(above + separator)) or (itself and there == above):
+                answer = await aside.look_into(harvester, relay, listed[0], listed[0])
                 if not is_ok(answer):
                     raise Unsafe(Detail.NOT_SELECTED.said(words=_words(answer)))
                 await self._secure(harvester, relay)
+
+    async def _listed(self, harvester: Harvester, relay: Relay, name: bytes) -> list[re.Match[bytes]]:
+        """All mailboxes as LIST tells them; those that may have to do with this one if not all can be read.
+
+        Raises Unsafe.
+        """
+        begin = command.quoted(name.rstrip(_SEPARATORS) + b"*", utf8=relay.selection.utf8)
+        for pattern in filter(None, (b'"*"', begin)):
+            lines, answer = await harvester.ask(b'LIST "" ' + pattern, lambda line: line[:6].upper() == b"* LIST")
+            listed = [found for line in lines if (found := _LISTED.match(line)) is not None]
+            if is_ok(answer) and len(listed) == len(lines):
+                return listed
+        raise Unsafe(Detail.NO_STRING.said())
 
     async def _open_again(self, mailbox: Mailbox, known: list[int] | None) -> None:
         """Unseen by the client, if the numbers that it knows are right still: nobody may have removed anything."""

@@ -40,6 +40,7 @@ class Provider:
     gone: list[bytes] = field(default_factory=list)
     on_removal: Callable[[bytes], None] = field(default=lambda octets: None)
     on_rename: Callable[[], object] | None = None
+    unreadable: bytes = b""  # one more mailbox, which LIST tells as a literal
     replaced: list[bytes] = field(default_factory=list)
     rewrites: Callable[[bytes], bytes] = field(default=lambda octets: octets)  # Exchange: what becomes of an APPEND
     names: dict[int, int] = field(default_factory=dict)  # UID → X-GM-MSGID
@@ -97,6 +98,8 @@ class Provider:
             tag, words = line.rstrip(b"\r\n").split(b" ", 1)
             self.heard.append(words)
             verb = words.split(b" ", 1)[0].upper()
+            if verb == b"RENAME":
+                words = self._in_one_line(wire, words)
             if verb in (b"SELECT", b"EXAMINE") and self._words(words)[1] in self.boxes:
                 selected = self._words(words)[1]
                 wire.say(b"* %d EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n" % len(self.boxes[selected]))
@@ -150,6 +153,13 @@ class Provider:
         return octets
 
     @staticmethod
+    def _in_one_line(wire: Wire, words: bytes) -> bytes:
+        while (size := re.search(rb"\{(\d+)\}\Z", words)) is not None:
+            wire.say(b"+ go on\r\n")
+            words = words[: size.start()] + b'"%s"' % wire.stream.read(int(size[1])) + wire.hear().rstrip(b"\r\n")
+        return words
+
+    @staticmethod
     def _words(words: bytes) -> list[bytes]:
         """A separator behind a mailbox's name says nothing."""
         return [b"".join(found).rstrip(b"/") for found in _WORDS.findall(words)]
@@ -179,8 +189,12 @@ class Provider:
                 if b"\\Deleted" in self.flags[uid]:
                     said = b"* %d EXPUNGE\r\n" % self.remove(selected, uid)
                     yield b"" if verb == b"CLOSE" else said
-        elif verb == b"LIST" and arguments[1] == b"*":
+        elif verb == b"LIST" and arguments[1].endswith(b"*"):
+            if self.unreadable.startswith(arguments[1][:-1]) and self.unreadable:
+                yield b'* LIST () "/" {%d}\r\n%s\r\n' % (len(self.unreadable), self.unreadable)
             for name in self.boxes:
+                if not name.startswith(arguments[1][:-1]):
+                    continue
                 yield b'* LIST (%s) "/" "%s"\r\n' % (ATTRIBUTES.get(name, self._attributes(name)), name)
         elif verb == b"STATUS":
             facts = len(self.boxes[arguments[0]]), self.uidnext(arguments[0])
@@ -191,7 +205,11 @@ class Provider:
             for name in self._with_below(arguments[-1][:-2])[1:]:
                 yield b'* LIST (%s) "/" "%s"\r\n' % (self._attributes(name), name)
         elif verb == b"RENAME":
-            self.boxes[arguments[1]] = self.boxes.pop(arguments[0])
+            for name in self._with_below(arguments[0]):  # over what is there, which is lost
+                new = arguments[1] + name[len(arguments[0]) :]
+                for uid in list(self.boxes.get(new, {})):
+                    self.remove(new, uid)
+                self.boxes[new] = self.boxes.pop(name)
             if self.on_rename is not None:
                 self.on_rename()
         elif verb == b"DELETE":

@@ -323,6 +323,46 @@ def test_delete_that_takes_along_what_lies_below(tmp_path: Path, below: bytes, w
         assert sorted(made.provider.gone) == LETTERS and made.provider.boxes[b"Altes"]
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (b"Ziel", b"RENAME Alt Ziel"), (b"Ziel", b'RENAME "Alt" "Ziel"'), (b"Ziel", b"RENAME Alt Ziel/"),
+        (b"Ziel", b"RENAME Alt {4+}\r\nZiel"), (b"Ziel", b"RENAME {3+}\r\nAlt {4+}\r\nZiel"),
+        (b"Ziel/Unter", b"RENAME Alt Ziel"), (b"INBOX", b"RENAME Alt INBOX"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("unreadable", [b"", b"F\xc3\xbcnf"])
+def test_rename_over_a_mailbox(tmp_path: Path, target: bytes, words: bytes, unreadable: bytes) -> None:
+    """Some providers put one in the place of the other: what is in that one is here before (invariant 3)."""
+    with house(tmp_path, Provider(unreadable=unreadable), target) as made:
+        for name in (b"Alt", b"Alt/Unter"):
+            made.provider.put(name, b"Subject: alt\r\n\r\n")
+        made.client().ok(words)
+        assert made.provider.gone == LETTERS and b"Alt" not in made.provider.boxes
+
+
+def test_rename_over_a_mailbox_that_cannot_be_archived(tmp_path: Path) -> None:
+    """It stays as it is, and the client hears so."""
+    provider = Provider()
+    with house(tmp_path, provider, b"Ziel") as made:
+        made.provider.put(b"Alt", b"Subject: alt\r\n\r\n")
+        provider.withheld = frozenset({min(provider.boxes[b"Ziel"])})
+        assert b" NO [UNAVAILABLE] " in made.client().command(b"RENAME Alt Ziel")[-1]
+        assert not [words for words in provider.heard if words.startswith(b"RENAME")] and provider.gone == []
+
+
+@pytest.mark.parametrize(("words", "answer"), [
+    (b'RENAME Alt "Ziel"x', b" BAD "), (b"RENAME Alt {4+}\r\nZi\r\n", b" NO [CANNOT] "),
+])  # fmt: skip
+def test_rename_to_what_we_cannot_read(tmp_path: Path, words: bytes, answer: bytes) -> None:
+    """It goes to nobody: the provider might read the name of another mailbox."""
+    provider = Provider()
+    with house(tmp_path, provider, b"Ziel") as made:
+        made.provider.put(b"Alt", b"Subject: alt\r\n\r\n")
+        assert answer in made.client().command(words)[-1]
+        assert not [words for words in provider.heard if words.startswith(b"RENAME")]
+
+
 def test_client_that_leaves_while_its_mailbox_is_deleted(tmp_path: Path) -> None:
     """The mailbox is there under its own name, or it is gone for good; never left under the longer one."""
     provider = Provider()
