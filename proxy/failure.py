@@ -98,6 +98,7 @@ class Detail(Named):
     NOT_GIVEN = "upstream refused to give the messages: {words}"
     ODD_NUMBER = "upstream names a message by what is no number"
     RENUMBERED = "upstream renumbered the mailbox while a command by sequence number was held"
+    MADE_ANEW = "the mailbox was closed or made anew while a command was held"
     FLAGGED_FASTER = "others flag messages as deleted faster than they can be archived"
     NO_STRING = "a mailbox's name that cannot be written as a string"
     NOT_SELECTED = "upstream does not open the mailbox: {words}"

@@ -168,11 +168,11 @@ class Harvester:
         By sequence number where the command that waits is by sequence number: during a FETCH without UID a server
         must not renumber (RFC 9051 section 7.5.1).
         """
-        missing = self._archived.missing(place, UidSet.of(each.uid for each in found))
+        missing = self.missing(place, UidSet.of(each.uid for each in found))
         if not missing:
             return
         await self._compare_lengths(place, [each for each in found if each.uid in missing], by_uid=by_uid)
-        missing = self._archived.missing(place, missing)
+        missing = self.missing(place, missing)
         if not missing:
             return
         obstacle = self._spool.obstacle()
@@ -184,15 +184,25 @@ class Harvester:
                 await self._fetch(numbers, by_uid=by_uid)
         finally:
             self._tap.captures.urgent = False
-        missing = self._archived.missing(place, missing)
+        missing = self.missing(place, missing)
         if missing and by_uid:  # those that somebody else has removed meanwhile are not ours to save
             there = [
                 each.uid for numbers in missing.wires(MAX_SET_OCTETS)
                 for each in await self.resolve(numbers, by_uid=True)
             ]
-            missing = self._archived.missing(place, UidSet.of(there))
+            missing = self.missing(place, UidSet.of(there))
         if missing:
             raise Unsafe(Detail.COULD_NOT_BE_KEPT.said(messages=len(missing), mailbox=place.mailbox))
+
+    def missing(self, place: Place, uids: UidSet) -> UidSet:
+        """What of the open mailbox is not known to be durable. Raises Unsafe when `place` is not that any more.
+
+        A UIDVALIDITY that changes (RFC 9051 section 2.3.1.1) makes others of the messages that have these UIDs.
+        """
+        mailbox = self._relay.selection.mailbox
+        if mailbox is None or mailbox.uidvalidity != place.uidvalidity:
+            raise Unsafe(Detail.MADE_ANEW.said())
+        return self._archived.missing(place, uids)
 
     async def secure_all(self, place: Place) -> None:
         """Have every message of the open mailbox durable here. Raises Unsafe and Refused."""

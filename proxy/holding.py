@@ -218,7 +218,7 @@ class Holding:
     async def _inexact(self, held: Held, place: Place) -> Verdict:
         for _ in range(LOOKS):
             uids = await self._harvester.deleted(held.hazard.set)
-            if not self._archived.missing(place, uids):
+            if not self._harvester.missing(place, uids):
                 return Verdict(verb=held.command.verb, pieces=held.pieces)
             await self._harvester.secure(place, [Found(sequence=0, uid=uid) for uid in uids], by_uid=True)
         raise Unsafe(Detail.FLAGGED_FASTER.said())

@@ -32,6 +32,7 @@ class Provider:
     opens: bytes = b"[READ-WRITE] open"  # the answer to SELECT
     wordy: bytes = b""  # what stands in front of the UID where that is asked for
     withheld: frozenset[int] = frozenset()  # FETCH of these is answered OK and without a body
+    anew: dict[int, bytes] = field(default_factory=dict)  # UID → message: what the open mailbox holds all at once
     renumbers: bool = False  # the first message goes, and EXPUNGE is said where a server must not
     between: Callable[[], object] | None = None  # called in the middle of each body
     boxes: dict[bytes, dict[int, bytes]] = field(default_factory=dict)
@@ -168,6 +169,9 @@ class Provider:
         parts = self._words(words)
         by_uid = parts[0].upper() == b"UID"
         verb, arguments = (parts[1].upper(), parts[2:]) if by_uid else (parts[0].upper(), parts[1:])
+        if self.anew and verb in (b"FETCH", b"SEARCH"):
+            self.boxes[selected], self.anew = self.anew, {}
+            yield b"* OK [UIDVALIDITY 10] made anew\r\n"
         if verb == b"ENABLE":
             yield b"".join(b"* ENABLED %s\r\n" % each for each in arguments if each in self.enables)
         elif verb == b"CAPABILITY":

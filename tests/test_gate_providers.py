@@ -27,11 +27,12 @@ class House:
     def __init__(self, proxy: ImapProxy, provider: Provider) -> None:
         self.proxy = proxy
         self.provider = provider
+        self.also: list[bytes] = []  # messages that count as the letters do
         self.unseen: list[bytes] = []  # removed when they were not here
         provider.on_removal = self._look
 
     def _look(self, octets: bytes) -> None:
-        if octets in LETTERS and hashlib.sha256(octets).hexdigest() not in self.here():
+        if octets in (*LETTERS, *self.also) and hashlib.sha256(octets).hexdigest() not in self.here():
             self.unseen.append(octets)
 
     def here(self) -> set[str]:
@@ -140,6 +141,25 @@ def test_renumbered_when_it_must_not_be(tmp_path: Path) -> None:
         client.ok(b"STORE 2:3 +FLAGS (\\Deleted)")
         client.ok(b"EXPUNGE")
         assert made.provider.gone == LETTERS[2:4]
+
+
+@pytest.mark.parametrize("words", [b"MOVE 1:2 Drafts", b"UID MOVE 101:107 Drafts", b"EXPUNGE", b"CLOSE", b"XREM"])
+def test_mailbox_that_is_made_anew_while_a_command_is_held(tmp_path: Path, words: bytes) -> None:
+    """Others have the UIDs of messages that are archived: the command is refused, and goes on once they are too."""
+    with house(tmp_path, provider := Provider(capabilities=PLAIN), b"Alt") as made:
+        client = made.client(b"Alt")
+        made.whole(client)
+        made.proxy.messages(6)
+        new = {uid: b"Subject: neu %d\r\n\r\n" % uid for uid in provider.boxes[b"Alt"]}
+        for uid in new:
+            provider.flags[uid] = {b"\\Deleted"}
+        made.also += new.values()
+        provider.put(b"Alt", b"Subject: noch ungelesen\r\n\r\n")
+        provider.anew = dict(new)
+        assert b" NO [UNAVAILABLE] " in client.command(words)[-1]
+        assert provider.gone == []
+        client.ok(words)
+        assert set(made.provider.gone) <= set(new.values())
 
 
 def test_without_uidplus(tmp_path: Path) -> None:
