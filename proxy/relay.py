@@ -54,7 +54,7 @@ class Relay:
         self._later = later
         self._unseen: list[bytes] = []  # forwarded, not looked at
         self._in_fetch = False
-        self._looking = False
+        self._in_parts = self._looking = False
         self._untracked: FramingLost | None = None
         self._forwarded: list[bytes] = []  # what the client gets of the chunk that is being edited
         self._hiding = False  # the response that is being read is the injected command's
@@ -67,8 +67,9 @@ class Relay:
             self.selection.ask()
         if isinstance(command, Injected):
             self._hiding = False
-        if command.parts and self._tap is not None and self._backlog is not None:
-            self._backlog.then(partial(self._tap.ask, command.parts))
+        if (command.parts or self._in_parts) and self._tap is not None and self._backlog is not None:
+            self._in_parts = True  # it does that to the end, and what it does not go on with is whole
+            self._backlog.then(partial(self._tap.ask, command.parts or {}))
 
     @property
     def outstanding(self) -> Mapping[bytes, Outstanding]:

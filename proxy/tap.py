@@ -21,8 +21,11 @@ MAX_LATER_PART_OCTETS = 4 * 1024 * 1024
 
 @dataclass(slots=True)
 class _Partial:
+    """Octets from the begin of a message. `facts`: it seems to be whole, unless the client asks for what follows."""
+
     message: SpoolMessage
     next_origin: int
+    facts: fetchdata.FetchFacts | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class Tap:
         self._length = 0
         self._done: list[tuple[SpoolMessage | _LaterPart, int | None, int]] = []
         self._partials: dict[tuple[int | None, int], _Partial] = {}
+        self._capped = False  # upstream has given less than was asked for of a message that went on
 
     def select(self, mailbox: Mailbox | None, exists: int | None = None) -> None:
         """Another mailbox is selected, or none; `exists` is how many messages upstream counts in it."""
@@ -75,7 +79,13 @@ class Tap:
         self.captures.select(mailbox, exists)
 
     def ask(self, parts: Mapping[int, int]) -> None:
-        """A FETCH asks for these parts of bodies: origin → length."""
+        """A command goes upstream that asks for these parts of bodies, or for none: origin → length.
+
+        What seemed to be whole is, if the client does not go on there.
+        """
+        for key, partial in list(self._partials.items()):
+            if partial.facts is not None and partial.next_origin not in parts and fetchdata.UNREADABLE not in parts:
+                self._give_up(self._partials.pop(key))
         for origin, length in parts.items():
             self._asked.setdefault(origin, []).append(length)
 
@@ -126,11 +136,18 @@ class Tap:
         self.drop_partials()
 
     def drop_partials(self) -> None:
-        """Give up what was fetched in parts and not completed."""
+        """No parts follow any more."""
         for partial in self._partials.values():
+            self._give_up(partial)
+        self._partials.clear()
+
+    def _give_up(self, partial: _Partial) -> None:
+        """Nothing follows: it is whole, or it was not completed."""
+        if partial.facts is not None:
+            self.captures.end(partial.message, partial.facts, partial.next_origin)
+        else:
             partial.message.abort()
             self.captures.missed += 1
-        self._partials.clear()
 
     def counted(self, exists: int) -> None:
         """Upstream counts so many messages."""
@@ -146,8 +163,7 @@ class Tap:
         else:
             self.captures.numbering.removed(number)
         for key in [key for key in self._partials if key[0] is None]:
-            self._partials.pop(key).message.abort()
-            self.captures.missed += 1
+            self._give_up(self._partials.pop(key))
 
     def _fetched(self, event: Fetched) -> None:
         facts = self._whole(event.line, len(event.octets))
@@ -240,28 +256,34 @@ class Tap:
         return fetchdata.UNREADABLE in asked or length <= max(map(max, asked.values()))
 
     def _part(self, message: SpoolMessage | _LaterPart, origin: int, length: int, facts: fetchdata.FetchFacts) -> None:
-        """A partial body: shorter than asked means that the message ends here (iOS fetches like this)."""
+        """A partial body: shorter than asked means that the message ends here (iOS fetches like this).
+
+        But some servers give less at a time than they are asked for: the client then goes on where the octets end.
+        """
         key = (facts.uid, facts.sequence if facts.uid is None else 0)
-        # With several commands on their way nobody knows whose answer this is: it must be shorter than each asked for.
-        asked = self._asked.get(origin)
         before = self._partials.pop(key, None)
-        ends = asked is not None and length < min(asked) and fetchdata.UNREADABLE not in self._asked
+        if before is not None and before.facts is not None and length and origin >= before.next_origin:
+            self._capped, before.facts = True, None
         if isinstance(message, SpoolMessage):
             if before is not None:
-                before.message.abort()
+                self._give_up(before)
             whole = message
         elif before is not None and before.next_origin == origin:
             whole = before.message
             whole.write(message.octets)
         else:
             if before is not None:
-                before.message.abort()
+                self._give_up(before)
             self.captures.missed += 1
-            return
-        if ends:
-            self.captures.end(whole, facts, origin + length)
             return
         while len(self._partials) >= MAX_PARTIALS:
-            self._partials.pop(next(iter(self._partials))).message.abort()
-            self.captures.missed += 1
-        self._partials[key] = _Partial(whole, origin + length)
+            self._give_up(self._partials.pop(next(iter(self._partials))))
+        self._partials[key] = _Partial(whole, origin + length, facts if self._ends(origin, length) else None)
+
+    def _ends(self, origin: int, length: int) -> bool:
+        """Whether a part that was answered like this is the last one, as far as upstream is known."""
+        asked = self._asked.get(origin)
+        if asked is None or fetchdata.UNREADABLE in self._asked:
+            return False
+        # With several commands on their way nobody knows whose answer this is: it must be shorter than each asked for.
+        return not length if self._capped else length < min(asked)

@@ -195,6 +195,7 @@ def test_a_message_in_parts(proxy: ImapProxy, client: Client, dovecot: Dovecot, 
         if count < octets_at_a_time:
             break
     assert got == octets
+    client.ok(b"NOOP")  # it does not go on: that was all
     (record,) = proxy.messages(1, mailbox=box)
     assert record.load() == octets
 

@@ -186,6 +186,7 @@ def test_parts_asked_for_in_two_lengths_at_once(tmp_path: Path) -> None:
             b"* 1 FETCH (UID 1 BODY[]<0> {10}\r\n0123456789)\r\n" + first + b" OK\r\n"
             b"* 2 FETCH (UID 2 BODY[]<0> {5}\r\nshort)\r\n" + second + b" OK\r\n"
         )
+        wire.say(wire.tag() + b" OK\r\n")
         wire.hear()
 
     with scripted_proxy(tmp_path, script) as proxy:
@@ -193,6 +194,7 @@ def test_parts_asked_for_in_two_lengths_at_once(tmp_path: Path) -> None:
         client.ok(b"SELECT INBOX")
         client.send(b"a UID FETCH 1 (BODY.PEEK[]<0.10>)\r\nb UID FETCH 2 (BODY.PEEK[]<0.1000>)\r\n")
         client.until(b"b")
+        client.ok(b"NOOP")  # it does not go on
         (record,) = proxy.messages(1)
         assert (record.facts["uid"], record.load()) == (2, b"short")
 

@@ -170,3 +170,47 @@ def test_what_upstream_owes_says_whether_messages_may_come() -> None:
     assert not relay.fetching and relay.awaited
     relay.feed(b"* BYE\r\nb OK done\r\n")
     assert not relay.awaited
+
+
+def in_turn(*steps: tuple[dict[int, int], bytes]) -> list[tuple[int, bytes]]:
+    """(UID, octets) of what is captured when a client sends one FETCH after the other: what it asks for, the answer."""
+
+    async def run(folder: Path) -> None:
+        with SpoolWriter(folder, reserve_octets=0) as spool:
+            tap = Tap(spool, {"account": "a@b.example"}, pytest.fail)
+            relay = Relay(tap, lambda octets: None)
+            relay.expect(Outstanding(tag=b"s", verb=b"SELECT", mailbox=b"INBOX"))
+            relay.feed(b"* OK [UIDVALIDITY 7] is valid\r\ns OK done\r\n")
+            for asked, answer in steps:
+                relay.expect(Outstanding(tag=b"f", verb=b"UID FETCH", parts=asked))
+                relay.feed(answer + b"f OK done\r\n")
+            relay.close()
+            tap.close()
+
+    with TemporaryDirectory() as name:
+        asyncio.run(run(Path(name)))
+        return [(record.facts["uid"], record.load()) for path in waiting(Path(name)) for record in read(path)]
+
+
+def part(uid: int, origin: int, octets: bytes) -> bytes:
+    return b"* %d FETCH (UID %d BODY[]<%d> {%d}\r\n%s)\r\n" % (uid, uid, origin, len(octets), octets)
+
+
+def test_less_than_asked_for_is_whole_when_the_client_does_not_go_on() -> None:
+    """iOS fetches like this; the next command may ask for another message in parts, or for nothing at all."""
+    assert in_turn(({0: 99}, part(1, 0, b"one")), ({0: 99}, part(2, 0, b"two"))) == [(1, b"one"), (2, b"two")]
+    assert in_turn(({0: 99}, part(1, 0, b"one")), ({}, b"")) == [(1, b"one")]
+    # Both asked for ahead: behind the end there is nothing.
+    ahead = part(1, 0, b"one") + b'* 1 FETCH (UID 1 BODY[]<99> "")\r\n'
+    assert in_turn(({0: 99, 99: 99}, ahead)) == [(1, b"one")]
+
+
+def test_upstream_that_gives_less_at_a_time_than_it_is_asked_for() -> None:
+    """No piece is taken for the whole: not the first, and of what comes then only what an empty part ends."""
+    first = ({0: 99}, part(1, 0, b"one")), ({3: 99}, part(1, 3, b" two"))
+    assert in_turn(*first, ({}, b"")) == []
+    assert in_turn(*first, ({7: 99}, part(1, 7, b"")), ({}, b"")) == [(1, b"one two")]
+    assert in_turn(*first, ({7: 99}, b'* 1 FETCH (UID 1 BODY[]<7> "")\r\n'), ({}, b"")) == [(1, b"one two")]
+    assert in_turn(*first, ({0: 99}, part(2, 0, b"three")), ({}, b"")) == []
+    # Both asked for ahead, and there is something behind the end that seemed to be one.
+    assert in_turn(({0: 99, 99: 99}, part(1, 0, b"one") + part(1, 99, b"more"))) == []
