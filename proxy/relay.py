@@ -65,8 +65,7 @@ class Relay:
         self._owed.add(command)
         if command.verb in SELECTING:
             self.selection.ask()
-        if isinstance(command, Injected):
-            self._hiding = False
+        self._hiding = self._hiding and not isinstance(command, Injected)
         if (command.parts or self._in_parts) and self._tap is not None and self._backlog is not None:
             self._in_parts = True  # it does that to the end, and what it does not go on with is whole
             self._backlog.then(partial(self._tap.ask, command.parts or {}))
