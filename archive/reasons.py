@@ -55,6 +55,7 @@ class Reason(Named):
     )
     # The spool
     SPOOL_FULL = "{folder}: the disk of the spool is full; make room, mail programs try again by themselves"
+    SPOOL_STALLED = "{folder}: the disk of the spool does not answer; reading goes on, nothing is taken in meanwhile"
     SPOOL_NOT_WRITTEN = "{path}: cannot be written: {words}"
     SPOOL_CLOSED = "the spool is closed"
     SPOOL_RECORD_FAILED = "the spool could not write a record; see the log"

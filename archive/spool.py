@@ -25,7 +25,7 @@ from postbuch.archive.errors import SpoolError
 from postbuch.archive.reasons import Reason
 from postbuch.archive.record import EVENT, MESSAGE, Record, SpoolDamaged, counts_in, new_capture, read, salvage
 from postbuch.archive.spoolfile import NOBODY, SMALL_OCTETS, Buffer, Group, LargeFile, Queued, Waiter, as_spool_error
-from postbuch.archive.spoolfolder import quarantine, sync_folder, waiting, waiting_counts
+from postbuch.archive.spoolfolder import is_orphan, quarantine, sync_folder, waiting, waiting_counts
 from postbuch.archive.spoolmessage import CLOSED, SpoolMessage
 from postbuch.archive.spoolqueue import Queue
 from postbuch.archive.spoolring import Ring
@@ -39,6 +39,8 @@ __all__ = [
 
 # 32 MiB: a file of many records is read as one batch by the drain; this bounds its memory.
 GROUP_OCTETS = 33_554_432
+# A disk that does one job for so long hangs: what could wait for it is refused, and reading goes on without the spool.
+STALLED_S = 20.0
 # How long a dead process's segment may be held by what it had asked the kernel for: one sync, on a slow disk.
 LET_GO_S = 5.0
 # After a write error other than a full disk, nothing is accepted for this long.
@@ -73,7 +75,7 @@ class SpoolWriter:
             for path in sorted((self.folder / "tmp").iterdir()):
                 if path.suffix == SUFFIX:
                     self._recover(path)
-                elif _is_orphan(path.name):  # never acknowledged: its writer died before the rename
+                elif is_orphan(path.name, _TOKEN):  # never acknowledged: its writer died before the rename
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise as_spool_error(error, self.folder) from error
@@ -84,7 +86,7 @@ class SpoolWriter:
     def _recover(self, path: Path) -> None:
         """What a dead process left. The kernel holds it until a write of its ring that was on the way has ended."""
         end = time.monotonic() + LET_GO_S
-        while not recover(self, path) and _is_orphan(path.name) and time.monotonic() < end:
+        while not recover(self, path) and is_orphan(path.name, _TOKEN) and time.monotonic() < end:
             time.sleep(0.01)
 
     def close(self) -> None:
@@ -140,9 +142,16 @@ class SpoolWriter:
 
     def obstacle(self, expected_octets: int = 0) -> str | None:
         """Why nothing can be captured now, as a sentence; None when all is well."""
+        if self.stalled:
+            return Reason.SPOOL_STALLED.said(folder=self.folder)
         if self._failure is not None and time.monotonic() < self._failure[0]:
             return self._failure[1]
         return self._room.obstacle(expected_octets)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the disk does not answer."""
+        return time.monotonic() - self._queue.busy_since > STALLED_S
 
     def report(self) -> dict[str, Any]:
         """The `spool` entry of a health file."""
@@ -247,18 +256,3 @@ class SpoolWriter:
                 group = Group()
         if group.waiters:
             self._segments.write(group)
-
-
-def _is_orphan(name: str) -> bool:
-    pid, _, rest = name.partition("-")
-    if not pid.isdecimal():
-        return True
-    if int(pid) == os.getpid():  # in a container a restarted process often has the number of its predecessor
-        return not rest.startswith(_TOKEN)
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return False

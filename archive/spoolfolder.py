@@ -41,3 +41,19 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_orphan(name: str, token: str) -> bool:
+    """Whether the writer of a temporary file is dead; `token` is that of this process."""
+    pid, _, rest = name.partition("-")
+    if not pid.isdecimal():
+        return True
+    if int(pid) == os.getpid():  # in a container a restarted process often has the number of its predecessor
+        return not rest.startswith(token)
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False

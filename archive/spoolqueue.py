@@ -44,6 +44,7 @@ class Queue:
         self._due: float | None = None  # when the oldest record that waits for company must go
         self._turn = Turn.NOBODYS
         self._closed = True
+        self.busy_since = FOREVER  # when who writes now began with it
 
     def open(self) -> None:
         """From now on there is a thread that takes what is put here."""
@@ -78,7 +79,7 @@ class Queue:
             self._records.append(record)
             self._octets += octets + RECORD_OCTETS
             if urgent and ring and self._is_rings(now):
-                self._turn = Turn.RINGS
+                self._turn, self.busy_since = Turn.RINGS, now
                 return self._taken()
             due = now if urgent else now + LINGER_S
             if self._due is None or due < self._due:
@@ -93,15 +94,16 @@ class Queue:
             publish = self._segments.due
             for_thread = self._jobs or self._closed or (publish is not None and publish <= now)
             if not for_thread and self._is_due(now) and self._octets <= RING_OCTETS:
+                self.busy_since = now
                 return self._taken()
-            self._turn = Turn.NOBODYS
+            self._turn, self.busy_since = Turn.NOBODYS, FOREVER
             self._sleeper.rouse(0.0 if for_thread else self._wakes_at(now))
         return []
 
     def back(self, job: Job) -> None:
         """The ring could not write; it is the thread's turn, first with this job. Taken in even after `close`."""
         with self._lock:
-            self._turn = Turn.NOBODYS
+            self._turn, self.busy_since = Turn.NOBODYS, FOREVER
             self._jobs.insert(0, job)
             self._sleeper.rouse(0.0)
 
@@ -119,9 +121,9 @@ class Queue:
                         return None
                     wakes_at = self._wakes_at(now)
                     if jobs or records or wakes_at <= now:
-                        self._turn = Turn.THREADS
+                        self._turn, self.busy_since = Turn.THREADS, now
                         return jobs, records
-                    self._turn = Turn.NOBODYS
+                    self._turn, self.busy_since = Turn.NOBODYS, FOREVER
                 self._sleeper.lie_down(wakes_at)
             self._sleeper.sleep(wakes_at)
 

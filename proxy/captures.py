@@ -110,6 +110,11 @@ class Captures:
             made.set_exception(error)
 
     @property
+    def stalled(self) -> bool:
+        """Whether the spool's disk does not answer."""
+        return self._spool.stalled
+
+    @property
     def pending_octets(self) -> int:
         """Octets that were given to the spool and are not written yet."""
         return self._given_octets - self._written_octets

@@ -100,7 +100,12 @@ class Tap:
 
     @property
     def pending_octets(self) -> int:
-        """Octets that the spool has not written yet: upstream is not read while they are many."""
+        """Octets that the spool has not written yet: upstream is not read while they are many.
+
+        None of a disk that hangs: reading goes on (invariant 7), and what is read meanwhile is not captured.
+        """
+        if self.captures.stalled:
+            return 0
         waiting = self.captures.pending_octets
         if self._taking is not None:
             waiting += self._taking.pending_octets

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-from imap_proxy import PATIENCE_S, Client, ImapProxy, Scripted, Wire, make_config
+from imap_proxy import PATIENCE_S, Client, ImapProxy, Scripted, Wire, make_config, scripted_proxy
+from pretender import Provider
 
+from postbuch.archive import spool
 from postbuch.proxy.balance import MAX_PENDING_OCTETS
 
 ANNA = "anna@firma.example"
@@ -101,3 +103,29 @@ def test_log_out_behind_a_large_message(tmp_path: Path, catches_up: bool) -> Non
             assert client.rest() == BYE + b"l OK logged out\r\n"
         (record,) = proxy.messages(1)
         assert record.load() == MESSAGE
+
+
+def test_disk_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of a mailbox is read; what would destroy or take in is refused; it is told (invariants 2, 3 and 7)."""
+    provider = Provider(boxes={b"INBOX": {}, b"Drafts": {}})
+    for _ in range(3):
+        provider.put(b"INBOX", MESSAGE * 2)
+    with scripted_proxy(tmp_path, provider.script) as proxy:
+        client = proxy.logged_in(ANNA, "geheim")
+        client.wire.settimeout(ANSWER_S)
+        client.ok(b"SELECT INBOX")
+        with busy_disk(proxy), monkeypatch.context() as patched:
+            patched.setattr(spool, "STALLED_S", 0.0)
+            client.send(b"f UID FETCH 1:* (BODY.PEEK[])\r\n")
+            for _ in range(3):
+                assert client.line().endswith(b"{%d}\r\n" % (2 * len(MESSAGE)))
+                assert client.octets(2 * len(MESSAGE)) == MESSAGE * 2
+                assert client.line() == b")\r\n"
+            client.until(b"f")
+            assert b" NO [UNAVAILABLE] " in client.command(b"UID STORE 1:* +FLAGS (\\Deleted)")[-1]
+            assert b" NO [UNAVAILABLE] " in client.command(b"APPEND Drafts {3+}\r\nx\r\n")[-1]
+            health = proxy.runtime.health()
+            assert not health["spool"]["writable"]
+            assert any("does not answer" in str(each["sentence"]) for each in health["failures"])
+        client.ok(b"UID STORE 1:* +FLAGS (\\Deleted)")
+        assert len(proxy.messages(3)) == 3 and provider.boxes[b"Drafts"] == {}
