@@ -106,9 +106,9 @@ def apply_users(conn: Connection, passwords: dict[Role, str], host: str) -> str:
 
 def _revoke_all_tables(conn: Connection, user: str) -> None:
     """A right on the whole database, which nobody needs, would stand above those on its tables."""
-    name = str(conn.scalar(text("SELECT DATABASE()"))).replace("`", "``")
+    name = str(conn.scalar(text("SELECT DATABASE()"))).replace("`", "``").replace(":", r"\:")
     try:
-        conn.exec_driver_sql(f"REVOKE UPDATE, DELETE ON `{name}`.* FROM {user}")
+        conn.execute(text(f"REVOKE UPDATE, DELETE ON `{name}`.* FROM {user}"))  # of which the host may be %
     except (OperationalError, ProgrammingError) as error:
         if number(error) != _NOT_GRANTED:
             raise

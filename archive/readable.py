@@ -47,6 +47,8 @@ def named(conn: Connection, store: ObjectStore, letters: Collection[int]) -> Nam
             .order_by(sighting.c.image_id, account.c.address)
         )
         for image_id, address in owners:
+            if image_id not in places:  # its letter is gone, which is another finding
+                continue
             letter_id, at = places[image_id]
             found.setdefault((store.folder(at, address), letter_id), []).extend(files[image_id])
     return found
