@@ -161,14 +161,16 @@ def test_a_server_that_is_too_old_is_told(
     external: External, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is made in it."""
+    external.user("aged", "GRANT ALL PRIVILEGES ON aged.* TO aged@'%'")
     monkeypatch.setattr(setup, "_LEAST_MARIADB", (999, 0))
     with pytest.raises(ServiceMissing, match=r"the database server is 1.*MariaDB 10\.11, MySQL 8 or newer"):
-        setup.initialise(external.config(tmp_path, "full"))
+        setup.initialise(external.config(tmp_path, "aged"))
 
 
 def test_tls_is_verified(external: External, tmp_path: Path) -> None:
     """`?tls=true` never falls back to a connection that is open or not verified."""
-    url = f"mysql://full:{quote(PASSWORD, safe='')}@127.0.0.1:{external.port}/full?tls=true"
+    external.user("secure", "GRANT ALL PRIVILEGES ON secure.* TO secure@'%'")
+    url = f"mysql://secure:{quote(PASSWORD, safe='')}@127.0.0.1:{external.port}/secure?tls=true"
     config = parse({"data_dir": "data", "database": {"url": url}}, tmp_path / "postbuch.toml")
     with pytest.raises(ServiceMissing):
         database.check(config, Role.OWNER)
