@@ -7,7 +7,8 @@ share the folder. `tmp` and `new` lie on one file system:
 
 Group commit: the thread takes everything that queued while the last sync ran and writes one file of it. So an idle
 writer makes one message durable at once, and a busy one thousands a second. Groups in quick succession go into a
-segment instead (`spoolsegment.py`), which is in `tmp` until it is published.
+segment instead (`spoolsegment.py`), which is in `tmp` until it is published; what is small and urgent is written into it
+without the thread where there is a ring (`spoolring.py`).
 """
 
 import itertools
@@ -45,6 +46,8 @@ STALLED_S = 20.0
 LET_GO_S = 5.0
 # After a write error other than a full disk, nothing is accepted for this long.
 PAUSE_S = 1.0
+
+log = logging.getLogger(__name__)
 
 _TOKEN = os.urandom(4).hex()
 _NUMBERS = itertools.count(1)
@@ -162,7 +165,7 @@ class SpoolWriter:
 
     def put(self, job: Callable[[], None]) -> bool:
         """Have the thread do the job; False when it has ended."""
-        return self._queue.put([job])
+        return self._queue.put(job)
 
     def put_record(
         self, kind: int, chunks: Sequence[Buffer], facts: Mapping[str, Any], waiter: Waiter, urgent: bool
@@ -212,37 +215,38 @@ class SpoolWriter:
         return True
 
     def _by_ring(self, records: list[Queued]) -> None:
-        """On the loop, when it is the ring's turn."""
-        group = Group()
-        group.take(records)
-        whole = b"".join(group.buffers)
-        waiters = [waiter for waiter, _ in group.waiters]
-        by_thread = partial(self._guard, partial(self._segments.write, group), waiters)
-        if self.ring is None or not self._segments.takes(len(whole)):  # facts may be longer than was expected
-            self._queue.back(by_thread)
-            return
-
-        def told(error: OSError | None) -> None:
-            self._guard(partial(self._segments.wrote, group, len(whole), error), waiters)
-            if error is not None:
-                self._queue.back(self._segments.flush)  # what was acknowledged before goes on its way
-            elif more := self._queue.after_ring():
-                self._by_ring(more)
-
-        handle, offset = self._segments.place
+        """On the loop, when it is the ring's turn. What it cannot do, for whatever reason, the thread does."""
+        job, waiters = partial(self._write_records, records), [record[3] for record in records]
         try:
-            self.ring.write(handle, whole, offset, told)
+            group = Group()
+            group.take(records)
+            job = partial(self._segments.write, group)
+            whole = b"".join(group.buffers)
+            if self.ring is not None and self._segments.takes(len(whole)):  # facts may be longer than was expected
+                handle, offset = self._segments.place
+                self.ring.write(handle, whole, offset, partial(self._by_ring_done, group, len(whole)))
+                return
         except OSError:
-            logging.getLogger(__name__).exception("spool-ring-given-up")
+            log.exception("spool-ring-given-up")
             self.ring = None
-            self._queue.back(by_thread)
+        except MemoryError:
+            log.exception("spool-ring-left-out")
+        self._queue.back(partial(self._guard, job, waiters))
+
+    def _by_ring_done(self, group: Group, octets: int, error: OSError | None) -> None:
+        waiters = [waiter for waiter, _ in group.waiters]
+        self._guard(partial(self._segments.wrote, group, octets, error), waiters)
+        if error is not None:
+            self._queue.back(self._segments.flush)  # what was acknowledged before goes on its way
+        elif more := self._queue.after_ring():
+            self._by_ring(more)
 
     def _guard(self, job: Callable[[], None], waiters: Iterable[Waiter]) -> None:
         """Nothing may end the thread while people wait for it: not even a lack of memory."""
         try:
             job()
         except Exception:
-            logging.getLogger(__name__).exception("spool-writer-error")
+            log.exception("spool-writer-error")
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_exception(SpoolError(Reason.SPOOL_RECORD_FAILED.said()))

@@ -6,7 +6,7 @@ one kind: a few small records, one of which somebody waits for, while a segment 
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum, auto
 
 from postbuch.archive.sleeper import FOREVER, Sleeper
@@ -56,12 +56,12 @@ class Queue:
             self._closed = True
             self._sleeper.rouse(0.0)
 
-    def put(self, jobs: Iterable[Job]) -> bool:
-        """Have the thread do the jobs; False when it has ended."""
+    def put(self, job: Job) -> bool:
+        """Have the thread do the job; False when it has ended."""
         with self._lock:
             if self._closed:
                 return False
-            self._jobs += jobs
+            self._jobs.append(job)
             self._sleeper.rouse(0.0)
         return True
 

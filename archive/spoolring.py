@@ -54,15 +54,16 @@ class Ring:
     def write(self, handle: int, octets: bytes, offset: int, told: Told) -> None:
         """Have all of it written; the handle is one with O_DSYNC. `told` is called on the loop.
 
-        Raises OSError when the kernel does not take it. Then nothing may be asked of this ring any more: what it did
-        not take would be written with the next.
+        Raises MemoryError before the kernel is asked, OSError when it does not take it. After that nothing may be asked
+        of this ring any more: what it did not take would be written with the next.
         """
         operation = self._operation.write(octets, handle, offset)
         operation.set_callback(lambda written: self._written(written, len(octets), told))
         self._on_its_way = True
         try:
             self._context.submit(operation)
-            self._context.flush()
+            with contextlib.suppress(MemoryError):  # it is on its way then; what became of it is told by the event
+                self._context.flush()
         except (OSError, OverflowError, SystemError) as error:
             self._on_its_way = False
             raise OSError(errno.EIO, str(error)) from error

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from spool_records import everything
 
 from postbuch.archive import spool, spoolqueue, spoolsegment
 from postbuch.archive.errors import SpoolError
+from postbuch.archive.spoolfile import Group, Queued
 from postbuch.archive.spoolring import Ring
 from provider.ports import wait_until
 
@@ -206,6 +208,29 @@ def test_a_ring_that_does_not_take_any_more(writer: spool.SpoolWriter, caplog: p
         uvloop.run(run())
     assert len(everything(writer.folder)) == 6
     assert "spool-ring-given-up" in caplog.text
+
+
+def test_a_loop_that_lacks_memory(
+    writer: spool.SpoolWriter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it cannot put together the thread writes; the ring's turn ends, and the next one is its own again."""
+    take, lacking = Group.take, [True]
+
+    def starved(group: Group, records: list[Queued]) -> None:
+        if lacking and threading.current_thread() is threading.main_thread():
+            lacking.clear()
+            raise MemoryError
+        take(group, records)
+
+    async def work() -> None:
+        await quick(writer, 3)
+        monkeypatch.setattr(Group, "take", starved)
+        await quick(writer, 3)
+
+    with writer:
+        assert with_ring(writer, work) == 4
+    assert len(everything(writer.folder)) == 6
+    assert "spool-ring-left-out" in caplog.text
 
 
 def test_what_is_on_its_way_when_the_loop_ends_is_told(writer: spool.SpoolWriter) -> None:
