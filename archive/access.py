@@ -120,17 +120,16 @@ def excess(conn: Connection) -> list[str]:
     Tried, on no row, because a right has many sources: on the table, the database, all databases, by a role, by PUBLIC.
     """
     found = []
-    for table in schema.metadata.sorted_tables:
-        if table.info["writes"].is_once:
-            column = next(iter(table.columns)).name
-            for verb, statement in (
-                ("UPDATE", f"UPDATE `{table.name}` SET `{column}` = `{column}` WHERE FALSE"),
-                ("DELETE", f"DELETE FROM `{table.name}` WHERE FALSE"),
-            ):
-                if _is_allowed(conn, statement):
-                    found.append(f"{verb} {table.name}")
+    once = {each.name: each for each in schema.metadata.sorted_tables if each.info["writes"].is_once}
+    for name, table in once.items():
+        column = next(iter(table.columns)).name
+        for verb, statement in (
+            ("UPDATE", f"UPDATE `{name}` SET `{column}` = `{column}` WHERE FALSE"),
+            ("DELETE", f"DELETE FROM `{name}` WHERE FALSE"),
+        ):
+            if _is_allowed(conn, statement):
+                found.append(f"{verb} {name}")
     # Rights on single columns, and those that take a table or its trigger away, which cannot be tried.
-    once = {each.name for each in schema.metadata.sorted_tables if each.info["writes"].is_once}
     columns = conn.execute(text(
         "SELECT DISTINCT table_name FROM information_schema.column_privileges"
         " WHERE table_schema = DATABASE() AND privilege_type = 'UPDATE'"

@@ -165,19 +165,16 @@ class ObjectStore:
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
         """For the time from the first file to the commit of its row. Waits while somebody is `at_rest`."""
-        try:
-            self.attachments.mkdir(parents=True, exist_ok=True, mode=0o750)
-            self.objects.mkdir(parents=True, exist_ok=True, mode=0o750)
-            with _held(self.attachments, fcntl.LOCK_SH):
-                pass
-            held = _held(self.objects, fcntl.LOCK_SH)
-            held.__enter__()
-        except OSError as error:
-            raise ObjectsUnwritable(f"{self.objects}: cannot be written: {error.strerror}") from error
-        try:
+        with contextlib.ExitStack() as work:
+            try:
+                self.attachments.mkdir(parents=True, exist_ok=True, mode=0o750)
+                self.objects.mkdir(parents=True, exist_ok=True, mode=0o750)
+                with _held(self.attachments, fcntl.LOCK_SH):
+                    pass
+                work.enter_context(_held(self.objects, fcntl.LOCK_SH))
+            except OSError as error:
+                raise ObjectsUnwritable(f"{self.objects}: cannot be written: {error.strerror}") from error
             yield
-        finally:
-            held.__exit__(None, None, None)
 
     @contextlib.contextmanager
     def at_rest(self) -> Iterator[None]:
