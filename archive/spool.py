@@ -7,8 +7,8 @@ share the folder. `tmp` and `new` lie on one file system:
 
 Group commit: the thread takes everything that queued while the last sync ran and writes one file of it. So an idle
 writer makes one message durable at once, and a busy one thousands a second. Groups in quick succession go into a
-segment instead (`spoolsegment.py`), which is in `tmp` until it is published; what is small and urgent is written into it
-without the thread where there is a ring (`spoolring.py`).
+segment instead (`spoolsegment.py`), which is in `tmp` until it is published; what is small and urgent is written into
+it without the thread where there is a ring (`spoolring.py`).
 """
 
 import itertools
