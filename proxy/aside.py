@@ -10,9 +10,10 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 
+from postbuch.proxy.answers import is_news, is_ok
 from postbuch.proxy.command import quoted
 from postbuch.proxy.failure import Reason, UpstreamFailed
-from postbuch.proxy.harvest import Harvester, is_news, is_ok
+from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.relay import Relay
 
 log = logging.getLogger("postbuch.proxy.imap")

@@ -5,17 +5,32 @@ sees (`Injected`). The octets take the way of every FETCH, through the tap into 
 """
 
 import itertools
-import re
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 
-from postbuch.archive import uidset
+from postbuch.archive import limited, uidset
 from postbuch.archive.imapnumber import number, number64
 from postbuch.archive.sighted import Place
 from postbuch.archive.spool import SpoolWriter
 from postbuch.archive.uidset import LARGEST, UidSet
 from postbuch.proxy import fetchdata
+from postbuch.proxy.answers import (
+    CAPABILITY,
+    HIGHEST,
+    NUMBER,
+    SIZE,
+    Found,
+    Refused,
+    Unsafe,
+    found_by,
+    is_body,
+    is_news,
+    is_number,
+    is_ok,
+    is_search,
+    is_size,
+    named,
+)
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.failure import Detail
 from postbuch.proxy.outstanding import Injected
@@ -25,41 +40,6 @@ from postbuch.proxy.tap import Tap
 # Servers take lines of 8,000 octets and more (RFC 7162 section 4); one window is also what one answer brings.
 MAX_SET_OCTETS = 4000
 WINDOW_MESSAGES = 200
-
-_NUMBER = re.compile(rb"\* (\d+) FETCH \(UID (\d+)(?: MODSEQ \(\d+\))?\)\r\n", re.IGNORECASE)
-_BODY = re.compile(rb"\* \d+ FETCH \(.*(?:BODY\[\]|INTERNALDATE)", re.IGNORECASE | re.DOTALL)
-_SIZE = re.compile(
-    rb"\* \d+ FETCH \((?=[^)]*UID (\d+))(?=[^)]*RFC822\.SIZE (\d+))"
-    rb"(?:UID \d+|RFC822\.SIZE \d+)(?: (?:UID \d+|RFC822\.SIZE \d+|MODSEQ \(\d+\)))*\)\r\n",
-    re.IGNORECASE,
-)
-_SEARCH = re.compile(rb"\* E?SEARCH\b", re.IGNORECASE)
-_ALL = re.compile(rb"\bALL ([\d:,]+)", re.IGNORECASE)
-_NEWS = re.compile(
-    rb"\* (?:\d+ (?:EXPUNGE|EXISTS|RECENT|FETCH)|VANISHED|FLAGS|OK \[(?:PERMANENTFLAGS|HIGHESTMODSEQ))\b", re.IGNORECASE
-)
-_HIGHEST = re.compile(rb"OK (\[HIGHESTMODSEQ \d+\])", re.IGNORECASE)
-_CAPABILITY = re.compile(rb"\* CAPABILITY\b", re.IGNORECASE)
-
-
-class Unsafe(Exception):
-    """The messages could not be made durable, so nothing may remove them. The text is for the log."""
-
-
-class Refused(Exception):
-    """Upstream does not take the set; `answer` is what it said, without the tag."""
-
-    def __init__(self, answer: bytes) -> None:
-        super().__init__("upstream refused the set")
-        self.answer = answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A message that exists: its sequence number at that moment and its UID."""
-
-    sequence: int
-    uid: int
 
 
 class Harvester:
@@ -98,35 +78,46 @@ class Harvester:
 
         With QRESYNC the answer to any command may bring one (RFC 7162 section 3.2.3), and upstream says it once.
         """
-        lines, answer = await self.ask(line, takes)
-        found = _HIGHEST.match(answer)
+        lines, answer = await self.ask(line, lambda line: takes(line) or limited.is_limit(line))
+        found = HIGHEST.match(answer)
         if found is not None and not takes(told := b"* OK " + found[1] + b" Highest\r\n"):
             self._relay.say(told)
         return lines, answer
 
     async def capabilities(self) -> set[bytes]:
         """What upstream offers now."""
-        lines, _ = await self.ask(b"CAPABILITY", lambda line: _CAPABILITY.match(line) is not None)
+        lines, _ = await self.ask(b"CAPABILITY", lambda line: CAPABILITY.match(line) is not None)
         return {word.upper() for line in lines for word in line.split()[2:]}
 
     async def resolve(self, numbers: bytes, *, by_uid: bool) -> list[Found]:
         """The messages of a set. Raises Refused and Unsafe."""
+        found: list[Found] = []
+        while numbers:
+            some, lowest, answer = await self._resolve(numbers, by_uid=by_uid)
+            found += some
+            if lowest is not None and not by_uid:
+                lowest = min((each.sequence for each in some), default=0)
+            numbers = _rest(numbers, lowest, answer)
+        return found
+
+    async def _resolve(self, numbers: bytes, *, by_uid: bool) -> tuple[list[Found], int | None, bytes]:
+        """The messages that upstream comes to at once, the lowest UID of them if there are more, and its answer."""
         prefix = b"UID " if by_uid else b""
         # The client hears of what else they say. They may also be of messages that the set does not name.
         among: dict[bytes, None] = {}
 
         def takes(line: bytes) -> bool:
-            is_number = _is_number(line)
-            if not is_number and fetchdata.is_fetch(line):
+            named_alone = is_number(line)
+            if not named_alone and fetchdata.is_fetch(line):
                 among[line] = None
-            return is_number
+            return named_alone
 
         lines, answer = await self.look(prefix + b"FETCH " + numbers + b" (UID)", takes)
         if not is_ok(answer):
             raise Refused(answer)
         found = [
-            Found(sequence=_named(match[1]), uid=_named(match[2]))
-            for match in map(_NUMBER.fullmatch, lines) if match is not None
+            Found(sequence=named(match[1]), uid=named(match[2]))
+            for match in map(NUMBER.fullmatch, lines) if match is not None
         ]
         known, wanted = {each.uid for each in found}, uidset.parse(numbers, largest=LARGEST) or UidSet()
         for facts in map(fetchdata.parse, among):
@@ -137,14 +128,19 @@ class Harvester:
             if (facts.uid if by_uid else facts.sequence) in wanted:
                 known.add(facts.uid)
                 found.append(Found(sequence=facts.sequence, uid=facts.uid))
-        return found
+        return found, limited.lowest([*lines, answer]), answer
 
     async def deleted(self, within: bytes = b"") -> UidSet:
         """The UIDs of the messages flagged \\Deleted, of all or of a set of UIDs. Raises Refused and Unsafe."""
-        lines, answer = await self.look(b"UID SEARCH DELETED" + (b" UID " + within if within else b""), is_search)
-        if not is_ok(answer):
-            raise Refused(answer)
-        return found_by(lines)
+        found, more = UidSet(), True
+        while more:
+            lines, answer = await self.look(b"UID SEARCH DELETED" + (b" UID " + within if within else b""), is_search)
+            if not is_ok(answer):
+                raise Refused(answer)
+            found.update(found_by(lines))
+            within = _rest(within or b"1:*", limited.lowest([*lines, answer]), answer)
+            more = bool(within)
+        return found
 
     async def expunge_archived(self, archived: UidSet) -> tuple[bytes, UidSet]:
         """EXPUNGE of what is archived: upstream's answer, and the flagged messages that are left.
@@ -155,9 +151,9 @@ class Harvester:
         _, answer = await self.ask(b"UID EXPUNGE " + archived.wire(), lambda line: False)
         return answer, await self.deleted() if is_ok(answer) else UidSet()
 
-    async def expunge(self, uids: UidSet) -> None:
+    async def expunge(self, sets: Iterable[bytes]) -> None:
         """Remove these, unseen by the client: for CLOSE, which tells nobody. Raises Refused."""
-        for numbers in uids.wires(MAX_SET_OCTETS):
+        for numbers in sets:
             _, answer = await self.ask(b"UID EXPUNGE " + numbers, is_news)
             if not is_ok(answer):
                 raise Refused(answer)
@@ -180,11 +176,15 @@ class Harvester:
             raise Unsafe(obstacle)
         self._tap.captures.urgent = True
         try:
-            for numbers in _windows([each for each in found if each.uid in missing], by_uid=by_uid):
-                await self._fetch(numbers, by_uid=by_uid)
+            more = True
+            while more:
+                more, before = False, len(missing)
+                for numbers in _windows([each for each in found if each.uid in missing], by_uid=by_uid):
+                    more = await self._fetch(numbers, by_uid=by_uid) or more
+                missing = self.missing(place, missing)
+                more = more and 0 < len(missing) < before
         finally:
             self._tap.captures.urgent = False
-        missing = self.missing(place, missing)
         if missing and by_uid:  # those that somebody else has removed meanwhile are not ours to save
             there = [
                 each.uid for numbers in missing.wires(MAX_SET_OCTETS)
@@ -213,20 +213,35 @@ class Harvester:
         sent = self._archived.take_lengths(place, UidSet.of(each.uid for each in found))
         for numbers in _windows([each for each in found if each.uid in sent], by_uid=by_uid):
             prefix = b"UID " if by_uid else b""
-            lines, _ = await self.look(prefix + b"FETCH " + numbers + b" (UID RFC822.SIZE)", _is_size)
-            for match in map(_SIZE.fullmatch, lines):
+            lines, _ = await self.look(prefix + b"FETCH " + numbers + b" (UID RFC822.SIZE)", is_size)
+            for match in map(SIZE.fullmatch, lines):
                 if match is None or not (uid := number(match[1])):
                     continue
                 if uid in sent and sent[uid] == number64(match[2]):
                     self._archived.add(place, uid)
 
-    async def _fetch(self, numbers: bytes, *, by_uid: bool) -> None:
+    async def _fetch(self, numbers: bytes, *, by_uid: bool) -> bool:
+        """Whether upstream has left some out because they are too many."""
         prefix = b"UID " if by_uid else b""
-        _, answer = await self.look(prefix + b"FETCH " + numbers + b" (UID FLAGS INTERNALDATE BODY.PEEK[])", _is_body)
+        line = prefix + b"FETCH " + numbers + b" (UID FLAGS INTERNALDATE BODY.PEEK[])"
+        lines, answer = await self.look(line, is_body)
         self._relay.settle()
         await self._tap.captures.durable()
         if not is_ok(answer):
-            raise Unsafe(Detail.NOT_GIVEN.said(words=answer[:200].decode("utf-8", "replace").strip()))
+            raise _not_given(answer)
+        return limited.lowest([*lines, answer]) is not None
+
+
+def _not_given(answer: bytes) -> Unsafe:
+    return Unsafe(Detail.NOT_GIVEN.said(words=answer[:200].decode("utf-8", "replace").strip()))
+
+
+def _rest(numbers: bytes, lowest: int | None, answer: bytes) -> bytes:
+    """What is still to be asked for of a set when upstream came down to this one. Raises Unsafe."""
+    rest = b"" if lowest is None else limited.below(numbers, lowest)
+    if rest is None:
+        raise _not_given(answer)
+    return rest
 
 
 def _windows(found: list[Found], *, by_uid: bool) -> Iterator[bytes]:
@@ -234,52 +249,3 @@ def _windows(found: list[Found], *, by_uid: bool) -> Iterator[bytes]:
     wanted = [each.uid if by_uid else each.sequence for each in found]
     for start in range(0, len(wanted), WINDOW_MESSAGES):
         yield from UidSet.of(wanted[start : start + WINDOW_MESSAGES]).wires(MAX_SET_OCTETS)
-
-
-def is_ok(answer: bytes) -> bool:
-    """Whether a tagged answer, without its tag, is OK."""
-    return answer[:2].upper() == b"OK"
-
-
-def is_news(line: bytes) -> bool:
-    """Whether an untagged line tells of a change in the mailbox."""
-    return _NEWS.match(line) is not None
-
-
-def is_search(line: bytes) -> bool:
-    """Whether an untagged line is the answer to a SEARCH."""
-    return _SEARCH.match(line) is not None
-
-
-def found_by(lines: list[bytes]) -> UidSet:
-    """The numbers in `* SEARCH 2 84` or `* ESEARCH (TAG "x") UID ALL 2,84` (RFC 9051 section 7.3.4). Raises Unsafe."""
-    spans: list[tuple[int, int]] = []
-    for line in lines:
-        if line[:8].upper() == b"* SEARCH":
-            spans += ((uid, uid) for uid in map(_named, filter(bytes.isdigit, line.split()[2:])))
-        elif listed := _ALL.search(line):
-            found = uidset.parse(listed.group(1))
-            if found is None:
-                raise Unsafe(Detail.ODD_NUMBER.said())
-            spans += found.spans()
-    return UidSet(spans)
-
-
-def _named(digits: bytes) -> int:
-    """What upstream names a message by. Raises Unsafe: one that cannot be read may be hit all the same."""
-    found = number(digits)
-    if not found:
-        raise Unsafe(Detail.ODD_NUMBER.said())
-    return found
-
-
-def _is_number(line: bytes) -> bool:
-    return _NUMBER.fullmatch(line) is not None
-
-
-def _is_size(line: bytes) -> bool:
-    return _SIZE.fullmatch(line) is not None
-
-
-def _is_body(line: bytes) -> bool:
-    return _BODY.match(line) is not None

@@ -9,17 +9,18 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from postbuch.archive import said, uidset
+from postbuch.archive import limited, said, uidset
 from postbuch.archive.errors import ConfigError
 from postbuch.archive.sighted import Place
 from postbuch.archive.uidset import UidSet
 from postbuch.proxy import gate, inparts
+from postbuch.proxy.answers import Found, Refused, Unsafe, is_news
 from postbuch.proxy.archived import Archived
 from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.command import Command
 from postbuch.proxy.failure import Detail, UpstreamFailed
 from postbuch.proxy.gate import Hazard, Reach
-from postbuch.proxy.harvest import Found, Harvester, Refused, Unsafe, is_news
+from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.login import LoginRefused
 from postbuch.proxy.named import Named, SecondSession
 from postbuch.proxy.relay import Relay
@@ -101,7 +102,7 @@ class Holding:
                 return None
             rest = gate.with_set(held.command.rest, known[0].wire()) if b"*" in numbers else held.command.rest
             return Verdict(verb=verb, pieces=held.released(verb, rest))
-        if verb == b"EXPUNGE" and not mailbox.read_only and capabilities & EXACT:
+        if verb == b"EXPUNGE" and not mailbox.read_only and capabilities & EXACT and self._most is None:
             # No message that upstream has told of is missing here, so none can be flagged and left.
             there = numbering.all_uids()
             if there is None or not self._archived.has(place, there):
@@ -115,6 +116,11 @@ class Holding:
     def _exact(held: Held, uids: bytes) -> Verdict:
         """EXPUNGE of these and no others."""
         return Verdict(verb=b"UID EXPUNGE", pieces=held.released(b"UID EXPUNGE", b" " + uids + b"\r\n"))
+
+    @property
+    def _most(self) -> int | None:
+        """Of how many messages upstream takes a command."""
+        return limited.announced(self._capabilities or ())
 
     async def check(self, held: Held) -> Verdict:
         """Wait for the command's turn and make it safe. Never raises but when it is cancelled."""
@@ -176,7 +182,7 @@ class Holding:
                 raise Unsafe(Detail.RENUMBERED.said())
             return Verdict(verb=verb, pieces=held.released(verb, gate.with_set(held.command.rest, numbers)))
         uids = UidSet.of(each.uid for each in found)
-        sets = inparts.sets(uids, inparts.joined(found) if in_order else None)
+        sets = inparts.sets(uids, inparts.joined(found) if in_order else None, most=self._most)
         return await inparts.send(self._harvester, self._relay, held, verb, sets, found)
 
     def _are_numbers(self, found: list[Found], wanted: UidSet | None) -> bool:
@@ -203,12 +209,13 @@ class Holding:
         if not exact:
             return await self._inexact(held, place)
         if verb == b"CLOSE" and (b"UNSELECT" in capabilities or b"IMAP4REV2" in capabilities):
-            await self._harvester.expunge(uids)
+            await self._harvester.expunge(inparts.sets(uids, most=self._most) if uids else [])
             _, answer = await self._harvester.ask(b"UNSELECT", is_news, verb=b"UNSELECT")
             return Verdict(answer=held.command.tag + b" " + answer.replace(b"Unselect", b"Close", 1))
         if verb == b"CLOSE":  # what others flag between here and there is the narrow gap that such a server leaves
             return Verdict(verb=verb, pieces=held.pieces)
-        return await inparts.send(self._harvester, self._relay, held, b"UID EXPUNGE", inparts.sets(uids), ())
+        sets = inparts.sets(uids, most=self._most)
+        return await inparts.send(self._harvester, self._relay, held, b"UID EXPUNGE", sets, ())
 
     async def _durable_deleted(self, place: Place, within: bytes) -> UidSet:
         uids = await self._harvester.deleted(within)

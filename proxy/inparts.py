@@ -8,9 +8,11 @@ import re
 from collections.abc import Sequence
 
 from postbuch.archive import uidset
+from postbuch.archive.collect_plan import portions
 from postbuch.archive.uidset import UidSet
 from postbuch.proxy import command, gate
-from postbuch.proxy.harvest import Found, Harvester, is_ok
+from postbuch.proxy.answers import Found, is_ok
+from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.verdict import Held, Verdict
 
@@ -33,8 +35,13 @@ def joined(found: Sequence[Found]) -> UidSet:
     return UidSet(spans)
 
 
-def sets(uids: UidSet, shorter: UidSet | None = None) -> list[bytes]:
-    """As few as can be, each short enough. `shorter`: hits the same, for when one line does not hold the UIDs."""
+def sets(uids: UidSet, shorter: UidSet | None = None, *, most: int | None = None) -> list[bytes]:
+    """As few as can be, each short enough. `shorter`: hits the same, for when one line does not hold the UIDs.
+
+    `most`: of how many messages upstream takes a command; what is above would be left undone.
+    """
+    if most is not None and len(uids) > most:
+        return [line for part in portions(uids, most) for line in part.wires(MAX_SET_OCTETS)]
     found = list(uids.wires(MAX_SET_OCTETS))
     if len(found) > 1 and shorter is not None:
         found = list(shorter.wires(MAX_SET_OCTETS))

@@ -10,9 +10,10 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from postbuch.proxy import aside, command
+from postbuch.proxy.answers import Refused, Unsafe, is_news, is_ok
 from postbuch.proxy.captures import Mailbox, place_of
 from postbuch.proxy.failure import Detail
-from postbuch.proxy.harvest import Harvester, Refused, Unsafe, is_news, is_ok
+from postbuch.proxy.harvest import Harvester
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.verdict import Held, Verdict
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from postbuch.archive import uidset
 from postbuch.archive.uidset import UidSet
 from postbuch.proxy import inparts
-from postbuch.proxy.harvest import Found
+from postbuch.proxy.answers import Found
 
 
 @given(st.sets(st.integers(1, 80)), st.sets(st.integers(1, 80)), st.integers(0, 1000))

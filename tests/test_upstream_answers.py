@@ -9,7 +9,7 @@ from postbuch.archive import collect_answers
 from postbuch.archive.collect_plan import Standing
 from postbuch.archive.imapnumber import number, number64
 from postbuch.archive.uidset import LARGEST, UidSet
-from postbuch.proxy import append, fetchdata, harvest
+from postbuch.proxy import answers, append, fetchdata
 from postbuch.proxy.relay import Relay
 
 # Python's int() raises above 4,300 digits.
@@ -24,7 +24,7 @@ DIGITS = (b"9" * 5000, b"9" * 25, b"4294967296")
 ])
 def test_what_a_search_found(lines: list[bytes], uids: list[int]) -> None:
     """In both forms of an answer, and in several."""
-    assert harvest.found_by(lines) == UidSet.of(uids)
+    assert answers.found_by(lines) == UidSet.of(uids)
 
 
 @pytest.mark.parametrize("form", [b"* SEARCH %b", b'* ESEARCH (TAG "a") UID ALL %b'])
@@ -33,7 +33,7 @@ def test_many_that_are_no_neighbours(form: bytes) -> None:
     mark = b"," if b"ALL" in form else b" "
 
     def find(count: int) -> None:
-        assert len(harvest.found_by([form % mark.join(b"%d" % (2 * n) for n in range(1, count + 1))])) == count
+        assert len(answers.found_by([form % mark.join(b"%d" % (2 * n) for n in range(1, count + 1))])) == count
 
     assert times_as_long(find, 1_000) < 10
 
@@ -73,8 +73,8 @@ def test_numbers(digits: bytes, short: int | None, long: int | None) -> None:
 def test_a_message_named_by_no_number(digits: bytes) -> None:
     """It may be hit by what waits all the same: nothing goes on, and nothing else happens."""
     for line in (b"* SEARCH 2 %b\r\n", b'* ESEARCH (TAG "a") UID ALL 2,%b\r\n', b"* ESEARCH UID ALL 2,,%b\r\n"):
-        with pytest.raises(harvest.Unsafe):
-            harvest.found_by([line % digits])
+        with pytest.raises(answers.Unsafe):
+            answers.found_by([line % digits])
     for line in (b"* %b FETCH (UID 1 BODY[] {1}\r\n", b"* 1 FETCH (UID %b BODY[] {1}\r\n"):
         assert fetchdata.is_fetch(line % digits)
         assert fetchdata.whole(line % digits) is None
