@@ -11,7 +11,8 @@ import typer
 from typer.exceptions import TyperException
 
 from postbuch.archive import said, systemwords
-from postbuch.archive.errors import PostbuchError
+from postbuch.archive.errors import PostbuchError, ServiceMissing
+from postbuch.archive.reasons import Reason
 from postbuch.cli import output
 from postbuch.cli.helptext import Commands, wrong_use
 from postbuch.cli.language import tell
@@ -137,6 +138,8 @@ def run() -> None:
             ).format(file=error.filename or "postbuch", cause=tell(systemwords.cause(error))),
             2,
         )
+    except MemoryError:
+        _fail(Reason.NO_MEMORY.said(), ServiceMissing.exit_code)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except Exception as error:

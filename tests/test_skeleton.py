@@ -10,6 +10,7 @@ import zstandard
 from growing import times_as_long
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from little_memory import little_memory
 
 from postbuch.archive import skeleton
 from provider.corpus import corpus_files
@@ -149,6 +150,23 @@ def test_object_of_another_length_is_refused() -> None:
         skeleton.rebuild(b"PBK1nonsense", lambda digest: b"")
     with pytest.raises(skeleton.SkeletonDamaged):
         skeleton.rebuild(b"nonsense", lambda digest: b"")
+
+
+@pytest.mark.parametrize("bit", range(1, 64))
+def test_a_length_that_cannot_be_is_damage(bit: int) -> None:
+    """A frame that says it has up to 2^63 octets more: damage, and no memory is asked for that nobody has."""
+    made = zstandard.ZstdCompressor(write_content_size=True).compress(b"x" * 100_000)
+    flags, rest = made[4] & 0x3F | 0xC0, made[9:]  # eight octets for the length instead of four
+    octets = (100_000 ^ 1 << bit).to_bytes(8, "little")
+    with pytest.raises(skeleton.SkeletonDamaged):
+        skeleton.rebuild(skeleton.MAGIC + made[:4] + bytes([flags]) + octets + rest, lambda digest: b"")
+
+
+def test_a_lack_of_memory_is_no_damage() -> None:
+    """Whoever has too little memory for a message learns nothing about it, and it is not called damaged."""
+    made = skeleton.whole(bytes(400_000_000))
+    with little_memory(100_000_000), pytest.raises(MemoryError):
+        skeleton.rebuild(made, lambda digest: b"")
 
 
 def test_every_corpus_message() -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from little_memory import little_memory
 from sqlalchemy import Boolean, Column, DateTime, Engine, Integer, LargeBinary, String
 from sqlalchemy.dialects import mysql
 
-from postbuch.archive import checkpoints, coverage, ledgerkey, signednote
+from postbuch.archive import checkpoints, coverage, ledgerkey, signednote, skeleton
 from postbuch.archive.columns import Covered, written
 from postbuch.archive.config import Config
 from postbuch.archive.ledgertree import StoredNodes, tree_size
@@ -468,6 +469,15 @@ def test_a_row_gone_before_it_was_sealed_is_named(scene: Scene) -> None:
     [last] = scene.intruder.column("SELECT MAX(id) FROM audit_event")
     scene.intruder.sql(f"DELETE FROM audit_event WHERE id = {last}")
     assert any(kind == "row-removed" and "ledger_entry" in where for kind, where in scene.findings())
+
+
+def test_a_message_that_takes_all_memory_is_named(scene: Scene) -> None:
+    """A skeleton that unpacks to more than the machine has ends no check: it is named, and so is what comes after it."""
+    bomb = skeleton.whole(bytes(400_000_000)).hex()
+    scene.intruder.sql(f"UPDATE image SET skeleton = 0x{bomb} WHERE id = 2; UPDATE image SET parser = '' WHERE id = 3")
+    with little_memory(100_000_000):
+        found = scene.findings()
+    assert {("row-changed", "image 2"), ("octets-changed", "image 2"), ("row-changed", "image 3")} <= set(found)
 
 
 def cut(scene: Scene) -> None:
