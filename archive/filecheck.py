@@ -4,10 +4,12 @@ A file is there before its row is committed. So what has none is only suspected,
 is between the two (`ObjectStore.at_rest`). Memory does not grow with the archive: some files, or names of some letters.
 """
 
+import filecmp
+import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
@@ -91,43 +93,57 @@ def check_names(conn: Connection, store: ObjectStore, findings: Findings) -> int
 class _Family:
     """Attachments of one letter whose names may come into each other's way, as `r.pdf`, `r.pdf` and `r-2.pdf`.
 
-    Which of them came first, and so has the name without a number, no row says. Each took the first name that was
-    free, so all are among the first names of each, as many as there are files.
+    Which of them came first, and so has the name without a number, no row says. But each took the first name that was
+    free, and no name is ever taken away: so before its name none is free. The same attachment may have two names.
     """
 
     def __init__(self, letter_id: int, files: Sequence[StoredFile]) -> None:
         self._letter_id = letter_id
         self.stem = _stem(next(readable_names(letter_id, files[0].name)))
         self._wanted = {(file.name, file.sha256): file for file in files}
-        self.names = {
-            name: list(islice(readable_names(letter_id, name), len(self._wanted)))
-            for name in dict.fromkeys(file.name for file in files)
-        }
         self._sizes = {file.sha256: file.size_octets for file in files}
         self._inodes: dict[tuple[int, int], bytes] | None = None
 
+    def looked_at(self, store: ObjectStore, folder: Path) -> dict[str, dict[str, bytes | None]]:
+        """Name of an attachment → its readable names, up to the first free one, and what is there. Raises OSError.
+
+        At least as many as there are attachments: behind a name that is gone may be those of others.
+        """
+        found: dict[str, dict[str, bytes | None]] = {}
+        for name in dict.fromkeys(file.name for file in self._wanted.values()):
+            mine = found[name] = {}
+            wanted = {digest for each, digest in self._wanted if each == name}
+            for each in readable_names(self._letter_id, name):
+                mine[each] = self.identify(store, folder / each)
+                if len(mine) >= len(self._wanted) and (None in mine.values() or wanted <= set(mine.values())):
+                    break
+        return found
+
     def check(self, store: ObjectStore, folder: Path, findings: Findings) -> None:
-        """Each attachment has one of its names, and under these names is nothing else."""
+        """Each attachment has its name, and under these names is nothing else."""
         try:
-            found = {name: self.identify(store, folder / name) for names in self.names.values() for name in names}
+            found = self.looked_at(store, folder)
         except OSError as error:
             words = systemwords.cause(error)
             findings.add(Kind.NAME_MISSING, str(error.filename or folder), Detail.NAMES_UNREADABLE.said(words=words))
             return
-        strangers = [name for name, digest in found.items() if digest == b""]
-        for (name, digest), file in self._wanted.items():
-            mine = self.names[name]
-            if any(found[each] == digest for each in mine):
+        strangers = dict.fromkeys(each for mine in found.values() for each, there in mine.items() if there == b"")
+        told: dict[str, bytes] = {}  # a name that is gone or another, and whose it was
+        lost = [(name, digest) for name, digest in self._wanted if not _reached(found[name], digest)]
+        # Those that have no name at all come first: the free name before that of another is theirs.
+        for name, digest in sorted(lost, key=lambda each: each[1] in found[each[0]].values()):
+            mine = found[name]
+            free = [each for each, there in mine.items() if there is None] or list(mine)
+            if (digest in mine.values() and free[0] in told) or any(told.get(each) == digest for each in mine):
                 continue
-            where = next((each for each in mine if each in strangers), None)
-            if where is not None:
-                strangers.remove(where)
-                kind, detail = Kind.NAME_CHANGED, Detail.NAME_OTHER
-            else:
-                where = next((each for each in mine if found[each] is None), mine[0])
-                kind, detail = Kind.NAME_MISSING, Detail.NAME_GONE
-            said = detail.said(sha256=file.sha256.hex(), letter=self._letter_id)
-            findings.add(kind, str(folder / where), said)
+            kind, detail = Kind.NAME_MISSING, Detail.NAME_GONE
+            where = next((each for each in free if each not in told), free[0])
+            changed = next((each for each in mine if each in strangers), None)
+            if changed is not None and digest not in mine.values():
+                del strangers[changed]
+                kind, detail, where = Kind.NAME_CHANGED, Detail.NAME_OTHER, changed
+            told[where] = digest
+            findings.add(kind, str(folder / where), detail.said(sha256=digest.hex(), letter=self._letter_id))
         for each in strangers:
             findings.add(Kind.NAME_EXTRA, str(folder / each), Detail.NAME_STRAY.said())
 
@@ -148,6 +164,11 @@ class _Family:
         if digest is None and there.st_size in self._sizes.values():
             digest = bytes.fromhex(backupfiles.digest(path))
         return digest if digest in self._sizes else b""
+
+
+def _reached(mine: Mapping[str, bytes | None], digest: bytes) -> bool:
+    """Whether the attachment has a name and none before it is free: whoever names it again finds it named."""
+    return next((there == digest for there in mine.values() if there in (None, digest)), False)
 
 
 def _families(letter_id: int, files: Sequence[StoredFile]) -> list[_Family]:
@@ -209,8 +230,7 @@ def _check_strangers(
             name for name, number in numbers.items()
             if number is None or not (
                 _has_name(store, folder / name, families[number]) if number in there
-                # A batch that was broken off after it had named its files, and got other numbers the next time.
-                else _is_object(store, folder / name)
+                else _is_left_over(conn, folder / name)
             )
         ]  # fmt: skip
         if not left:
@@ -221,16 +241,31 @@ def _check_strangers(
 
 def _has_name(store: ObjectStore, path: Path, families: Iterable[_Family]) -> bool:
     """Whether `_Family.check` has looked at the file, or it is an attachment under one more name of its own."""
-    return any(
-        any(path.name in names for names in family.names.values())
-        or (_stem(path.name) == family.stem and bool(family.identify(store, path)))
-        for family in families
+    mine = [family for family in families if family.stem == _stem(path.name)]
+    return any(family.identify(store, path) for family in mine) or any(
+        path.name in names for family in mine for names in family.looked_at(store, path.parent).values()
     )
 
 
-def _is_object(store: ObjectStore, path: Path) -> bool:
-    """Whether a file is one of the object store, whose own check says whether it belongs there."""
+def _is_left_over(conn: Connection, path: Path) -> bool:
+    """Whether the name is of a batch that was broken off after it had named its files.
+
+    Its letters got other numbers the next time, so the folder has the same file for a letter that there is. A name
+    alone that leads to some attachment is none: it would show people what their account never got.
+    """
+    others = [each for each in path.parent.glob(f"*{glob.escape(_ending(path.name))}") if each.name != path.name]
+    numbers = {each: letter_in(each.name) for each in others if _ending(each.name) == _ending(path.name)}
+    there = find(conn, letter.c.id, letter.c.id, {number for number in numbers.values() if number is not None})
+    conn.rollback()
     try:
-        return stat.S_ISREG(path.lstat().st_mode) and store.path(bytes.fromhex(backupfiles.digest(path))).exists()
+        return stat.S_ISREG(path.lstat().st_mode) and any(
+            stat.S_ISREG(each.lstat().st_mode) and (each.samefile(path) or filecmp.cmp(each, path, shallow=False))
+            for each, number in numbers.items() if number in there
+        )
     except OSError:
         return False
+
+
+def _ending(name: str) -> str:
+    """A readable name without the number of the letter."""
+    return name.partition("-")[2]

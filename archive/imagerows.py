@@ -1,5 +1,6 @@
 """The rows of new images: the octets, what they say, their attachments, and the letters they are or belong to."""
 
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,6 @@ from sqlalchemy import Connection, select
 
 from postbuch.archive.bulk import chunks, find, insert_numbered, insert_rows
 from postbuch.archive.linking import Key, Linker
-from postbuch.archive.message import PartSummary
 from postbuch.archive.numbers import Numbers
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.preparation import Message, NewImage, naive
@@ -169,49 +169,48 @@ class StoredFile:
     name: str
 
 
-def _stored_file(sha256: bytes, size_octets: int, part: int | None, file_name: str, before: int) -> StoredFile:
-    """A part without a name gets one by its place. `before`: how many files the image has before it."""
-    name = file_name or f"attachment-{before + 1}.bin"
-    return StoredFile(sha256=sha256, size_octets=size_octets, part=part, name=name)
-
-
 def files_in(made: NewImage) -> list[StoredFile]:
     """What `files_of` says of an image once its rows are there."""
-    parts: dict[bytes, PartSummary] = {}
-    for item in made.parsed.parts:
-        parts.setdefault(bytes.fromhex(item.sha256), item)
-    found: list[StoredFile] = []
-    for digest in made.order:
-        first = parts.get(digest)
-        place, name = (None, "") if first is None else (first.position, first.file_name)
-        found.append(_stored_file(digest, len(made.objects[digest]), place, name, len(found)))
-    return found
+    parts = [(item.position, bytes.fromhex(item.sha256), item.file_name) for item in made.parsed.parts]
+    return _files([(digest, len(made.objects[digest])) for digest in made.order], parts)
 
 
 def files_of(conn: Connection, images: Sequence[int]) -> dict[int, list[StoredFile]]:
     """Image → its objects, in the order of the skeleton."""
     found: dict[int, list[StoredFile]] = {}
     for wanted in chunks(images):
+        places: dict[int, list[tuple[bytes, int]]] = defaultdict(list)
         query = (
-            select(
-                image_object.c.image_id, object_.c.sha256, object_.c.size_octets, part.c.file_name,
-                part.c.position.label("part"), image_object.c.position,
-            )
-            .join(object_, object_.c.id == image_object.c.object_id)
-            .join(
-                part,
-                (part.c.image_id == image_object.c.image_id) & (part.c.sha256 == object_.c.sha256),
-                isouter=True,
-            )
-            .where(image_object.c.image_id.in_(wanted))
-            .order_by(image_object.c.image_id, image_object.c.position, part.c.position)
+            select(image_object.c.image_id, object_.c.sha256, object_.c.size_octets)
+            .join(object_, object_.c.id == image_object.c.object_id).where(image_object.c.image_id.in_(wanted))
+            .order_by(image_object.c.image_id, image_object.c.position)
         )
-        seen = set()
         for row in conn.execute(query):
-            if (row.image_id, row.position) not in seen:
-                seen.add((row.image_id, row.position))
-                files = found.setdefault(row.image_id, [])
-                files.append(
-                    _stored_file(row.sha256, row.size_octets, row.part, row.file_name or "", len(files))
-                )
+            places[row.image_id].append((row.sha256, row.size_octets))
+        parts: dict[int, list[tuple[int, bytes, str]]] = defaultdict(list)
+        named = select(part.c.image_id, part.c.position, part.c.sha256, part.c.file_name)
+        named = named.where(part.c.image_id.in_(list(places))).order_by(part.c.image_id, part.c.position)
+        for one in conn.execute(named):
+            parts[one.image_id].append((one.position, one.sha256, one.file_name))
+        found.update({image_id: _files(mine, parts[image_id]) for image_id, mine in places.items()})
+    return found
+
+
+def _files(places: Sequence[tuple[bytes, int]], parts: Sequence[tuple[int, bytes, str]]) -> list[StoredFile]:
+    """`places`: digest and length of each object; `parts`: place, digest and name of each MIME part. Both in order.
+
+    Of octets that were sent twice the first place is the first part's and the second the second's: they may have
+    different names. A part without a name gets one by its place.
+    """
+    of: dict[bytes, deque[tuple[int, str]]] = defaultdict(deque)
+    for position, sha256, name in parts:
+        of[sha256].append((position, name))
+    found: list[StoredFile] = []
+    for sha256, size_octets in places:
+        mine = of[sha256]
+        place, name = mine[0] if mine else (None, "")
+        if len(mine) > 1:
+            mine.popleft()
+        name = name or f"attachment-{len(found) + 1}.bin"
+        found.append(StoredFile(sha256=sha256, size_octets=size_octets, part=place, name=name))
     return found

@@ -1,7 +1,7 @@
 """The readable names of the attachments are those that the rows say; what is on its way is no finding."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -22,15 +22,20 @@ from provider.evidence import a_message
 FILES = (("r.pdf", "QUJD"), ("r.pdf", "REVG"), ("r-2.pdf", "R0hJ"))
 
 
+def a_letter(files: Sequence[tuple[str, str]], subject: str) -> bytes:
+    parts = "".join(
+        f"--b\r\nContent-Type: application/pdf; name=\"{name}\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        f"{text}\r\n"
+        for name, text in files
+    )
+    head = f"From: a@x\r\nSubject: {subject}\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    return f"{head}{parts}--b--\r\n".encode()
+
+
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, Engine, Ingester]]:
     with fresh_archive(tmp_path_factory.mktemp("a")) as (config, engine), ingester(config, engine) as work:
-        parts = "".join(
-            f"--b\r\nContent-Type: application/pdf; name=\"{name}\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-            f"{text}\r\n"
-            for name, text in FILES
-        )
-        letter = f"From: a@x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n".encode()
+        letter = a_letter(FILES, "names")
         work.ingest([message_record(letter), message_record(letter, account="bernd@firma.example")])
         yield config, engine, work
 
@@ -64,6 +69,25 @@ def test_names_in_each_others_way(archive: tuple[Config, Engine, Ingester]) -> N
         assert path.read_bytes() == octets and found(engine, store) == []
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_an_attachment_under_two_names(archive: tuple[Config, Engine, Ingester], order: tuple[int, ...]) -> None:
+    """Of a letter that has a file twice under names of their own neither may be lost, in whatever order they came."""
+    config, engine, work = archive
+    store = ObjectStore(config.data)
+    files = [("s.pdf", "QUJD"), ("s-2.pdf", "QUJD"), ("s.pdf", "REVG")]
+    before = set(names(config))
+    letter = a_letter([files[place] for place in order], f"order {order}")
+    work.ingest([message_record(letter)])
+    made = sorted(set(names(config)) - before)
+    assert found(engine, store) == [] and len(made) >= 2
+    for path in made:
+        path.unlink()
+        assert found(engine, store) == [("name-missing", path.name)]
+        with engine.connect() as conn:
+            assert readable.make(conn, store, lambda done, total: None) >= 1
+        assert found(engine, store) == []
+
+
 def test_a_copy_without_hard_links(archive: tuple[Config, Engine, Ingester], tmp_path: Path) -> None:
     """On another disk the octets tell: all is well, what is made anew gives no name twice, and a change is found."""
     config, engine, _ = archive
@@ -83,10 +107,21 @@ def test_a_name_of_a_batch_that_was_broken_off(archive: tuple[Config, Engine, In
     """The letter got another number when it was stored after all; the attachment is one of the archive."""
     config, engine, _ = archive
     path = names(config)[0]
-    left = path.with_name("77777-r.pdf")
+    left = path.with_name("77777-" + path.name.partition("-")[2])
     left.hardlink_to(path)
     assert found(engine, ObjectStore(config.data)) == []
     left.unlink()
+
+
+def test_a_name_of_no_letter(archive: tuple[Config, Engine, Ingester]) -> None:
+    """An attachment under a name that nobody gave it, or in the folder of somebody who never got it, is told."""
+    config, engine, work = archive
+    work.ingest([message_record(a_letter([("geheim.pdf", "R0VIRUlN")], "geheim"), account="carla@firma.example")])
+    [secret] = [path for path in names(config) if path.name.endswith("geheim.pdf")]
+    for path in (secret.with_name("77777-harmlos.pdf"), names(config)[0].with_name("77777-geheim.pdf")):
+        path.hardlink_to(secret)
+        assert found(engine, ObjectStore(config.data)) == [("name-extra", path.name)]
+        path.unlink()
 
 
 class Meeting(ObjectStore):
