@@ -6,13 +6,14 @@ Raises ValueError, TypeError, KeyError, IndexError for an answer that makes no s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from imapclient.response_parser import parse_fetch_response, parse_response
 
 from postbuch.archive import mailboxname
 from postbuch.archive.collect_plan import Listed, Standing
+from postbuch.archive.dates import FIRST_YEAR, LAST_YEAR
 from postbuch.archive.imapnumber import number, number64
 from postbuch.archive.uidset import UidSet, parse
 
@@ -55,6 +56,16 @@ def flags(facts: dict[bytes, Any]) -> tuple[str, ...]:
     return tuple(text(flag) for flag in facts.get(b"FLAGS") or ())
 
 
+def internal_date(facts: dict[bytes, Any]) -> datetime | None:
+    """INTERNALDATE of an answer in UTC; None for one that no calendar has, as servers may have."""
+    at = facts.get(b"INTERNALDATE")
+    try:
+        found = at.astimezone(UTC) if isinstance(at, datetime) else None
+    except (ValueError, OverflowError):  # a zone of more than a day; the end of the calendar
+        return None
+    return found if found is not None and FIRST_YEAR <= found.year <= LAST_YEAR else None
+
+
 def _identity(facts: dict[bytes, Any]) -> str:
     number = facts.get(b"X-GM-MSGID")
     return f"X-GM-MSGID {number}" if isinstance(number, int) and number > 0 else ""
@@ -75,7 +86,7 @@ def fetched(answers: list[dict[bytes, Any]], uids: list[int]) -> Iterator[Fetche
         if uid in uids:
             yield Fetched(
                 uid=uid, octets=facts[_FETCHED], flags=flags(facts),
-                internal_date=facts.get(b"INTERNALDATE"), identity=_identity(facts),
+                internal_date=internal_date(facts), identity=_identity(facts),
             )  # fmt: skip
 
 

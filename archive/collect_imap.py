@@ -17,6 +17,7 @@ from postbuch.archive.collect_answers import (
     fetch_answers,
     fetched,
     flags,
+    internal_date,
     listed,
     standing,
     statuses,
@@ -110,7 +111,7 @@ class Session(Connection):
     def flags(self, uids: UidSet) -> dict[int, tuple[tuple[str, ...], datetime | None]]:
         """UID → flags and INTERNALDATE, of those that are there."""
         return {
-            facts[b"UID"]: (flags(facts), facts.get(b"INTERNALDATE"))
+            facts[b"UID"]: (flags(facts), internal_date(facts))
             for facts in self._facts(uids, "(UID FLAGS INTERNALDATE)")
         }
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from postbuch.archive import headers, mailboxname, skeleton
+from postbuch.archive.dates import FIRST_YEAR, LAST_YEAR
 from postbuch.archive.errors import PostbuchError
 from postbuch.archive.linking import SUBMISSION
 from postbuch.archive.message import ParsedMessage, unread
@@ -78,9 +79,17 @@ def moment(value: Any) -> datetime:
         found = naive(datetime.fromisoformat(value))
     except (TypeError, ValueError, OverflowError):
         raise RecordUnfit(f"'{str(value)[:40]}' is no time") from None
-    if not 1900 <= found.year <= 9000:
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise RecordUnfit(f"'{value}' is a time that no calendar has")
     return found
+
+
+def _internal_date(value: Any) -> datetime | None:
+    """INTERNALDATE; None for one of 1601 or 9999, as mail programs append with: the message is kept all the same."""
+    try:
+        return moment(value)
+    except RecordUnfit:
+        return None
 
 
 def text(facts: dict[str, Any], name: str, limit: int) -> str:
@@ -128,7 +137,7 @@ def read_message(record: Record) -> Message:
         uidvalidity=number(facts, "uidvalidity"),
         uid=number(facts, "uid"),
         flags=headers.one_line(flags, 1000),
-        internal_date=None if internal_date is None else moment(internal_date),
+        internal_date=None if internal_date is None else _internal_date(internal_date),
         session=text(facts, "session", 40),
         client_address=text(facts, "client_address", 60),
         normalised=bool(facts.get("normalised")),

@@ -24,6 +24,7 @@ from postbuch.archive.schema import (
     header_summary,
     image,
     image_address,
+    letter,
     letter_place,
     mailbox,
     metadata,
@@ -152,6 +153,17 @@ def test_events_with_their_file_are_there_once(archive: Any) -> None:
     assert len(rows(engine, spool_file, spool_file.c.name == file.name)) == 1
 
 
+@pytest.mark.parametrize("date", ["0001-01-01", "1601-01-01", "1899-12-31", "9999-12-31", "9001-01-01"])
+def test_an_internaldate_that_no_calendar_has(archive: Any, date: str) -> None:
+    """Mail programs append with any, and servers give it back: the message is stored and arrived when it was seen."""
+    _, engine, work = archive
+    octets = f"Subject: {date}\r\n\r\nx\r\n".encode()
+    [one] = work.ingest([message_record(octets, internal_date=f"{date}T00:00:00+00:00")])
+    [seen] = rows(engine, sighting, sighting.c.capture == one.capture)
+    [found] = rows(engine, letter, letter.c.id == one.letter_id)
+    assert seen.internal_date is None and found.sort_at == seen.seen_at
+
+
 def test_unfit_records_are_named_and_store_nothing(archive: Any) -> None:
     """A record with facts that no record has, or octets of another digest, is told and leaves no row."""
     _, engine, work = archive
@@ -182,7 +194,7 @@ def test_octets_without_their_digest_are_never_taken(archive: Any) -> None:
 
 
 def test_the_files_of_a_new_image_are_those_its_rows_tell(archive: Any) -> None:
-    """The readable names made at ingest are those that the tree is read by."""
+    """The readable names made at ingest are those that the tree is read by; a file that comes again has each name."""
     _, engine, work = archive
     file = b"--b\r\nContent-Type: %s\r\nContent-Transfer-Encoding: base64\r\n\r\n%s\r\n"
     large = base64.encodebytes(bytes(range(256)) * 400).replace(b"\n", b"\r\n").strip()
@@ -195,7 +207,7 @@ def test_the_files_of_a_new_image_are_those_its_rows_tell(archive: Any) -> None:
     with engine.connect() as conn:
         told = imagerows.files_of(conn, [one.image_id])[one.image_id]
     assert item.image is not None and imagerows.files_in(item.image) == told
-    assert [each.name for each in told] == ["../Rechnung.pdf", "../Rechnung.pdf", "attachment-3.bin", "../Rechnung.pdf"]
+    assert [each.name for each in told] == ["../Rechnung.pdf", "a.png", "attachment-3.bin", "b.png"]
 
 
 def test_odd_facts_fit_their_columns(archive: Any) -> None:

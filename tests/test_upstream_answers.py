@@ -1,6 +1,7 @@
 """What answers of upstream name many messages by, read in time and memory that grow with what came."""
 
 import tracemalloc
+from datetime import UTC, datetime
 
 import pytest
 from growing import times_as_long
@@ -110,3 +111,16 @@ def test_a_mailbox_whose_uidvalidity_is_no_number(value: object) -> None:
     assert collect_answers.standing({b"UIDVALIDITY": value, b"UIDNEXT": 2, b"MESSAGES": 1}) is None
     other = collect_answers.standing({b"UIDVALIDITY": [b"1785000000000"], b"UIDNEXT": value, b"MESSAGES": value})
     assert other == Standing(uidvalidity=1_785_000_000_000, uidnext=0, messages=0)
+
+
+@pytest.mark.parametrize(("written", "found"), [
+    (b"17-Jul-1996 02:44:25 -0700", datetime(1996, 7, 17, 9, 44, 25, tzinfo=UTC)),
+    (b"29-Feb-2024 23:59:59 +0000", datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)),
+    (b"19-Jan-2038 03:14:08 +0000", datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC)),
+    (b"01-Jan-1601 00:00:00 +0000", None), (b"31-Dec-9999 23:59:59 -0100", None), (b"31-Dec-9999 23:59:59 +0000", None),
+    (b"01-Jan-2026 00:00:00 +9999", None), (b"30-Feb-2026 00:00:00 +0000", None), (b"soon", None),
+])
+def test_an_internaldate_that_is_no_moment(written: bytes, found: datetime | None) -> None:
+    """It is not known then, which keeps no message from being collected."""
+    [answer] = collect_answers.fetch_answers([b'1 (UID 3 INTERNALDATE "%b")' % written])
+    assert collect_answers.internal_date(answer) == found
