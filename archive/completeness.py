@@ -72,7 +72,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """An account. `lag` is how long ago it was last found complete; None when it never was."""
+    """An account. `lag` is how long ago it was last found complete; None when it never was, by a right clock."""
 
     account: str
     upstream: str
@@ -162,6 +162,8 @@ def look(conn: Connection) -> list[Standing]:
     found = []
     for each in progress:
         number, at = each["id"], each["finished_at"]
+        if at is not None and at > now + LATE_AFTER:  # of a time to come: found while the clock was ahead
+            at = None
         lag = None if at is None else max(now - at, timedelta())
         mine = tuple(boxes.get(number, ()))
         found.append(Standing(

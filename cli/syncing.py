@@ -28,6 +28,8 @@ from postbuch.cli.language import translate as _
 from postbuch.cli.options import ConfigOption, JsonOption, load
 
 LOOK_EVERY_S = 0.5
+# Number of an account → its progress before something was asked for.
+Before = dict[int, dict[str, Any]]
 # What was fetched last is in the database after this, or the database is not well.
 DRAIN_PATIENCE_S = 300.0
 
@@ -45,11 +47,11 @@ def sync(
         raise UsageError(_("--pause and --resume are opposites: give one of them"))
     loaded = load(config)
     with running(loaded):
-        asked, owners = _ask(loaded, account, pause=pause, resume=resume)
+        before = _ask(loaded, account, pause=pause, resume=resume)
         if not (pause or resume):
-            _follow(loaded, owners, asked, once=once, shown=not json)
+            _follow(loaded, before, once=once, shown=not json)
         with database.connection(loaded, Role.WEB) as conn:
-            found = collect_choice.progress(conn, owners)
+            found = collect_choice.progress(conn, list(before))
     complete = all(_is_complete(each) for each in found)
     if json:
         output.print_json({"complete": complete, "accounts": [_public(each) for each in found]})
@@ -58,14 +60,14 @@ def sync(
     raise typer.Exit(0 if complete or pause or resume else 1)
 
 
-def _ask(config: Config, address: str, *, pause: bool, resume: bool) -> tuple[datetime, list[int]]:
-    """Write down what is wanted; since when, and of which accounts."""
+def _ask(config: Config, address: str, *, pause: bool, resume: bool) -> Before:
+    """Write down what is wanted; of which accounts, and what was told of them before."""
     with database.connection(config, Role.WEB) as conn:
         if address:
             owners = [accounts.number_of(conn, address)]
         else:
             owners = [each["id"] for each in accounts.list_accounts(conn) if each["active"]]
-        asked = audit.now()
+        before = {each["id"]: each for each in collect_choice.progress(conn, owners)}
         verb = "collect-pause" if pause else "collect-resume" if resume else "collect"
         audit.record(conn, actor(), ORIGIN, verb, f"account {address.lower()}" if address else "all accounts")
         if pause:
@@ -74,19 +76,19 @@ def _ask(config: Config, address: str, *, pause: bool, resume: bool) -> tuple[da
             collect_choice.resume(conn, owners)
         else:
             collect_choice.ask(conn, owners)
-    return asked, owners
+    return before
 
 
-def _follow(config: Config, owners: list[int], asked: datetime, *, once: bool, shown: bool) -> None:
+def _follow(config: Config, before: Before, *, once: bool, shown: bool) -> None:
     """Show the progress: of the archive process when it runs, else of a collector here."""
     with output.Bars(shown=shown) as bars:
         if read_all(config).get("archive", {}).get("alive"):
-            for found in _looks(config, owners):
+            for found in _looks(config, list(before)):
                 _show(bars, found)
-                if all(_is_settled(each, asked) for each in found):
+                if all(is_settled(each, before[each["id"]]) for each in found):
                     return
         else:
-            _collect_here(config, owners, bars, once=once)
+            _collect_here(config, list(before), bars, once=once)
 
 
 def _collect_here(config: Config, owners: list[int], bars: output.Bars, *, once: bool) -> None:
@@ -134,12 +136,12 @@ def _show(bars: output.Bars, found: list[dict[str, Any]]) -> None:
         bars.show(each["address"], each["fetched"] or 0, total or 0, _state(each["state"]))
 
 
-def _is_settled(one: dict[str, Any], asked: datetime) -> bool:
-    """Whether the process that collects it has answered what was asked for at `asked`."""
+def is_settled(one: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Whether the process that collects it has answered since `before`, by whatever clock: it may have been set."""
     if one["state"] in ("paused", "none", "no-credential"):
         return True
-    told = one["finished_at"] if one["state"] == "idle" and not one["failure"] else one["told_at"]
-    return one["state"] in ("idle", "failing") and told is not None and told > asked
+    told = "finished_at" if one["state"] == "idle" and not one["failure"] else "told_at"
+    return one["state"] in ("idle", "failing") and one[told] is not None and one[told] != before[told]
 
 
 def _is_complete(one: dict[str, Any]) -> bool:

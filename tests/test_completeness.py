@@ -11,17 +11,17 @@ from collecting import Collecting, collecting, letter
 from collecting_upstream import Upstream, upstream
 from sqlalchemy import update
 
-from postbuch.archive import collect_backoff, collect_choice, completeness, database
+from postbuch.archive import audit, collect_backoff, collect_choice, completeness, database
 from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.completeness import Standing, Verdict
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
-from postbuch.archive.schema import account
+from postbuch.archive.schema import account, collect_account
 from provider.dovecot import Dovecot
 
 PASSWORD = "geheim"
 NUMBERS = itertools.count()
-USERS = [f"voll{number}@firma.example" for number in range(4)]
+USERS = [f"voll{number}@firma.example" for number in range(5)]
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,20 @@ def test_too_long_ago(archive: Collecting, user: str, monkeypatch: pytest.Monkey
     found = standing(archive, user)
     assert found.verdict is Verdict.LATE
     assert found.sentence.startswith(f"{user}: was not found complete since 20")
+
+
+def test_complete_by_a_clock_that_was_ahead(archive: Collecting, user: str) -> None:
+    """Found complete next year, as the clock said then; the provider cannot be had since: that is told."""
+    number = archive.account(user, PASSWORD)
+    archive.once()
+    ahead = {"finished_at": audit.now() + timedelta(days=365)}
+    with database.connection(archive.config, Role.OWNER) as conn:
+        conn.execute(update(collect_account).where(collect_account.c.account_id == number).values(ahead))
+    assert standing(archive, user).verdict is Verdict.WORKING
+    archive.account(user, "falsch")
+    archive.once()
+    found = standing(archive, user)
+    assert (found.verdict, found.complete_at) == (Verdict.LATE, None) and "AUTHENTICATIONFAILED" in found.sentence
 
 
 def test_wrong_password(archive: Collecting, user: str) -> None:

@@ -1,11 +1,13 @@
 """`postbuch sync` and the choices of `account set`, as people call them."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from conftest import MakeConfig
 
+from postbuch.cli import syncing
 from provider.instance import Postbuch
 
 
@@ -63,3 +65,14 @@ def test_the_running_process_is_asked(quiet: Postbuch) -> None:
         assert [each["state"] for each in json.loads(quiet.command("sync", "--json"))["accounts"]] == ["no-credential"]
         assert quiet.status()["accounts"][0]["collector"]["state"] == "no-credential"
         assert quiet.status()["sentences"] == []
+
+
+@pytest.mark.parametrize("state", ["idle", "failing"])
+@pytest.mark.parametrize("days", [-400, 0, 400])
+def test_an_answer_counts_by_whatever_clock(state: str, days: int) -> None:
+    """The clock was set since the last run or is set during this one: the old answer is none, and the new one is."""
+    old = datetime(2026, 11, 23, 10)
+    before = {"state": state, "failure": "x" if state == "failing" else "", "finished_at": old, "told_at": old}
+    new = old + timedelta(days=days, seconds=3)
+    assert not syncing.is_settled(before, before)
+    assert syncing.is_settled({**before, "finished_at": new, "told_at": new}, before)

@@ -472,7 +472,7 @@ def test_a_row_gone_before_it_was_sealed_is_named(scene: Scene) -> None:
 
 
 def test_a_message_that_takes_all_memory_is_named(scene: Scene) -> None:
-    """A skeleton that unpacks to more than the machine has ends no check: it is named, and so is what comes after it."""
+    """A skeleton that unpacks to more than there is ends no check: it is named, and so is what comes after it."""
     bomb = skeleton.whole(bytes(400_000_000)).hex()
     scene.intruder.sql(f"UPDATE image SET skeleton = 0x{bomb} WHERE id = 2; UPDATE image SET parser = '' WHERE id = 3")
     with little_memory(100_000_000):
