@@ -49,6 +49,7 @@ class Submission(SubmissionSession):
         if not hostname:
             await self._say(b"501 5.5.4 say your name\r\n")
             return
+        self._broken = False
         await self._outgoing.reset()
         self._client_name = hostname.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         lines = [self.hostname, *extensions]
@@ -56,6 +57,7 @@ class Submission(SubmissionSession):
         await self._say(text.encode())
 
     async def smtp_RSET(self, arg: str) -> None:
+        self._broken = False
         reply = await self._outgoing.reset()
         await self._say(b"250 2.0.0 done\r\n" if reply is None else reply.octets)
 
@@ -111,6 +113,7 @@ class Submission(SubmissionSession):
     async def smtp_MAIL(self, arg: str) -> None:
         if not await self._may():
             return
+        self._broken = False
         given = envelope.parse(arg, b"FROM")
         limit = self._runtime.config.submission.max_size_octets
         if given is None or given.unfit:
@@ -126,7 +129,7 @@ class Submission(SubmissionSession):
             return
         given, current = envelope.parse(arg, b"TO"), self._outgoing.envelope
         if current is None:
-            await self._say(b"503 5.5.1 MAIL comes first\r\n")
+            await self._out_of_order()
         elif given is None:
             await self._say(b"501 5.5.4 write RCPT TO:<address>\r\n")
         else:
@@ -139,8 +142,11 @@ class Submission(SubmissionSession):
         if not await self._may():
             return
         outgoing = self._outgoing
-        if arg or outgoing.envelope is None or outgoing.leg is None:
-            await self._say(b"503 5.5.1 MAIL comes first\r\n")
+        if arg:
+            await self._say(b"501 5.5.4 write DATA alone\r\n")
+            return
+        if outgoing.envelope is None or outgoing.leg is None:
+            await self._out_of_order()
             return
         if self._signer.wanted(outgoing.envelope.mail_from, outgoing.account):
             await self._data_to_sign()

@@ -77,9 +77,9 @@ class Connection(SMTP):
     def data_received(self, data: bytes) -> None:
         transfer = self._transfer
         if transfer is not None:
+            self._reset_timeout()
             transfer.feed(data)
             if not transfer.ended:
-                self._reset_timeout()
                 return
             self._transfer = None
             data = transfer.reader.rest

@@ -37,6 +37,7 @@ class SubmissionSession(Connection):
         self._outgoing = Outgoing(runtime, self.id, "")
         self._delivery: asyncio.Future[None] | None = None
         self._logged_in = self._answered = False
+        self._broken = False  # a failure ended the transaction, and the client may have more of it on its way
         self._mistakes = 0
 
     @property
@@ -55,7 +56,9 @@ class SubmissionSession(Connection):
             await self._say(f"220 {self.hostname} ESMTP Postbuch\r\n".encode())
             while not self._closing:
                 self._reset_timeout(None if self._logged_in else LOGIN_TIMEOUT_S)
-                await self._execute(await self._line(MAX_COMMAND_OCTETS if self._logged_in else MAX_AUTH_OCTETS))
+                line = await self._line(MAX_COMMAND_OCTETS if self._logged_in else MAX_AUTH_OCTETS)
+                self._reset_timeout(None if self._logged_in else LOGIN_TIMEOUT_S)  # upstream's time is not the client's
+                await self._execute(line)
         except LineBroken as error:
             await self._break_off(error.answer, said.of(error))
         except ConnectionError:
@@ -100,7 +103,7 @@ class SubmissionSession(Connection):
         try:
             await handler(argument.strip(" \t"))
         except (UpstreamFailed, ConfigError) as error:
-            self._outgoing.drop()
+            self._break_transaction()
             if isinstance(error, UpstreamFailed):
                 self._failed(error.reason, error.detail)
             else:
@@ -115,12 +118,27 @@ class SubmissionSession(Connection):
             raise
         except Exception as error:  # a defect of ours is never the message's fault: a temporary answer
             log.exception("submission-error session=%s", self.id)
-            self._outgoing.drop()
+            self._break_transaction()
             self._failed(Reason.INTERNAL, type(error).__name__)
             if self._answered:
                 self._closing = True
             else:
                 await self._say(self._text("451 4.3.0 an error here; try again later"))
+
+    def _break_transaction(self) -> None:
+        self._outgoing.drop()
+        self._broken = True
+
+    async def _out_of_order(self) -> None:
+        """RCPT or DATA without a transaction.
+
+        What stood behind the failure in a pipeline (RFC 2920) comes to be tried again as well: at a 503 a mail server
+        would return the message to its sender, also to those recipients that were taken already.
+        """
+        if self._broken:
+            await self._say(self._text("451 4.4.1 the mail provider cannot be used at the moment"))
+        else:
+            await self._say(b"503 5.5.1 MAIL comes first\r\n")
 
     async def _unknown(self, arg: str) -> None:
         self._mistakes += 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from submission_proxy import ANNA, BERND, USERS, Client, RunningProxy, make_config, plain
 
-from postbuch.proxy import delivery, envelope, transfer, upstream_smtp
+from postbuch.proxy import delivery, envelope, submission_connection, transfer, upstream_smtp
 from postbuch.proxy.receiver import BUFFER_OCTETS
 from postbuch.proxy.upstream import CONNECT_TIMEOUT_S
 from provider.ports import free_port, wait_until
@@ -185,13 +185,26 @@ def test_upstream_that_breaks_off(proxy: RunningProxy, client: Client, sink: Sin
         assert verdicts(proxy) == ["unknown" if stage == "dot" else "refused"]
         assert len(proxy.messages()) == 1
     else:
-        assert answers[answers.index(b"451") :] == [b"451", b"503", b"503"][: len(answers) - answers.index(b"451")]
+        assert answers == ([b"451"] * 3 if stage == "mail" else [b"250", b"451", b"451"])
+        assert client.ask(b"RSET")[:3] == b"250" and client.ask(b"DATA")[:3] == b"503"
         assert proxy.messages() == []
     assert any("closed the connection" in sentence for sentence in proxy.failures())
     sink.behaviour.close_at = ""
     assert client.message(MESSAGE)[:3] == b"250"
     assert [each.octets for each in sink.messages] == [MESSAGE]
     assert proxy.failures() == []
+
+
+def test_a_pipeline_that_upstream_breaks_off_is_temporary_to_its_end(
+    proxy: RunningProxy, client: Client, sink: Sink
+) -> None:
+    """A mail server that relays by us would give up for good at a 503 to DATA, also for those that were taken."""
+    sink.behaviour.refuse_recipients, sink.behaviour.close_at = {"weg@x.example"}, "rcpt-refused"
+    lines = [START[0], START[1], b"RCPT TO:<weg@x.example>", START[1], START[2]]
+    client.send(b"\r\n".join(lines) + b"\r\n")
+    assert [client.reply()[:3] for _ in lines] == [b"250", b"250", b"451", b"451", b"451"]
+    sink.behaviour.close_at = ""
+    assert client.message(MESSAGE)[:3] == b"250"
 
 
 @pytest.mark.parametrize(("stage", "verdict"), [("data", "refused"), ("dot", "unknown")])
@@ -213,6 +226,21 @@ def test_upstream_that_is_silent_at_a_command(
     monkeypatch.setattr(upstream_smtp, "ANSWER_TIMEOUT_S", 0.5)
     sink.behaviour.silent_at = "mail"
     assert client.ask(f"MAIL FROM:<{ANNA}>".encode())[:3] == b"451"
+
+
+def test_idle_time_ends_with_what_the_client_says(
+    make: Make, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While upstream works on it nobody is idle: a 421 behind the dot would have it sent twice."""
+    monkeypatch.setattr(submission_connection, "IDLE_TIMEOUT_S", 1.5)  # 300 s
+    with make().client() as client:
+        client.log_in()
+        sink.behaviour.delays_s = {"mail": 1.0, "dot": 1.0}
+        time.sleep(0.8)
+        assert [client.ask(line)[:3] for line in START] == [b"250", b"250", b"354"]
+        time.sleep(0.8)
+        assert client.ask(MESSAGE + b".")[:3] == b"250"
+        assert client.reply().startswith(b"421 4.4.2 ")
 
 
 def test_refusal_of_data_is_the_answer_to_the_message(proxy: RunningProxy, client: Client, sink: Sink) -> None:
