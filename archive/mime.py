@@ -99,6 +99,8 @@ def _own(octets: bytes, budget: Budget | None) -> Structure:
         # Where octets beyond ASCII stand in other parts than quoted ones, the quick reading is right.
         if fast is None or again.is_quoted_wrongly or (walk.is_hollow and _octet_count(compat) > _octet_count(fast)):
             return compat
+        if walk.is_hollow:
+            _regroup(fast, compat)
         return _filled(fast, compat) if walk.is_empty else fast
     except TooDeep:
         defect = f"parts are nested deeper than {MAX_DEPTH} levels"
@@ -122,6 +124,22 @@ def _filled(fast: Structure, compat: Structure) -> Structure:
                 part.first_read, part.payload = part.payload, other.payload
         mimepart.settle(leaves)
     return fast
+
+
+def _regroup(fast: Structure, compat: Structure) -> None:
+    """Have the alternatives as compat32 has them, where a boundary begins with that of the multipart around it.
+
+    The quick reading takes each line of the longer one for one of the shorter: the inner multipart has no parts for it,
+    those stand beside each other, and where its end is there is an empty text. It stays: each leaf has a position.
+    """
+    leaves = [part for part in fast.parts if not part.is_within_text]
+    others = [part for part in compat.parts if not part.is_within_text]
+    said = [part for part in leaves if part.payload or part.content_type != "text/plain"]
+    rest = [part for part in others if part.payload or part.content_type != "text/plain"]
+    if [(part.content_type, part.file_name) for part in said] == [(part.content_type, part.file_name) for part in rest]:
+        for part, other in zip(said, rest, strict=True):
+            part.alternatives = other.alternatives
+        mimepart.settle(leaves)
 
 
 def _walk(budget: Budget | None) -> Walk:

@@ -250,6 +250,27 @@ def test_a_multipart_without_any_boundary_is_one_text() -> None:
     assert "Verloren" in message.parse(within).text
 
 
+@pytest.mark.parametrize("names", [("b", "b_alt"), ("==_", "==_.REL", "==_.REL.ALT")])
+def test_a_boundary_that_begins_with_the_one_around_it(names: tuple[str, ...]) -> None:
+    """As Eudora and many PHP programs write them (RFC 2046 section 5.1.1 wants none): the letter is shown once.
+
+    The parts keep the positions by which the archive has them.
+    """
+    inner = f"--{names[-1]}\r\n{PLAIN}--{names[-1]}\r\n{HTML}--{names[-1]}--\r\n"
+    kind = "alternative"
+    for name, around in zip(names[:0:-1], names[-2::-1], strict=True):
+        head = f'Content-Type: multipart/{kind}; boundary="{name}"\r\n\r\n'
+        inner, kind = f"--{around}\r\n{head}{inner}\r\n--{around}\r\n{PDF}--{around}--\r\n", "mixed"
+    octets = mail(f'Content-Type: multipart/mixed; boundary="{names[0]}"\r\n\r\n{inner}')
+    assert (shown(octets), files(octets)) == (["<p>Beta</p>"], ["a.pdf"] * (len(names) - 1))
+    found = display.bodies(octets)
+    assert found.text == "Alpha"
+    assert [display.leaf(octets, each.position).payload.strip() for each in found.attachments] == [b"PDF"] * (
+        len(names) - 1
+    )
+    assert [each.position for each in found.attachments] == [3, 5][: len(names) - 1]
+
+
 def test_unreadable_messages_with_other_octets_are_other_letters() -> None:
     """Nothing that differs has the digest that links two images to one letter."""
     def digests(read: Callable[[bytes], message.ParsedMessage]) -> set[str]:
