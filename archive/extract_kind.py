@@ -27,6 +27,7 @@ _EXCEL = re.compile(rb"\x09\x08[\x08\x10]\0\0[\5\6]")
 _HTML = re.compile(
     rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype html|html|head|body|meta|title|style|table|div)\b", re.I | re.DOTALL
 )
+_CARDS = re.compile(rb"\s*BEGIN:(?:VCALENDAR|VCARD)[ \t]*\r?\n", re.IGNORECASE)
 _FIELD = re.compile(rb"(?m)^(from|to|subject|date|received|return-path|message-id|mime-version|delivered-to):", re.I)
 # A page in one file (RFC 2557), as Office saves it: with no field that only a letter has.
 _PARTS = re.compile(rb"(?m)^content-type:\s*multipart/", re.I)
@@ -37,9 +38,9 @@ _CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"
 def kind_of(octets: bytes) -> str:
     """What it is.
 
-    pdf, docx, xlsx, pptx, odf, zip, rtf, html, xml, mail, text, silent (pictures, sound), doc, xls, ppt, msg (by
-    Outlook), ole (another compound file), broken (a damaged one), protected, tnef (winmail.dat), signed (with its
-    content in the signature), other.
+    pdf, docx, xlsx, pptx, odf, zip, rtf, html, xml, mail, cards (calendars as well), text, silent (pictures, sound),
+    doc, xls, ppt, msg (by Outlook), ole (another compound file), broken (a damaged one), protected, tnef (winmail.dat),
+    signed (with its content in the signature), other.
     """
     head = octets[:4096]
     if head.startswith(tnef.MAGIC):
@@ -66,6 +67,8 @@ def kind_of(octets: bytes) -> str:
         return "html"
     if plain.lstrip().startswith(b"<?xml"):
         return "html" if re.search(rb"<html\b", plain, re.I) else "xml"
+    if _CARDS.match(plain):
+        return "cards"
     return "mail" if _is_mail(octets) else "text"
 
 

@@ -26,7 +26,7 @@ _NAMED = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})"
 
 
 def read_text(octets: bytes, budget: Budget) -> None:
-    """Plain text, CSV, calendars, cards, JSON, logs."""
+    """Plain text, CSV, JSON, logs."""
     budget.add(decoded(octets))
 
 

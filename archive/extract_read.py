@@ -8,6 +8,7 @@ from itertools import chain
 from postbuch.archive import headers, legible, lzfu, mime, msg, rtf
 from postbuch.archive.compound import Compound
 from postbuch.archive.extract_bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_INSIDE, Budget, GivenUp
+from postbuch.archive.extract_cards import read_cards
 from postbuch.archive.extract_doc import read_doc
 from postbuch.archive.extract_found import Extract
 from postbuch.archive.extract_kind import kind_of
@@ -129,7 +130,8 @@ _READERS: dict[str, Callable[[bytes, Budget], None]] = {
     "pdf": read_pdf, "docx": read_document, "xlsx": read_sheets, "pptx": read_slides, "odf": read_open_document,
     "doc": read_doc, "xls": read_xls, "ppt": read_ppt,
     "msg": lambda octets, budget: _outlook(Compound(octets), "", budget),
-    "zip": read_names, "rtf": read_rtf, "html": read_markup, "xml": read_xml, "mail": _mail, "text": read_text,
+    "zip": read_names, "rtf": read_rtf, "html": read_markup, "xml": read_xml, "mail": _mail, "cards": read_cards,
+    "text": read_text,
     # What is in these are parts of the letter themselves.
     "silent": lambda _, __: None, "tnef": lambda _, __: None, "signed": lambda _, __: None,
 }  # fmt: skip

@@ -60,6 +60,11 @@ def pdf(text: str = WORD) -> bytes:
     return document([Words(x=50, y=700, text=text)], "Rechnung")
 
 
+def card(version: str, *lines: str) -> bytes:
+    """As an address book has it."""
+    return "\r\n".join(("BEGIN:VCARD", f"VERSION:{version}", *lines, "END:VCARD", "")).encode()
+
+
 @pytest.mark.parametrize(("octets", "text", "kind"), [
     (pdf(), WORD, "pdf"),
     (docx(WORD), f"{WORD}\nlinks\nrechts\nAnmerkung", "docx"),
@@ -84,6 +89,20 @@ def pdf(text: str = WORD) -> bytes:
     (f"<?xml version='1.0' encoding='utf-8'?><r><name>{WORD}</name></r>".encode(), WORD, "xml"),
     (b"\x89PNG\r\n\x1a\n" + bytes(99), "", "silent"),
     (b"", "", "text"),
+    (
+        b'BEGIN:VCALENDAR\r\nSUMMARY;X="a:b":Wir be\r\n spre\r\n\tchen\\, was\\nBernd sagt; M\xc3\r\n \xbcll\r\n',
+        'BEGIN:VCALENDAR\nSUMMARY;X="a:b":Wir besprechen, was\nBernd sagt; Müll', "cards",
+    ),
+    (
+        card("2.1", "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCl=", "ler;J=C3=BCrgen", "NOTE:zwei", " Worte"),
+        "BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Müller;Jürgen\nNOTE:zwei Worte\nEND:VCARD",
+        "cards",
+    ),
+    (
+        card("3.0", "PHOTO;ENCODING=b;TYPE=JPEG:/9j/4AAQSkZJRg", " ABAQEAYABg", "NOTE:kein Ende", "ohne Punkt"),
+        "BEGIN:VCARD\nVERSION:3.0\nPHOTO;ENCODING=b;TYPE=JPEG:\nNOTE:kein Ende\nohne Punkt\nEND:VCARD", "cards",
+    ),
+    (card("4.0", "FN:Anna").decode().encode("utf-16"), "BEGIN:VCARD\nVERSION:4.0\nFN:Anna\nEND:VCARD", "cards"),
 ])  # fmt: skip
 def test_words_of_each_kind(files: FileParser, octets: bytes, text: str, kind: str) -> None:
     """Every kind of file is told by its octets alone and read in full."""
