@@ -38,7 +38,12 @@ def _remark(part: Part, has_text: bool) -> Remark | None:
         return Remark.SIGNED if cms.kind(part.payload) == cms.SIGNED else None
     # Beside a text it is a file that is encrypted, and not the letter.
     is_file = has_text or part.content_type.startswith("text/")
-    return Remark.ENCRYPTED if not is_file and cms.kind(part.payload) == cms.ENCRYPTED else None
+    return Remark.ENCRYPTED if not is_file and _is_encrypted(part.payload) else None
+
+
+def _is_encrypted(octets: bytes) -> bool:
+    """By its octets: servers that make other parts of multipart/encrypted leave no type by which it could be told."""
+    return cms.kind(octets) == cms.ENCRYPTED or octets[:200].lstrip().startswith(b"-----BEGIN PGP MESSAGE-----")
 
 
 def _is_armoured(octets: bytes) -> bool:
