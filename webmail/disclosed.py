@@ -11,7 +11,7 @@ from html import escape, unescape
 from urllib.parse import unquote, urlsplit
 
 from postbuch.archive import harmless
-from postbuch.webmail.lookalikes import as_in_dns, is_lookalike
+from postbuch.webmail.lookalikes import as_in_dns, is_lookalike, is_of_one
 
 # A text that names a place is short; an address beyond this is cut off where it is shown.
 MAX_LINK_CHARACTERS = 2_000
@@ -90,7 +90,7 @@ def _elsewhere(text: str, address: str) -> str:
     if host is None:
         return address
     host, shown = _plain(host), _plain(named[1])
-    return "" if host == shown or host.endswith(f".{shown}") or ("." in host and shown.endswith(f".{host}")) else host
+    return "" if is_of_one(host, shown) else host
 
 
 def _host(address: str) -> str | None:

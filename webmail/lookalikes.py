@@ -36,6 +36,11 @@ def is_lookalike(host: str) -> bool:
     return any(_is_strange(_in_letters(label)) for label in host.split(".") if label.startswith(_ACE))
 
 
+def is_of_one(host: str, shown: str) -> bool:
+    """Whether both, as the DNS has them, are one place: the same host, or one lies in the other."""
+    return host == shown or host.endswith(f".{shown}") or ("." in host and shown.endswith(f".{host}"))
+
+
 def _in_ascii(label: str) -> str:
     return label if label.isascii() else _ACE + label.encode("punycode").decode("ascii")
 

@@ -10,6 +10,7 @@ from flask import url_for
 
 from postbuch.archive import harmless
 from postbuch.archive.index_snippets import Snippet
+from postbuch.webmail import impostors
 from postbuch.webmail.listing import Listing
 
 _SHOWN = re.compile(r"\s*<[^<>]*>")
@@ -49,6 +50,16 @@ class Person:
     @property
     def shown(self) -> str:
         return self.address if harmless.is_blank(self.name) else self.name
+
+    @property
+    def names_another(self) -> bool:
+        """Whether the name has an address of somebody else in it."""
+        return impostors.names_another(self.name, self.address)
+
+    @property
+    def looks_like(self) -> str:
+        """The domain as the DNS has it, if it can be taken for another one; else ''."""
+        return impostors.looks_like(self.address)
 
     @property
     def initials(self) -> str:
