@@ -101,6 +101,12 @@ LATIN_WITH_CYRILLIC, ALL_CYRILLIC = "xn--bnk-6cd.example", "xn--80ak6aa92e.com" 
     ("www.\u0430\u0440\u0440\u04cf\u0435.com", f"www.{ALL_CYRILLIC}"), (ALL_CYRILLIC, ALL_CYRILLIC),
     ("\u03bd\u03b9\u03ba.gr", "xn--uxach.gr"), ("bank\u03bf.example", "xn--bank-3nd.example"),
     ("\u0261oogle.example", "xn--oogle-qmc.example"), ("b%D0%B0nk.example", LATIN_WITH_CYRILLIC),
+    ("\u0138onto.example", "xn--onto-k0a.example"), ("\u13da\u13a2.com", "xn--mz9a4d.com"),
+    ("\ua4ee\ua4d0\ua4da.com", "xn--3l8aua2d.com"), ("\u2ca5\u2c9f\u2ca3.com", "xn--zhjie.com"),
+    ("\u04d5\u04af\u0431.com", "xn--90a5w0d.com"), ("\u0457\u0441\u0435.com", "xn--e1ax9d.com"),
+    ("\u03f3\u03bf\u03c3.com", "xn--0xai6l.com"), ("\u10e7\u10dd.com", "xn--yodt.com"),
+    ("pay\xb7pal.com", "xn--paypal-dla.com"), ("bank.de\u30cekonto.jp", "bank.xn--dekonto-u04f.jp"),
+    ("pi\u0307n.example", "xn--pin-9dc.example"),
 ])
 def test_a_host_that_looks_like_another(host: str, ascii_host: str) -> None:
     """Letters of several scripts, of one that looks like Latin, of phonetics: it is shown as the DNS has it."""
@@ -114,6 +120,8 @@ def test_a_host_that_looks_like_another(host: str, ascii_host: str) -> None:
 @pytest.mark.parametrize("host", [
     "müller.de", "xn--mller-kva.de", "straße.de", "łódź.pl", "çığ.com.tr", "việtnam.vn", "president\u0219.ro",
     "президент.рф", "яндекс.com", "ελλάδα.gr", "東京.jp", "ソニーstyle.jp", "日本語とカナ.jp", "한국abc.kr", "中文.com",
+    "l\xb7l.cat", "\u0440\u043e\u0441\u0430.\u0440\u0444", "\u043e\u043e\u043e.\u0440\u0444",
+    "\u30ce\u30fc\u30c8.jp", "ABC\u30ce\u30fc\u30c8.jp", "ışık.com.tr", "\u0641\u06f1\u06f2.ir", "\U0001f4a9.example",
     "ישראל.co.il", "مثال.com", "ไทย.com", "bank.example", "192.0.2.1", "xn--", "xn--\u00ff.de", "a..b", "123.de",
 ])
 def test_a_host_in_letters_of_a_language(host: str) -> None:

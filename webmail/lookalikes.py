@@ -1,11 +1,14 @@
 """Hosts whose name is written so that it can be taken for another one. Pure.
 
 By the rules of Unicode Technical Standard 39 that browsers apply: a label of a host has one script, or those that are
-written together in Japanese, Chinese and Korean ("highly restrictive", section 5.2); in none of its letters it looks
-like a Latin word while it has none (whole-script confusables, section 4); and Latin letters are those that a language
-writes, not those of phonetics (identifier types, section 3.1). müller.de, ελλάδα.gr and 東京.jp are what they seem.
+written together in Japanese, Chinese and Korean ("highly restrictive", section 5.2), and one that is written every day
+(Unicode Standard Annex 31, table 5); in none of its letters it looks like a Latin word while it has none (whole-script
+confusables, section 4), but below a top-level domain of the same script, as in роса.рф; Latin letters are those that a
+language writes, not those of phonetics (identifier types, section 3.1); and no sign stands where it is taken for a
+point, a slash or nothing. müller.de, ελλάδα.gr and 東京.jp are what they seem.
 """
 
+import re
 import unicodedata
 from contextlib import suppress
 
@@ -13,12 +16,24 @@ from contextlib import suppress
 _TOGETHER = (
     {"LATIN", "CJK", "HIRAGANA", "KATAKANA"}, {"LATIN", "CJK", "BOPOMOFO"}, {"LATIN", "CJK", "HANGUL"},
 )  # fmt: skip
+_WRITTEN_TODAY = frozenset(
+    """
+    ARABIC ARMENIAN BENGALI BOPOMOFO CJK CYRILLIC DEVANAGARI ETHIOPIC GEORGIAN GREEK GUJARATI GURMUKHI HANGUL HEBREW
+    HIRAGANA KANNADA KATAKANA KHMER LAO LATIN MALAYALAM MYANMAR ORIYA SINHALA TAMIL TELUGU THAANA THAI TIBETAN
+    """.split()  # noqa: SIM905 - a list of quoted words would fill a page
+)
 # What all of them have: Common and Inherited.
-_OF_NO_SCRIPT = frozenset({"DIGIT", "HYPHEN", "COMBINING", "IDEOGRAPHIC", "MIDDLE"})
-# Small letters that look like one or two of a to z, from confusables.txt as Chromium uses it (idn_spoof_checker.cc).
-_LIKE_LATIN = frozenset("асԁеһіјӏорԛѕԝхуъьҽпгѵѡ" "αικνροτυωηγ" "ագզէլհյոսցօք")
+_OF_NO_SCRIPT = frozenset({"DIGIT", "HYPHEN", "COMBINING", "IDEOGRAPHIC", "MIDDLE", "EXTENDED"})
+# Small letters that look like one or two of a to z or a digit, with marks or without: by confusables.txt of the
+# standard, and by what Chromium adds to it (idn_spoof_checker.cc).
+_LIKE_LATIN = frozenset("асԁеһіјӏорԛѕԝхуъьҽпгѵѡӕүꙇꚙб" "αικνροτυωηγϳσ" "ագզէլհյոսցօքռ" "იოყძხჽჿ" "וןס" "اه" "ዐሀ" "ဝഠଠ")
+# A middle dot but between two l (RFC 5892 appendix A.3), what is taken for a slash among Latin letters, and a dot on
+# one that has it already.
+_OUT_OF_PLACE = re.compile(r"(?<!l)·|·(?!l)|(?<=[a-z\d-])[ノソゾン丿](?=[a-z\d-])|(?<=[ijlı])\u0307")
 # Beside a to z with marks; beyond Latin Extended-A those alone that a language writes: Azerbaijani, Hausa, Vietnamese.
 _END_OF_EXTENDED_A = 0x17F
+# Within it, but nobody writes it any more: kra, of Greenland until 1973.
+_FORMER = "ĸ"
 _FURTHER_LATIN = frozenset("əɓɗƙƴơư")
 _ACE = "xn--"
 
@@ -33,7 +48,9 @@ def as_in_dns(host: str) -> str:
 
 def is_lookalike(host: str) -> bool:
     """Whether a host, as the DNS has it, can be taken for another one where its letters are shown."""
-    return any(_is_strange(_in_letters(label)) for label in host.split(".") if label.startswith(_ACE))
+    labels = [_in_letters(label) for label in host.split(".")]
+    below = _scripts(labels[-1])
+    return any(_is_strange(label, below) for label in labels if not label.isascii())
 
 
 def is_of_one(host: str, shown: str) -> bool:
@@ -46,20 +63,29 @@ def _in_ascii(label: str) -> str:
 
 
 def _in_letters(label: str) -> str:
+    if not label.startswith(_ACE):
+        return label
     try:
         return label.removeprefix(_ACE).encode("ascii").decode("punycode").lower()
     except UnicodeError:  # no browser shows it in another way
         return ""
 
 
-def _is_strange(label: str) -> bool:
-    scripts = {script for each in label if (script := _script(each)) not in _OF_NO_SCRIPT}
+def _is_strange(label: str, below: set[str]) -> bool:
+    """`below`: the scripts of its top-level domain."""
+    scripts = _scripts(label)
     if len(scripts) > 1 and not any(scripts <= each for each in _TOGETHER):
         return True
     letters = [each for each in label if each.isalpha()]
+    if not scripts.intersection(map(_script, letters)) <= _WRITTEN_TODAY or _OUT_OF_PLACE.search(label):
+        return True
     if "LATIN" not in scripts:
-        return bool(letters) and all(each in _LIKE_LATIN for each in letters)
+        return scripts != below and bool(letters) and all(_base(each) in _LIKE_LATIN for each in letters)
     return any(_script(each) == "LATIN" and not _is_written(each) for each in letters)
+
+
+def _scripts(label: str) -> set[str]:
+    return {script for each in label if (script := _script(each)) not in _OF_NO_SCRIPT}
 
 
 def _script(character: str) -> str:
@@ -67,5 +93,12 @@ def _script(character: str) -> str:
 
 
 def _is_written(letter: str) -> bool:
-    base = unicodedata.normalize("NFD", letter)[0]
-    return base.isascii() or ord(letter) <= _END_OF_EXTENDED_A or base in _FURTHER_LATIN
+    base = _base(letter)
+    if base.isascii() or base in _FURTHER_LATIN:
+        return True
+    return ord(letter) <= _END_OF_EXTENDED_A and letter not in _FORMER
+
+
+def _base(letter: str) -> str:
+    """Without its marks."""
+    return unicodedata.normalize("NFD", letter)[0]
