@@ -1,10 +1,12 @@
 """What a reader of a letter would not see: where a link leads that names another place, what a blocked picture says."""
 
 import re
+import time
 
 import pytest
 from growing import times_as_long
 
+from postbuch.webmail.bounds import MAX_CHARACTERS
 from postbuch.webmail.disclosed import disclosed
 from postbuch.webmail.plaintext import to_html
 from postbuch.webmail.sanitize import clean_html
@@ -128,3 +130,28 @@ def test_a_host_in_letters_of_a_language(host: str) -> None:
     """Nothing is said of it."""
     assert "data-leads" not in clean_html(f'<a href="https://{host}/">Hier</a>', {}).html
     assert "data-leads" not in to_html(f"https://{host}/")
+
+
+def _of_many(count: int) -> str:
+    """So many letters, no two alike: the DNS form of a name takes time by the square of them (RFC 3492)."""
+    return "".join(chr(0x4E00 + 7919 * place % 20_000) for place in range(count))
+
+
+@pytest.mark.parametrize("host", [
+    _of_many(2_000), ".".join([_of_many(60)] * 30), ".".join(_of_many(900)), f"{_of_many(59)}.de", "xn--" + "zz9" * 600,
+])
+def test_many_links_to_hosts_of_many_letters(host: str) -> None:
+    """A letter's text, as long as one is shown, is made ready in the process of the pages: all others would wait."""
+    count = MAX_CHARACTERS // (len(host) + 10)
+    text = "\n".join(f"https://{chr(0x4E00 + place)}{host}/" for place in range(count))
+    began = time.process_time()
+    to_html(text)
+    assert time.process_time() - began < 2
+
+
+def test_beyond_what_is_looked_at_there_is_no_link() -> None:
+    """So none to a host that would have its mark."""
+    text = "\n".join(f"https://b\u0430nk{place}.example/" for place in range(1_000))
+    html = to_html(text)
+    assert 200 < html.count("<a ") == html.count("data-leads") < 1_000
+    assert to_html("https://kunde.example/Gr\xf6\xdfe\n" * 1_000).count("<a ") == 1_000

@@ -71,11 +71,15 @@ def _with_target(found: re.Match[str]) -> str:
 
 def lookalike(address: str) -> str:
     """The host that the link leads to, as the DNS has it, if it can be taken for another one; else ''."""
+    found = as_in_dns(host(address))
+    return found[:MAX_SHOWN_CHARACTERS] if is_lookalike(found) else ""
+
+
+def host(address: str) -> str:
+    """The host that the link leads to, of a web page or of a mailbox; '' where there is none."""
     if address[:7].lower() == "mailto:":
-        host = as_in_dns(unquote(address[7:].partition("?")[0]).rpartition("@")[2])
-    else:
-        host = as_in_dns(_host(address) or "")
-    return host[:MAX_SHOWN_CHARACTERS] if is_lookalike(host) else ""
+        return unquote(address[7:].partition("?")[0]).rpartition("@")[2]
+    return _host(address) or ""
 
 
 def _elsewhere(text: str, address: str) -> str:
@@ -86,11 +90,11 @@ def _elsewhere(text: str, address: str) -> str:
     if address[:7].lower() == "mailto:":
         recipient = unquote(address[7:].partition("?")[0])
         return "" if text.lower().removeprefix("mailto:").partition("?")[0] == recipient.lower() else recipient
-    host = _host(address)
-    if host is None:
+    leads_to = _host(address)
+    if leads_to is None:
         return address
-    host, shown = _plain(host), _plain(named[1])
-    return "" if is_of_one(host, shown) else host
+    leads_to, shown = _plain(leads_to), _plain(named[1])
+    return "" if is_of_one(leads_to, shown) else leads_to
 
 
 def _host(address: str) -> str | None:
@@ -104,5 +108,5 @@ def _host(address: str) -> str | None:
         return ""
 
 
-def _plain(host: str) -> str:
-    return as_in_dns(host).removeprefix("www.")
+def _plain(name: str) -> str:
+    return as_in_dns(name).removeprefix("www.")

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from contextlib import suppress
 
+from postbuch.archive import harmless
+
 # The first word of a letter's Unicode name is its script, but for Han.
 _TOGETHER = (
     {"LATIN", "CJK", "HIRAGANA", "KATAKANA"}, {"LATIN", "CJK", "BOPOMOFO"}, {"LATIN", "CJK", "HANGUL"},
@@ -36,10 +38,20 @@ _END_OF_EXTENDED_A = 0x17F
 _FORMER = "ĸ"
 _FURTHER_LATIN = frozenset("əɓɗƙƴơư")
 _ACE = "xn--"
+# Of a name and of each of its labels (RFC 1035 section 2.3.4); what is longer is no name that anybody could have.
+_MAX_HOST = 253
+_MAX_LABEL = 63
 
 
 def as_in_dns(host: str) -> str:
-    """As the DNS has it: small, its labels in ASCII (RFC 3492), without the dot at the end."""
+    """As the DNS has it: small, its labels in ASCII (RFC 3492), without the dot at the end.
+
+    In letters stays what the DNS cannot have for its length: to write it in ASCII takes time by the square of it.
+    """
+    if not host.isascii():
+        host = "".join(each for each in host if not harmless.is_blank(each))
+        if len(host) > _MAX_HOST or any(len(label) > _MAX_LABEL for label in host.split(".")):
+            return host.lower().rstrip(".")
     with suppress(UnicodeError):  # no name that the DNS could have, or with letters newer than Python's table
         host = host.encode("idna").decode("ascii")
     host = host.lower().rstrip(".")
