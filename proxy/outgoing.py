@@ -90,12 +90,16 @@ class Outgoing:
         self._usable_leg().send(b"DATA")
 
     async def reset(self) -> Reply | None:
-        """RSET, if upstream has something to forget. None: it has not."""
+        """RSET, if upstream has something to forget. None: it has not, or forgets it because its connection ends."""
         self.envelope = None
         if not self._unclean or self.leg is None or not self.leg.usable:
             return None
         self._unclean = False
-        return await self._command(b"RSET")
+        try:
+            return await self._command(b"RSET")
+        except UpstreamFailed:
+            self.drop()
+            return None
 
     def finished(self) -> None:
         """The transaction is over."""
@@ -106,10 +110,7 @@ class Outgoing:
         """DATA was refused: the transaction is over here, upstream may have it still. It costs no new log-in."""
         if self.leg is not None:
             self.leg.watcher = None
-            try:
-                await self.reset()
-            except UpstreamFailed:
-                self.drop()
+            await self.reset()
 
     def drop(self) -> None:
         """End upstream's connection at once, in the middle of whatever it was doing."""

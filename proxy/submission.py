@@ -59,7 +59,10 @@ class Submission(SubmissionSession):
     async def smtp_RSET(self, arg: str) -> None:
         self._broken = False
         reply = await self._outgoing.reset()
-        await self._say(b"250 2.0.0 done\r\n" if reply is None else reply.octets)
+        if reply is None:
+            await self._say(b"250 2.0.0 done\r\n")
+        else:
+            await self._relay(reply)
 
     async def smtp_VRFY(self, arg: str) -> None:
         if await self._may():

@@ -133,10 +133,11 @@ def test_upstreams_refusal_comes_back(tmp_path: Path, sink: Sink, stage: str) ->
     """At DATA or after the dot, word for word; the session goes on."""
     with running(tmp_path, sink, ED) as proxy, proxy.client() as client:
         client.log_in()
-        sink.behaviour.replies = {stage: "554 5.7.1 nein"}
-        assert client.message(MESSAGE) == b"554 5.7.1 nein\r\n"
-        sink.behaviour.replies = {}
-        assert client.message(MESSAGE)[:3] == b"250"
+        for close_at in ("", "rset"):  # or upstream leaves with it
+            sink.behaviour.replies, sink.behaviour.close_at = {stage: "554 5.7.1 nein"}, close_at
+            assert client.message(MESSAGE) == b"554 5.7.1 nein\r\n"
+            sink.reset()
+            assert client.message(MESSAGE)[:3] == b"250"
 
 
 def test_limits_hold(tmp_path: Path, sink: Sink) -> None:

@@ -328,6 +328,21 @@ def test_421_of_upstream_ends_the_connection(client: Client, sink: Sink) -> None
     assert list(client.replies()) == [b"421 4.7.0 zu viele\r\n"]
 
 
+@pytest.mark.parametrize("line", [b"RSET", b"EHLO client.example"])
+def test_upstream_that_breaks_off_at_rset_has_nothing_to_forget(client: Client, sink: Sink, line: bytes) -> None:
+    """RSET cannot fail (RFC 5321 section 4.1.1.5), nor can EHLO for that; 421 comes back and ends the connection."""
+    for stage in ({"close_at": "rset"}, {"replies": {"rset": "421 4.3.2 Feierabend"}}):
+        sink.reset()
+        assert client.ask(START[0])[:3] == b"250"
+        for name, value in stage.items():
+            setattr(sink.behaviour, name, value)
+        answer = client.ask(line)
+        if line == b"RSET" and "replies" in stage:
+            assert answer == b"421 4.3.2 Feierabend\r\n" and list(client.replies()) == []
+        else:
+            assert answer[:3] == b"250" and client.message(MESSAGE)[:3] == b"250"
+
+
 def test_upstream_that_closed_while_nobody_wrote(make: Make, sink: Sink) -> None:
     """An idle connection is opened anew when the next message comes."""
     proxy = make()
