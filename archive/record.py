@@ -21,7 +21,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from postbuch.archive.errors import PostbuchError
+from postbuch.archive.errors import PostbuchError, SpoolError
+from postbuch.archive.wrong import Wrong
 
 MAGIC = b"PBS1"
 _encode = msgspec.json.Encoder().encode
@@ -51,11 +52,17 @@ def new_capture() -> bytes:
 
 
 def facts_octets(facts: Mapping[str, Any]) -> bytes:
-    """The facts as JSON. ASCII escapes carry what UTF-8 cannot: lone surrogates. Raises TypeError or ValueError."""
+    """The facts as JSON. ASCII escapes carry what UTF-8 cannot: lone surrogates.
+
+    Raises TypeError or ValueError; SpoolError for more than is read again.
+    """
     try:
-        return _encode(facts)
+        encoded = _encode(facts)
     except UnicodeError:
-        return json.dumps(facts, separators=(",", ":")).encode("ascii")
+        encoded = json.dumps(facts, separators=(",", ":")).encode("ascii")
+    if len(encoded) > MAX_FACTS_OCTETS:
+        raise SpoolError(Wrong.FACTS_TOO_LONG.said(number=MAX_FACTS_OCTETS))
+    return encoded
 
 
 def _facts(encoded: bytes) -> dict[str, Any]:

@@ -75,11 +75,11 @@ class Group:
         self.waiters: list[tuple[Waiter, Any]] = []
 
     def take(self, records: Iterable[Queued]) -> None:
-        """Add them; whose facts are none is told."""
+        """Add them; whose facts are none, or too many, is told."""
         for kind, chunks, facts, waiter, urgent in records:
             try:
                 self.add(kind, chunks, facts, waiter)
-            except (TypeError, ValueError) as error:
+            except (SpoolError, TypeError, ValueError) as error:
                 waiter.set_exception(error)
             self.urgent = self.urgent or urgent
 

@@ -89,3 +89,4 @@ class Wrong(Named):
     NO_ROLE = "the role '{role}' is not one of {roles}"
     TOO_SHORT = "the password is too short; it needs at least {number} characters"
     ENDED_BEFORE = "a large message was ended before it began"
+    FACTS_TOO_LONG = "what is on record beside a message has more than {number} octets"

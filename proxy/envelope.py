@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from postbuch.archive.record import MAX_FACTS_OCTETS, facts_octets
+
 # One octet, quoted string or quoted pair at a time: no part of it can be read in two ways, so no backtracking.
 _PATH = rb'<(?:[^\x00-\x20\x7f<>"\\]|"(?:[^\x00-\x1f\x7f"\\]|\\[\x20-\x7e])*"|\\[\x21-\x7e])*>'
 _BARE = rb'[^\x00-\x20\x7f<>"\\]+'
@@ -18,6 +20,8 @@ _PARAMETER = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*(?:=[^\x00-\x20\x7f]+)?\Z")
 _ROUTE = re.compile(r"\A@[^:]*:")
 # RFC 5321 section 4.5.3.1.8 asks for at least 100; this bounds what one client can make us remember (some 10 MB).
 MAX_RECIPIENTS = 20_000
+# Half of what a record may say: 20,000 recipients have 420 octets each, and the last one's 18 KB go in beside the rest.
+MAX_RECIPIENT_OCTETS = MAX_FACTS_OCTETS // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +89,17 @@ class Envelope:
     size_octets: int | None
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     recipients: list[dict[str, Any]] = field(default_factory=list)
+    _octets: int = 0
 
     def add(self, address: str, code: int, text: str) -> None:
         """One RCPT with its reply, taken or not."""
         self.recipients.append({"address": address, "code": code, "text": text[:1000]})
+        self._octets += len(facts_octets(self.recipients[-1]))
+
+    @property
+    def full(self) -> bool:
+        """Whether no further recipient can be put on record, and so none be taken."""
+        return len(self.recipients) >= MAX_RECIPIENTS or self._octets > MAX_RECIPIENT_OCTETS
 
     @property
     def deliverable(self) -> bool:

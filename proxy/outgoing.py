@@ -4,7 +4,7 @@ from typing import Any
 
 from postbuch.archive.config import Upstream
 from postbuch.proxy.credential import Credentials
-from postbuch.proxy.envelope import MAX_RECIPIENTS, Envelope, PathArgument
+from postbuch.proxy.envelope import Envelope, PathArgument
 from postbuch.proxy.failure import Detail, Reason, UpstreamFailed
 from postbuch.proxy.runtime import Runtime
 from postbuch.proxy.smtpreply import Reply
@@ -74,7 +74,7 @@ class Outgoing:
 
     async def rcpt(self, envelope: Envelope, argument: PathArgument, say: Say) -> Reply:
         """RCPT; the client is told the reply; taken or refused, it goes on record."""
-        if len(envelope.recipients) >= MAX_RECIPIENTS:
+        if envelope.full:
             say(TOO_MANY.octets)
             return TOO_MANY
         reply = await self._command(self._line(b"RCPT TO:", argument), say)

@@ -453,6 +453,20 @@ def test_facts_that_are_not_json_are_the_callers_error(writer: spool.SpoolWriter
     assert good.result(10)
 
 
+@pytest.mark.parametrize("octets", [b"x", b"x" * 2_000_000])
+def test_facts_that_no_reader_takes_are_not_written(writer: spool.SpoolWriter, octets: bytes) -> None:
+    """Invariant 2: nothing is acknowledged that cannot be read again, and what stands beside it is."""
+    before = put(writer, b"eins", urgent=False)
+    message = writer.begin(len(octets))
+    message.write(octets)
+    bad = message.commit({"flags": ["x" * record.MAX_FACTS_OCTETS]}, urgent=False)
+    after = put(writer, b"zwei")
+    with pytest.raises(SpoolError, match="16777216 octets"):
+        bad.result(10)
+    assert before.result(10) and after.result(10)
+    assert [each.octets for each in everything(writer.folder)] == [b"eins", b"zwei"]
+
+
 def test_idle_writer_is_quick(writer: spool.SpoolWriter) -> None:
     """One message on an idle writer is durable at once, not after the linger of the others."""
     put(writer, b"warm").result(10)

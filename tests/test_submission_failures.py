@@ -277,6 +277,23 @@ def test_no_recipient_was_taken(proxy: RunningProxy, client: Client, sink: Sink)
     assert proxy.messages() == []
 
 
+def test_recipients_beyond_what_a_record_holds_are_refused(proxy: RunningProxy, client: Client, sink: Sink) -> None:
+    """452 in time: a record that nobody reads again loses the message that upstream took, and those beside it."""
+    count, long = 4_600, "x" * 3_900
+    sink.behaviour.refuse_recipients = {f"{long}@x.example"}
+    assert client.ask(START[0])[:3] == client.ask(START[1])[:3] == b"250"
+    line = f"RCPT TO:<{long}@x.example>\r\n".encode()
+    codes = []
+    for _ in range(count // 10):
+        client.send(line * 10)
+        codes += [client.reply()[:3] for _ in range(10)]
+    assert set(codes) == {b"550", b"452"} and codes.index(b"452") > 1_000
+    assert client.ask(b"DATA")[:3] == b"354" and client.ask(MESSAGE + b".")[:3] == b"250"
+    [kept] = proxy.messages()
+    assert kept.load() == MESSAGE and [each.octets for each in sink.messages] == [MESSAGE]
+    assert len(kept.facts["envelope"]["recipients"]) == 1 + codes.index(b"452")
+
+
 def test_upstream_that_is_silent_at_data_while_much_comes(
     proxy: RunningProxy, client: Client, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
