@@ -28,6 +28,8 @@ from postbuch.archive.server import DATABASE, TEMPORARY, PrivateServer
 DATA_OPTION = "postbuch_data"
 # How long a command waits for another one that is starting or ending the private server.
 _LOCK_PATIENCE_S = 30.0
+# After a client's patience its statement ends: not before, for the client says it better.
+_UNHEARD_S = 1.0
 # MariaDB error numbers after which the same transaction may succeed: deadlock, lock wait time-out.
 _AGAIN = {1213, 1205}
 # The statement did not run and the connection is no use: gone away, lost, shut down, killed.
@@ -52,12 +54,16 @@ def engine(config: Config, role: Role, *, patience_s: float | None = None) -> En
 
     With an external database the owner is the user in the URL, and so is a role that has no password here.
     `patience_s`: how long a server that took the connection may say nothing, before it counts as gone. None is for
-    ever: an index, a dump or a checked archive takes its time, and no one waits for it.
+    ever: an index, a dump or a checked archive takes its time, and no one waits for it. Nobody hears of an answer that
+    comes later, so a MariaDB then ends the statement, which would go on for minutes.
     """
+    beginning = "SET time_zone = '+00:00'"
+    if patience_s is not None:
+        beginning += f"/*M!100101 , max_statement_time = {patience_s + _UNHEARD_S} */"  # a comment for MySQL
     patience = {} if patience_s is None else {"read_timeout": patience_s, "write_timeout": patience_s}
     made = create_engine(
         url(config, role),
-        connect_args={"init_command": "SET time_zone = '+00:00'", "connect_timeout": 10, **patience, **_tls(config)},
+        connect_args={"init_command": beginning, "connect_timeout": 10, **patience, **_tls(config)},
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         pool_recycle=3600,

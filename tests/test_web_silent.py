@@ -18,6 +18,7 @@ from postbuch.archive.database import Role
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.server import PrivateServer
 from postbuch.webmail import services
+from provider.ports import wait_until
 
 # Seconds; a busy machine has answered a page of an empty archive by then.
 PATIENCE_S = 2.0
@@ -77,3 +78,20 @@ def test_only_who_is_waited_for_is_impatient(house: Config) -> None:
             assert conn.scalar(text("SELECT 1")) == 1
     finally:
         pages.dispose()
+
+
+def test_a_statement_that_nobody_waits_for_ends(house: Config) -> None:
+    """Soon after its page has given up; what works on the archive without a page runs as long as it takes."""
+    running = text("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT BENCHMARK%'")
+    slow = text("SELECT BENCHMARK(1000000000, SHA2('x', 512))")  # some minutes
+    limit = text("SELECT @@max_statement_time")
+    pages = services.pages_engine(house)
+    try:
+        with pages.connect() as conn, pytest.raises(ServiceMissing):
+            conn.scalar(slow)
+        with pages.connect() as conn:
+            wait_until(lambda: conn.scalar(running) == 0, "the end of the statement")
+    finally:
+        pages.dispose()
+    with database.connection(house, Role.WEB) as conn:
+        assert conn.scalar(limit) == 0

@@ -10,7 +10,7 @@ import unicodedata
 from postbuch.archive import harmless
 from postbuch.webmail.lookalikes import as_in_dns, is_lookalike, is_of_one
 
-# Real names are shorter than two lines. To look at one of this length takes 40 ms at most, and a page marks eight people
+# Real names are shorter than two lines. One of this length takes 40 ms at most, and a page marks eight people
 # who send and eight whom answers go to.
 MAX_NAME_CHARACTERS = 300
 # The end of an address as people write it; of its domain the last label is no number.
