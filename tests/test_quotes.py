@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postbuch.webmail import plaintext, quotes, quotewords
+from postbuch.webmail import plaintext, quotelines, quotes, quotewords
 from postbuch.webmail.sanitize import clean_html
 
 HEAD = (
@@ -239,7 +239,7 @@ def test_many_lines_deep_within_take_no_more_memory() -> None:
 
 def test_a_letter_of_nothing_but_lines_stays_as_it_is() -> None:
     """Half a million took a second and a half and 110 MB; one that people read is folded."""
-    for count, is_folded in ((1_000, True), (quotes.MAX_LINES, False)):
+    for count, is_folded in ((1_000, True), (quotelines.MAX_LINES, False)):
         html = str(plaintext.to_html("SAID\n" * count + "Anna schrieb:\n> OLD"))
         assert (quotes.folded(html, "Q", plain=True) != html) is is_folded
 
