@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from browser import chromium, context, log_in, serving
 from PIL import Image
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, archive, ingest, old
 
 from provider.picture import Colour, png
@@ -56,6 +56,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with archive(folder / "data", f"127.0.0.1:{free_port()}") as config:
         filling = Filling()
         filling.add(letter(), ANNA, at=old(2))
+        filed = (
+            b"From: a@b.example\r\nSubject: %s\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n"
+            b"\r\n--x\r\nContent-Type: text/plain\r\n\r\nHier\r\n--x\r\nContent-Type: image/png\r\n"
+            b'Content-Disposition: attachment; filename="bild.png"\r\nContent-Transfer-Encoding: base64\r\n\r\n%s'
+            b"\r\n--x--\r\n"
+        )
+        for subject, octets in ((b"Kein Bild", b"<svg/>"), (b"Ein Bild", png(60, 60, lambda _x, _y: RED))):
+            filling.add(filed % (subject, base64.b64encode(octets)), ANNA, at=old(3))
         ingest(config, filling.records)
         with serving(config, folder / "postbuch.toml") as made:
             yield made
@@ -85,3 +93,24 @@ def test_pictures_stand_where_they_belong(base: str) -> None:
         assert answers == [200] * 5
         files = page.locator("a[href*='/attachment/']").evaluate_all("all => all.map(each => each.href)")
         assert {address.rpartition("/")[2] for address in files} == {"6", "7"}
+
+
+def test_what_is_no_picture_has_the_sign_of_its_kind(base: str) -> None:
+    """In its tile nothing of a picture that the browser cannot show is seen, and the sign stands behind no other."""
+    with chromium() as browser, context(browser, base, locale="en-GB") as (made, _watch):
+        page = made.new_page()
+        log_in(page, ADMIN, ADMIN_PASSWORD)
+        for subject, is_picture in (("Kein Bild", False), ("Ein Bild", True)):
+            page.goto(f"/?q=subject:%22{subject}%22")
+            page.click("#letters .row-link")
+            page.wait_for_load_state("networkidle")
+            tile = page.locator(".file-sign")
+            assert tile.locator(".icon").count() == 1
+            picture = tile.locator("img")
+            if not is_picture:
+                expect(picture).to_have_count(0)
+                continue
+            before = tile.screenshot()
+            tile.locator(".icon").evaluate("each => each.style.visibility = 'hidden'")
+            assert tile.screenshot() == before
+            assert colour_of(picture) == RED
