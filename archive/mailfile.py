@@ -1,4 +1,4 @@
-"""Messages in files: EML, mbox, Maildir, ZIP of these. Yields octets as they lie there.
+"""Messages in files: EML, mbox, Maildir, EMLX, ZIP of these. Yields octets as they lie there.
 
 What is imported stays for good, so a file that cannot be a message is refused: a packed one, a damaged ZIP, a mailbox
 of Outlook. What is called EML, begins with a field, or is text is kept however odd it is.
@@ -17,13 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from postbuch.archive import manifest, systemwords
+from postbuch.archive import emlx, manifest, systemwords
 from postbuch.archive.manifest import Entry
 from postbuch.archive.mbox import is_mbox, read
 from postbuch.archive.reasons import Incoming
 
-# 1 GiB for one member of a ZIP: above it is a bomb or no mail.
-MAX_MEMBER_OCTETS = 1_073_741_824
+# 1 GiB for one message or member of a ZIP: above it is a bomb or no mail.
+MAX_OCTETS = 1_073_741_824
 BLOCK_OCTETS = 1_048_576
 # How a header begins: the name of a field and a colon (RFC 5322 section 2.2, blanks as in 4.5.3).
 _FIELD = re.compile(rb"[^\x00-\x20\x7f:]+[ \t]*:")
@@ -76,11 +76,29 @@ def _file(stream: BinaryIO, name: str, source: str) -> Iterator[Item]:
     stream.seek(0)
     if is_mbox(head, name):
         for number, found in enumerate(read(stream), 1):
-            yield Item(source=f"{source}#{number}", octets=found.octets, arrived=found.arrived)
+            yield _fitting(Item(source=f"{source}#{number}", octets=found.octets, arrived=found.arrived))
+    elif name.lower().endswith(emlx.ENDINGS) and not _FIELD.match(head):
+        yield _of_apple_mail(stream, name, source)
     elif name.lower().endswith(".eml") or _FIELD.match(head) or b"\0" not in head:
-        yield Item(source=source, octets=stream.read())
+        yield _fitting(Item(source=source, octets=stream.read(MAX_OCTETS + 1)))
     else:
         yield Item(source=source, octets=None, reason=Incoming.OTHER_KIND.said())
+
+
+def _of_apple_mail(stream: BinaryIO, name: str, source: str) -> Item:
+    if name.lower().endswith(emlx.IN_PIECES):
+        return Item(source=source, octets=None, reason=Incoming.WITHOUT_ATTACHMENTS.said())
+    found = emlx.read(stream.read(MAX_OCTETS + 1))
+    if found is None:
+        return Item(source=source, octets=None, reason=Incoming.CUT_OFF.said())
+    return Item(source=source, octets=found.octets, flags=found.flags, arrived=found.arrived)
+
+
+def _fitting(item: Item) -> Item:
+    """The item; refused where it has more octets than any message."""
+    if len(item.octets or b"") <= MAX_OCTETS:
+        return item
+    return Item(source=item.source, octets=None, reason=Incoming.TOO_LARGE.said())
 
 
 def _unreadable(source: str, error: Exception) -> Item:
@@ -94,9 +112,12 @@ def _folder(path: Path) -> Iterator[Item]:
     if maildir:
         yield from _maildir(path)
     for child in sorted(path.iterdir()):
-        if child.is_symlink() or (maildir and child.name in ("cur", "new", "tmp")):
+        if maildir and child.name in ("cur", "new", "tmp"):
             continue
-        if child.is_dir() or not (maildir or child.name.startswith(".")):
+        if child.is_symlink():  # it may lead round in a circle, or to what lies in another folder of these
+            if not (maildir or child.name.startswith(".")):
+                yield Item(source=str(child), octets=None, reason=Incoming.LINK.said())
+        elif child.is_dir() or not (maildir or child.name.startswith(".")):
             yield from messages_in(child)
 
 
@@ -111,12 +132,13 @@ def _maildir(path: Path) -> Iterator[Item]:
                 continue
             letters = file.name.rpartition(":2,")[2] if ":2," in file.name else ""
             try:
-                octets = file.read_bytes()
+                with file.open("rb") as stream:
+                    octets = stream.read(MAX_OCTETS + 1)
             except OSError as error:
                 yield _unreadable(str(file), error)
                 continue
             flags = [FLAGS[letter] for letter in letters if letter in FLAGS]
-            yield Item(source=str(file), octets=octets, flags=flags, arrived=_delivered(file.name))
+            yield _fitting(Item(source=str(file), octets=octets, flags=flags, arrived=_delivered(file.name)))
 
 
 def _delivered(name: str) -> datetime | None:
@@ -154,7 +176,8 @@ def _archive(path: Path) -> Iterator[Item]:
             told |= {manifest.NAME, manifest.SUMS}
             yield from _told(archive, path, told)
         for member in archive.infolist():
-            if member.is_dir() or member.filename in told:
+            hidden = member.filename.rpartition("/")[2].startswith(".")  # as in a folder; a Macintosh adds such files
+            if member.is_dir() or hidden or member.filename in told:
                 continue
             source = f"{path}!{member.filename}"
             octets = _member(archive, member, source)
@@ -192,9 +215,9 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> b
     """The octets of a member, or why it cannot be read."""
     try:
         with archive.open(member) as stream:
-            octets = stream.read(MAX_MEMBER_OCTETS + 1)
+            octets = stream.read(MAX_OCTETS + 1)
     except Exception as error:  # also what the unpacking libraries call their own
         return _unreadable(source, error)
-    if len(octets) > MAX_MEMBER_OCTETS:
+    if len(octets) > MAX_OCTETS:
         return Item(source=source, octets=None, reason=Incoming.TOO_LARGE.said())
     return octets

@@ -2,7 +2,10 @@
 
 A message is what stands between two `From ` lines, without that line and without the empty line before the next one.
 In what other programs wrote `>From ` stays as it is: nobody can know whether the quoting was the writer's, and the
-octets are the evidence. In what we wrote the `From ` line names the SHA-256 of the message as its sender,
+octets are the evidence. Who does not quote counts (mboxcl2: `Content-Length`); a count is believed while each one leads
+to the end of its message, and then a `From ` line before that is the message's own.
+
+In what we wrote the `From ` line names the SHA-256 of the message as its sender,
 
     From <SHA-256>@mboxrd.postbuch Mon Nov 23 10:00:00 2026
 
@@ -14,15 +17,20 @@ another program's.
 import hashlib
 import re
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 _SEPARATOR = re.compile(rb"From [^\r\n]*[0-9]{2}:[0-9]{2}[^\r\n]*\r?\n?$")
 _OURS = re.compile(rb"From ([0-9a-f]{64})@mboxrd\.postbuch ([A-Za-z0-9: ]{24})\n$")
+_LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*([0-9]{1,12})[ \t]*\r?\n$", re.IGNORECASE)
 _TO_QUOTE = re.compile(rb"^(>*From )", re.MULTILINE)
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _EMPTY = (b"\n", b"\r\n")
+# 100 MiB, as many as a message has: so far is looked for the end of one that is counted.
+AHEAD_OCTETS = 104_857_600
 _TIME = "%a %b %d %H:%M:%S %Y"
 
 
@@ -51,19 +59,72 @@ def is_mbox(head: bytes, name: str) -> bool:
 
 def read(lines: Iterable[bytes]) -> Iterator[Found]:
     """The messages, from lines with their ends (a binary file gives these)."""
+    source = _Lines(lines)
+    counts = True  # whether Content-Length was right so far
     head: bytes | None = None
     message: list[bytes] = []
-    previous_empty = True
-    for line in lines:
+    rest = 0  # octets of the body that are counted and did not come yet
+    led = False  # whether the count of this message leads to its end
+    previous_empty, in_header = True, False
+    for line in source:
         if previous_empty and line.startswith(b"From ") and (head is None or _SEPARATOR.match(line)):
+            if counts and rest > 0:
+                if not led:
+                    ahead, counts = _ahead(source, line, rest)
+                    source.put_back(ahead[1:])
+                if counts:
+                    message.append(line)
+                    rest, led, previous_empty = rest - len(line), True, False
+                    continue
             if head is not None:
                 yield _found(head, message)
-            head, message = line, []
+            head, message, rest, led = line, [], 0, False
+            in_header = _OURS.match(line) is None  # what we wrote is quoted, so that no count is asked
         else:
             message.append(line)
+            if not in_header:
+                rest -= len(line)
+            elif (length := _LENGTH.match(line)) is not None:
+                rest = int(length[1])
+            in_header = in_header and line not in _EMPTY
         previous_empty = line in _EMPTY
     if head is not None:
         yield _found(head, message)
+
+
+class _Lines:
+    """Lines of which some may be put back."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = iter(lines)
+        self._back: deque[bytes] = deque()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return self._back.popleft() if self._back else next(self._lines)
+
+    def put_back(self, lines: Iterable[bytes]) -> None:
+        """They come next, in their order."""
+        self._back.extendleft(reversed(list(lines)))
+
+
+def _ahead(source: _Lines, line: bytes, rest: int) -> tuple[list[bytes], bool]:
+    """This line and those after it, and whether the next message or the end of the file is where the count says.
+
+    Where it is not, whoever counted did it otherwise, and a `From ` line is what it is without a count.
+    """
+    ahead = [line]
+    left, held = rest - len(line), 0
+    while left > 0 and held < AHEAD_OCTETS and (line := next(source, b"")):
+        ahead.append(line)
+        left, held = left - len(line), held + len(line)
+    if not -2 <= left <= 0:  # the last line may have its end uncounted
+        return ahead, False
+    after = list(islice(source, 2))
+    separators = [each for each in after if each not in _EMPTY]
+    return [*ahead, *after], not separators or _SEPARATOR.match(separators[0]) is not None
 
 
 def written(octets: bytes, arrived: datetime) -> bytes:

@@ -128,6 +128,12 @@ class Incoming(Named):
     NOT_IN_ZIP = "is named in the manifest and not in the ZIP"
     ANOTHER_DIGEST = "does not have the SHA-256 that the manifest names"
     TOO_LARGE = "is larger than 1 GiB"
+    LINK = "is a link, which is not followed; name what it leads to"
+    CUT_OFF = "is a file of Apple Mail that does not hold a whole message"
+    WITHOUT_ATTACHMENTS = (
+        "is a message of Apple Mail whose attachments lie elsewhere; have Apple Mail export the mailbox, "
+        "as an mbox"
+    )
 
 
 class Outward(Named):

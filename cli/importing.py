@@ -21,7 +21,9 @@ from postbuch.cli.options import ConfigOption, JsonOption, load
 
 
 def import_(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help=_("EML, mbox, Maildir or ZIP; folders too."))],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help=_("EML, EMLX, mbox, Maildir or ZIP; folders too."))
+    ],
     account: Annotated[
         str, typer.Option(metavar="ADDRESS", help=_("The account that the mail belongs to; an exported ZIP says it."))
     ] = "",

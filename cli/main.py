@@ -43,7 +43,7 @@ COMMANDS = {
     "search": Command("mail", "search", _("Find letters, newest first.")),
     "get": Command("mail", "get", _("Give out the octets of a message, unaltered.")),
     "show": Command("mail", "show", _("Show everything that is known about a letter.")),
-    "import": Command("importing", "import_", _("Bring in old mail: EML, mbox, Maildir, ZIP of these.")),
+    "import": Command("importing", "import_", _("Bring in old mail: EML, EMLX, mbox, Maildir, ZIP of these.")),
     "export": Command(
         "exporting", "export_", _("Write what a search finds as EML, mbox, ZIP with a manifest, or as a table.")
     ),

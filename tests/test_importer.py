@@ -6,13 +6,15 @@ import io
 import os
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from growing import times_as_long
 from sqlalchemy import func, select
 
-from postbuch.archive import letters
+from postbuch.archive import letters, mailfile, mbox
 from postbuch.archive.importer import ItemResult, import_paths
 from postbuch.archive.mailfile import messages_in
 from postbuch.archive.reasons import Incoming
@@ -52,6 +54,51 @@ def test_mbox(tmp_path: Path, end: bytes) -> None:
     path.write_bytes(line + text + end + line + text + end + line + text)
     assert octets_in(path) == [text, text, text[: -len(end)]]
     assert [item.source for item in messages_in(path)] == [f"{path}#1", f"{path}#2", f"{path}#3"]
+
+
+BEGIN = b"From a@x.example Mon Nov 23 10:00:00 2026"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("last", [True, False])
+def test_an_mbox_that_counts(tmp_path: Path, end: bytes, last: bool) -> None:
+    """mboxcl2 quotes nothing: a line of a message that looks like the beginning of another one is its own."""
+    body = end.join([b"one", b"", BEGIN, b"two", b"", BEGIN, b"", b"", BEGIN, b"three", b""])
+    counted = b"Content-Length: %d" % len(body) + end + end + body
+    path = tmp_path / "Archiv"
+    plain = TWO.replace(b"\n", end)
+    third = counted if last else plain
+    path.write_bytes(b"".join(BEGIN + end + each + end for each in (counted, plain)) + BEGIN + end + third)
+    assert octets_in(path) == [counted, plain, counted if last else plain[: -len(end)]]
+
+
+@pytest.mark.parametrize("length", [3, 21, 10_000, 99_999_999_999])
+def test_an_mbox_that_counts_otherwise(tmp_path: Path, length: int) -> None:
+    """A count that leads nowhere is part of the message, and no message is swallowed by it."""
+    message = b"Content-Length: %d\n\none\n" % length
+    path = tmp_path / "Archiv"
+    path.write_bytes((BEGIN + b"\n" + message + b"\n") * 5)
+    assert octets_in(path) == [message] * 5
+
+
+@pytest.mark.parametrize("length", [99_999_999_999, len(BEGIN) + 7])
+def test_reading_ahead_from_message_to_message_is_linear(length: int) -> None:
+    """A count that leads nowhere is believed once, and one that leads on costs its own message alone."""
+    message = BEGIN + b"\nContent-Length: %d\n\n\n%b\nText\n\n" % (length, BEGIN)
+
+    def work(count: int) -> None:
+        list(mbox.read(message.splitlines(keepends=True) * count))
+
+    assert times_as_long(work, 3000) < 8
+
+
+def test_reading_ahead_in_one_message_is_linear() -> None:
+    """Many lines in it that look like the beginning of another."""
+    def work(count: int) -> None:
+        body = [b"\n", BEGIN + b"\n"] * count
+        assert len(list(mbox.read([BEGIN + b"\n", b"Content-Length: %d\n" % len(b"".join(body)), b"\n", *body]))) == 1
+
+    assert times_as_long(work, 3000) < 8
 
 
 def test_maildir(tmp_path: Path) -> None:
@@ -125,6 +172,66 @@ def test_an_empty_file_is_an_mbox_without_messages(tmp_path: Path) -> None:
     """As of each folder of Thunderbird that nothing was ever put into."""
     (tmp_path / "Trash").write_bytes(b"")
     assert octets_in(tmp_path) == []
+
+
+def of_apple_mail(octets: bytes, length: int, flags: int) -> bytes:
+    received = "<key>date-received</key><integer>1700000000</integer>"
+    told = f"<dict>{received}<key>flags</key><integer>{flags}</integer></dict>"
+    head = b'<?xml version="1.0" encoding="UTF-8"?>\n<plist version="1.0">'
+    return b"%-10d\n" % length + octets + head + told.encode() + b"</plist>\n"
+
+
+def test_apple_mail(tmp_path: Path) -> None:
+    """The octets are the message alone; one that is cut, or whose attachments lie elsewhere, is told and not taken."""
+    path = tmp_path / "4711.emlx"
+    path.write_bytes(of_apple_mail(ONE, len(ONE), 1 | 16 | 7 << 10))
+    [found] = messages_in(path)
+    assert (found.octets, found.flags) == (ONE, ["\\Seen", "\\Flagged"])
+    assert found.arrived == datetime.fromtimestamp(1_700_000_000, UTC)
+    path.write_bytes(b"%d\n%b" % (len(TWO), TWO) + b"<plist><dict>")
+    assert octets_in(path) == [TWO]
+    for octets in (of_apple_mail(ONE, 1000, 0), b"no number\n" + ONE):
+        path.write_bytes(octets)
+        assert [(item.octets, item.reason) for item in messages_in(path)] == [(None, Incoming.CUT_OFF.value)]
+    path.write_bytes(ONE)
+    assert octets_in(path) == [ONE]
+    path.unlink()
+    for name in ("4711.partial.emlx", "4711.2.emlxpart"):
+        (tmp_path / name).write_bytes(of_apple_mail(ONE, len(ONE), 1))
+    reason = Incoming.WITHOUT_ATTACHMENTS.value
+    assert [(item.octets, item.reason) for item in messages_in(tmp_path)] == [(None, reason)] * 2
+
+
+def test_what_is_no_message_in_a_zip_of_a_macintosh(tmp_path: Path) -> None:
+    """Each file has a hidden one beside it, which is no mail; as in a folder what is hidden is left out."""
+    with zipfile.ZipFile(tmp_path / "mail.zip", "w") as archive:
+        archive.writestr("a.eml", ONE)
+        archive.writestr("__MACOSX/._a.eml", b"\0\5\x16\7")
+    assert octets_in(tmp_path / "mail.zip") == [ONE]
+
+
+def test_a_link_is_told(tmp_path: Path) -> None:
+    """Nobody has to believe that what it leads to was taken in; a circle has an end."""
+    (tmp_path / "a.eml").write_bytes(ONE)
+    (tmp_path / "b").symlink_to(tmp_path)
+    (tmp_path / "c.eml").symlink_to("a.eml")
+    link = (None, Incoming.LINK.value)
+    assert [(item.octets, item.reason) for item in messages_in(tmp_path)] == [(ONE, ""), link, link]
+    assert octets_in(tmp_path / "c.eml") == [ONE]
+
+
+def test_what_is_larger_than_any_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file, in a Maildir and in an mbox: refused, and no more of it is read into the memory than a message has."""
+    monkeypatch.setattr(mailfile, "MAX_OCTETS", len(TWO))
+    for folder in ("cur", "new"):
+        (tmp_path / "Maildir" / folder).mkdir(parents=True)
+    (tmp_path / "Maildir" / "cur" / "1").write_bytes(TWO + b"x")
+    (tmp_path / "a.eml").write_bytes(TWO + b"x")
+    (tmp_path / "b.eml").write_bytes(TWO)
+    line = b"From a@x.example Mon Nov 23 10:00:00 2026\n"
+    (tmp_path / "c.mbox").write_bytes(line + TWO + b"x\n\n" + line + ONE)
+    large = (None, Incoming.TOO_LARGE.value)
+    assert [(item.octets, item.reason) for item in messages_in(tmp_path)] == [large, large, (TWO, ""), large, (ONE, "")]
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
