@@ -101,7 +101,7 @@ def _make(
     config: Config, config_file: Path, target: Path, made_by: str, progress: Progress, *, thorough: bool
 ) -> tuple[Path, Manifest]:
     made_at = audit.now()
-    name = f"{made_at:%Y-%m-%dT%H-%M-%S-%fZ}"
+    name = backupfiles.name_behind((target / "backups").glob(f"[!.]*/{MANIFEST}"), made_at)
     folder = target / "backups" / f".{name}.part"
     for left in (target / "backups").glob(".*.part"):  # of one that was broken off: nobody else is at work here
         shutil.rmtree(left)
@@ -246,9 +246,13 @@ def _list_objects(conn: Connection, backup: Backup) -> tuple[int, int, Stored]:
 
 
 def _last_written(target: Path) -> int | None:
-    """When the last whole backup of the target was on the disk, with all files that were written before it (ns)."""
+    """When the last whole backup of the target was on the disk, with all files that were written before it (ns).
+
+    None where that is a time to come: the clock was ahead, and what is before it by that clock may be behind it.
+    """
     try:
         last = backupfiles.newest(target)
     except NotFound:
         return None
-    return (last.folder / MANIFEST).stat().st_mtime_ns
+    written = (last.folder / MANIFEST).stat().st_mtime_ns
+    return written if written <= time.time_ns() else None

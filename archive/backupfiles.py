@@ -15,8 +15,9 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -25,6 +26,7 @@ from postbuch.archive.reasons import Saving
 
 FORMAT = "postbuch-backup-1"
 MANIFEST, DATABASE, OBJECTS = "manifest.json", "database.sql.zst", "objects.txt"
+NAME = "%Y-%m-%dT%H-%M-%S-%fZ"
 DATA, CONFIG, ABSOLUTE = "data", "config", "absolute"
 BLOCK_OCTETS = 1_048_576
 
@@ -102,6 +104,19 @@ class Backup:
             for line in lines:
                 sha256, _, size = line.partition(" ")
                 yield sha256, int(size)
+
+
+def name_behind(manifests: Iterable[Path], made_at: datetime) -> str:
+    """The name of a backup of this moment; it comes behind those that are there, also behind those of a time to come.
+
+    Else a backup that was made while the clock was ahead would be the newest until then, and be the one restored.
+    """
+    for path in manifests:
+        try:
+            made_at = max(made_at, datetime.strptime(path.parent.name, NAME) + timedelta(microseconds=1))
+        except ValueError:  # a folder that a person named
+            continue
+    return made_at.strftime(NAME)
 
 
 def newest(path: Path) -> Backup:

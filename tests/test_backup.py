@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,21 @@ def test_the_next_backup_copies_what_is_new(tmp_path: Path) -> None:
         fresh = config_in(tmp_path / place.name)
         restored, problems = restoration.restore(fresh, backupfiles.newest(place), "test", "cli", silent)
         assert problems == [] and restored.objects == len(list(Backup(place, target).objects()))
+
+
+def test_a_backup_by_a_clock_that_was_ahead(saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is made when the clock is right again is the newest, and is the one that comes back."""
+    config, *_ = saved
+    file, target, now = config.data.parent / "postbuch.toml", tmp_path / "target", audit.now()
+    with database.running(config):
+        for days, trusted in ((0, False), (400, True), (0, False), (-400, True), (0, True)):
+            moment = now + timedelta(days=days)
+            monkeypatch.setattr(audit, "now", lambda moment=moment: moment)
+            folder, made = backup.make(config, file, target, "test", silent)
+            os.utime(folder / "manifest.json", (moment.timestamp(), moment.timestamp()))
+            found = backupfiles.newest(target)
+            assert (found.folder, found.read().made_at) == (folder, f"{moment.isoformat()}Z")
+            assert trusted or made.objects_read == made.objects
 
 
 @pytest.fixture
