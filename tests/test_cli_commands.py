@@ -398,6 +398,20 @@ def test_standard_output_on_a_full_disk_is_told(house: Path, words: str) -> None
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("closed", "code", "said"), [
+    (">&-", 2, "postbuch: standard output cannot be written: Bad file descriptor\n"), ("<&-", 0, ""), ("2>&-", 0, ""),
+])
+def test_a_stream_that_the_caller_has_closed(tmp_path: Path, closed: str, code: int, said: str) -> None:
+    """As some schedulers do: told in one sentence, and what needs the stream not is done."""
+    begin = [sys.executable, "-c", "from postbuch.cli.entry import run; run()", "config", "example"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *begin], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (code, said)
+    assert ("data_dir" in done.stdout) is (code == 0)
+
+
 def test_a_configuration_of_notepad_is_read(tmp_path: Path) -> None:
     """With the byte order mark in front of it that it puts there."""
     (tmp_path / "postbuch.toml").write_bytes(b"\xef\xbb\xbfdata_dir = 'd'\r\n")
