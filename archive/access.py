@@ -57,12 +57,7 @@ def guards(table: str, writes: Writes) -> Iterator[tuple[str, str]]:
 
 def apply_guards(conn: Connection) -> str:
     """Make every trigger that is missing or another. Empty when done, else one sentence why it could not be."""
-    query = (
-        "SELECT trigger_name, CONCAT('CREATE TRIGGER `', trigger_name, '` ', action_timing, ' ', event_manipulation,"
-        " ' ON `', event_object_table, '` FOR EACH ROW ', action_statement)"
-        " FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
-    )
-    there = {row[0]: row[1] for row in conn.execute(text(query))}
+    there = _triggers(conn)
     for table in schema.metadata.sorted_tables:
         for name, statement in guards(table.name, table.info["writes"]):
             if there.get(name) == statement:
@@ -76,6 +71,31 @@ def apply_guards(conn: Connection) -> str:
                     raise
                 return Reason.TRIGGERS_DENIED.said()
     return ""
+
+
+def _triggers(conn: Connection) -> dict[str, str]:
+    """Name and text of each trigger that the connected user may see."""
+    query = (
+        "SELECT trigger_name, CONCAT('CREATE TRIGGER `', trigger_name, '` ', action_timing, ' ', event_manipulation,"
+        " ' ON `', event_object_table, '` FOR EACH ROW ', action_statement)"
+        " FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+    )
+    return {row[0]: row[1] for row in conn.execute(text(query))}
+
+
+def unguarded(config: Config) -> list[str]:
+    """The triggers that are gone or are others than each start makes them. Raises ServiceMissing.
+
+    A hosted database may not let its user have triggers, or see them: that is told elsewhere.
+    """
+    with connection(config, Role.OWNER) as conn:
+        there = _triggers(conn)
+    if config.database.url and not there:
+        return []
+    return [
+        name for table in schema.metadata.sorted_tables for name, statement in guards(table.name, table.info["writes"])
+        if there.get(name) != statement
+    ]
 
 
 def apply_users(conn: Connection, passwords: dict[Role, str], host: str) -> str:

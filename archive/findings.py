@@ -37,6 +37,7 @@ class Kind(Enum):
     STAMP_WRONG = "stamp-wrong"
     UNSEALED = "unsealed"
     RIGHT_TOO_MANY = "right-too-many"
+    GUARD_GONE = "guard-gone"
 
 
 class Detail(Named):
@@ -61,6 +62,7 @@ class Detail(Named):
     NAME_OTHER = "it is not the attachment {sha256} of letter {letter}, whose readable name it has"
     NAME_STRAY = "no letter has an attachment of this name here"
     NAMES_UNREADABLE = "the readable names cannot be looked at: {words}"
+    TRIGGER_GONE = "the trigger that refuses changes is gone or another; the next start makes it again"
     LEAF_GONE = "the leaf is gone"
     LEAF_GONE_FIRST = "the leaf is gone, so no later checkpoint can be checked"
     LEAF_OF_NOTHING = "it stands for '{kind}', which no table is called"

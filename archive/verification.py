@@ -88,6 +88,8 @@ class Verification:
         if not emptied:
             self._seal()
             size, complete = self._all(full=full, external=external, restart=restart)
+        for trigger in access.unguarded(self._config):
+            self._findings.add(Kind.GUARD_GONE, trigger, Detail.TRIGGER_GONE.said())
         report = Report(
             scope="full" if full else "incremental", complete=complete, resumed_at=self._resumed_at,
             checked=self._checked, findings=self._findings, started_at=self._started, ended_at=audit.now(),

@@ -197,3 +197,21 @@ def root(config: Config) -> Iterator[Cursor]:
     password = secrets.read(config.data / "keys")["root"]
     with pymysql.connect(unix_socket=str(PrivateServer(config).socket), user="root", password=password) as conn:
         yield conn.cursor()
+
+
+@pytest.mark.parametrize("instead", [
+    "", "CREATE TRIGGER image_no_update BEFORE UPDATE ON image FOR EACH ROW SET NEW.id = OLD.id",
+])
+def test_a_trigger_that_is_gone_is_told(mariadb: Config, instead: str) -> None:
+    """Root has taken it away, or put one there that refuses nothing: `verify` says it, the next start mends it."""
+    assert access.unguarded(mariadb) == []
+    with root(mariadb) as cursor:
+        cursor.execute("DROP TRIGGER postbuch.image_no_update")
+        if instead:
+            cursor.execute("USE postbuch")
+            cursor.execute(instead)
+    with pool(mariadb, Role.INGEST) as engine:
+        report = Verification(mariadb, engine).run(full=False)
+    assert ("guard-gone", "image_no_update") in [(each.kind, each.where) for each in report.findings.listed]
+    setup.initialise(mariadb)
+    assert access.unguarded(mariadb) == []

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from postbuch.archive import audit, checkplan, checkpoints, checkreport, mailfirst, spool
+from postbuch.archive import access, audit, checkplan, checkpoints, checkreport, database, mailfirst, spool
 from postbuch.archive.config import Config
+from postbuch.archive.database import Role
 from postbuch.archive.keeping import Keeper
 from postbuch.archive.ledgertree import tree_size
 from postbuch.archive.schema_ledger import checkpoint, ledger_entry, ledger_leaf
@@ -97,6 +98,9 @@ def test_checks_are_made_when_they_are_due(
 ) -> None:
     """An incremental one after a day, a full one after a month; what they find is a trouble until it is gone."""
     config, engine, intruder = archive
+    with database.connection(config, Role.OWNER) as conn:
+        assert access.apply_guards(conn) == ""  # the triggers that the intruder took away, as each start makes them
+    views(engine, 10)
     checkpoints.make(config, engine)
     keeper = Keeper(config)
     now, begun = audit.now, audit.now()
@@ -108,13 +112,15 @@ def test_checks_are_made_when_they_are_due(
             assert keeper._verify() == ""
             assert due(keeper) == ""
         monkeypatch.setattr(audit, "now", lambda: now() + timedelta(days=62))
-        intruder.sql("UPDATE audit_event SET actor = 'bernd' WHERE id = 3")
+        intruder.sql("DROP TRIGGER audit_event_no_update; UPDATE audit_event SET actor = 'bernd' WHERE id = 3")
         keeper._run("verify", keeper._verify)
         [trouble] = keeper.troubles
         assert "audit_event 3" in trouble.sentence and trouble.at > begun
         keeper._run("verify", keeper._verify)
         assert list(keeper.troubles) == [trouble]
         intruder.sql("UPDATE audit_event SET actor = 'anna' WHERE id = 3")
+        with database.connection(config, Role.OWNER) as conn:
+            access.apply_guards(conn)
         monkeypatch.setattr(audit, "now", lambda: now() + timedelta(days=93))
         keeper._run("verify", keeper._verify)
         assert not list(keeper.troubles)

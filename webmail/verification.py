@@ -84,6 +84,7 @@ def _names() -> dict[str, str]:
         Kind.STAMP_WRONG: gettext("A time stamp is not good"),
         Kind.UNSEALED: gettext("The ledger takes nothing more"),
         Kind.RIGHT_TOO_MANY: gettext("A user of the database may do too much"),
+        Kind.GUARD_GONE: gettext("A guard of the database is gone"),
     }.items()}  # fmt: skip
 
 
@@ -147,5 +148,9 @@ def _words() -> dict[str, str]:
         Kind.RIGHT_TOO_MANY: (
             gettext("Somebody gave it by hand what it could change or remove entries with; the triggers still hold."),
             gettext("Find out who did that. A restart of Postbuch takes the right away."),
+        ),
+        Kind.GUARD_GONE: (
+            gettext("A trigger refuses changes of what is written once; somebody took it away or made it another."),
+            gettext("Find out who did that. A restart of Postbuch makes it again."),
         ),
     }.items()}  # fmt: skip

@@ -27,9 +27,10 @@ class Intruder:
             autocommit=True, client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS,
         )  # fmt: skip
         self.sql("SET GLOBAL foreign_key_checks = 0; SET foreign_key_checks = 0")
-        for name in self.column(
+        self.triggers = self.column(
             "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
-        ):
+        )
+        for name in self.triggers:
             self.sql(f"DROP TRIGGER `{name}`")
         self._tables = self.column(
             "SELECT table_name FROM information_schema.tables"
