@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from postbuch.archive import audit, letters, said, systemwords
+from postbuch.archive import audit, letterfacts, letters, said, systemwords
 from postbuch.archive import search as searching
 from postbuch.archive.config import Config
 from postbuch.archive.dkimagain import check_again, verifies
@@ -117,7 +117,7 @@ def show(
     who = _asked(loaded, reference, as_user)
     with connect(loaded) as connection:
         letter_id = letters.find_letter(connection, reference, who.accounts)
-        facts = letters.letter_facts(connection, letter_id, who.accounts)
+        facts = letterfacts.read(connection, letter_id, who.accounts)
         audit.record(connection, actor(), ORIGIN, "view", f"letter {letter_id}", after=who.note)
         facts["verdicts"] = _again(connection, loaded, facts["verdicts"])
     if json:

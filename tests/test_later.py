@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event, func, select
 from test_containers import packed, wrapped
 from written_mail import mail, multipart, part
 
-from postbuch.archive import extract_text, extract_work, laterrows, letters, mime, verification
+from postbuch.archive import extract_text, extract_work, laterrows, letterfacts, letters, mime, verification
 from postbuch.archive.bulk import insert_rows
 from postbuch.archive.config import Config
 from postbuch.archive.extract_work import ExtractWork
@@ -115,10 +115,10 @@ def test_old_letters_are_found_like_new_ones(tmp_path: Path) -> None:
         follow(config, engine)
         assert dict(zip(SEARCHES, found(engine, *SEARCHES), strict=True)) == SEARCHES
         with engine.connect() as conn:
-            facts = letters.letter_facts(conn, letters.find_letter(conn, "apple@firma.example"))
+            facts = letterfacts.read(conn, letters.find_letter(conn, "apple@firma.example"))
             listed = [each["file_name"] for each in facts["parts"] if each["is_attachment"]]
             assert listed == ["karte.png"]
-            facts = letters.letter_facts(conn, letters.find_letter(conn, "tnef@firma.example"))
+            facts = letterfacts.read(conn, letters.find_letter(conn, "tnef@firma.example"))
             assert [each["file_name"] for each in facts["parts"]] == ["", "winmail.dat", "", "plan.txt"]
             subjects = select(header_summary.c.subject).join(
                 later_reading, later_reading.c.image_id == header_summary.c.image_id
@@ -236,7 +236,7 @@ def test_a_part_that_is_not_found_any_more_is_none(tmp_path: Path) -> None:
         follow(config, engine)
         assert found(engine, "filename:esche.pdf", "filename:plan.txt") == [[], ["tnef"]]
         with engine.begin() as conn:
-            facts = letters.letter_facts(conn, letters.find_letter(conn, "tnef@firma.example"))
+            facts = letterfacts.read(conn, letters.find_letter(conn, "tnef@firma.example"))
             assert [each["position"] for each in facts["parts"]] == [0, 1, 2, 3]
             waiting = {each.sha256 for each in extract_text.waiting(conn, 0, 1000)}
             assert bytes(32) not in waiting and extract_text.waiting_count(conn, 0) == len(waiting) != before

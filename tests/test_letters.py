@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select
 
-from postbuch.archive import audit, database, letters, listorder, listview, marks, search, users
+from postbuch.archive import audit, database, letterfacts, letters, listorder, listview, marks, search, users
 from postbuch.archive.accounts import find_account
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
@@ -205,13 +205,13 @@ def test_nothing_but_a_number_of_his_opens_a_letter(archive: Archive) -> None:
             letters.find_image(archive.conn, reference, carla)
     for number in (foreign, 999999):
         with pytest.raises(NotFound, match="there is no letter"):
-            letters.letter_facts(archive.conn, number, carla)
+            letterfacts.read(archive.conn, number, carla)
         assert letters.mark_read(archive.conn, [number], user(archive, CARLA), True, carla) == []
 
 
 def test_a_letter_is_found_by_all_its_names(archive: Archive) -> None:
     """By number, digest of any image of it, Message-ID; the octets come back unaltered."""
-    [digest, *_] = [each["sha256"] for each in letters.letter_facts(archive.conn, archive.offer)["images"]]
+    [digest, *_] = [each["sha256"] for each in letterfacts.read(archive.conn, archive.offer)["images"]]
     for reference in (str(archive.offer), digest, digest.upper(), "offer@firma", "<offer@firma>"):
         assert letters.find_letter(archive.conn, reference) == archive.offer
     for accounts, octets in ((ALL, SUBMITTED), (archive.rights(BERND), DELIVERED)):
@@ -225,7 +225,7 @@ def test_a_letter_is_found_by_all_its_names(archive: Archive) -> None:
 def test_the_sender_sees_everything(archive: Archive) -> None:
     """Images, sightings with what upstream answered, the envelope with Bcc, places, parts."""
     audit.record(archive.conn, BERND, "192.0.2.1", "view", f"letter {archive.offer}")
-    facts = letters.letter_facts(archive.conn, archive.offer)
+    facts = letterfacts.read(archive.conn, archive.offer)
     assert [(each["parser"], each["defect"], each["sources"]) for each in facts["images"]] == [
         ("fast", "", ["submission"]), ("fast", "", ["append"]), ("fast", "", ["fetch"]),
     ]  # fmt: skip
@@ -243,7 +243,7 @@ def test_the_sender_sees_everything(archive: Archive) -> None:
     }  # fmt: skip
     assert [each["content_type"] for each in facts["parts"]] == ["text/plain"] * 3
     assert [each["actor"] for each in facts["history"]] == [BERND]
-    own = letters.letter_facts(archive.conn, archive.offer, archive.rights(ANNA))
+    own = letterfacts.read(archive.conn, archive.offer, archive.rights(ANNA))
     assert own["envelopes"] == facts["envelopes"]
 
 
@@ -251,14 +251,14 @@ def test_a_recipient_never_sees_bcc(archive: Archive) -> None:
     """Bernd sees his copy alone: no envelope, no filed copy with its Bcc field, nobody else's place or history."""
     audit.record(archive.conn, CARLA, "192.0.2.1", "view", f"letter {archive.offer}")
     bernd = archive.rights(BERND)
-    facts = letters.letter_facts(archive.conn, archive.offer, bernd)
+    facts = letterfacts.read(archive.conn, archive.offer, bernd)
     assert "carla" not in str(facts) and "weg@" not in str(facts)
     assert len(facts["images"]) == 1 and facts["envelopes"] == [] and facts["history"] == []
     [row] = search.rows(archive.conn, [archive.offer], bernd)
     assert "carla" not in str(row)
     assert (row["sha256"], row["accounts"], row["mailboxes"]) == (facts["images"][0]["sha256"], [BERND], ["INBOX"])
     filed = next(
-        each["sha256"] for each in letters.letter_facts(archive.conn, archive.offer)["images"]
+        each["sha256"] for each in letterfacts.read(archive.conn, archive.offer)["images"]
         if each["sources"] == ["append"]
     )  # fmt: skip
     with pytest.raises(NotFound):

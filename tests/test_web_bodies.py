@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from indexed import follow
 from web_archive import ADMIN, ADMIN_PASSWORD, ANNA, Filling, application, archive, ingest, old
 
-from postbuch.archive import database, letters
+from postbuch.archive import database, letterfacts
 from postbuch.archive.database import Role
 from postbuch.archive.errors import NotFound
 from postbuch.webmail import letterfiles, reading
@@ -255,7 +255,7 @@ def test_files_without_rows_are_given_out(client: FlaskClient) -> None:
     assert place
     with client.application.app_context():
         with services().transaction() as conn:
-            facts = letters.letter_facts(conn, int(place[1]))
+            facts = letterfacts.read(conn, int(place[1]))
         known = {part["position"]: part for part in facts["parts"]}
         facts["parts"] = [known[0]]
         number = next(position for position, part in known.items() if part["file_name"] == "Preisliste.txt")

@@ -6,7 +6,17 @@ from typing import Any
 
 from flask import Response
 
-from postbuch.archive import clock, filtergrammar, letters, listletters, listmonths, listresolve, listview, topics
+from postbuch.archive import (
+    clock,
+    filtergrammar,
+    letterfacts,
+    letters,
+    listletters,
+    listmonths,
+    listresolve,
+    listview,
+    topics,
+)
 from postbuch.archive.apikeys import CONTENT, LETTERS, MARKS
 from postbuch.archive.filterform import Condition, Filter, Order
 from postbuch.archive.listcolumn import Scope
@@ -240,13 +250,13 @@ def facts_of(letter_id: int) -> dict[str, Any]:
         letters.find_letter(conn, str(letter_id), asker().accounts)
         asker().on_record(conn, "view", f"letter {letter_id}")
     with services().transaction() as conn:
-        return letters.letter_facts(conn, letter_id, asker().accounts)
+        return letterfacts.read(conn, letter_id, asker().accounts)
 
 
 def part_of(letter_id: int, image_id: int, position: int) -> Response:
     """The octets of one part, on record first. Raises NotFound."""
     with services().transaction() as conn:
-        found = letters.letter_facts(conn, letter_id, asker().accounts)
+        found = letterfacts.read(conn, letter_id, asker().accounts)
     image, part = image_of(found, image_id), letterfiles.part_of(found, image_id, position)
 
     def record(given: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup
 from werkzeug.wsgi import wrap_file
 
-from postbuch.archive import letters, pictures
+from postbuch.archive import letterfacts, pictures
 from postbuch.archive.charsets import decode_octets
 from postbuch.archive.display import Leaf
 from postbuch.archive.errors import NotFound
@@ -99,7 +99,7 @@ def inline(letter_id: int, image_id: int, position: int) -> Response:
 def download(letter_id: int, image_id: int, position: int) -> Response:
     """An attachment as a file, whatever it is."""
     with services().transaction() as conn:
-        facts = letters.letter_facts(conn, letter_id, viewer().accounts)
+        facts = letterfacts.read(conn, letter_id, viewer().accounts)
     image, part = image_of(facts, image_id), part_of(facts, image_id, position)
 
     def record(given: dict[str, str]) -> None:
@@ -169,7 +169,7 @@ def bundle(letter_id: int, image_id: int) -> Response:
 def message(letter_id: int, image_id: int) -> Response:
     """The message octet for octet."""
     with services().transaction() as conn:
-        facts = letters.letter_facts(conn, letter_id, viewer().accounts)
+        facts = letterfacts.read(conn, letter_id, viewer().accounts)
     image = image_of(facts, image_id)
 
     def record(given: dict[str, str]) -> None:
@@ -191,7 +191,7 @@ def _answers(summary: dict[str, Any]) -> bool:
 def _facts(letter_id: int, image_id: int, action: str, place: int | None = None) -> dict[str, Any]:
     """What is known of the letter, after it is put on record that somebody takes something out of it."""
     with services().transaction() as conn:
-        facts = letters.letter_facts(conn, letter_id, viewer().accounts)
+        facts = letterfacts.read(conn, letter_id, viewer().accounts)
         image = image_of(facts, image_id)
         after = {"image": image["sha256"], **({} if place is None else {"part": place})}
         on_record(conn, action, f"letter {letter_id}", after)

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
-from postbuch.archive import extract_text, legible, letters, listview
+from postbuch.archive import extract_text, legible, letterfacts, letters, listview
 from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listview import VIEWS
@@ -181,7 +181,7 @@ def _kind(head: Head, image: dict[str, Any]) -> str:
 
 def _head(conn: Connection, letter_id: int, action: str) -> Head:
     who = viewer()
-    facts = letters.letter_facts(conn, letter_id, who.accounts)
+    facts = letterfacts.read(conn, letter_id, who.accounts)
     asked = request.args.get("image", "")
     image = image_of(facts, int(asked) if asked.isdecimal() and len(asked) < 19 else None)
     on_record(conn, action, f"letter {letter_id}", {"image": image["sha256"]})

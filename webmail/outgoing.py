@@ -60,7 +60,7 @@ def end(number: int) -> Response:
 
 
 def links_of(conn: Connection, facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """Name and address of each link for a letter (`letters.letter_facts`); its sender is meant."""
+    """Name and address of each link for a letter (`letterfacts.read`); its sender is meant."""
     sender = next((each for each in facts["people"] if each["field"] == "from"), None)
     if sender is None:
         return []
