@@ -17,24 +17,22 @@ from postbuch.archive.dates import FIRST_YEAR, LAST_YEAR
 from postbuch.archive.imapnumber import number, number64
 from postbuch.archive.uidset import UidSet, parse
 
-# 8 MiB: what is asked for of one message at a time. Shorter than asked is the whole message (RFC 9051 section 6.4.5).
+# 8 MiB: what is asked for of one message at a time. Shorter than asked is the whole message (RFC 9051 section 6.4.5),
+# says the standard; some servers give less at a time.
 PART_OCTETS = 8_388_608
 _FETCHED = b"BODY[]<0>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """A message as upstream gave it. `octets` is the beginning when `more`."""
+    """A message as upstream gave it, or its beginning. `size_octets` is what upstream says; 0: it does not."""
 
     uid: int
     octets: bytes
     flags: tuple[str, ...]
     internal_date: datetime | None
     identity: str = ""  # what the provider calls the message in whatever mailbox; empty when it does not say
-
-    @property
-    def more(self) -> bool:
-        return len(self.octets) >= PART_OCTETS
+    size_octets: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +45,7 @@ class Described:
 
 def described(facts: dict[bytes, Any]) -> Described:
     """RFC822.SIZE and X-GM-MSGID of an answer, as far as they stand in it."""
-    size = facts.get(b"RFC822.SIZE")
-    return Described(size_octets=size if isinstance(size, int) else 0, identity=_identity(facts))
+    return Described(size_octets=_size(facts), identity=_identity(facts))
 
 
 def flags(facts: dict[bytes, Any]) -> tuple[str, ...]:
@@ -66,6 +63,11 @@ def internal_date(facts: dict[bytes, Any]) -> datetime | None:
     return found if found is not None and FIRST_YEAR <= found.year <= LAST_YEAR else None
 
 
+def _size(facts: dict[bytes, Any]) -> int:
+    size = facts.get(b"RFC822.SIZE")
+    return size if isinstance(size, int) else 0
+
+
 def _identity(facts: dict[bytes, Any]) -> str:
     number = facts.get(b"X-GM-MSGID")
     return f"X-GM-MSGID {number}" if isinstance(number, int) and number > 0 else ""
@@ -77,8 +79,11 @@ def fetch_answers(data: list[Any]) -> list[dict[bytes, Any]]:
 
 
 def fetched(answers: list[dict[bytes, Any]], uids: list[int]) -> Iterator[Fetched]:
-    """The messages among the answers that were asked for."""
-    bodies = [facts for facts in answers if isinstance(facts.get(_FETCHED), bytes)]
+    """The messages among the answers that were asked for. One without an octet, and with a size, was not given out."""
+    bodies = [
+        facts for facts in answers
+        if isinstance(facts.get(_FETCHED), bytes) and (facts[_FETCHED] or not _size(facts))
+    ]  # fmt: skip
     for facts in bodies:
         uid = facts.get(b"UID")
         if uid is None and len(uids) == len(bodies) == 1:
@@ -86,7 +91,7 @@ def fetched(answers: list[dict[bytes, Any]], uids: list[int]) -> Iterator[Fetche
         if uid in uids:
             yield Fetched(
                 uid=uid, octets=facts[_FETCHED], flags=flags(facts),
-                internal_date=internal_date(facts), identity=_identity(facts),
+                internal_date=internal_date(facts), identity=_identity(facts), size_octets=_size(facts),
             )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from postbuch.archive import limited
 from postbuch.archive.collect_answers import (
     PART_OCTETS,
     Described,
@@ -25,6 +26,7 @@ from postbuch.archive.collect_answers import (
 from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.collect_connection import Connection, UpstreamTrouble
 from postbuch.archive.collect_plan import BATCH_MESSAGES, Listed, Standing, window_starts, windows
+from postbuch.archive.imapnumber import number
 from postbuch.archive.reasons import Collecting
 from postbuch.archive.uidset import LARGEST, UidSet
 
@@ -82,16 +84,35 @@ class Session(Connection):
         return UidSet(spans).without(UidSet([(1, first - 1)] if first > 1 else []))
 
     def _search(self, first: int, last: int) -> UidSet:
+        found = UidSet()
+        while first <= last:
+            some, lowest = self._search_down(first, last)
+            found.update(some)
+            if lowest is None:
+                break
+            if not lowest <= last:
+                raise UpstreamTrouble(Trouble.ANSWER, Collecting.NO_LIMIT.said(host=self.host), refused=True)
+            last = lowest - 1
+        return found
+
+    def _search_down(self, first: int, last: int) -> tuple[UidSet, int | None]:
+        """The UIDs of a window, and the lowest that upstream came to if there are more."""
         text = f"{first}:{'*' if last == LARGEST else last}"
         with self._translated("SEARCH"):
+            self._imap.response("MESSAGELIMIT")
             if self.has(b"ESEARCH"):
                 self._imap.response("ESEARCH")
                 self._ask("UID", "SEARCH", "SEARCH", "RETURN", "(ALL)", "UID", text)
-                return extended(self._imap.response("ESEARCH")[1])
+                return extended(self._imap.response("ESEARCH")[1]), self._lowest()
             found: list[int] = []
             for line in self._ask("UID", "SEARCH", "SEARCH", "UID", text):
                 found += map(int, (line or b"").partition(b"(")[0].split())
-        return UidSet.of(sorted(number for number in found if 0 < number <= LARGEST))
+            return UidSet.of(sorted(uid for uid in found if 0 < uid <= LARGEST)), self._lowest()
+
+    def _lowest(self) -> int | None:
+        """The lowest UID that upstream came to in its last answer, 0 if it does not say; None: it came to all."""
+        told = [each for each in self._imap.response("MESSAGELIMIT")[1] if each is not None]
+        return min((number(each.partition(b" ")[2]) or 0 for each in told), default=None)
 
     def uids_by_number(self, messages: int) -> UidSet:
         """The UIDs as FETCH tells them: for an upstream whose SEARCH does not list what it counts."""
@@ -122,22 +143,54 @@ class Session(Connection):
     def messages(self, uids: list[int]) -> Iterator[Fetched]:
         """What upstream gives of the messages, in any order; some may be missing. At most PART_OCTETS of each."""
         line = UidSet.of(sorted(uids)).wire().decode()
-        items = f"(UID FLAGS INTERNALDATE{self._identity} BODY.PEEK[]<0.{PART_OCTETS}>)"
+        items = f"(UID FLAGS INTERNALDATE RFC822.SIZE{self._identity} BODY.PEEK[]<0.{PART_OCTETS}>)"
         yield from fetched(self._fetch(line, items), uids)
 
+    def rest(self, begun: Fetched) -> Iterator[bytes]:
+        """What follows the beginning of a message, until as much has come as upstream says, or no more comes.
+
+        Some servers give less at a time than they are asked for: one met doing so is asked until it gives none.
+        """
+        size = last = len(begun.octets)
+        capped = False
+        while last >= PART_OCTETS or size < begun.size_octets or capped:
+            octets = self.part(begun.uid, size)
+            if not octets:
+                return
+            capped = capped or last < PART_OCTETS
+            yield octets
+            size, last = size + len(octets), len(octets)
+
     def part(self, uid: int, offset: int) -> bytes:
-        """The next PART_OCTETS of a message; fewer at its end. Raises UpstreamTrouble when upstream gives none."""
+        """The next PART_OCTETS of a message; none behind its end. Raises UpstreamTrouble when upstream does not say."""
         key = b"BODY[]<%d>" % offset
         for facts in self._fetch(str(uid), f"(UID BODY.PEEK[]<{offset}.{PART_OCTETS}>)"):
-            if facts.get(b"UID", uid) == uid and isinstance(facts.get(key), bytes):
-                return bytes(facts[key])
+            if facts.get(b"UID", uid) == uid and key in facts:
+                return bytes(facts[key] or b"")
         raise UpstreamTrouble(
             Trouble.ANSWER, Collecting.BROKE_OFF_IN_MESSAGE.said(host=self.host), refused=True
         )
 
     def _fetch(self, numbers: str, items: str, *, by_uid: bool = True) -> list[dict[bytes, Any]]:
+        found: list[dict[bytes, Any]] = []
+        left: bytes | None = numbers.encode()
+        while left:
+            some, lowest = self._fetch_down(left.decode(), items, by_uid=by_uid)
+            found += some
+            if lowest is None:
+                break
+            if not by_uid:
+                lowest = min((facts[b"SEQ"] for facts in some), default=0)
+            left = limited.below(left, lowest)
+            if left is None:
+                raise UpstreamTrouble(Trouble.ANSWER, Collecting.NO_LIMIT.said(host=self.host), refused=True)
+        return found
+
+    def _fetch_down(self, numbers: str, items: str, *, by_uid: bool) -> tuple[list[dict[bytes, Any]], int | None]:
+        """The answers, and the lowest UID that upstream came to if there are more."""
         with self._translated("FETCH"):
             self._imap.response("FETCH")  # what came unasked
+            self._imap.response("MESSAGELIMIT")
             words = ("UID", "FETCH", "FETCH") if by_uid else ("FETCH", "FETCH")
             try:
                 data = self._ask(*words, numbers, items)
@@ -147,4 +200,4 @@ class Session(Connection):
                 data = self._imap.response("FETCH")[1]  # RFC 9051 section 7.1.2: NO may follow some of the answers
                 if not any(data):
                     raise
-            return fetch_answers(data)
+            return fetch_answers(data), self._lowest()

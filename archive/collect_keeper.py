@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from postbuch.archive import mailboxname, spool
-from postbuch.archive.collect_answers import PART_OCTETS, Fetched
+from postbuch.archive.collect_answers import Fetched
 from postbuch.archive.collect_imap import Session
 from postbuch.archive.collect_rows import Owner
 from postbuch.archive.spool import SpoolMessage, SpoolWriter
@@ -95,14 +95,11 @@ class Keeper:
     def _write(self, session: Session, message: SpoolMessage, one: Fetched) -> int:
         message.write(one.octets)
         size = len(one.octets)
-        more = one.more
-        while more:
-            while message.pending_octets > PENDING_OCTETS:
-                time.sleep(0.01)
-            part = session.part(one.uid, size)
+        for part in session.rest(one):
             message.write(part)
             size += len(part)
-            more = len(part) >= PART_OCTETS
+            while message.pending_octets > PENDING_OCTETS:
+                time.sleep(0.01)
         return size
 
     def gap(self, owner: Owner, name: str, uidvalidity: int, uid: int, reason: str, capture: bytes) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from postbuch.archive.collect_answers import PART_OCTETS, Fetched, text
+from postbuch.archive.collect_answers import Fetched, text
 from postbuch.archive.collect_imap import Session
 
 _APPENDUID = re.compile(rb"\[APPENDUID (\d{1,10}) (\d{1,10})\]", re.IGNORECASE)
@@ -49,10 +49,4 @@ class PutSession(Session):
 
     def whole(self, fetched: Fetched) -> bytes:
         """All octets of a message of which `messages` gave the beginning."""
-        octets = bytearray(fetched.octets)
-        while len(octets) % PART_OCTETS == 0 and octets:
-            piece = self.part(fetched.uid, len(octets))
-            octets += piece
-            if len(piece) < PART_OCTETS:
-                break
-        return bytes(octets)
+        return b"".join((fetched.octets, *self.rest(fetched)))

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine, select, text
 
 from postbuch.archive import audit, mailboxname
-from postbuch.archive.collect_answers import PART_OCTETS
 from postbuch.archive.collect_backoff import Trouble
 from postbuch.archive.collect_connection import UpstreamTrouble
 from postbuch.archive.collect_plan import Listed
@@ -236,7 +235,7 @@ class Putting:
         """UID → the digest of what upstream gives out."""
         found = {}
         for each in self._session.messages(uids):
-            octets = self._session.whole(each) if len(each.octets) >= PART_OCTETS else each.octets
+            octets = self._session.whole(each)
             found[each.uid] = hashlib.sha256(octets).hexdigest()
         return found
 

@@ -110,6 +110,7 @@ class Collecting(Named):
     DOING_LOG_IN = "log-in"
     DOING_CONNECT = "connecting"
     BROKE_OFF_IN_MESSAGE = "{host} broke off in the middle of a large message"
+    NO_LIMIT = "{host} answers for some of the messages and does not say for which"
     NO_UIDVALIDITY = "{host} gives no UIDVALIDITY for the mailbox {mailbox}"
     NOT_LISTED = "upstream counts {messages} messages and lists {listed}"
     NOT_GIVEN = "{messages} messages cannot be had: upstream lists the message and does not give it out (UID {uids})"

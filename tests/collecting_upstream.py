@@ -26,7 +26,10 @@ class Upstream:
     unlisted: frozenset[int] = frozenset()  # left out by SEARCH
     withheld: frozenset[int] = frozenset()  # left out by FETCH
     without_uid: bool = False
-    small_claim: bool = False  # RFC822.SIZE is 1 whatever the size
+    claim: int | None = None  # RFC822.SIZE, whatever the size
+    cap_octets: int = 0  # what it gives of a message at once, if it is asked for more
+    empty: frozenset[int] = frozenset()  # their body is said to be there, and is empty
+    limit: int = 0  # MESSAGELIMIT
     capabilities: bytes = b"IMAP4rev1"
     mechanisms: bytes = b" AUTH=PLAIN"
     number_offset: int = 0  # Exchange: FETCH answers with sequence numbers that are so much too high
@@ -34,6 +37,7 @@ class Upstream:
     answer: Callable[[bytes], bytes | None] = field(default=lambda command: None)
     commands: list[bytes] = field(default_factory=list)
     connections: int = 0
+    code: bytes = b""  # of the next answer
     hang_up_next: bool = False  # after the answer that is being given
 
     @property
@@ -69,7 +73,8 @@ class Upstream:
                     continue
                 for piece in self._said(command):
                     conn.sendall(piece)
-                conn.sendall(tag + b" OK done\r\n")
+                code, self.code = self.code, b""
+                conn.sendall(tag + b" OK " + code + b"done\r\n")
                 if command == b"LOGOUT":
                     return
 
@@ -87,7 +92,7 @@ class Upstream:
                 self.exists, self.uidvalidity, self.next_uid,
             )  # fmt: skip
         elif command.startswith(b"UID SEARCH"):
-            listed = [uid for uid in self._wanted(command.split()[-1]) if uid not in self.unlisted]
+            listed = [uid for uid in self._limited(self._wanted(command.split()[-1])) if uid not in self.unlisted]
             yield b"* SEARCH " + b" ".join(b"%d" % uid for uid in listed) + b"\r\n"
         elif command.startswith((b"UID FETCH", b"FETCH")):
             yield from self._fetched(command)
@@ -99,25 +104,33 @@ class Upstream:
         wanted = [uids[number - 1] for number in self._span(words[2], len(uids))] if by_number else (
             self._wanted(words[2])
         )
-        for uid in wanted:
+        for uid in self._limited(wanted):
             if uid in self.withheld:
                 continue
             number = uids.index(uid) + 1 + self.number_offset
             head = b"* %d FETCH (" % number + (b"" if self.without_uid else b"UID %d " % uid)
             octets = self.messages[uid]
+            size = len(octets) if self.claim is None else self.claim
             part = re.search(rb"<(\d+)\.(\d+)>", words[3])
             if part is None:
-                yield head + b"RFC822.SIZE %d)\r\n" % (1 if self.small_claim else len(octets))
+                yield head + b"RFC822.SIZE %d)\r\n" % size
                 continue
             if uid in self.bodiless:
                 yield head + b'FLAGS () INTERNALDATE "17-Jul-2026 02:44:25 +0200")\r\n'
                 continue
             start, length = int(part[1]), int(part[2])
-            piece = octets[start : start + length]
+            piece = b"" if uid in self.empty else octets[start : start + min(length, self.cap_octets or length)]
+            head += b"RFC822.SIZE %d " % size if b"RFC822.SIZE" in words[3] else b""
             yield head + b'FLAGS () INTERNALDATE "17-Jul-2026 02:44:25 +0200" BODY[]<%d> {%d}\r\n' % (
                 start, len(piece),
             )  # fmt: skip
             yield piece + b")\r\n"
+
+    def _limited(self, wanted: list[int]) -> list[int]:
+        if self.limit and len(wanted) > self.limit:
+            wanted = wanted[-self.limit :]
+            self.code = b"[MESSAGELIMIT %d %d] " % (self.limit, wanted[0])
+        return wanted
 
     def _wanted(self, text: bytes) -> list[int]:
         uids = sorted(self.messages)

@@ -55,7 +55,6 @@ def test_everything_once(archive: Collecting, server: Dovecot, monkeypatch: pyte
     """All mailboxes with their names, large messages in parts; a second run fetches nothing."""
     monkeypatch.setattr(collect_answers, "PART_OCTETS", 100_000)
     monkeypatch.setattr("postbuch.archive.collect_imap.PART_OCTETS", 100_000)
-    monkeypatch.setattr("postbuch.archive.collect_keeper.PART_OCTETS", 100_000)
     user = "one@firma.example"
     sizes = [0, 99_000, 100_000 - len(letter(2)), 250_000, 1_000_000]
     inbox = fill(server, user, "INBOX", [letter(number, size) for number, size in enumerate(sizes)])

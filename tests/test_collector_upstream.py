@@ -194,10 +194,39 @@ def test_one_message_that_is_refused(archive: Collecting, server: Upstream) -> N
 def test_sizes_that_lie(archive: Collecting, server: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     """Much larger than was said: memory stays bounded, and each is fetched alone."""
     monkeypatch.setattr("postbuch.archive.collect_connection.ANSWER_OCTETS", 1_000_000)
-    server.small_claim = True
+    server.claim = 1
     server.messages = {number + 1: letter(number, 300_000) for number in range(10)}
     archive.once()
     assert archive.digests() == sorted(digest(octets) for octets in server.messages.values())
+
+
+@pytest.mark.parametrize("claim", [None, 2_000_000], ids=["true", "too large"])
+def test_less_at_a_time_than_asked_for(archive: Collecting, server: Upstream, claim: int | None) -> None:
+    """What is shorter than was asked for is not the whole message at every provider."""
+    server.cap_octets, server.claim = 40_000, claim
+    server.messages = {number + 1: letter(number, 100_000 * number) for number in range(4)}
+    archive.once()
+    assert archive.digests() == sorted(digest(octets) for octets in server.messages.values())
+
+
+def test_body_that_is_empty(archive: Collecting, server: Upstream) -> None:
+    """Of a message that has a length, that is no body: it is named as not given out."""
+    server.empty = frozenset({6})
+    archive.once()
+    assert len(archive.digests()) == 29 and archive.failures() == [
+        "one message cannot be had: upstream lists it and does not give it out (UID 6)"
+    ]
+
+
+def test_message_limit(archive: Collecting, server: Upstream) -> None:
+    """A provider that looks at some messages of a command and says OK (RFC 9738): all of them, none taken for gone."""
+    server.limit = 7
+    archive.once()
+    assert archive.digests() == ALL and archive.failures() == []
+    server.messages |= {91 + number: letter(100 + number) for number in range(20)}
+    archive.once()
+    assert archive.digests() == sorted(digest(octets) for octets in server.messages.values())
+    assert archive.gaps() == [] and archive.failures() == []
 
 
 def test_over_quota(archive: Collecting, server: Upstream) -> None:
