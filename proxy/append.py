@@ -65,6 +65,7 @@ class Incoming:
         self._ends_in_cr = False
         self.held = b""
         self.committed = False
+        self.given_up = False
         self.refused: Callable[[], None] | None = None  # set when upstream did not want it
 
     @property
@@ -73,10 +74,19 @@ class Incoming:
 
     @property
     def pending_octets(self) -> int:
-        return self._message.pending_octets
+        return 0 if self.given_up else self._message.pending_octets
+
+    def give_up(self) -> None:
+        """It cannot be kept: what still comes goes upstream all the same, where the command is taken back."""
+        self.given_up = True
+        if not self.committed:
+            self._message.abort()
 
     def take(self, octets: bytes) -> bytes:
         """Keep a block; gives what may go upstream: all but the last octets."""
+        if self.given_up:
+            ready, self.held = self.held + octets, b""
+            return ready
         if not octets:
             return b""
         self._message.write(octets)
@@ -134,6 +144,11 @@ class IncomingFactory:
                 "envelope": None,
             },
         )
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the spool's disk does not answer."""
+        return self._spool.stalled
 
     def answered(self, done: Outstanding, answer: bytes) -> None:
         """Upstream's last word on the messages of a command."""

@@ -83,11 +83,11 @@ class Arrival:
             message.commit(lambda error: tell(error) if self._message is message else None)
 
     def durable(self, running: Outstanding | None) -> bytes:
-        """It is durable and belongs to the command from now on; gives its last octets, which may go upstream."""
+        """It belongs to the command from now on, durable or given up; gives its last octets, which may go upstream."""
         message, self._message = self._message, None
         if message is None:
             return b""
-        if running is not None:
+        if running is not None and (message.committed or not message.given_up):
             running.captures.append(message.capture)
             running.lengths.append(message.size_octets)
             running.altered = running.altered or message.altered
@@ -96,6 +96,24 @@ class Arrival:
     def lost(self) -> None:
         """It could not be made durable."""
         self._message = self._ready = None
+
+    @property
+    def stalled(self) -> bool:
+        """Whether it waits for a disk that does not answer."""
+        message = self._message
+        waits = message is not None and not message.given_up and message.refused is None
+        return waits and self._factory is not None and self._factory.stalled
+
+    @property
+    def given_up(self) -> bool:
+        """Whether what is in hand goes on without being kept."""
+        return self._message is not None and self._message.given_up
+
+    def give_up(self, *, failed: bool = False) -> None:
+        """It cannot be kept. One that is whole may come to be in the archive all the same, unless that has `failed`."""
+        if self._message is not None:
+            self._message.committed = self._message.committed and not failed
+            self._message.give_up()
 
     def answered(self, done: Outstanding, answer: bytes) -> None:
         """Upstream's last word on the messages of a command."""

@@ -23,6 +23,9 @@ from postbuch.proxy.numbering import Numbering
 # Clients that ask for one message again and again: what was captured in this session is not captured twice.
 MAX_REMEMBERED = 100_000
 
+# The spool's thread tells nobody that its disk hangs.
+_LOOK_AGAIN_S = 1.0
+
 # Mailbox, UIDVALIDITY, UID.
 _Key = tuple[bytes, int | None, int]
 
@@ -120,14 +123,16 @@ class Captures:
         return self._given_octets - self._written_octets
 
     async def durable(self) -> None:
-        """Until everything that was captured is durable, or known not to be."""
+        """Until everything that was captured is durable, or known not to be, or the disk does not answer."""
         with self._lock:
             if not self._unwritten:
                 return
             if self._all_durable is None:
                 self._all_durable = Future()
             waiting = self._all_durable
-        await asyncio.shield(asyncio.wrap_future(waiting))
+        written = asyncio.wrap_future(waiting)
+        while not written.done() and not self.stalled:
+            await asyncio.wait([written], timeout=_LOOK_AGAIN_S)
 
     def lost(self, reason: str) -> None:
         """A message could not be captured."""

@@ -62,7 +62,11 @@ class Legs(Receiver):
             self._incoming = IncomingFactory(runtime.spool, facts, runtime.event, runtime.archived)
         self.relay = Relay(self._tap, client.write, self._later)
         holding = None if self._tap is None else self._gate(self._tap, admitted, facts)
-        self.stage = Stage(self.to_upstream, client.end_client, self.relay, framer, self._incoming, holding)
+        told = capability.told([admitted.done.answer, *admitted.done.lines]) or set()
+        self.stage = Stage(
+            self.to_upstream, client.end_client, self.relay, framer, self._incoming, holding,
+            takes_back=b"MULTIAPPEND" in told,
+        )
         balance.join(admitted.done.transport, self.relay, self.stage, self._tap)
 
     def _gate(self, tap: Tap, admitted: Admitted, facts: Mapping[str, str]) -> Holding:

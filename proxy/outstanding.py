@@ -58,7 +58,8 @@ class Owed:
         self._quiet: list[asyncio.Future[None]] = []
 
     def add(self, command: Outstanding) -> None:
-        """It goes upstream now."""
+        """It goes upstream now, or the answer is another's from now on: one of our own in the client's place."""
+        self.take(command.tag)
         self.commands[command.tag] = command
         self.edited += command.edited
         if isinstance(command, Injected):

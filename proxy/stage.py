@@ -4,7 +4,9 @@ What the client sends is read only as far as nothing must be waited for. A dange
 behind it (`dangerous.py`); what may go on is sent on by `running.py`.
 """
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from postbuch.archive import said
 from postbuch.archive.errors import SpoolError
@@ -16,7 +18,7 @@ from postbuch.proxy.dangerous import Dangerous
 from postbuch.proxy.framing import ClientLine, Data, Violation
 from postbuch.proxy.framing_client import MAX_LINE_OCTETS, ClientFramer
 from postbuch.proxy.holding import Holding
-from postbuch.proxy.outstanding import Outstanding
+from postbuch.proxy.outstanding import Injected, Outstanding
 from postbuch.proxy.relay import Relay
 from postbuch.proxy.running import Running
 from postbuch.proxy.waiting import Ended, Wait
@@ -31,9 +33,11 @@ class Stage:
 
     def __init__(
         self, to_upstream: Callable[[bytes], None], end_client: Callable[[str, bytes], None], relay: Relay,
-        framer: ClientFramer, incoming: IncomingFactory | None, holding: Holding | None,
+        framer: ClientFramer, incoming: IncomingFactory | None, holding: Holding | None, *, takes_back: bool = False,
     ) -> None:
+        """`takes_back`: an APPEND can be taken back upstream (RFC 3502)."""
         self._end_client = end_client
+        self._takes_back = takes_back
         self._relay = relay
         self._framer = framer
         self._framer.line_limit = MAX_LINE_OCTETS
@@ -63,6 +67,9 @@ class Stage:
                 elif self._dangerous.held is not None:
                     self._dangerous.held.pieces[-1] += event.octets
                 elif self._running.octets(event):
+                    if self._arrival.given_up:
+                        self._unkept()
+                        continue
                     self._wait = Wait.DURABLE
                     self._arrival.commit(self._durable)
         except Ended as ended:
@@ -92,7 +99,13 @@ class Stage:
         return True
 
     def expire(self, now: float) -> None:
-        """Called every now and then: an upstream that never says whether it wants a literal must not hold for ever."""
+        """Called every now and then: neither upstream, which may never say whether it wants a literal, nor a disk that
+        does not answer must hold for ever.
+        """
+        if self._arrival.stalled and self._wait in (Wait.NOTHING, Wait.DURABLE):
+            self._arrival.give_up()
+            if self._wait is Wait.DURABLE or not self._may_take_back(self._running.command):
+                self._guarded(self._unkept)
         if self._asking and now - self._running.asked_at > GO_AHEAD_TIMEOUT_S:
             answer = b" BAD the server does not answer this\r\n* BYE the command cannot be taken back\r\n"
             self._end(Ended("upstream gave no go-ahead for a literal", self._running.tag + answer))
@@ -127,6 +140,8 @@ class Stage:
         elif self._wait is Wait.IDLE:
             self._wait, self._idling = Wait.NOTHING, True
             self.pump()
+        elif self._wait is Wait.TAKEN_BACK:
+            self._running.send(b"\r\n")
 
     def completed(self, done: Outstanding, answer: bytes) -> None:
         """Upstream answered a command for good."""
@@ -193,9 +208,8 @@ class Stage:
         if self._wait is not Wait.DURABLE:
             return
         if error is not None:
-            self._arrival.lost()
-            answer = b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
-            self._end(Ended(said.of(error), self._running.tag + answer))
+            self._arrival.give_up(failed=True)
+            self._guarded(partial(self._unkept, said.of(error)))
         elif self._arrival.asking:
             self._wait = Wait.CONTINUATION
         else:
@@ -206,8 +220,57 @@ class Stage:
         """Upstream's go-ahead for a message that was taken in meanwhile."""
         self._relay.swallow_continuation = False
         ready = self._arrival.agreed()
-        if self._wait is Wait.CONTINUATION:
+        if self._wait is Wait.CONTINUATION and self._arrival.given_up:
+            self._running.send(ready)
+            self._guarded(self._unkept)
+        elif self._wait is Wait.CONTINUATION:
             self._wait = Wait.NOTHING
             self._running.hand_on(ready, self.pump)
         else:
             self._running.send(ready)
+
+    def _unkept(self, reason: str = "the disk of the spool does not answer") -> None:
+        """A message that cannot be kept: upstream must not have it either. Raises Ended.
+
+        With MULTIAPPEND an empty message behind it takes all back (RFC 3502), else IMAP knows no way.
+        """
+        running = self._running.command
+        if running is not None and not self._may_take_back(running):
+            self._arrival.lost()
+            answer = b" NO [UNAVAILABLE] the message cannot be kept at the moment\r\n* BYE try again\r\n"
+            raise Ended(reason, running.tag + answer)
+        if self._arrival.asking:  # upstream takes no literal before
+            self._wait = Wait.CONTINUATION
+            return
+        rest = self._arrival.durable(running)
+        if running is None:  # it has its answer
+            self._wait = Wait.NOTHING
+            self._running.send(rest)
+            return
+        self._wait = Wait.TAKEN_BACK
+        self._running.command = None
+        self._relay.swallow_continuation = True
+        ours = Injected(tag=running.tag, verb=running.verb, takes=lambda line: False)  # the client gets none of it
+        ours.done.add_done_callback(partial(self._taken_back, running))
+        self._relay.expect(ours)
+        self._running.send(rest + b" {0}\r\n")
+
+    def _may_take_back(self, running: Outstanding | None) -> bool:
+        return self._takes_back and (running is None or running.verb == b"APPEND")
+
+    def _taken_back(self, running: Outstanding, answered: "asyncio.Future[bytes]") -> None:
+        if answered.cancelled() or answered.exception() is not None or self._wait is not Wait.TAKEN_BACK:
+            return
+        answer = running.tag + b" NO [UNAVAILABLE] the message cannot be kept at the moment; try again later\r\n"
+        self._arrival.answered(running, answer)
+        self._relay.swallow_continuation = False
+        self._framer.refuse(synchronising=False)
+        self._wait = Wait.NOTHING
+        self._relay.say(answer)
+        self.pump()
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Ended as ended:
+            self._end(ended)

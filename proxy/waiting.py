@@ -12,7 +12,8 @@ class Wait(Enum):
     DURABLE = 3  # the spool's sync
     GATE = 4  # every message that the command can hit is durable
     ANSWER = 5  # upstream's answer: what follows must not be taken to mean the numbers before it
-    END = 6  # nothing: the session is over
+    TAKEN_BACK = 6  # upstream's word on a message that could not be kept and is taken back
+    END = 7  # nothing: the session is over
 
 
 class Ended(Exception):
