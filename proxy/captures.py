@@ -140,12 +140,15 @@ class Captures:
         self._failed(reason)
 
     def _capture(self, found: FetchFacts, length: int) -> "_Capture | None":
-        """None when no mailbox is selected, or when this very message was captured before."""
+        """None when no mailbox is selected, when this very message was captured before, or when there is no octet."""
         box = self.mailbox
         if box is None:
             return None
         if found.uid is not None:
             self.numbering.learn(found.sequence, found.uid)
+        if not length:
+            self._empty(found.uid)
+            return None
         key: _Key | None = None
         if found.uid is not None:
             key = (box.name, box.uidvalidity, found.uid)
@@ -159,6 +162,15 @@ class Captures:
         with self._lock:
             self._unwritten.add(made)
         return made
+
+    def _empty(self, uid: int | None) -> None:
+        """Some providers give a body without an octet for what they cannot read just now: it archives nothing.
+
+        Where upstream says that the message has none, nothing can be lost: the gate asks.
+        """
+        self.missed += 1
+        if uid is not None and self._place is not None and self._archived is not None:
+            self._archived.sent(self._place, {uid: 0})
 
     def _facts_of(self, found: FetchFacts) -> dict[str, Any]:
         date = found.internal_date

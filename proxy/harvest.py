@@ -181,6 +181,8 @@ class Harvester:
                 more, before = False, len(missing)
                 for numbers in _windows([each for each in found if each.uid in missing], by_uid=by_uid):
                     more = await self._fetch(numbers, by_uid=by_uid) or more
+                # What came without an octet is safe if its length is 0.
+                await self._compare_lengths(place, [each for each in found if each.uid in missing], by_uid=by_uid)
                 missing = self.missing(place, missing)
                 more = more and 0 < len(missing) < before
         finally:
