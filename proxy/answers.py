@@ -15,7 +15,8 @@ SIZE = re.compile(
     rb"(?:UID \d+|RFC822\.SIZE \d+)(?: (?:UID \d+|RFC822\.SIZE \d+|MODSEQ \(\d+\)))*\)\r\n",
     re.IGNORECASE,
 )
-_SEARCH = re.compile(rb"\* E?SEARCH\b", re.IGNORECASE)
+# Not the news of a search that the client has kept up to date (RFC 5267 section 4.3): ours never is.
+_SEARCH = re.compile(rb"\* (?:SEARCH\b|ESEARCH\b(?!.* (?:ADDTO|REMOVEFROM) ))", re.IGNORECASE)
 _ALL = re.compile(rb"\bALL ([\d:,]+)", re.IGNORECASE)
 _NEWS = re.compile(
     rb"\* (?:\d+ (?:EXPUNGE|EXISTS|RECENT|FETCH)|VANISHED|FLAGS|OK \[(?:PERMANENTFLAGS|HIGHESTMODSEQ))\b", re.IGNORECASE

@@ -14,7 +14,7 @@ _STRIPPED = re.compile(
     rb"|URLAUTH(?:=\S*)?|URL-PARTIAL|BURL|UIDONLY|NOTIFY|AUTH=\S*|SASL-IR)",
     re.IGNORECASE,
 )
-_LIST = re.compile(rb"(\* CAPABILITY|\[CAPABILITY)((?: [^\s\]]+)*)", re.IGNORECASE)
+_LIST = re.compile(rb"(\* CAPABILITY|\[CAPABILITY)((?: +[^\s\]]+)*)", re.IGNORECASE)
 # One that nothing closes goes to the end of its line.
 _REFERRAL = re.compile(rb" ?\[REFERRAL [^\]\r\n]*+\]?", re.IGNORECASE)
 

@@ -36,6 +36,7 @@ def test_where_lists_stand() -> None:
         (b"* CAPABILITY IMAP4rev1 NOTIFY IDLE\r\n", b"* CAPABILITY IMAP4rev1 IDLE\r\n"),
         (b"* OK [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] hi [there]\r\n", b"* OK [CAPABILITY IMAP4rev1] hi [there]\r\n"),
         (b"a OK [CAPABILITY IDLE CATENATE] Logged in\r\n", b"a OK [CAPABILITY IDLE] Logged in\r\n"),
+        (b"* CAPABILITY  IMAP4rev1   NOTIFY  IDLE\r\n", b"* CAPABILITY IMAP4rev1 IDLE\r\n"),
         (b"* LIST () \"/\" \"NOTIFY\"\r\n", b"* LIST () \"/\" \"NOTIFY\"\r\n"),
     ):
         assert capability.rewritten(line, logged_in=True) == wanted

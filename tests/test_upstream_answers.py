@@ -28,6 +28,13 @@ def test_what_a_search_found(lines: list[bytes], uids: list[int]) -> None:
     assert answers.found_by(lines) == UidSet.of(uids)
 
 
+@pytest.mark.parametrize("change", [b"UID ADDTO (0 9)", b"UID REMOVEFROM (0 3:4)", b"ADDTO (1 2) REMOVEFROM (0 3)"])
+def test_news_of_a_search_of_the_clients(change: bytes) -> None:
+    """It hears of what changes in a search that it keeps up (RFC 5267), also while the gate searches."""
+    assert not answers.is_search(b'* ESEARCH (TAG "a") ' + change + b"\r\n")
+    assert answers.is_search(b'* ESEARCH (TAG "pb1") UID ALL 2\r\n') and answers.is_search(b"* search\r\n")
+
+
 @pytest.mark.parametrize("form", [b"* SEARCH %b", b'* ESEARCH (TAG "a") UID ALL %b'])
 def test_many_that_are_no_neighbours(form: bytes) -> None:
     """A folder of 10,000 deleted messages between others held all sessions for eight seconds."""
