@@ -218,6 +218,13 @@ def test_body_that_is_empty(archive: Collecting, server: Upstream) -> None:
     ]
 
 
+def test_message_that_is_empty(archive: Collecting, server: Upstream) -> None:
+    """Its length is 0 as well: it is archived as what it is."""
+    server.messages[6] = b""
+    archive.once()
+    assert digest(b"") in archive.digests() and archive.failures() == []
+
+
 def test_message_limit(archive: Collecting, server: Upstream) -> None:
     """A provider that looks at some messages of a command and says OK (RFC 9738): all of them, none taken for gone."""
     server.limit = 7
