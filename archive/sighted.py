@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
+from postbuch.archive.uidset import UidSet
+
 # 100 octets each in memory: 10 MB for a mailbox that was filled by APPEND and never looked at since.
 MOST_APPENDED = 100_000
 
@@ -33,6 +35,18 @@ _SEEN = text("""
             WHERE a.address = :account AND m.name = :mailbox AND s.uidvalidity = :uidvalidity
         ) AS known
     ) AS numbered GROUP BY island
+""")
+# A client's FETCH that gave no octet: some providers answer so for what they cannot read just now. Whether the message
+# is empty, its length tells, for which the gate and the collector ask.
+_EMPTY = text("""
+    SELECT DISTINCT s.uid FROM image i JOIN sighting s ON s.image_id = i.id JOIN mailbox m ON m.id = s.mailbox_id
+    JOIN account a ON a.id = m.account_id
+    WHERE i.size_octets = 0 AND s.source = 'fetch'
+      AND a.address = :account AND m.name = :mailbox AND s.uidvalidity = :uidvalidity
+      AND NOT EXISTS (
+        SELECT 1 FROM sighting t WHERE t.mailbox_id = s.mailbox_id AND t.uidvalidity = s.uidvalidity AND t.uid = s.uid
+          AND (t.source <> s.source OR t.image_id <> s.image_id)
+      )
 """)
 # The sighting of an APPEND has no UID of its own; upstream's answer has.
 _APPENDED = text("""
@@ -68,14 +82,19 @@ def sighted(conn: Connection, place: Place, first: int = 1) -> list[tuple[int, i
     if place.uidvalidity is None:
         return []
     facts = {**place._asdict(), "first": first}
-    return [(int(start), int(end)) for start, end in conn.execute(_ISLANDS, facts)]
+    return _without_empty(conn, place, [(int(start), int(end)) for start, end in conn.execute(_ISLANDS, facts)])
 
 
 def seen(conn: Connection, place: Place) -> list[tuple[int, int]]:
     """As `sighted`, without what was only sent there: its octets as upstream has them, nobody has read."""
     if place.uidvalidity is None:
         return []
-    return [(int(start), int(end)) for start, end in conn.execute(_SEEN, place._asdict())]
+    return _without_empty(conn, place, [(int(start), int(end)) for start, end in conn.execute(_SEEN, place._asdict())])
+
+
+def _without_empty(conn: Connection, place: Place, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    empty = UidSet.of(conn.scalars(_EMPTY, place._asdict())) if spans else None
+    return list(UidSet(spans).without(empty).spans()) if empty else spans
 
 
 def appended(conn: Connection, place: Place, first: int = 1, most: int = MOST_APPENDED) -> dict[int, Candidate]:

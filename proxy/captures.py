@@ -65,6 +65,7 @@ class Captures:
         self._failed = failed
         self._archived = archived
         self._known: set[_Key] = set()
+        self._known_empty: set[_Key] = set()  # came without an octet
         self._given_octets = 0
         self._written_octets = 0  # counted by the spool's thread
         self._lock = threading.Lock()
@@ -140,37 +141,26 @@ class Captures:
         self._failed(reason)
 
     def _capture(self, found: FetchFacts, length: int) -> "_Capture | None":
-        """None when no mailbox is selected, when this very message was captured before, or when there is no octet."""
+        """None when no mailbox is selected, or when this very message was captured before."""
         box = self.mailbox
         if box is None:
             return None
         if found.uid is not None:
             self.numbering.learn(found.sequence, found.uid)
-        if not length:
-            self._empty(found.uid)
-            return None
         key: _Key | None = None
         if found.uid is not None:
             key = (box.name, box.uidvalidity, found.uid)
-            if key in self._known:
+            known = self._known if length else self._known_empty
+            if key in known:
                 return None
-            if len(self._known) < MAX_REMEMBERED:
-                self._known.add(key)
+            if len(known) < MAX_REMEMBERED:
+                known.add(key)
         self.captured += 1
         self._given_octets += length
         made = _Capture(self, key, length, self._place)
         with self._lock:
             self._unwritten.add(made)
         return made
-
-    def _empty(self, uid: int | None) -> None:
-        """Some providers give a body without an octet for what they cannot read just now: it archives nothing.
-
-        Where upstream says that the message has none, nothing can be lost: the gate asks.
-        """
-        self.missed += 1
-        if uid is not None and self._place is not None and self._archived is not None:
-            self._archived.sent(self._place, {uid: 0})
 
     def _facts_of(self, found: FetchFacts) -> dict[str, Any]:
         date = found.internal_date
@@ -184,10 +174,15 @@ class Captures:
         self._written_octets += capture.length
         if error is None:
             if capture.key is not None and capture.place is not None and self._archived is not None:
-                self._archived.add(capture.place, capture.key[2])
+                if capture.length:
+                    self._archived.add(capture.place, capture.key[2])
+                else:
+                    # Some providers give a body without an octet for what they cannot read just now. Where upstream
+                    # says that the message has none, nothing can be lost: the gate asks.
+                    self._archived.sent(capture.place, {capture.key[2]: 0})
         else:
             if capture.key is not None:
-                self._known.discard(capture.key)  # the next FETCH of it is another chance
+                (self._known if capture.length else self._known_empty).discard(capture.key)  # the next FETCH may do it
             self.lost(said.of(error))
         with self._lock:
             self._unwritten.discard(capture)

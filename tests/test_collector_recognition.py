@@ -22,7 +22,7 @@ from postbuch.archive.drain import Drain
 from postbuch.archive.objects import ObjectStore
 from postbuch.archive.schema import account
 from postbuch.archive.search import search
-from postbuch.archive.sighted import Candidate, Place, appended, seen
+from postbuch.archive.sighted import Candidate, Place, appended, seen, sighted
 from postbuch.archive.status import books
 from postbuch.archive.users import ALL as ANYBODY
 from provider.instance import Postbuch, write_config
@@ -248,6 +248,38 @@ def test_filed_and_gone_before_anybody_looked(house: House, provider: Provider, 
     provider.boxes[b"INBOX"].clear()
     house.collect()
     assert house.archive.gaps() == [] and house.archive.vanished() == 1
+
+
+def test_a_body_without_an_octet(house: House, provider: Provider, tmp_path: Path) -> None:
+    """What a mail program got is archived as it came, and stands for nothing: the message is fetched later."""
+    provider.capabilities, provider.gmail = PLAIN, False
+    (octets,) = new_letters(1)
+    uid = provider.put(b"INBOX", b"")
+    house.through_proxy(tmp_path, [b"SELECT INBOX", b"UID FETCH 1:* (UID BODY.PEEK[])"], 1)
+    assert house.archive.digests("INBOX") == [digest(b"")]
+    place = Place(account=house.user, mailbox="INBOX", uidvalidity=9)
+    with house.archive.engine.connect() as conn:
+        assert seen(conn, place) == [] and sighted(conn, place) == []
+    provider.boxes[b"INBOX"][uid] = octets
+    assert house.collect() == len(octets)
+    assert house.archive.digests("INBOX") == sorted([digest(b""), digest(octets)])
+    assert house.collect() == 0
+    with house.archive.engine.connect() as conn:
+        assert seen(conn, place) == sighted(conn, place) == [(uid, uid)]
+
+
+def test_a_message_that_is_empty(house: House, provider: Provider, tmp_path: Path) -> None:
+    """The collector sees its length, once."""
+    provider.capabilities, provider.gmail = PLAIN, False
+    uid = provider.put(b"INBOX", b"")
+    house.through_proxy(tmp_path, [b"SELECT INBOX", b"UID FETCH 1:* (UID BODY.PEEK[])"], 1)
+    house.collect()
+    place = Place(account=house.user, mailbox="INBOX", uidvalidity=9)
+    with house.archive.engine.connect() as conn:
+        assert seen(conn, place) == sighted(conn, place) == [(uid, uid)]
+    before = len(provider.heard)
+    house.collect()
+    assert not [words for words in provider.heard[before:] if b"FETCH" in words and b"BODY" in words]
 
 
 ONE, OTHER, LONGER = Candidate(1, 10), Candidate(2, 10), Candidate(3, 11)

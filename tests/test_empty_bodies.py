@@ -1,4 +1,4 @@
-"""A body without an octet, as providers give for what they cannot read just now: it archives nothing (invariant 3)."""
+"""A body without an octet, as of messages that a provider cannot read just now: it stands for none (invariant 3)."""
 
 import re
 from collections.abc import Iterator

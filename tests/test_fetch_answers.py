@@ -102,13 +102,8 @@ def test_a_part_whose_begin_is_not_said(name: str) -> None:
     assert captured([b"* 1 FETCH (UID 7 %s)\r\na OK done\r\n" % answer], asked) == ([], 1)
 
 
-@pytest.mark.parametrize(("asked", "length"), [({0: 4}, 3), ({0: 4, 4: 4}, 5), ({}, 1), ({4: 2}, 3)])
+@pytest.mark.parametrize(("asked", "length"), [({0: 4}, 3), ({0: 4, 4: 4}, 5), ({}, 0), ({4: 2}, 3)])
 def test_a_whole_message_among_parts(asked: dict[int, int], length: int) -> None:
     """Shorter than the first part would be, or longer than any."""
     found, missed = captured([b"* 1 FETCH (UID 7 BODY[] {%d}\r\n%s)\r\n" % (length, b"x" * length)], asked)
     assert [each[1] for each in found] == [b"x" * length] and missed == 0
-
-
-def test_a_body_without_an_octet() -> None:
-    """Nothing that could be kept: some providers give one for what they cannot read just now."""
-    assert captured([b"* 1 FETCH (UID 7 BODY[] {0}\r\n)\r\na OK done\r\n"], {}) == ([], 1)
