@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from postbuch.archive import schema, secrets
 from postbuch.archive.columns import Writes
 from postbuch.archive.config import Config
-from postbuch.archive.database import Role, connection, number
+from postbuch.archive.database import Role, connection
+from postbuch.archive.databaseerrors import number
 from postbuch.archive.reasons import Reason
 
 ROLES = (Role.INGEST, Role.WEB, Role.REPORT)

@@ -16,9 +16,8 @@ from urllib.parse import unquote, urlsplit
 import pymysql
 from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError
 
-from postbuch.archive import secrets, systemwords
+from postbuch.archive import databaseerrors, secrets, systemwords
 from postbuch.archive.config import Config
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.reasons import Reason
@@ -30,10 +29,6 @@ DATA_OPTION = "postbuch_data"
 _LOCK_PATIENCE_S = 30.0
 # After a client's patience its statement ends: not before, for the client says it better.
 _UNHEARD_S = 1.0
-# MariaDB error numbers after which the same transaction may succeed: deadlock, lock wait time-out.
-_AGAIN = {1213, 1205}
-# The statement did not run and the connection is no use: gone away, lost, shut down, killed.
-_GONE = {1053, 1927, 2002, 2003, 2006, 2013, 2055}
 
 
 class Role(Enum):
@@ -161,32 +156,11 @@ def _translate(context: Any) -> None:
         _expect_nothing_more(context.connection)
     if not isinstance(error, pymysql.MySQLError | OSError):
         return
-    if is_gone(error):
-        raise ServiceMissing(Reason.DATABASE_SILENT.said(words=reason(error))) from error
+    if databaseerrors.is_gone(error):
+        raise ServiceMissing(Reason.DATABASE_SILENT.said(words=databaseerrors.reason(error))) from error
     if context.connection is None:  # it answers: with a wrong password, a database that is not there, no free place
         user = context.engine.url.username
-        raise ServiceMissing(Reason.DATABASE_NO_LOG_IN.said(user=user, words=reason(error))) from error
-
-
-def reason(error: BaseException) -> str:
-    """What the database said, without its number."""
-    if not error.args:
-        return type(error).__name__
-    last = error.args[-1]
-    return last if isinstance(last, str) else str(last)
-
-
-def number(error: BaseException) -> int:
-    """MariaDB's error number; 0 when there is none."""
-    original = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return original.args[0] if original.args and isinstance(original.args[0], int) else 0
-
-
-def is_gone(error: BaseException) -> bool:
-    """Whether the error says that the server or the connection is not there."""
-    if isinstance(error, ServiceMissing | InterfaceError | OSError | pymysql.err.InterfaceError):
-        return True
-    return number(error) in _GONE
+        raise ServiceMissing(Reason.DATABASE_NO_LOG_IN.said(user=user, words=databaseerrors.reason(error))) from error
 
 
 def is_backslash_plain(conn: Connection) -> bool:
@@ -214,11 +188,6 @@ def _expect_nothing_more(conn: Connection) -> None:
     driver: Any = conn.connection.driver_connection
     if driver._result is not None:
         driver._result.unbuffered_active = False
-
-
-def may_try_again(error: BaseException) -> bool:
-    """Whether the same transaction may succeed when it is run again: a deadlock or a lock that took too long."""
-    return number(error) in _AGAIN
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
-from postbuch.archive import audit, bulk, database, eventrows, imagerows
+from postbuch.archive import audit, bulk, databaseerrors, eventrows, imagerows
 from postbuch.archive.bulk import find
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.numbers import Numbers
@@ -122,7 +122,7 @@ class Ingester:
 
 def _may_try_again(error: BaseException) -> bool:
     """After a deadlock, and after another ingester stored the same image between our look and our insert."""
-    return database.may_try_again(error) or database.number(error) == DUPLICATE
+    return databaseerrors.may_try_again(error) or databaseerrors.number(error) == DUPLICATE
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from pymysql.cursors import Cursor
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from postbuch.archive import access, database, migrations, said, secrets
+from postbuch.archive import access, database, databaseerrors, migrations, said, secrets
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 from postbuch.archive.errors import ServiceMissing
@@ -55,9 +55,9 @@ def _migrate(config: Config) -> str:
     try:
         return migrations.upgrade(config)
     except (OperationalError, ProgrammingError) as error:
-        if database.number(error) not in access.DENIED:
+        if databaseerrors.number(error) not in access.DENIED:
             raise
-        why = database.reason(error.orig or error)
+        why = databaseerrors.reason(error.orig or error)
         raise ServiceMissing(Reason.TABLES_DENIED.said(words=why)) from error
 
 
@@ -94,7 +94,7 @@ def make_owner(config: Config) -> None:
             cursor.execute(f"GRANT CREATE USER ON *.* TO {owner}")
             _revoke_widely(cursor)
     except pymysql.MySQLError as error:
-        raise ServiceMissing(Reason.SET_UP_FAILED.said(words=database.reason(error))) from error
+        raise ServiceMissing(Reason.SET_UP_FAILED.said(words=databaseerrors.reason(error))) from error
 
 
 def _revoke_widely(cursor: Cursor) -> None:

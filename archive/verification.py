@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from postbuch.archive import access, audit, coverage, database, filecheck, merkle, rowcheck, said
+from postbuch.archive import access, audit, coverage, databaseerrors, filecheck, merkle, rowcheck, said
 from postbuch.archive.bulk import insert_rows
 from postbuch.archive.checkmemory import Memory
 from postbuch.archive.checkpointcheck import CheckpointCheck, Roots
@@ -118,7 +118,7 @@ class Verification:
         try:
             Sealer(self._engine).seal(window=None)
         except (LookupError, SQLAlchemyError) as error:
-            if isinstance(error, SQLAlchemyError) and database.is_gone(error):
+            if isinstance(error, SQLAlchemyError) and databaseerrors.is_gone(error):
                 raise
             cause = said.of(getattr(error, "orig", None) or error)
             self._findings.add(Kind.UNSEALED, "ledger", Detail.TREE_STUCK.said(words=cause[:200]))

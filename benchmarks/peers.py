@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy
 from letters import letters, octets
 
-from postbuch.archive import database
+from postbuch.archive import database, databaseerrors
 from postbuch.archive.config import Config
 from postbuch.archive.database import Role
 
@@ -76,7 +76,7 @@ class Fulltext:
         try:
             return list(self._conn.exec_driver_sql(f"SET STATEMENT max_statement_time={left:.2f} FOR {question}"))
         except sqlalchemy.exc.DBAPIError as error:
-            if database.number(error) not in _ENDED:
+            if databaseerrors.number(error) not in _ENDED:
                 raise
             self._conn.rollback()
             raise TooLong from error

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from postbuch.archive import access, secrets, setup, status
 from postbuch.archive.columns import Writes
 from postbuch.archive.config import Config
-from postbuch.archive.database import Role, connection, number, pool
+from postbuch.archive.database import Role, connection, pool
+from postbuch.archive.databaseerrors import number
 from postbuch.archive.errors import ServiceMissing
 from postbuch.archive.schema import metadata
 from postbuch.archive.server import PrivateServer

@@ -10,7 +10,7 @@ import pymysql
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from postbuch.archive import database, secrets, setup, status
+from postbuch.archive import database, databaseerrors, secrets, setup, status
 from postbuch.archive.config import Config, parse
 from postbuch.archive.database import Role
 from postbuch.archive.errors import ConfigError, ServiceMissing
@@ -78,7 +78,7 @@ def refused(config: Config, role: Role, statement: str) -> int:
     """The number of the error."""
     with pytest.raises(DBAPIError) as caught, database.connection(config, role) as conn:
         conn.exec_driver_sql(statement)
-    return database.number(caught.value)
+    return databaseerrors.number(caught.value)
 
 
 def test_all_rights(external: External, tmp_path: Path) -> None:

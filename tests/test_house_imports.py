@@ -54,7 +54,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pydantic": ("archive/config.py", "archive/configfaults.py", "archive/endpoint.py"),
     "pypdfium2": ("archive/extract_pdf.py",),
     "pyftpdlib": ("webmail/ftps_library.py",),
-    "pymysql": ("archive/database.py", "archive/server.py", "archive/setup.py"),
+    "pymysql": ("archive/database.py", "archive/databaseerrors.py", "archive/server.py", "archive/setup.py"),
     "rfc3161_client": ("archive/timestamp.py",),
     "rich": ("cli/output.py",),
     "sqlalchemy": ("archive/*", "webmail/sessions.py"),

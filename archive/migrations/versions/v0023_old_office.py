@@ -9,7 +9,7 @@ import logging
 from alembic import op
 from sqlalchemy.exc import DatabaseError
 
-from postbuch.archive import access, database
+from postbuch.archive import access, databaseerrors
 
 revision = "0023"
 down_revision = "0022"
@@ -36,7 +36,7 @@ def upgrade() -> None:
     try:
         conn.exec_driver_sql(_LET_THEM_GO)
     except DatabaseError as error:  # an external database whose user may not, then as before or without a guard
-        if database.number(error) not in access.DENIED:
+        if databaseerrors.number(error) not in access.DENIED:
             raise
         _delete_unguarded()
         return
@@ -51,6 +51,6 @@ def _delete_unguarded() -> None:
     try:
         op.get_bind().exec_driver_sql(_DELETE)
     except DatabaseError as error:
-        if database.number(error) not in access.DENIED | {_REFUSED}:
+        if databaseerrors.number(error) not in access.DENIED | {_REFUSED}:
             raise
-        log.warning("old-files-stay-unread reason=%s", database.reason(error.orig or error))
+        log.warning("old-files-stay-unread reason=%s", databaseerrors.reason(error.orig or error))
