@@ -13,17 +13,17 @@ from postbuch.archive.encodedwords import ENCODED_WORD, decode_words
 
 # What never goes back (`*+`, `++`) keeps each of them linear. A `[` belongs to a word; behind `@` up to its `]`, with
 # the colons of IPv6.
-_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_QUOTED = r'"(?>(?:[^"\\]|\\.)*)"'
 _TOKEN = re.compile(
-    rf"(?P<space>\s++)|(?P<quoted>{_QUOTED})|<(?P<angle>\s*+(?:{_QUOTED})?+[^<>\"]*+)>|(?P<encoded>{ENCODED_WORD})"
+    rf"(?P<space>\s++)|(?P<quoted>{_QUOTED})|<(?P<angle>\s*+(?>(?:{_QUOTED})?)[^<>\"]*+)>|(?P<encoded>{ENCODED_WORD})"
     r"|<(?P<open>[^\s<>\",;:()]++)(?=\s*+(?:[,;]|\Z))"
-    r"|(?P<mark>[,;:])|(?P<atom>(?:[^\s\",;:<>()=@]++|=(?!\?)|@(?:\[[\w.:-]{1,100}+\])?+)++|=)|(?P<stray>.)",
+    r"|(?P<mark>[,;:])|(?P<atom>(?>(?:[^\s\",;:<>()=@]++|=(?!\?)|@(?>(?:\[[\w.:-]{1,100}+\])?))+)|=)|(?P<stray>.)",
     re.DOTALL,
 )
 _PARENTHESIS = re.compile(rf"\\.|{ENCODED_WORD}|[()]", re.DOTALL)
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 # Quotes that say nothing: "anna"@firma.example is anna@firma.example.
-_NEEDLESS = re.compile(r'^"([^\s"(),:;<>@\[\]\\.]++(?:\.[^\s"(),:;<>@\[\]\\.]++)*+)"(?=@)')
+_NEEDLESS = re.compile(r'^"([^\s"(),:;<>@\[\]\\.]++(?>(?:\.[^\s"(),:;<>@\[\]\\.]++)*))"(?=@)')
 # A way to go (RFC 5322 section 4.4) or a scheme: @relay.example:anna@firma.example, mailto:anna@firma.example.
 _LEAD = re.compile(r'[^"\[]*:')
 # Müller, Dr. Anna, Firma: nobody has more commas in a name.

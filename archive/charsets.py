@@ -53,7 +53,7 @@ _CUT = re.compile(rb"(?:[\xc2\xc3]|[\xe0-\xef][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]
 # Half of a character beyond the first 65,536 each, as programs encode it that have strings in UTF-16 (CESU-8, UTR 26).
 _HALVES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _JIS = re.compile(rb"\x1b(\$[@B]|\([BJI])([^\x1b]*)")
-_EUC = re.compile(rb"\x8e([\xa1-\xdf])|((?:[\xa1-\xfe]{2})++)")
+_EUC = re.compile(rb"\x8e([\xa1-\xdf])|((?>(?:[\xa1-\xfe]{2})+))")
 _SEVEN_BITS = bytes(octet & 0x7F for octet in range(256))
 
 

@@ -11,7 +11,7 @@ from postbuch.archive.charsets import codec, decode_octets, fits, with_whole_cha
 ENCODED_WORD = r"=\?[^?\s]{1,80}\?[bBqQ]\?[^?<>]*+\?="
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 # With question marks in the text, which RFC 2047 section 4.2 forbids and programs write; no word begins in another.
-_ASKING = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*+(?:(?<!=)\?(?!=)[^?]*+)*+)\?=")
+_ASKING = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*+(?>(?:(?<!=)\?(?!=)[^?]*+)*))\?=")
 # The last one of several, where a program cut the field off; of its last letter as much as is there.
 _CUT = re.compile(r"\s+=\?([^?\s]{1,80})\?([bBqQ])\?([^?\s]*+)\??")
 # The only one, in which something is encoded: else it may be what somebody wrote.

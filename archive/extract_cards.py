@@ -15,7 +15,7 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff")
 _FOLD = re.compile(rb"\r?\n[ \t]")
 _OLDER = re.compile(rb"^VERSION:(?:1\.0|2\.1)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 # What stands before the value; a colon in quotes ends nothing.
-_HEAD = re.compile(r'(?:[^":]|"[^"]*")*+:')
+_HEAD = re.compile(r'(?>(?:[^":]|"[^"]*")*):')
 _CHARSET = re.compile(r";CHARSET=\"?([\w.:-]{1,40})", re.IGNORECASE)
 _QUOTED = re.compile(r";(?:ENCODING=)?QUOTED-PRINTABLE[;:]", re.IGNORECASE)
 _BINARY = re.compile(r";(?:ENCODING=)?(?:B|BASE64)[;:]", re.IGNORECASE)

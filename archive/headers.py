@@ -31,7 +31,7 @@ FIELD = re.compile(FIELD_NAME)
 # What may stand before the header though it is none of it: a byte order mark, empty lines, the line that begins a
 # message in an mbox file. 100 empty lines: nobody has been seen to send more than a few.
 _LEAD = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?P<empty>[ \t]*\r?\n){0,100}+"
+    rb"(?:\xef\xbb\xbf)?(?>(?P<empty>[ \t]*\r?\n){0,100})"
     rb"(?:>?From (?![ \t]*:)[^\r\n]{0,1000}\r?\n)?(?=%b)" % FIELD_NAME
 )
 _LEADS = (b"\xef", b" ", b"\t", b"\r", b"\n", b">", b"F")

@@ -9,7 +9,7 @@ MAX_CHARACTERS = 1_048_576
 # The inside of a tag from behind its name: a value in quotes may hold any sign, also such as begin and end tags.
 # Possessive: each sign is looked at once, and a tag without an end matches as far as it goes, so that no sign is
 # looked at again for the next beginning.
-_ATTRIBUTES = r"[^<>=]*+(?:=\s*+(?:\"[^\"]*\"|'[^']*')?+[^<>=]*+)*+"
+_ATTRIBUTES = r"[^<>=]*+(?>(?:=\s*+(?>(?:\"[^\"]*\"|'[^']*')?)[^<>=]*+)*)"
 _TAG = re.compile(rf"</?+([A-Za-z][^\s/<>=]*+)({_ATTRIBUTES})(>?)|<[/!?][^<>]*>")
 # What people never see, from here to its end. Where the end is missing it takes all that is left, as browsers do, so
 # that no octet is looked at for each beginning before it; only `head` also ends where the body begins.
@@ -17,8 +17,8 @@ _NAMES = ("script", "style", "title", "template", "noscript", "object", "svg", "
 _SILENT = re.compile(rf"<(?:!--|({'|'.join(_NAMES)})\b)", re.IGNORECASE)
 # Whether one begins is looked at only where its first letter stands: so all takes a third of the time.
 _BEFORE_SILENT = re.compile(
-    rf"[^<]*+(?:<(?!(?=[!{''.join(name[0] + name[0].upper() for name in _NAMES)}])"
-    rf"(?i:!--|(?:{'|'.join(_NAMES)})\b))(?:/?+[A-Za-z]{_ATTRIBUTES}>?)?+[^<]*+)*+"
+    rf"[^<]*+(?>(?:<(?!(?=[!{''.join(name[0] + name[0].upper() for name in _NAMES)}])"
+    rf"(?i:!--|(?:{'|'.join(_NAMES)})\b))(?>(?:/?+[A-Za-z]{_ATTRIBUTES}>?)?)[^<]*+)*)"
 )
 _ENDS = {
     name: re.compile(rf"</{name}[^<>]*>" + (r"|(?=<body\b)" if name == "head" else ""), re.IGNORECASE)
@@ -41,11 +41,11 @@ MAX_SHOWN_CHARACTERS = 2_097_152
 _ATTRIBUTE = re.compile(r"(?<![^\s/\"'])([^\s\"'=<>/]++)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s>]*))")
 # Elements of which browsers know the attribute `background`.
 _WITH_BACKGROUND = frozenset({"body", "table", "td", "th", "tr"})
-_SHEET = re.compile(r"<style\b[^<>]*>((?:[^<]++|<(?!/style))*+)", re.IGNORECASE)
-_COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/)?")
+_SHEET = re.compile(r"<style\b[^<>]*>((?>(?:[^<]++|<(?!/style))*))", re.IGNORECASE)
+_COMMENT = re.compile(r"/\*(?>(?:[^*]++|\*(?!/))*)(?:\*/)?")
 _DECLARATION = re.compile(
     r"(?<![\w-])(?:background(?:-image)?|border-image(?:-source)?|list-style(?:-image)?)\s*+:"
-    r"((?:[^;{}\"'()]++|\"[^\"]*+\"?|'[^']*+'?|\([^)]*+\)?|\))*+)", re.IGNORECASE
+    r"((?>(?:[^;{}\"'()]++|\"[^\"]*+\"?|'[^']*+'?|\([^)]*+\)?|\))*))", re.IGNORECASE
 )  # fmt: skip
 _URL = re.compile(r"(?<![\w-])url\(\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"')]*))", re.IGNORECASE)
 _BASE = re.compile(r"<base\s([^<>]*)>", re.IGNORECASE)

@@ -31,7 +31,7 @@ _UNITS = (
 _ANY_UNIT = "|".join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))
 _COINS = "eur|usd|gbp|chf|sfr|[€$£]"
 # Behind the first digit of a number: its unit, or a currency before it, in patterns of one width each.
-_PLAIN = r"[0-9]*+(?:[.,'’][0-9]++)*+"
+_PLAIN = r"[0-9]*+(?>(?:[.,'’][0-9]++)*)"
 _PRICED = "|".join(rf"(?<={each.replace('|', f'{blank}[0-9]|')}{blank}[0-9])"
                    for each in ("eur|usd|gbp|chf|sfr", "[€$£]") for blank in ("", " "))  # fmt: skip
 _FIRST = re.escape("".join(sorted({each[0] for each in _UNITS})))

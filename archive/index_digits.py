@@ -20,7 +20,7 @@ LEAST, MOST = 7, 18
 # numbers (192.168.0.1), nor in a row of such.
 _TELEPHONE = re.compile(
     rf"[+0](?<![^\W_].)(?<![+.,]0)(?<!\d[ ./-][+0])(?:(?<=\+)[1-9]|(?<=0)(?:\d\d|[1-9](?: |/\d{{5}})))"
-    rf"(?:{_ANOTHER}{_BETWEEN}\d){{{LEAST - 3},{MOST}}}+(?![^\W_])(?!{_ANOTHER}{_BETWEEN}\d)"
+    rf"(?>(?:{_ANOTHER}{_BETWEEN}\d){{{LEAST - 3},{MOST}}})(?![^\W_])(?!{_ANOTHER}{_BETWEEN}\d)"
 )
 # What may be one, behind its first digit. What has no blanks or signs in it is a word anyway, but for the countries.
 BEGIN = rf"(?<=\+[0-9])|(?=(?<=0)0[1-9][0-9]{{4}}|[0-9]++[{BETWEEN}][0-9{BETWEEN}]{{3}})"
@@ -30,7 +30,7 @@ _SIGNS = re.compile(rf"[+{BETWEEN}]")
 _COUNTRY = re.compile(r"(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})(?=\d{4})")
 # Rows of short groups are tables, and a point with two digits behind it an amount.
 _GROUPED = re.compile(
-    r"\d(?<![\w.,/-]\d)(?<!\d \d)\d\d++(?:/\d\d++|[ .]\d{3,}+){1,4}+(?![^\W_])(?![ .,/-]\d)"
+    r"\d(?<![\w.,/-]\d)(?<!\d \d)\d\d++(?>(?:/\d\d++|[ .]\d{3,}+){1,4})(?![^\W_])(?![ .,/-]\d)"
 )
 _LEAST_GROUPED, _MOST_GROUPED = 7, 20
 

@@ -34,7 +34,7 @@ _LETTER = rf"[^\W_{index_unspaced.CLASS}]"
 _VOWEL = rf"(?![{index_unspaced.CLASS}])[{index_combining.KEPT}]"
 _ACCENT = f"(?![{index_unspaced.CLASS}{index_combining.WITHOUT_WIDTH}])[{index_combining.CLASS}]"
 _WORD = re.compile(
-    rf"(?:{_LETTER}|{_VOWEL})(?:{_LETTER}++|{_ACCENT}|[{index_combining.WITHOUT_WIDTH}]++(?={_LETTER}|{_VOWEL}))*+"
+    rf"(?:{_LETTER}|{_VOWEL})(?>(?:{_LETTER}++|{_ACCENT}|[{index_combining.WITHOUT_WIDTH}]++(?={_LETTER}|{_VOWEL}))*)"
     f"|{index_unspaced.CHARACTER}"
 )
 # Stems that are kept, as Snowball takes more than all the rest: 10 MB, nine in ten words of a letter.

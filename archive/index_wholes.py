@@ -19,8 +19,8 @@ _COMPOUND = re.compile(rf"(?<![^\W_])[^\W_]++(?:[{HYPHENS}][^\W_]++)+")
 _INNER = re.compile(r"-(?<=[^\W_]-)(?=[^\W_])")
 _WINDOW = 3 * LONGEST
 # The same as people write it: with accents behind their letters.
-_LETTER = rf"(?:[^\W_]|[{index_combining.CLASS}])"
-_WRITTEN = re.compile(rf"(?<![^\W_])(?<![{index_combining.CLASS}])[^\W_]{_LETTER}*+(?:[{HYPHENS}][^\W_]{_LETTER}*+)+")
+_WORD = rf"[^\W_](?>(?:[^\W_]|[{index_combining.CLASS}])*)"
+_WRITTEN = re.compile(rf"(?<![^\W_])(?<![{index_combining.CLASS}]){_WORD}(?:[{HYPHENS}]{_WORD})+")
 # ISO 13616: country, check digits, 11 to 30 signs in groups of four. The checksum tells it from what else looks so.
 _ACCOUNT = re.compile(
     r"\d\d(?<=[a-z][a-z]\d\d)(?:[ \xa0]?[a-z\d]{4}){2,7}(?:[ \xa0]?[a-z\d]{1,3}(?![a-z\d]))?", re.IGNORECASE

@@ -13,18 +13,18 @@ from postbuch.archive import charsets, doubledboundary, headers
 # 100 empty lines may stand before the header: see `headers.py`.
 _FIELD = rb"[\r\n \t]{0,200}%b[^\r\n]*" % headers.FIELD_NAME
 # The first line says how all end. A lone CR ends lines only where no line feed comes before the empty line.
-_ENDED_BY_CR = re.compile(rb"%b\r(?!\r*\n)(?:[^\r\n]++\r(?!\n))*+(?:\r|[^\r\n]*+(?:\r?\n)?\Z)" % _FIELD)
+_ENDED_BY_CR = re.compile(rb"%b\r(?!\r*\n)(?>(?:[^\r\n]++\r(?!\n))*)(?:\r|[^\r\n]*+(?:\r?\n)?\Z)" % _FIELD)
 _ENDED_BY_CR_CR_LF = re.compile(rb"%b\r\r+\n" % _FIELD)
 _LONE_CR = re.compile(rb"\r(?!\n)")
 # From the first CR of a run alone: else each looks for the line feed anew.
 _CR_CR_LF = re.compile(rb"(?<!\r)\r\r++\n")
 # A line that is neither field nor the rest of one; the first line is one.
-_NO_FIELD = re.compile(rb"(?<=\n)(?![ \t\r\n]|%b)[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+" % headers.FIELD_NAME)
+_NO_FIELD = re.compile(rb"(?<=\n)(?![ \t\r\n]|%b)[^\n]*+(?:\n|\Z)(?>(?:[ \t][^\n]*+(?:\n|\Z))*)" % headers.FIELD_NAME)
 # A header without such a line, in one go: looking for one at each octet takes eight times as long.
-_FIELDS = re.compile(rb"(?:(?:[ \t\r]|%b)[^\n]*+\n?|\n)*+" % headers.FIELD_NAME)
+_FIELDS = re.compile(rb"(?>(?:(?:[ \t\r]|%b)[^\n]*+\n?|\n)*)" % headers.FIELD_NAME)
 _CONTENT = re.compile(rb"^Content-Type[ \t]*:[ \t]*[\w-]+/", re.IGNORECASE | re.MULTILINE)
 _BEGIN = re.compile(rb"\A|^--[^\n]*+\n", re.MULTILINE)
-_HEAD = re.compile(rb"(?:>?From [^\n]*+\n)?(?:(?:[ \t]|%b)[^\n]*+\n)*+" % headers.FIELD_NAME)
+_HEAD = re.compile(rb"(?:>?From [^\n]*+\n)?(?>(?:(?:[ \t]|%b)[^\n]*+\n)*)" % headers.FIELD_NAME)
 _EMPTY_LINE = re.compile(rb"\r?\n")
 _MESSAGE = re.compile(rb"^Content-Type[ \t]*:[ \t]*message/(?:rfc822|global)\b", re.IGNORECASE | re.MULTILINE)
 # With a line feed in front it is found by that one octet, eight times as quick as by the beginnings of lines.

@@ -11,7 +11,7 @@ START = re.compile(r"cn=|[^/]*/", re.IGNORECASE)
 # The same with a comma in it, which divides nothing there; an encoded word before it is a name, whatever is in it. Each
 # sign is looked at for one `cn=` alone.
 _WITH_COMMA = re.compile(
-    rf"{ENCODED_WORD}|(?<![^\s,;<])(?P<notes>cn=(?:[^\"():;<>@c]|c(?!n=))*+@[^\s\"(),:;<>@]++)", re.IGNORECASE
+    rf"{ENCODED_WORD}|(?<![^\s,;<])(?P<notes>cn=(?>(?:[^\"():;<>@c]|c(?!n=))*)@[^\s\"(),:;<>@]++)", re.IGNORECASE
 )
 _TO_ESCAPE = re.compile(r'["\\]')
 

@@ -17,7 +17,7 @@ from postbuch.archive.mimewalk import MAX_DEPTH, MAX_LEAVES, TooDeep, Walk
 # A line that is no field behind those of a part: its text, without the empty line. Most empty parts are just that. No
 # field begins like a boundary: a line that could be both would be looked at again for each boundary before it.
 _WITHOUT_EMPTY_LINE = re.compile(
-    rb"\n--[^\r\n]+\r?\n(?:(?!--)(?:[ \t]|%b)[^\n]*\n)*+(?!--|\r?\n|[ \t]|%b)[^\n]"
+    rb"\n--[^\r\n]+\r?\n(?>(?:(?!--)(?:[ \t]|%b)[^\n]*\n)*)(?!--|\r?\n|[ \t]|%b)[^\n]"
     % (headers.FIELD_NAME, headers.FIELD_NAME)
 )
 

@@ -16,7 +16,7 @@ from postbuch.archive.mimepart import Part
 from postbuch.archive.mimewalk import Path, Walk
 
 # Whole lines of base64, up to the one that is filled up.
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]*[ \t]*\r?\n)*+(?:[A-Za-z0-9+/]+={0,2}[ \t]*(?=[\r\n]|\Z))?")
+_BASE64 = re.compile(rb"(?>(?:[A-Za-z0-9+/]*[ \t]*\r?\n)*)(?:[A-Za-z0-9+/]+={0,2}[ \t]*(?=[\r\n]|\Z))?")
 # One in ten octets that base64 cannot have: a text in clear has twice as many, a quoted one in base64 one in forty.
 _CLEAR_SHARE = 10
 _OF_BASE64 = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"+/=\r\n"

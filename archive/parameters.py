@@ -11,12 +11,12 @@ from urllib.parse import unquote_to_bytes
 from postbuch.archive.charsets import codec, decode_octets
 
 # A comment, also one within another. None begins at an escaped sign, so that no sign is looked at more than twice.
-_COMMENT = r"(?<!\\)\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*+\)"
+_COMMENT = r"(?<!\\)\((?>(?:[^()\\]++|\\.|\((?>(?:[^()\\]++|\\.)*)\))*)\)"
 # A quote ends a value only where one can end: names have quotes within that nobody escaped. Values without quotes go to
 # the next semicolon, because many have blanks and brackets. A quote that nothing ends takes all that is left.
 _PARAMETER = re.compile(
-    rf'{_COMMENT}|;(?:\s|{_COMMENT})*+(?P<name>[^\s;="]++)\s*+=\s*+'
-    r'(?:"(?P<quoted>(?:\\.|[^"\\]|"(?!\s*+(?:;|\(|\Z)|\s++[\w*-]++=)|\\)*+)"?|(?P<plain>[^;"][^;]*+)?)',
+    rf'{_COMMENT}|;(?>(?:\s|{_COMMENT})*)(?P<name>[^\s;="]++)\s*+=\s*+'
+    r'(?:"(?P<quoted>(?>(?:\\.|[^"\\]|"(?!\s*+(?:;|\(|\Z)|\s++[\w*-]++=)|\\)*))"?|(?P<plain>[^;"][^;]*+)?)',
     re.DOTALL,
 )
 _NAME = re.compile(r"([^*]++)(?:\*([0-9]{1,4}))?(\*)?")

@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 MAX_CHARACTERS = 2_048
 
 # The name of a file without a folder, or with one that only the sender has.
-_PATH = re.compile(r"(?:(?:file:|[A-Za-z]:\\|\\\\)(?:[^/\\]*+[/\\])*+)?([^/\\:?#]++)", re.IGNORECASE)
+_PATH = re.compile(r"(?:(?:file:|[A-Za-z]:\\|\\\\)(?>(?:[^/\\]*+[/\\])*))?([^/\\:?#]++)", re.IGNORECASE)
 
 
 def location(field: str, base: str) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from postbuch.archive import cms
 from postbuch.archive.mimepart import Part
 
-_ARMOUR = re.compile(rb"^-----BEGIN PGP MESSAGE-----(?:[^-]++|-(?!----END PGP MESSAGE-----))*+", re.MULTILINE)
+_ARMOUR = re.compile(rb"^-----BEGIN PGP MESSAGE-----(?>(?:[^-]++|-(?!----END PGP MESSAGE-----))*)", re.MULTILINE)
 # The type of the first part of multipart/encrypted (RFC 3156 section 4); some gateways leave no more of it than that.
 _PGP = "application/pgp-encrypted"
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 # Comments, text as it is (CDATA), instructions and declarations, tags. Possessive: each sign is looked at once, and
 # what has no end matches as far as it goes.
 _MARKUP = re.compile(
-    r"<!--(?:[^-]++|-(?!->))*+(?:-->)?+|<!\[CDATA\[((?:[^\]]++|\](?!\]>))*+)(?:\]\]>)?+|"
-    r"<(?:[!?]|/?+([^\W\d][^\s/<>\"'=]*+))(?>[^<>\"']++|\"[^\"<]*+\"?+|'[^'<]*+'?+)*+(>?)"
+    r"<!--(?>(?:[^-]++|-(?!->))*)(?>(?:-->)?)|<!\[CDATA\[((?>(?:[^\]]++|\](?!\]>))*))(?>(?:\]\]>)?)|"
+    r"<(?:[!?]|/?+([^\W\d][^\s/<>\"'=]*+))(?>(?>[^<>\"']++|\"[^\"<]*+\"?+|'[^'<]*+'?+)*)(>?)"
 )
 # A word may change its looks in the middle. Word writes all but these within it, and OpenDocument these alone.
 _WORD = re.compile(r"office/word/2003/wordml|/wordprocessingml/")

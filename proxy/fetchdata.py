@@ -20,10 +20,10 @@ _BEFORE_LITERAL = re.compile(rb"[ (](BODY\[\]|RFC822)(?:<(\d{1,20})>)? ~?\{\d+\}
 # well. In a value a bracket is a letter like others (ATOM-CHAR).
 _NAME = re.compile(
     rb'\s*+(?:(?P<bracket>\))'
-    rb'|(?P<atom>[^\s()"\[]++(?:\[(?:[^\]\["]|"(?:[^"\\]|\\.)*+")*+\](?:<\d+>)?)?+)(?!\[))'
+    rb'|(?P<atom>[^\s()"\[]++(?>(?:\[(?>(?:[^\]\["]|"(?>(?:[^"\\]|\\.)*)")*)\](?:<\d+>)?)?))(?!\[))'
 )
 _VALUE = re.compile(
-    rb'\s*+(?:"(?P<string>(?:[^"\\\r\n]|\\.)*+)"|(?P<literal>~?\{\d+\}\r\n)|(?P<bracket>[()])|(?P<atom>[^\s()"]++))'
+    rb'\s*+(?:"(?P<string>(?>(?:[^"\\\r\n]|\\.)*))"|(?P<literal>~?\{\d+\}\r\n)|(?P<bracket>[()])|(?P<atom>[^\s()"]++))'
 )
 _ESCAPE = re.compile(rb"\\(.)")
 # Lists of header fields are the client's own words, which upstream says again as they came. With brackets in their

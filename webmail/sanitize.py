@@ -72,7 +72,7 @@ _COMMENT_OR_SHEET = re.compile(r"<!--(?P<comment>-?>)?|<style", re.IGNORECASE)
 _COMMENT_END = re.compile(r"--!?>")
 _SHEET_END = re.compile(r"</style", re.IGNORECASE)
 # What stands in a tag, with quotes around a > and with one that nothing ends.
-_INSIDES = (re.compile(r"((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>"), re.compile(r"([^>]*)>"))
+_INSIDES = (re.compile(r"((?>(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*))>"), re.compile(r"([^>]*)>"))
 MAX_TAG_CHARACTERS = 4_096
 # Spans: a table with colspan=1000000 costs a browser seconds; Chromium itself stops at 1,000 and 65,534.
 _MAX_SPAN = 100
