@@ -11,8 +11,8 @@ from itertools import takewhile
 from postbuch.archive import lotusnotes
 from postbuch.archive.encodedwords import ENCODED_WORD, decode_words
 
-# What never goes back (`*+`, `++`) keeps each of them linear. A `[` belongs to a word; behind `@` up to its `]`, with
-# the colons of IPv6.
+# What never goes back (`*+`, `++`, `(?>…)`) keeps each of them linear. A `[` belongs to a word; behind `@` up to its
+# `]`, with the colons of IPv6.
 _QUOTED = r'"(?>(?:[^"\\]|\\.)*)"'
 _TOKEN = re.compile(
     rf"(?P<space>\s++)|(?P<quoted>{_QUOTED})|<(?P<angle>\s*+(?>(?:{_QUOTED})?)[^<>\"]*+)>|(?P<encoded>{ENCODED_WORD})"

@@ -32,6 +32,11 @@ class Case:
         for message in self.messages:
             self.deliver(message)
 
+    def close(self) -> None:
+        """The mailbox goes, if it is still there."""
+        self.straight.command(b"DELETE " + self.name)
+        self.straight.close()
+
     def direct(self) -> Client:
         client = Client(self._dovecot.imap_port, None)
         client.ok(f"LOGIN {HEIKE} {PASSWORD}".encode())

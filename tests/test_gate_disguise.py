@@ -70,8 +70,7 @@ def case(proxy: ImapProxy, dovecot: Dovecot) -> Iterator[Case]:
     made.messages.append(ENCODED)
     made.deliver(ENCODED)
     yield made
-    made.straight.command(b"DELETE " + made.name)
-    made.straight.close()
+    made.close()
 
 
 def through(client: Client, octets: bytes) -> None:

@@ -34,8 +34,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, dovecot: Dovecot) -> Iterato
 def case(proxy: ImapProxy, dovecot: Dovecot) -> Iterator[Case]:
     made = Case(proxy, dovecot)
     yield made
-    made.straight.command(b"DELETE " + made.name)
-    made.straight.close()
+    made.close()
 
 
 @contextlib.contextmanager
