@@ -25,14 +25,14 @@ from route import NAMES, PASSWORD, USER, Ground, Route, ground, versions
 from wire import Imap, transfer, trust
 
 ROWS = [
-    Row(key="login", title="Log-in, SELECT, LOGOUT by 4 clients", unit="per s"),
+    Row(key="login", title="Log-in, SELECT, LOGOUT by 4 clients", unit="per s", times=3),
     Row(key="noop", title="NOOP, median of one connection", unit="µs", more_is_better=False),
     Row(key="one", title="FETCH of one message of 10 KB, median", unit="µs", more_is_better=False),
-    Row(key="small", title="Download of 5,000 small messages", unit="messages/s"),
+    Row(key="small", title="Download of 5,000 small messages", unit="messages/s", times=3),
     Row(key="large", title="Download of 200 messages of 1 to 5 MB", unit="MB/s"),
     Row(key="flags", title="List of 5,000 messages' flags", unit="messages/s"),
-    Row(key="append", title="APPEND of 10 KB, one client", unit="per s"),
-    Row(key="append-large", title="APPEND of 1 MB, one client", unit="MB/s"),
+    Row(key="append", title="APPEND of 10 KB, one client", unit="per s", times=3),
+    Row(key="append-large", title="APPEND of 1 MB, one client", unit="MB/s", times=3),
     Row(key="memory", title="Memory for an idle connection, of 500", unit="KB", more_is_better=False),
     Row(key="noop-append", title="Another's NOOP while 100 MB pass by APPEND, median", unit="ms", more_is_better=False),
     Row(key="noop-fetch", title="Another's NOOP while 100 MB pass by FETCH, median", unit="ms", more_is_better=False),

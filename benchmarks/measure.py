@@ -28,12 +28,16 @@ def some_of(names: Sequence[str]) -> Callable[[str], list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One thing that is measured: its name, its unit, whether more is better, and what the figure is in a word."""
+    """One thing that is measured: its name, its unit, whether more is better, and how often it is taken in a round.
+
+    What lasts a second or less is taken several times: one sample of it tells as much of the machine as of the program.
+    """
 
     key: str
     title: str
     unit: str
     more_is_better: bool = True
+    times: int = 1
 
 
 @dataclass(slots=True)
@@ -109,10 +113,10 @@ class Board:
 def rounds(
     count: int, rows: Sequence[Row], routes: Sequence[str], seed: int = 1
 ) -> Iterator[tuple[int, Row, list[str]]]:
-    """Per round every row in shuffled order, each with its routes in shuffled order: drift hits all alike."""
+    """Per round every row in shuffled order, each time with its routes in shuffled order: drift hits all alike."""
     order = random.Random(seed)
     for number in range(count):
-        shuffled = list(rows)
+        shuffled = [row for row in rows for _ in range(row.times)]
         order.shuffle(shuffled)
         for row in shuffled:
             mixed = list(routes)
