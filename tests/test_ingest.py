@@ -91,7 +91,7 @@ def test_one_message_in_all_its_rows(archive: Any) -> None:
     [seen] = rows(engine, sighting, sighting.c.image_id == one.image_id)
     assert (seen.uid, seen.flags, seen.source) == (7, "\\Seen", "fetch")
     assert [item.name for item in rows(engine, mailbox, mailbox.c.id == seen.mailbox_id)] == ["Entwürfe"]
-    [link] = list((config.data / "attachments").rglob("*.pdf"))
+    [link] = list((config.data / "attachments").rglob(f"{one.letter_id}-*.pdf"))
     assert link.name == f"{one.letter_id}-_Rechnung.pdf" and link.parent.name == ACCOUNT
     assert link.relative_to(config.data / "attachments").parts[:3] == ("2026", "11", "23")
     assert link.read_bytes().startswith(b"%PDF")
