@@ -8,8 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from postbuch.archive import htmltext, legible, mime, mimepart, stylesheets
+from postbuch.archive.invitation import Invitation
 from postbuch.archive.message import PartSummary, part_summary
 from postbuch.archive.remarks import Remark, remarks
+
+_CALENDARS = ("text/calendar", "application/ics")
+# 1 MiB: what is larger is a whole calendar, and no invitation.
+MAX_CALENDAR_OCTETS = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Bodies:
     containers: dict[int, int]
     in_texts: frozenset[int]
     remarks: tuple[Remark, ...]
+    invitation: Invitation | None
     parser: str
     defect: str
 
@@ -73,6 +79,7 @@ def bodies(octets: bytes) -> Bodies:
         },
         in_texts=frozenset(n for n, part in enumerate(structure.parts) if part.is_within_text),
         remarks=remarks(structure.parts, bool(readable)),
+        invitation=_invitation(structure.parts),
         parser=structure.parser,
         defect=structure.defect,
     )
@@ -95,6 +102,20 @@ def _body(part: mimepart.Part, parts: Sequence[mimepart.Part]) -> Body:
 def _in_plain(part: mimepart.Part) -> str:
     text = part.text()
     return htmltext.words(text) if part.content_type == "text/html" else text
+
+
+def _invitation(parts: Sequence[mimepart.Part]) -> Invitation | None:
+    """What the first calendar says that stands in the letter itself."""
+    for part in parts:
+        is_calendar = part.content_type in _CALENDARS or part.file_name.lower().endswith(".ics")
+        if is_calendar and part.within < 0 and len(part.payload) <= MAX_CALENDAR_OCTETS:
+            # A tenth of a second for each child, and most letters have no calendar.
+            from postbuch.archive import invitationreader
+
+            found = invitationreader.read(part.text())
+            if found is not None:
+                return found
+    return None
 
 
 def _whole(text: str) -> str:

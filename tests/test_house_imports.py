@@ -46,6 +46,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "flask_wtf": ("webmail/*",),
     "limits": ("webmail/ftps_guard.py",),
     "marshmallow": ("webmail/api*.py",),
+    "icalendar": ("archive/invitationreader.py",),
     "imapclient": ("archive/collect_answers.py", "archive/collect_connection.py"),
     "msgspec": ("archive/parserframe.py", "archive/record.py"),
     "nh3": ("webmail/*",),

@@ -159,8 +159,18 @@ def long_time(moment: datetime | None) -> str:
     """With weekday, day and time."""
     if moment is None:
         return "–"
-    then, pattern = local(moment), "EEEE, d. MMMM y" if _is_german() else "EEEE, d MMMM y"
-    return f"{_day(then.date(), pattern, str(_locale()))}, {then:%H:%M}"
+    then = local(moment)
+    return f"{written_day(then.date())}, {then:%H:%M}"
+
+
+def written_day(day: date) -> str:
+    """With weekday and year."""
+    return _day(day, "EEEE, d. MMMM y" if _is_german() else "EEEE, d MMMM y", str(_locale()))
+
+
+def short_month(day: date) -> str:
+    """As on the leaf of a calendar: Dez, Dec."""
+    return _day(day, "LLL", str(_locale())).rstrip(".")
 
 
 def exact_time(moment: datetime | None) -> str:

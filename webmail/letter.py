@@ -12,7 +12,7 @@ from postbuch.archive import extract_text, legible, letterfacts, letters, listvi
 from postbuch.archive.errors import UsageError
 from postbuch.archive.letters import Cursor
 from postbuch.archive.listview import VIEWS
-from postbuch.webmail import folders, letterfiles, listing, outgoing, signatures
+from postbuch.webmail import appointment, folders, letterfiles, listing, outgoing, signatures
 from postbuch.webmail.language import gettext
 from postbuch.webmail.letterfiles import MAX_BUNDLED, image_of, octets_of, read
 from postbuch.webmail.listing import Listing
@@ -213,7 +213,7 @@ def contents(found: Opened) -> dict[str, Any]:
     return {
         "head": head, "reading": reading, "attachments": attachments, "bundle": bundle,
         "source": _text(source[:MAX_SOURCE_OCTETS]), "date": _date(head), "most": MAX_PEOPLE, "links": found.links,
-        "signature": signatures.line(head.facts, head.image),
+        "signature": signatures.line(head.facts, head.image), "appointment": appointment.shown(reading.invitation),
     }
 
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from postbuch.archive import htmltext
 from postbuch.archive.display import Bodies, Body, Leaf
+from postbuch.archive.invitation import Invitation
 from postbuch.archive.message import PartSummary
 from postbuch.archive.parser import Parser, Unreadable
 from postbuch.archive.remarks import Remark
@@ -52,6 +53,7 @@ class Reading:
     attachments: tuple[PartSummary, ...] = ()
     containers: Mapping[int, int] = field(default_factory=dict)  # as in `Bodies`
     remarks: tuple[Remark, ...] = ()
+    invitation: Invitation | None = None
     unreadable: bool = False  # the message could not be taken apart: its source is all there is
     is_first_part: bool = False  # the text is that of the search, and there is more of it
 
@@ -144,6 +146,7 @@ class Reader:
             attachments=bodies.attachments,
             containers=bodies.containers,
             remarks=bodies.remarks,
+            invitation=bodies.invitation,
         )
 
     def _shown(self, octets: bytes, bodies: Bodies, inline: Callable[[int], str]) -> Reading:
