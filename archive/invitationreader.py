@@ -74,7 +74,7 @@ def read(text: str) -> Invitation | None:
     is_cancelled = event.words("STATUS").upper() == "CANCELLED"
     return Invitation(
         method="cancel" if is_cancelled else calendar.words("METHOD")[:MAX_NAME].lower(), title=title,
-        place=event.words("LOCATION"), begin=_plain(begin), end=_plain(_end(event, begin)),
+        place=event.words("LOCATION"), begin=None if begin is None else _plain(begin), end=_end(event, begin),
         is_whole_days=begin is not None and not isinstance(begin, datetime), zone=zone, repeats=_repeats(event),
         organiser=next(_guests(event, "ORGANIZER"), None), guests=tuple(guests[:MAX_GUESTS]),
         more_guests=max(0, len(guests) - MAX_GUESTS),
@@ -134,29 +134,32 @@ def _zone_names(called: str) -> Iterator[str]:
             yield "/".join(parts[-count:])
 
 
-def _end(event: Component, begin: date | datetime | None) -> date | datetime | None:
+def _end(event: Component, begin: date | datetime | None) -> datetime | None:
     """The end, for whole days the last of them; None when there is none behind the begin."""
     if begin is None:
         return None
-    end, _ = _moment(event, "DTEND")
-    for written in event.all("DURATION")[:1]:
-        try:
-            lasts = vDDDTypes.from_ical(written.value.strip())
-            if end is None and isinstance(lasts, timedelta):
-                end = begin + lasts
-        except (ValueError, OverflowError):
-            pass
-    if isinstance(begin, datetime) != isinstance(end, datetime) or end is None:
+    end = _moment(event, "DTEND")[0] or _after(event, begin)
+    if end is None or isinstance(begin, datetime) != isinstance(end, datetime):
         return None
     if not isinstance(end, datetime):
         end -= timedelta(days=1)  # DTEND is the day behind it (RFC 5545 section 3.6.1)
     first, last = _plain(begin), _plain(end)
-    is_behind = first is not None and last is not None and (first.tzinfo is None) == (last.tzinfo is None)
-    return end if is_behind and last is not None and first is not None and last > first else None
+    return last if (first.tzinfo is None) == (last.tzinfo is None) and last > first else None
 
 
-def _plain(moment: date | datetime | None) -> datetime | None:
-    return moment if moment is None or isinstance(moment, datetime) else datetime.combine(moment, time())
+def _after(event: Component, begin: date | datetime) -> date | datetime | None:
+    """The end by DURATION."""
+    for written in event.all("DURATION")[:1]:
+        try:
+            lasts = vDDDTypes.from_ical(written.value.strip())
+            return begin + lasts if isinstance(lasts, timedelta) else None
+        except (ValueError, OverflowError):
+            break
+    return None
+
+
+def _plain(moment: date | datetime) -> datetime:
+    return moment if isinstance(moment, datetime) else datetime.combine(moment, time())
 
 
 def _repeats(event: Component) -> str:
