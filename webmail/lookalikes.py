@@ -49,9 +49,10 @@ def as_in_dns(host: str) -> str:
     In letters stays what the DNS cannot have for its length: to write it in ASCII takes time by the square of it.
     """
     if not host.isascii():
-        host = "".join(each for each in host if not harmless.is_blank(each))
+        # Small before Python's table makes them so: which letters that has depends on the security update.
+        host = "".join(each for each in host if not harmless.is_blank(each)).lower()
         if len(host) > _MAX_HOST or any(len(label) > _MAX_LABEL for label in host.split(".")):
-            return host.lower().rstrip(".")
+            return host.rstrip(".")
     with suppress(UnicodeError):  # no name that the DNS could have, or with letters newer than Python's table
         host = host.encode("idna").decode("ascii")
     host = host.lower().rstrip(".")
