@@ -7,13 +7,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from postbuch.archive import htmltext, legible, mime, mimepart, stylesheets
+from postbuch.archive import filefamily, htmltext, legible, mime, mimepart, stylesheets
 from postbuch.archive.invitation import Invitation
 from postbuch.archive.message import PartSummary, part_summary
 from postbuch.archive.remarks import Remark, remarks
 
-_CALENDARS = ("text/calendar", "application/ics")
-# 1 MiB: what is larger is a whole calendar, and no invitation.
+# 1 MiB: what the reader takes, 256 Ki characters, of four octets each.
 MAX_CALENDAR_OCTETS = 1_048_576
 
 
@@ -107,7 +106,7 @@ def _in_plain(part: mimepart.Part) -> str:
 def _invitation(parts: Sequence[mimepart.Part]) -> Invitation | None:
     """What the first calendar says that stands in the letter itself."""
     for part in parts:
-        is_calendar = part.content_type in _CALENDARS or part.file_name.lower().endswith(".ics")
+        is_calendar = filefamily.family(part.content_type, part.file_name) == "calendar"
         if is_calendar and part.within < 0 and len(part.payload) <= MAX_CALENDAR_OCTETS:
             # A tenth of a second for each child, and most letters have no calendar.
             from postbuch.archive import invitationreader

@@ -34,3 +34,8 @@ class Invitation:
     guests: tuple[Guest, ...]
     more_guests: int  # that are not in `guests`
     more_appointments: int  # that stand in the same calendar
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it does not take place."""
+        return self.method == "cancel"

@@ -36,6 +36,11 @@ class Property(NamedTuple):
     value: str
     parameters: dict[str, Any]
 
+    def parameter(self, name: str) -> str:
+        """What a parameter says; a comma without quotes, as in CN=Brandt, Anna, makes a list of it, and it was none."""
+        said = self.parameters.get(name, "")
+        return one_line(",".join(said) if isinstance(said, list) else str(said), MAX_WORDS)
+
 
 @dataclass(slots=True)
 class Component:
@@ -57,7 +62,7 @@ class Component:
 
 def read(text: str) -> Invitation | None:
     """The first appointment of a calendar; None when there is none, or nothing in it that could be shown."""
-    if len(text) > MAX_CHARACTERS or "BEGIN:VEVENT" not in text.upper():
+    if len(text) > MAX_CHARACTERS:
         return None
     components = list(_components(text))
     # What was moved of a series comes beside the series itself.
@@ -114,7 +119,7 @@ def _moment(event: Component, name: str) -> tuple[date | datetime | None, str]:
             return found, ""
         if found.tzinfo is not None:
             return found.astimezone(UTC), ""
-        called = one_line(str(written.parameters.get("TZID", "")), MAX_WORDS)
+        called = written.parameter("TZID")
         for known in _zone_names(called):
             try:
                 return found.replace(tzinfo=clock.named(known)).astimezone(UTC), ""
@@ -175,7 +180,7 @@ def _guests(event: Component, name: str) -> Iterator[Guest]:
     for each in event.all(name):
         said = one_line(each.value, MAX_WORDS)
         address = said[len(_MAILTO) :] if said[: len(_MAILTO)].lower() == _MAILTO else ""
-        called = one_line(str(each.parameters.get("CN", "")), MAX_WORDS)
-        answer = str(each.parameters.get("PARTSTAT", "")).lower()[:MAX_NAME]
+        called = each.parameter("CN")
+        answer = each.parameter("PARTSTAT").lower()[:MAX_NAME]
         if address or called:
             yield Guest("" if called == address else called, address, answer)

@@ -32,20 +32,15 @@ _REPEATS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the template shows; texts are empty where the calendar says nothing."""
+    """What the template shows beside the facts; texts are empty where the calendar says nothing."""
 
+    facts: Invitation
     kind: str
-    is_off: bool
-    title: str
-    place: str
     begin: datetime | None  # by the reader's clock, or by that of the calendar where its zone is not known
     month: str
     when: str
     repeats: str
-    organiser: Guest | None
     guests: tuple[tuple[Guest, str], ...]  # with their answers
-    more_guests: int
-    more_appointments: int
 
 
 def shown(invitation: Invitation | None) -> Shown | None:
@@ -55,13 +50,10 @@ def shown(invitation: Invitation | None) -> Shown | None:
     begin = _by_clock(invitation.begin)
     repeats = _REPEATS.get(invitation.repeats)
     return Shown(
-        kind=str(_KINDS.get(invitation.method) or gettext("Appointment")), is_off=invitation.method == "cancel",
-        title=invitation.title, place=invitation.place, begin=begin, month=short_month(begin) if begin else "",
-        when=_when(invitation, begin) if begin else "",
+        facts=invitation, kind=str(_KINDS.get(invitation.method) or gettext("Appointment")), begin=begin,
+        month=short_month(begin) if begin else "", when=_when(invitation, begin) if begin else "",
         repeats=str(repeats) if repeats else gettext("again and again") if invitation.repeats else "",
-        organiser=invitation.organiser,
         guests=tuple((each, str(_ANSWERS.get(each.answer, ""))) for each in invitation.guests),
-        more_guests=invitation.more_guests, more_appointments=invitation.more_appointments,
     )  # fmt: skip
 
 
